@@ -1,0 +1,1 @@
+"""The catalogue: organizations, people, keys, sources and jobs, in PostgreSQL through SQLAlchemy."""

@@ -1,0 +1,41 @@
+"""Connections to the catalogue."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from datasources.errors import SettingsError
+from datasources.settings import Settings
+
+
+def catalogue_url(settings: Settings) -> str:
+    """The catalogue's address with our driver. Raises `SettingsError`."""
+    if not settings.database_url:
+        raise SettingsError("SOURCECHECK_DATABASE_URL: the catalogue's address is not set")
+    try:
+        url = make_url(settings.database_url)
+    except ArgumentError as error:
+        raise SettingsError("SOURCECHECK_DATABASE_URL: not an address of a database") from error
+    if url.get_backend_name() != "postgresql":
+        raise SettingsError("SOURCECHECK_DATABASE_URL: the catalogue needs PostgreSQL")
+    return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+
+
+def pooled_engine(settings: Settings) -> AsyncEngine:
+    """For a process that serves: a pool that notices a restarted server."""
+    return create_async_engine(catalogue_url(settings), pool_size=10, max_overflow=10, pool_pre_ping=True)
+
+
+@asynccontextmanager
+async def session_scope(settings: Settings) -> AsyncIterator[AsyncSession]:
+    """One session on one connection of its own, for a process that asks seldom; commits at the end."""
+    engine = create_async_engine(catalogue_url(settings), poolclass=NullPool)
+    try:
+        async with async_sessionmaker(engine, expire_on_commit=False).begin() as session:
+            yield session
+    finally:
+        await engine.dispose()

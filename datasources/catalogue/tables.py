@@ -1,0 +1,172 @@
+"""The catalogue's tables. Alembic's revisions in `migrations/` make them; a test holds both against each other."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, Index, LargeBinary, MetaData, Text, func, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from datasources.words import JobStatus
+
+
+class Base(DeclarativeBase):
+    """Common types and names of constraints."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        int: BigInteger,
+        str: Text,
+        bytes: LargeBinary,
+        datetime: DateTime(timezone=True),
+        dict[str, Any]: JSONB(none_as_null=True),
+        list[Any]: JSONB(none_as_null=True),
+    }
+
+
+class Numbered:
+    """An integer id from the database, and when the row was made."""
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Organization(Numbered, Base):
+    """Whose sources these are; everything else is scoped to one."""
+
+    __tablename__ = "organizations"
+
+    name: Mapped[str] = mapped_column(unique=True)
+
+
+class User(Numbered, Base):
+    """A person, or a program that acts as one."""
+
+    __tablename__ = "users"
+
+    name: Mapped[str]
+    email: Mapped[str | None] = mapped_column(unique=True)
+
+
+class Membership(Base):
+    """A user in an organization."""
+
+    __tablename__ = "memberships"
+
+    organization_id: Mapped[int] = mapped_column(ForeignKey("organizations.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True)
+    role: Mapped[str] = mapped_column(server_default=text("'member'"))
+
+
+class ApiKey(Numbered, Base):
+    """A key, as a SHA-256 hash: keys carry 256 bits of chance, so a slow hash would add nothing."""
+
+    __tablename__ = "api_keys"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    organization_id: Mapped[int | None] = mapped_column(ForeignKey("organizations.id", ondelete="CASCADE"))
+    """The organization it acts in; None means the user's first one."""
+    name: Mapped[str]
+    prefix: Mapped[str]
+    """The first characters, to tell keys apart in a list."""
+    hash: Mapped[bytes] = mapped_column(unique=True)
+    on_question: Mapped[str] = mapped_column(server_default=text("'ask'"))
+    """`ask` or `fail`: what a test does that would have to ask somebody."""
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class DataSource(Numbered, Base):
+    """A registered source. Its secrets are in `secret`, encrypted; `options` and `ssh_tunnel` have none."""
+
+    __tablename__ = "data_sources"
+    __table_args__ = (
+        Index(
+            "uq_data_sources_live_name",
+            "organization_id",
+            "name",
+            unique=True,
+            postgresql_where=text("deleted_at IS NULL"),
+        ),
+    )
+
+    organization_id: Mapped[int] = mapped_column(ForeignKey("organizations.id", ondelete="CASCADE"))
+    created_by_user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    name: Mapped[str]
+    type: Mapped[str]
+    options: Mapped[dict[str, Any]]
+    ssh_tunnel: Mapped[dict[str, Any] | None]
+    secret: Mapped[bytes | None]
+    fields: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    """The other fields of the published schema, as they were given."""
+    temp_schema: Mapped[str | None]
+    revision: Mapped[int] = mapped_column(server_default=text("1"))
+    """Goes up with every change of what a test depends on."""
+    status: Mapped[str] = mapped_column(server_default=text("'inactive'"))
+    failure_count: Mapped[int] = mapped_column(server_default=text("0"))
+    """Failed tests in a row."""
+    failure_reason: Mapped[str | None]
+    last_tested_at: Mapped[datetime | None]
+    last_successful_connection_at: Mapped[datetime | None]
+    last_failed_connection_at: Mapped[datetime | None]
+    schema_discovered_at: Mapped[datetime | None]
+    last_test: Mapped[dict[str, Any] | None]
+    """`{"tested_at", "results"}` of the newest finished test."""
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    deleted_at: Mapped[datetime | None]
+
+
+class Job(Numbered, Base):
+    """One request to test a source, and, once it has ended, what came of it."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        Index("ix_jobs_open", "id", postgresql_where=text("ended_at IS NULL")),
+        Index("ix_jobs_history", "source_id", "ended_at"),
+    )
+
+    organization_id: Mapped[int] = mapped_column(ForeignKey("organizations.id", ondelete="CASCADE"))
+    source_id: Mapped[int] = mapped_column(ForeignKey("data_sources.id", ondelete="CASCADE"))
+    source_revision: Mapped[int]
+    requested_by_user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    trigger: Mapped[str]
+    """`test` (asynchronous), `immediate` or `schedule`."""
+    steps: Mapped[list[Any]]
+    """Names of the tasks to run, of `tasks.TASKS`."""
+    test_query: Mapped[bytes | None]
+    """Encrypted: a query may hold what nobody else should read."""
+    timeout_seconds: Mapped[int | None]
+    """The caller's own limit; None means the defaults of the source and of the settings."""
+    on_question: Mapped[str] = mapped_column(server_default=text("'ask'"))
+    deadline: Mapped[datetime]
+    """When the job is ended by force."""
+    flow_run_id: Mapped[UUID | None] = mapped_column(unique=True)
+    """None until Prefect has accepted it."""
+    status: Mapped[JobStatus] = mapped_column(Text, server_default=text("'waiting'"))
+    cancel_requested_at: Mapped[datetime | None]
+    started_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    results: Mapped[list[Any] | None]
+    """Every finished task as `datasources.model.Published`, once the job has ended."""
+
+    source: Mapped[DataSource] = relationship(lazy="raise")
+
+
+class SchemaPage(Base):
+    """A page of the tables that the newest successful schema_download of a source found."""
+
+    __tablename__ = "schema_pages"
+
+    source_id: Mapped[int] = mapped_column(ForeignKey("data_sources.id", ondelete="CASCADE"), primary_key=True)
+    job_id: Mapped[int] = mapped_column(primary_key=True)
+    page: Mapped[int] = mapped_column(primary_key=True)
+    tables: Mapped[list[Any]]

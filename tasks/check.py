@@ -1,0 +1,19 @@
+"""What a step is given."""
+
+from msgspec import Struct
+
+from datasources.databases.base import Source
+from datasources.secrets import Scrubber
+
+
+class Check(Struct, kw_only=True, frozen=True):
+    """One test of one source, with everything its steps need. Lives in the worker's process only."""
+
+    job_id: int
+    source_id: int
+    source: Source
+    """With secrets, as seen from here (behind its tunnel, if it has one)."""
+    scrubber: Scrubber
+    deadline: float
+    """Unix time by which the whole job has to be over."""
+    test_query: str | None = None
