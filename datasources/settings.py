@@ -17,7 +17,12 @@ PREFIX = "SOURCECHECK_"
 class Settings(Masked, kw_only=True, frozen=True):
     """Every setting has a default; the README's table says what each is for."""
 
-    secret_fields: ClassVar[tuple[str, ...]] = ("database_url", "bootstrap_key", "secret_keys", "prefect_database_url")
+    secret_fields: ClassVar[tuple[str, ...]] = (
+        "database_url",
+        "bootstrap_key",
+        "secret_keys",
+        "prefect_database_url",
+    )
 
     home: str = ".sourcecheck"
     """All state, logs included, lies below it."""
@@ -56,13 +61,11 @@ class Settings(Masked, kw_only=True, frozen=True):
     def load(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
         """Read the environment. Raises `SettingsError` naming the variable at fault."""
         given: dict[str, Any] = {
-            name: value
-            for name in cls.__struct_fields__
-            if (value := environ.get(PREFIX + name.upper())) not in (None, "")
+            name: value for name in cls.__struct_fields__ if (value := environ.get(PREFIX + name.upper()))
         }
-        for name in given:
+        for name, value in given.items():
             try:
-                msgspec.convert({name: given[name]}, cls, strict=False)
+                msgspec.convert({name: value}, cls, strict=False)
             except msgspec.ValidationError as error:
                 reason = str(error).split(" - at ")[0]
                 raise SettingsError(f"{PREFIX}{name.upper()}: {reason}") from error
