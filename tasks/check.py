@@ -1,8 +1,9 @@
 """What a step is given."""
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from datasources.databases.base import Source
+from datasources.model import Published
 from datasources.secrets import Scrubber
 
 
@@ -17,3 +18,5 @@ class Check(Struct, kw_only=True, frozen=True):
     deadline: float
     """Unix time by which the whole job has to be over."""
     test_query: str | None = None
+    published: dict[str, Published] = field(default_factory=dict)
+    """What the steps that have ended found, by task."""

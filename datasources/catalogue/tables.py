@@ -170,14 +170,3 @@ class Job(Numbered, Base):
     """Every finished task as `datasources.model.Published`, once the job has ended."""
 
     source: Mapped[DataSource] = relationship(lazy="raise")
-
-
-class SchemaPage(Base):
-    """A page of the tables that the newest successful schema_download of a source found."""
-
-    __tablename__ = "schema_pages"
-
-    source_id: Mapped[int] = mapped_column(ForeignKey("data_sources.id", ondelete="CASCADE"), primary_key=True)
-    job_id: Mapped[int] = mapped_column(primary_key=True)
-    page: Mapped[int] = mapped_column(primary_key=True)
-    tables: Mapped[list[Any]]

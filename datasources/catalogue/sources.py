@@ -1,0 +1,43 @@
+"""Sources in the catalogue: rows to typed sources and back."""
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from datasources.catalogue.tables import DataSource
+from datasources.databases import AnySource
+from datasources.secrets import Vault
+
+MAX_ID = 2**63 - 1
+
+
+def source_of(row: DataSource, vault: Vault) -> AnySource:
+    """The source with its secrets, as a worker needs it. Raises `SecretsError`."""
+    secrets = vault.open(row.secret)
+    data: dict[str, Any] = {
+        **{name: value for name, value in row.fields.items() if value is not None},
+        "type": row.type,
+        "name": row.name,
+        "temp_schema": row.temp_schema,
+        "options": row.options | secrets.get("options", {}),
+        "ssh_tunnel": row.ssh_tunnel | secrets.get("ssh_tunnel", {}) if row.ssh_tunnel else None,
+    }
+    source: AnySource = msgspec.convert(data, AnySource)
+    return source
+
+
+async def find_source(session: AsyncSession, organization_id: int, source_id: int) -> DataSource | None:
+    """The source, if this organization has it."""
+    if not 0 < source_id <= MAX_ID:
+        return None
+    return (
+        await session.execute(
+            select(DataSource).where(
+                DataSource.id == source_id,
+                DataSource.organization_id == organization_id,
+                DataSource.deleted_at.is_(None),
+            )
+        )
+    ).scalar_one_or_none()

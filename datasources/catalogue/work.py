@@ -1,0 +1,50 @@
+"""A job as a worker needs it: read once, with the source's secrets."""
+
+from datetime import UTC, datetime
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from datasources.catalogue.sources import source_of
+from datasources.catalogue.tables import DataSource, Job
+from datasources.databases.base import Source
+from datasources.errors import SourcecheckError
+from datasources.secrets import Vault
+
+
+class Work(Struct, kw_only=True, frozen=True):
+    """One job, ready to be run."""
+
+    job_id: int
+    source_id: int
+    source: Source
+    steps: list[str]
+    deadline: float
+    test_query: str | None
+
+
+async def load_work(session: AsyncSession, vault: Vault, job_id: int) -> Work:
+    """Read the job and its source, and mark it as started.
+
+    Raises `SourcecheckError` when there is no such job or it has ended, `SecretsError` when a secret is unreadable.
+    """
+    found = (
+        await session.execute(select(Job, DataSource).join(DataSource).where(Job.id == job_id, Job.ended_at.is_(None)))
+    ).one_or_none()
+    if found is None:
+        raise SourcecheckError(f"there is no open job {job_id}")
+    job, row = found
+    job.started_at = job.started_at or datetime.now(UTC)
+    source = source_of(row, vault)
+    if job.timeout_seconds is not None:
+        source = msgspec.structs.replace(source, connection_timeout=min(job.timeout_seconds, source.connection_timeout))
+    return Work(
+        job_id=job.id,
+        source_id=row.id,
+        source=source,
+        steps=list(job.steps),
+        deadline=job.deadline.timestamp(),
+        test_query=vault.open(job.test_query) or None,
+    )

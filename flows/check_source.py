@@ -1,0 +1,73 @@
+"""One test of one source, from the job in the catalogue to the verdict."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from prefect import flow
+from prefect.states import Completed, Failed, State
+
+from datasources.catalogue.engine import session_scope
+from datasources.catalogue.work import Work, load_work
+from datasources.databases.base import Source
+from datasources.secrets import Scrubber, Vault
+from datasources.settings import Settings
+from datasources.tunnel import reach
+from datasources.words import Outcome
+from flows.report import publish_report
+from flows.states import UNHEALTHY
+from tasks import OPTIONAL
+from tasks.check import Check
+from tasks.kit import perform, skip
+
+
+@flow(name="check-source", persist_result=False)
+async def check_source(job_id: int) -> State:
+    """Test the source of this job: connection first, then everything else side by side."""
+    settings = Settings.load()
+    async with session_scope(settings) as session:
+        work = await load_work(session, Vault.from_settings(settings), job_id)
+    async with opened(work) as check:
+        await run_steps(check, work.steps)
+        await publish_report(check)
+        return verdict(check)
+
+
+@asynccontextmanager
+async def opened(work: Work) -> AsyncIterator[Check]:
+    """Open the way to the source for the length of the test."""
+    async with reach(work.source) as source:
+        yield Check(
+            job_id=work.job_id,
+            source_id=work.source_id,
+            source=source,
+            scrubber=Scrubber(secrets_of(work.source)),
+            deadline=work.deadline,
+            test_query=work.test_query,
+        )
+
+
+def secrets_of(source: Source) -> list[str]:
+    """Every secret that must not show up in what this run writes."""
+    tunnel = source.ssh_tunnel.secrets() if source.ssh_tunnel else {}
+    return [*source.options.secrets().values(), *tunnel.values()]
+
+
+async def run_steps(check: Check, steps: Sequence[str]) -> None:
+    """Run the connection, then the other steps side by side; skip them when there is no connection."""
+    connection = await perform("connection", check)
+    others = [step for step in steps if step != "connection"]
+    if connection.result.outcome is Outcome.failed:
+        for step in others:
+            await skip(step, check, f"Not run, because the connection failed: {connection.result.message}")
+    else:
+        await asyncio.gather(*(perform(step, check) for step in others))
+
+
+def verdict(check: Check) -> State:
+    """The state of the flow run: did the source pass? (contract, "States")."""
+    failed = [p for p in check.published.values() if p.result.outcome is Outcome.failed and p.task not in OPTIONAL]
+    if not failed:
+        return Completed(message="Every check passed or was skipped")
+    broken = [p for p in failed if not p.carried_out]
+    return Failed(name="Failed" if broken else UNHEALTHY, message="; ".join(f"{p.task}: {p.result.message}" for p in failed))

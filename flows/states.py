@@ -1,0 +1,35 @@
+"""The state table of the contract: Prefect's states to the published words, in one place."""
+
+from prefect.client.schemas.objects import State, StateType
+
+from datasources.words import JobStatus
+
+UNHEALTHY = "Unhealthy"
+"""Name of the FAILED state of a flow run whose source did not pass."""
+
+STATUS: dict[StateType, JobStatus] = {
+    StateType.SCHEDULED: JobStatus.waiting,
+    StateType.PENDING: JobStatus.waiting,
+    StateType.RUNNING: JobStatus.processing,
+    StateType.CANCELLING: JobStatus.processing,
+    StateType.PAUSED: JobStatus.waiting,
+    StateType.COMPLETED: JobStatus.done,
+    StateType.FAILED: JobStatus.failed,
+    StateType.CRASHED: JobStatus.failed,
+    StateType.CANCELLED: JobStatus.cancelled,
+}
+
+QUESTIONS: dict[str, JobStatus] = {
+    "needs-confirmation": JobStatus.needs_confirmation,
+    "needs-authentication": JobStatus.needs_authentication,
+}
+"""Keys under which a run of ours suspends itself; a pause without one of them is an operator's."""
+
+
+def job_status(state: State | None) -> JobStatus:
+    """The status of a job whose flow run is in this state."""
+    if state is None:
+        return JobStatus.waiting
+    if state.type is StateType.PAUSED:
+        return QUESTIONS.get(state.state_details.pause_key or "", JobStatus.waiting)
+    return STATUS[state.type]

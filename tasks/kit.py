@@ -1,0 +1,99 @@
+"""How a step becomes a Prefect task: run, judge, scrub, publish."""
+
+import asyncio
+import time
+import traceback
+from datetime import UTC, datetime
+
+import msgspec
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.actions import ArtifactCreate
+from prefect.client.utilities import get_or_create_client
+from prefect.context import FlowRunContext, TaskRunContext
+from prefect.logging import get_run_logger
+from prefect.states import Completed, Failed, State
+
+from datasources.errors import REMEDIATIONS, CheckError
+from datasources.model import Finding, Published, StepResult
+from datasources.words import Code, ErrorCode, Outcome
+from tasks import TASKS
+from tasks.check import Check
+
+RESULT_TYPE = "result"
+"""The artifact type of a step's result: the Prefect UI leaves it out of its lists, people get a report."""
+
+
+async def perform(name: str, check: Check) -> Published:
+    """Run one step as a Prefect task and return what it found. Never raises but for cancellation."""
+    await _step.with_options(name=name, task_run_name=name)(name, check, return_state=True)
+    return check.published[name]
+
+
+async def skip(name: str, check: Check, reason: str) -> Published:
+    """Publish that a step did not run, and why."""
+    return await _publish(name, check, StepResult(code=Code.SKIP, message=reason, outcome=Outcome.skipped))
+
+
+@task(cache_policy=NO_CACHE, persist_result=False)
+async def _step(name: str, check: Check) -> State:
+    started = time.monotonic()
+    result, carried_out = await _judge(name, check)
+    result = msgspec.structs.replace(result, duration_ms=round((time.monotonic() - started) * 1000))
+    published = await _publish(name, check, result, carried_out=carried_out)
+    message = published.result.message
+    if published.result.outcome is not Outcome.failed:
+        return Completed(message=message)
+    return Failed(name="CheckFailed" if carried_out else "Failed", message=message)
+
+
+async def _judge(name: str, check: Check) -> tuple[StepResult, bool]:
+    """The step's verdict, and whether it could be carried out at all."""
+    try:
+        async with asyncio.timeout(max(0.05, check.deadline - time.time())):
+            return passed(await TASKS[name](check)), True
+    except CheckError as error:
+        return negative(error.code, error.message, error.details), True
+    except TimeoutError:
+        return negative(ErrorCode.TIMEOUT, f"The time for this test was over during {name}", {"stage": name}), True
+    except Exception as error:
+        get_run_logger().error(check.scrubber.text(traceback.format_exc()))
+        return negative(ErrorCode.INTERNAL_ERROR, f"Internal error during {name}: {type(error).__name__}"), False
+
+
+def passed(finding: Finding) -> StepResult:
+    """A finding as the result on the wire (contract, "A step")."""
+    return StepResult(code=Code.OK, message=finding.message, outcome=finding.outcome, details=finding.details)
+
+
+def negative(code: ErrorCode, message: str, details: dict[str, object] | None = None) -> StepResult:
+    """A "no" as the result on the wire (contract, "A step")."""
+    return StepResult(
+        code=Code.ERROR,
+        message=message,
+        outcome=Outcome.failed,
+        error_code=code,
+        remediation=REMEDIATIONS[code],
+        details=details or {},
+    )
+
+
+async def _publish(name: str, check: Check, result: StepResult, *, carried_out: bool = True) -> Published:
+    """Write the result into Prefect's run metadata, by a plain request: task runs get there later, by events."""
+    clean = msgspec.convert(check.scrubber.data(msgspec.to_builtins(result)), StepResult)
+    published = Published(
+        job_id=check.job_id, task=name, result=clean, carried_out=carried_out, ended_at=datetime.now(UTC)
+    )
+    check.published[name] = published
+    flow_run, task_run = FlowRunContext.get(), TaskRunContext.get()
+    client, _ = get_or_create_client()
+    await client.create_artifact(
+        ArtifactCreate(
+            type=RESULT_TYPE,
+            description=clean.message,
+            data=msgspec.to_builtins(published),
+            flow_run_id=flow_run.flow_run.id if flow_run and flow_run.flow_run else None,
+            task_run_id=task_run.task_run.id if task_run else None,
+        )
+    )
+    return published
