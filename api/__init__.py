@@ -1,0 +1,1 @@
+"""HTTP in, HTTP out. The only file here that talks to Prefect is `prefect.py`."""

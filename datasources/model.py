@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Self
 import msgspec
 from msgspec import Meta, Struct
 
-from datasources.words import Code, ErrorCode, Outcome
+from datasources.words import Code, ErrorCode, JobStatus, Outcome
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Host = Annotated[str, Meta(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9._:%\-]+$")]
@@ -85,3 +85,10 @@ class Published(Struct, kw_only=True, frozen=True):
     result: StepResult
     carried_out: bool = True
     ended_at: datetime | None = None
+
+    @property
+    def status(self) -> JobStatus:
+        """A verdict, even a "no", is `done`; what could not be carried out is `failed` (contract, "A step")."""
+        if self.carried_out:
+            return JobStatus.done
+        return JobStatus.cancelled if self.result.code is Code.SKIP else JobStatus.failed

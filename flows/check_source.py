@@ -70,4 +70,6 @@ def verdict(check: Check) -> State:
     if not failed:
         return Completed(message="Every check passed or was skipped")
     broken = [p for p in failed if not p.carried_out]
-    return Failed(name="Failed" if broken else UNHEALTHY, message="; ".join(f"{p.task}: {p.result.message}" for p in failed))
+    return Failed(
+        name="Failed" if broken else UNHEALTHY, message="; ".join(f"{p.task}: {p.result.message}" for p in failed)
+    )

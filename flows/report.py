@@ -18,7 +18,11 @@ async def publish_report(check: Check) -> None:
         key=f"source-{check.source_id}-report",
         description=f"Test of {check.source.name}, job {check.job_id}",
     )
-    tables = check.published["schema_download"].result.details.get("tables") if "schema_download" in check.published else None
+    tables = (
+        check.published["schema_download"].result.details.get("tables")
+        if "schema_download" in check.published
+        else None
+    )
     if tables:
         await acreate_table_artifact(
             table=[_row(table) for table in tables],

@@ -76,12 +76,12 @@ def _reason(published: list[Published]) -> str | None:
 
 
 def wire_steps(published: list[Published]) -> list[dict[str, Any]]:
-    """The four steps of an ended job as they are answered: `done` when carried out, `failed` when not."""
+    """The four steps of an ended job as they are answered."""
     by_task = {p.task: p for p in published}
     return [
         {
             "step": step.value,
-            "status": (JobStatus.done if found.carried_out else JobStatus.failed).value,
+            "status": found.status.value,
             "result": msgspec.to_builtins(found.result),
         }
         for step in ConfigurationCheckStep

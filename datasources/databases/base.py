@@ -100,7 +100,7 @@ class Session(ABC):
 
     @abstractmethod
     def tables(self, include: str | None, exclude: str | None) -> AsyncIterator[list[Table]]:
-        """All tables in batches, filtered by newline-separated globs on `schema.table`; a constant number of queries."""
+        """All tables in batches, filtered by newline-separated globs on `schema.table`, in few queries."""
 
     @abstractmethod
     async def lineage(self) -> list[LineageEdge] | None:

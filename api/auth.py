@@ -1,0 +1,48 @@
+"""Who is asking: `Authorization: Key …` or `Authorization: Bearer …`, on every endpoint."""
+
+from typing import Any
+
+from datasources.catalogue.accounts import authenticate
+from litestar.connection import ASGIConnection
+from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
+from msgspec import Struct
+
+from api.errors import Problem
+
+SCHEMES = frozenset({"key", "bearer"})
+OPEN_PATHS = [r"^/health/", r"^/docs", r"^/openapi", r"^/$", r"^/metrics$"]
+"""Paths that need no key."""
+
+
+class Member(Struct, frozen=True):
+    """A caller who is in an organization; everything is scoped to it."""
+
+    user_id: int
+    organization_id: int
+    organization_name: str
+    role: str
+    on_question: str
+
+
+class KeyAuthentication(AbstractAuthenticationMiddleware):
+    """Looks the key up by its hash. 401 without a good one, 403 for a user in no organization."""
+
+    async def authenticate_request(self, connection: ASGIConnection[Any, Any, Any, Any]) -> AuthenticationResult:
+        """The member behind the key. Raises `Problem`."""
+        scheme, _, key = connection.headers.get("authorization", "").partition(" ")
+        if scheme.lower() not in SCHEMES or not key.strip():
+            raise Problem(401, "Give an API key: Authorization: Key <api-key>", {"WWW-Authenticate": "Key"})
+        async with connection.app.state.services.sessions.begin() as session:
+            caller = await authenticate(session, key.strip())
+        if caller is None:
+            raise Problem(401, "This API key is not valid", {"WWW-Authenticate": "Key"})
+        if caller.organization_id is None:
+            raise Problem(403, "This user is not a member of any organization")
+        member = Member(
+            user_id=caller.user_id,
+            organization_id=caller.organization_id,
+            organization_name=caller.organization_name or "",
+            role=caller.role or "member",
+            on_question=caller.on_question,
+        )
+        return AuthenticationResult(user=member, auth=None)

@@ -1,0 +1,51 @@
+"""What handlers ask for by name: services, the member who asks, a session of the catalogue."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from litestar import Request
+from litestar.datastructures import State
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.auth import Member
+from api.errors import Problem
+from api.services import Services
+from datasources.catalogue.jobs import find_job
+from datasources.catalogue.sources import find_source
+from datasources.catalogue.tables import DataSource, Job
+
+ApiRequest = Request[Member, None, State]
+
+
+async def provide_services(state: State) -> Services:
+    """The services of this process."""
+    services: Services = state.services
+    return services
+
+
+async def provide_member(request: Request[Any, Any, Any]) -> Member:
+    """Who asks."""
+    member: Member = request.user
+    return member
+
+
+async def provide_session(state: State) -> AsyncIterator[AsyncSession]:
+    """A session; handlers commit themselves, and before they let anybody else know."""
+    async with state.services.sessions() as session:
+        yield session
+
+
+async def require_source(session: AsyncSession, member: Member, source_id: int) -> DataSource:
+    """The source. Raises 404, the same for unknown and for foreign ones."""
+    source = await find_source(session, member.organization_id, source_id)
+    if source is None:
+        raise Problem(404, "Data source not found")
+    return source
+
+
+async def require_job(session: AsyncSession, member: Member, job_id: int) -> Job:
+    """The job. Raises 404, the same for unknown and for foreign ones."""
+    job = await find_job(session, member.organization_id, job_id)
+    if job is None:
+        raise Problem(404, "Job not found")
+    return job

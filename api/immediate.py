@@ -1,0 +1,139 @@
+"""The hyphen dialect (contract section 2): the immediate test, sources with their state, health."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from litestar import Controller, get, post
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import FromPath, QueryParameter
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.accepted import accept, read_request
+from api.auth import Member
+from api.bodies import TakesTestRequest
+from api.context import ApiRequest, require_source
+from api.errors import ErrorEnvelope, Problem
+from api.health import health_of
+from api.jobs import follow
+from api.listing import Order, page_of
+from api.schemas import ConnectionTest, Envelope, Health, SourceDetails, SourcePage, TestRequest
+from api.services import Services
+from api.source_details import details_of
+from api.view import published_of
+from datasources.catalogue.jobs import end_job
+from datasources.catalogue.tables import DataSource, Job
+from datasources.words import Code, ErrorCode, JobStatus, Outcome
+
+QUICK_TEST = ["connection", "version_probe", "test_query"]
+DEFAULT_QUERY = "SELECT 1"
+SortKey = Literal["id", "name", "type", "status", "created_at", "updated_at", "last_tested_at"]
+ERRORS = {
+    status: ResponseSpec(ErrorEnvelope, description=text, generate_examples=False)
+    for status, text in ((404, "Not found"), (422, "Validation error"))
+}
+
+
+class ImmediateController(Controller):
+    """`/api/v1/data-sources`."""
+
+    path = "/api/v1/data-sources"
+    tags = ("Immediate",)
+
+    @get("/", operation_id="list_data_sources", responses={422: ERRORS[422]})
+    async def index(
+        self,
+        session: AsyncSession,
+        member: Member,
+        page: Annotated[int, QueryParameter(ge=1, le=1_000_000)] = 1,
+        page_size: Annotated[int, QueryParameter(ge=1, le=100)] = 20,
+        search: Annotated[str | None, QueryParameter(max_length=200)] = None,
+        type_: Annotated[str | None, QueryParameter(name="type", max_length=50)] = None,
+        status_filter: Annotated[
+            Literal["active", "inactive", "testing", "failed", "maintenance"] | None, QueryParameter()
+        ] = None,
+        sort_by: Annotated[SortKey, QueryParameter()] = "id",
+        sort_order: Annotated[Literal["asc", "desc"], QueryParameter()] = "asc",
+    ) -> Envelope[SourcePage]:
+        """Sources of the organization, a page at a time."""
+        order = Order(sort_by=sort_by, descending=sort_order == "desc", page=page, page_size=page_size)
+        found = await page_of(session, member.organization_id, order, search, type_, status_filter)
+        return Envelope(found, "Data sources retrieved")
+
+    @get("/{source_id:str}", operation_id="get_data_source", responses=ERRORS)
+    async def read(self, source_id: FromPath[int], session: AsyncSession, member: Member) -> Envelope[SourceDetails]:
+        """One source with its state."""
+        return Envelope(details_of(await require_source(session, member, source_id)), "Data source retrieved")
+
+    @get("/{source_id:str}/health", operation_id="get_data_source_health", responses=ERRORS)
+    async def health(
+        self,
+        source_id: FromPath[int],
+        session: AsyncSession,
+        member: Member,
+        limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 10,
+    ) -> Envelope[Health]:
+        """How a source has been."""
+        source = await require_source(session, member, source_id)
+        return Envelope(await health_of(session, source, limit), "Health retrieved")
+
+    @post(
+        "/{source_id:str}/test",
+        status_code=200,
+        operation_class=TakesTestRequest,
+        operation_id="test_data_source_connection",
+        responses=ERRORS | {503: ResponseSpec(ErrorEnvelope, description="Nobody took it up", generate_examples=False)},
+    )
+    async def test(
+        self,
+        source_id: FromPath[int],
+        request: ApiRequest,
+        session: AsyncSession,
+        member: Member,
+        services: Services,
+    ) -> Envelope[ConnectionTest]:
+        """Test a source and wait for the answer."""
+        source = await require_source(session, member, source_id)
+        asked = read_request(await request.body())
+        limit = asked.timeout_seconds or int(source.fields.get("connection_timeout", 30))
+        bounded = TestRequest(
+            test_query=asked.test_query or DEFAULT_QUERY, timeout_seconds=limit, on_question=asked.on_question or "fail"
+        )
+        job = await accept(session, services, member, source, bounded, trigger="immediate", steps=QUICK_TEST)
+        await follow(job, session, services, limit)
+        await _insist(job, session, services)
+        return Envelope(_answer(job, source), "Connection test completed")
+
+
+async def _insist(job: Job, session: AsyncSession, services: Services) -> None:
+    """The time is over: 503 and no later run when nobody took it up; else the worker ends it in a moment."""
+    run = services.watch.run_of(job.id)
+    if job.ended_at is None and (run is None or run.started_at is None):
+        if job.flow_run_id is not None:
+            await services.prefect.cancel(job.flow_run_id, running=False)
+        await end_job(session, job, JobStatus.cancelled, [])
+        await session.commit()
+        raise Problem(503, "No worker took up the test within the limit; it has been cancelled")
+    await follow(job, session, services, 5)
+
+
+def _answer(job: Job, source: DataSource) -> ConnectionTest:
+    found = published_of(job, None)
+    connection, query, version = (found.get(name) for name in ("connection", "test_query", "version_probe"))
+    failed = [p.result for p in (connection, query) if p is not None and p.result.outcome is Outcome.failed]
+    good = job.status == JobStatus.done
+    answered = query.result.details if query is not None and query.result.code is Code.OK else {}
+    reason = failed[0].message if failed else f"The test ended as {job.status}"
+    code = failed[0].error_code if failed else ErrorCode.INTERNAL_ERROR
+    return ConnectionTest(
+        data_source_id=source.id,
+        status="active" if good else "failed",
+        connection_successful=connection is not None and connection.result.code is Code.OK,
+        response_time_ms=answered.get("response_time_ms"),
+        test_query_result=answered.get("value"),
+        tested_at=job.ended_at or datetime.now(UTC),
+        ssh_tunnel_established=bool(connection and connection.result.details.get("ssh_tunnel_established")),
+        database_version=version.result.message if version is not None and version.result.code is Code.OK else None,
+        error_message=None if good else reason,
+        error_code=None if good else code,
+        job_id=job.id,
+    )

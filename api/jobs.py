@@ -1,0 +1,88 @@
+"""Asynchronous tests (contract section 1)."""
+
+import asyncio
+import time
+from contextlib import suppress
+from typing import Annotated
+
+from litestar import Controller, get, post
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import PathParameter, QueryParameter
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.accepted import accept, read_request
+from api.auth import Member
+from api.bodies import TakesTestRequest
+from api.context import ApiRequest, require_job, require_source
+from api.errors import HTTPValidationError
+from api.schemas import AsyncDataSourceTestResults, TestDataSourceAsyncResponse
+from api.services import Services
+from api.view import view
+from datasources.catalogue.tables import Job
+
+FULL_TEST = ["connection", "version_probe", "temp_schema", "schema_download", "lineage_download"]
+INVALID = {422: ResponseSpec(HTTPValidationError, description="Validation Error", generate_examples=False)}
+
+
+class JobController(Controller):
+    """`/api/v1/data_sources/{id}/test` and `/api/v1/data_sources/test/{job_id}`."""
+
+    path = "/api/v1/data_sources"
+    tags = ("Data sources",)
+
+    @post(
+        "/{data_source_id:str}/test",
+        status_code=200,
+        operation_class=TakesTestRequest,
+        operation_id="test_data_source_api_v1_data_sources__data_source_id__test_post",
+        summary="Test a data source connection",
+        response_description="Successful Response",
+        responses=INVALID,
+    )
+    async def ask(
+        self,
+        data_source_id: Annotated[int, PathParameter(title="Data source id")],
+        request: ApiRequest,
+        session: AsyncSession,
+        member: Member,
+        services: Services,
+    ) -> TestDataSourceAsyncResponse:
+        """Accept a test; its answer is read under the job's id."""
+        source = await require_source(session, member, data_source_id)
+        asked = read_request(await request.body())
+        steps = [*FULL_TEST, "test_query"] if asked.test_query else FULL_TEST
+        job = await accept(session, services, member, source, asked, trigger="test", steps=steps)
+        return TestDataSourceAsyncResponse(job_id=job.id)
+
+    @get(
+        "/test/{job_id:str}",
+        operation_id="get_data_source_test_result_api_v1_data_sources_test__job_id__get",
+        summary="Get data source testing results",
+        response_description="Successful Response",
+        responses=INVALID,
+    )
+    async def result(
+        self,
+        job_id: Annotated[int, PathParameter(title="Data source testing task id")],
+        session: AsyncSession,
+        member: Member,
+        services: Services,
+        wait: Annotated[float, QueryParameter(ge=0, le=60)] = 0,
+    ) -> AsyncDataSourceTestResults:
+        """Where a test stands; `wait` holds the answer until it has ended or the seconds are over."""
+        job = await require_job(session, member, job_id)
+        await follow(job, session, services, wait)
+        return view(job, services.watch.run_of(job.id))
+
+
+async def follow(job: Job, session: AsyncSession, services: Services, seconds: float) -> None:
+    """Read the job again until it has ended or the time is over; at least once while it is open."""
+    until = time.monotonic() + seconds
+    while job.ended_at is None:
+        await session.rollback()  # gives the connection back while nobody needs it
+        left = until - time.monotonic()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(services.watch.next_reading(), max(left, 2.0))
+        await session.refresh(job)
+        if time.monotonic() >= until:
+            return

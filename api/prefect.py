@@ -1,0 +1,152 @@
+"""The one file of the API that talks to Prefect."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Self
+from uuid import UUID
+
+import httpx
+import msgspec
+from msgspec import Struct, field
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterFlowRunId,
+    ArtifactFilterType,
+    FlowRunFilter,
+    FlowRunFilterId,
+)
+from prefect.client.schemas.objects import FlowRun, State, TaskRun
+from prefect.exceptions import ObjectNotFound
+from prefect.states import Cancelled, Cancelling, Crashed
+
+from datasources.catalogue.tables import Job
+from datasources.model import Published
+from datasources.settings import Settings
+from tasks.kit import RESULT_TYPE
+
+BATCH = 50
+"""Runs asked for in one request; their artifacts have to fit into one page of 200."""
+PAGE = 200
+
+Unreachable = (httpx.HTTPError, OSError)
+"""What the client raises when the server does not answer or refuses."""
+
+
+class Run(Struct):
+    """What Prefect knows of one job."""
+
+    state: State | None
+    started_at: datetime | None
+    published: dict[str, Published] = field(default_factory=dict)
+    tasks: dict[str, State | None] = field(default_factory=dict)
+
+
+class PrefectServer:
+    """Asks for runs and reads them back, in batches."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._deployment_name = settings.deployment
+        self._deployment_id: UUID | None = None
+        self._client: PrefectClient = get_client()
+
+    async def __aenter__(self) -> Self:
+        await self._client.__aenter__()
+        return self
+
+    async def __aexit__(self, *exc_info: Any) -> None:
+        await self._client.__aexit__(*exc_info)
+
+    async def start(self, job: Job, source_name: str) -> UUID:
+        """Ask for the job's run; asking again gives the same run. Only ids go along."""
+        request = {
+            "deployment_id": await self._deployment(),
+            "parameters": {"job_id": job.id},
+            "name": f"{source_name} #{job.id}",
+            "tags": [f"data-source:{job.source_id}", f"job:{job.id}", f"organization:{job.organization_id}"],
+            "idempotency_key": f"job-{job.id}",
+        }
+        try:
+            run = await self._client.create_flow_run_from_deployment(**request)
+        except ObjectNotFound:
+            self._deployment_id = None
+            run = await self._client.create_flow_run_from_deployment(
+                **request | {"deployment_id": await self._deployment()}
+            )
+        return run.id
+
+    async def _deployment(self) -> UUID:
+        if self._deployment_id is None:
+            self._deployment_id = (await self._client.read_deployment_by_name(self._deployment_name)).id
+        return self._deployment_id
+
+    async def read(self, flow_run_ids: Sequence[UUID]) -> dict[UUID, Run]:
+        """What Prefect knows of these runs; those it does not know are missing."""
+        found: dict[UUID, Run] = {}
+        for start in range(0, len(flow_run_ids), BATCH):
+            found |= await self._read_batch(list(flow_run_ids[start : start + BATCH]))
+        return found
+
+    async def _read_batch(self, ids: list[UUID]) -> dict[UUID, Run]:
+        chosen = FlowRunFilter(id=FlowRunFilterId(any_=ids))
+        # The run first: what it had published when it was seen ended is then certainly in the artifacts.
+        flow_runs: list[FlowRun] = await self._client.read_flow_runs(flow_run_filter=chosen, limit=PAGE)
+        artifacts, task_runs = await asyncio.gather(self._artifacts(ids), self._task_runs(chosen))
+        runs = {run.id: Run(state=run.state, started_at=run.start_time) for run in flow_runs}
+        for artifact in artifacts:
+            if artifact.flow_run_id in runs:
+                published = msgspec.convert(artifact.data, Published)
+                runs[artifact.flow_run_id].published[published.task] = published
+        for task_run in task_runs:
+            if task_run.flow_run_id in runs:
+                runs[task_run.flow_run_id].tasks[task_run.name] = task_run.state
+        return runs
+
+    async def _artifacts(self, ids: list[UUID]) -> list[Any]:
+        found: list[Any] = []
+        while True:
+            page = await self._client.read_artifacts(
+                artifact_filter=ArtifactFilter(
+                    flow_run_id=ArtifactFilterFlowRunId(any_=ids), type=ArtifactFilterType(any_=[RESULT_TYPE])
+                ),
+                limit=PAGE,
+                offset=len(found),
+            )
+            found += page
+            if len(page) < PAGE:
+                return found
+
+    async def _task_runs(self, chosen: FlowRunFilter) -> list[TaskRun]:
+        found: list[TaskRun] = []
+        while True:
+            page = await self._client.read_task_runs(flow_run_filter=chosen, limit=PAGE, offset=len(found))
+            found += page
+            if len(page) < PAGE:
+                return found
+
+    async def cancel(self, flow_run_id: UUID, *, running: bool) -> None:
+        """Cancel a run: at once when it waits, by way of its worker when it runs."""
+        state = Cancelling() if running else Cancelled(message="Cancelled on request")
+        await self._client.set_flow_run_state(flow_run_id, state, force=not running)
+
+    async def give_up(self, flow_run_id: UUID, reason: str) -> None:
+        """Mark a run that nobody runs any more."""
+        await self._client.set_flow_run_state(flow_run_id, Crashed(message=reason), force=True)
+
+    async def answers(self) -> bool:
+        """Whether the server answers."""
+        return await self._client.api_healthcheck() is None
+
+    async def worker_seen(self, pool: str, within_seconds: float) -> bool:
+        """Whether a worker of the pool has given a sign of life lately."""
+        try:
+            workers = await self._client.read_workers_for_work_pool(pool)
+        except ObjectNotFound:
+            return False
+        now = datetime.now(UTC)
+        return any(_age(now, worker.last_heartbeat_time) < within_seconds for worker in workers)
+
+
+def _age(now: datetime, seen: datetime | None) -> float:
+    return float("inf") if seen is None else (now - seen).total_seconds()

@@ -1,0 +1,44 @@
+"""What the handlers of one process share."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from litestar import Litestar
+from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from api.prefect import PrefectServer
+from api.watch import Watch
+from datasources.catalogue.engine import pooled_engine
+from datasources.secrets import Vault
+from datasources.settings import Settings
+
+
+class Services(Struct, frozen=True):
+    """Made once, when the application starts."""
+
+    settings: Settings
+    vault: Vault
+    sessions: async_sessionmaker[AsyncSession]
+    prefect: PrefectServer
+    watch: Watch
+
+
+@asynccontextmanager
+async def started(app: Litestar) -> AsyncIterator[None]:
+    """Open everything for the life of the application, and close it in the opposite order."""
+    settings: Settings = app.state.settings
+    engine = pooled_engine(settings)
+    sessions = async_sessionmaker(engine, expire_on_commit=False)
+    try:
+        async with PrefectServer(settings) as prefect, Watch(sessions, prefect) as watch:
+            app.state.services = Services(
+                settings=settings,
+                vault=Vault.from_settings(settings),
+                sessions=sessions,
+                prefect=prefect,
+                watch=watch,
+            )
+            yield
+    finally:
+        await engine.dispose()

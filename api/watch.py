@@ -1,0 +1,167 @@
+"""Follows every open job: hands it to Prefect, reads it back, and keeps its final answer.
+
+One loop a process, whatever the number of clients: a request for a running job joins the reading that is under way.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Self
+
+from prefect.client.schemas.objects import StateType
+from prefect.exceptions import PrefectException
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from api.prefect import PrefectServer, Run, Unreachable
+from datasources.catalogue.jobs import end_job, mark_dispatched, open_jobs
+from datasources.catalogue.tables import DataSource, Job
+from datasources.errors import REMEDIATIONS
+from datasources.model import Published, StepResult
+from datasources.words import Code, ConfigurationCheckStep, ErrorCode, JobStatus, Outcome
+from flows.states import job_status
+from tasks import OPTIONAL
+
+logger = logging.getLogger("sourcecheck.watch")
+
+IDLE_SECONDS = 1.0
+"""Between two readings when nobody waits for an answer."""
+PACE_SECONDS = 0.1
+"""Between two readings at the least."""
+GRACE_SECONDS = 1.5
+"""After a job's deadline, until it is ended by force: the worker gets to say it first."""
+
+
+class Watch:
+    """The loop, and what it saw last."""
+
+    def __init__(self, sessions: async_sessionmaker[AsyncSession], prefect: PrefectServer) -> None:
+        self._sessions = sessions
+        self._prefect = prefect
+        self._runs: dict[int, Run] = {}
+        self._wanted = asyncio.Event()
+        self._read = asyncio.Condition()
+        self._round = 0
+        self._reading = False
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._follow(), name="watch")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._task:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def run_of(self, job_id: int) -> Run | None:
+        """What Prefect said last of an open job; None before it was read."""
+        return self._runs.get(job_id)
+
+    def hurry(self) -> None:
+        """Read soon: somebody waits, or a job has been accepted."""
+        self._wanted.set()
+
+    async def next_reading(self) -> None:
+        """Return after a reading that began after this call."""
+        async with self._read:
+            # A reading under way may have begun before the caller's job changed: the one after it counts.
+            wanted = self._round + (2 if self._reading else 1)
+            self.hurry()
+            await self._read.wait_for(lambda: self._round >= wanted)
+
+    async def _follow(self) -> None:
+        while True:
+            self._wanted.clear()
+            self._reading = True
+            try:
+                await self._read_all()
+            except (*Unreachable, PrefectException, SQLAlchemyError) as error:
+                logger.warning("open jobs could not be read: %s", type(error).__name__)
+                await asyncio.sleep(IDLE_SECONDS)
+            except Exception:
+                logger.exception("open jobs could not be read")
+                await asyncio.sleep(IDLE_SECONDS)
+            async with self._read:
+                self._reading = False
+                self._round += 1
+                self._read.notify_all()
+            await asyncio.sleep(PACE_SECONDS)
+            try:
+                await asyncio.wait_for(self._wanted.wait(), IDLE_SECONDS)
+            except TimeoutError:
+                continue
+
+    async def _read_all(self) -> None:
+        async with self._sessions() as session:
+            jobs = await open_jobs(session)
+        await asyncio.gather(*(self._dispatch(job) for job in jobs if job.flow_run_id is None))
+        runs = await self._prefect.read([job.flow_run_id for job in jobs if job.flow_run_id])
+        self._runs = {job.id: runs[job.flow_run_id] for job in jobs if job.flow_run_id in runs}
+        await self._settle(jobs)
+
+    async def _dispatch(self, job: Job) -> None:
+        """Ask Prefect for a run; left for the next reading when Prefect does not answer."""
+        async with self._sessions.begin() as session:
+            source = await session.get_one(DataSource, job.source_id)
+            job.flow_run_id = await self._prefect.start(job, source.name)
+            await mark_dispatched(session, job.id, job.flow_run_id)
+
+    async def _settle(self, jobs: Sequence[Job]) -> None:
+        for job in jobs:
+            run = self._runs.get(job.id)
+            status = job_status(run.state) if run else JobStatus.waiting
+            if status.ended:
+                await self._end(job, status, run)
+            elif datetime.now(UTC) > job.deadline + timedelta(seconds=GRACE_SECONDS):
+                await self._give_up(job, run)
+
+    async def _end(self, job: Job, status: JobStatus, run: Run | None) -> None:
+        async with self._sessions.begin() as session:
+            await end_job(session, job, status, complete(job, run, status))
+
+    async def _give_up(self, job: Job, run: Run | None) -> None:
+        if job.flow_run_id and run:
+            await self._prefect.give_up(job.flow_run_id, f"Ended at its deadline: {lost_where(run)}")
+        await self._end(job, JobStatus.failed, run)
+
+
+def complete(job: Job, run: Run | None, status: JobStatus) -> list[Published]:
+    """Everything the run published, and a verdict for each step that never came to one."""
+    found = dict(run.published) if run else {}
+    wanted = dict.fromkeys([*ConfigurationCheckStep, *job.steps])
+    for name in wanted:
+        if name not in found and name not in OPTIONAL:
+            found[name] = _missing(job, name, run, status)
+    return list(found.values())
+
+
+def _missing(job: Job, name: str, run: Run | None, status: JobStatus) -> Published:
+    if name not in job.steps:
+        result = StepResult(code=Code.SKIP, message="Not asked for in this run", outcome=Outcome.skipped)
+        return Published(job_id=job.id, task=name, result=result)
+    if status is JobStatus.cancelled:
+        result = StepResult(code=Code.SKIP, message="Cancelled before this step had ended", outcome=Outcome.skipped)
+    else:
+        late = datetime.now(UTC) > job.deadline and run is not None and run.started_at is not None
+        code = ErrorCode.TIMEOUT if late else ErrorCode.WORKER_LOST
+        result = StepResult(
+            code=Code.ERROR,
+            message=f"{name} was not carried out: {lost_where(run)}",
+            outcome=Outcome.failed,
+            error_code=code,
+            remediation=REMEDIATIONS[code],
+        )
+    return Published(job_id=job.id, task=name, result=result, carried_out=False)
+
+
+def lost_where(run: Run | None) -> str:
+    """The stage at which a run was lost, for people."""
+    if run is None or run.state is None or run.state.type is StateType.SCHEDULED:
+        return "the run was never picked up by a worker"
+    if run.started_at is None:
+        return "the run was picked up and never started"
+    running = sorted(name for name, state in run.tasks.items() if name not in run.published and state)
+    said = f" ({run.state.message})" if run.state.message else ""
+    return f"lost while running {', '.join(running) or 'its first step'}{said}"
