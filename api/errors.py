@@ -88,7 +88,7 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
 def _sentence(problem: Problem) -> str:
     if not isinstance(problem, Invalid):
         return problem.sentence
-    return "; ".join(f"{'.'.join(map(str, e['loc'][1:] or e['loc']))}: {e['msg']}" for e in problem.errors)  # type: ignore[index]
+    return "; ".join(f"{'.'.join(map(str, e['loc'][1:] or e['loc']))}: {e['msg']}" for e in problem.errors)
 
 
 def _problem(error: Exception) -> Problem:

@@ -37,10 +37,10 @@ Unreachable = (httpx.HTTPError, OSError)
 class Run(Struct):
     """What Prefect knows of one job."""
 
-    state: State | None
+    state: State[Any] | None
     started_at: datetime | None
     published: dict[str, Published] = field(default_factory=dict)
-    tasks: dict[str, State | None] = field(default_factory=dict)
+    tasks: dict[str, State[Any] | None] = field(default_factory=dict)
 
 
 class PrefectServer:
@@ -60,20 +60,20 @@ class PrefectServer:
 
     async def start(self, job: Job, source_name: str) -> UUID:
         """Ask for the job's run; asking again gives the same run. Only ids go along."""
-        request = {
-            "deployment_id": await self._deployment(),
-            "parameters": {"job_id": job.id},
-            "name": f"{source_name} #{job.id}",
-            "tags": [f"data-source:{job.source_id}", f"job:{job.id}", f"organization:{job.organization_id}"],
-            "idempotency_key": f"job-{job.id}",
-        }
         try:
-            run = await self._client.create_flow_run_from_deployment(**request)
-        except ObjectNotFound:
+            return await self._ask(job, source_name, await self._deployment())
+        except ObjectNotFound:  # deployed anew, under another id
             self._deployment_id = None
-            run = await self._client.create_flow_run_from_deployment(
-                **request | {"deployment_id": await self._deployment()}
-            )
+            return await self._ask(job, source_name, await self._deployment())
+
+    async def _ask(self, job: Job, source_name: str, deployment_id: UUID) -> UUID:
+        run = await self._client.create_flow_run_from_deployment(
+            deployment_id,
+            parameters={"job_id": job.id},
+            name=f"{source_name} #{job.id}",
+            tags=[f"data-source:{job.source_id}", f"job:{job.id}", f"organization:{job.organization_id}"],
+            idempotency_key=f"job-{job.id}",
+        )
         return run.id
 
     async def _deployment(self) -> UUID:
@@ -127,7 +127,7 @@ class PrefectServer:
 
     async def cancel(self, flow_run_id: UUID, *, running: bool) -> None:
         """Cancel a run: at once when it waits, by way of its worker when it runs."""
-        state = Cancelling() if running else Cancelled(message="Cancelled on request")
+        state: State[Any] = Cancelling() if running else Cancelled(message="Cancelled on request")
         await self._client.set_flow_run_state(flow_run_id, state, force=not running)
 
     async def give_up(self, flow_run_id: UUID, reason: str) -> None:

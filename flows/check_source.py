@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 from prefect import flow
-from prefect.states import Completed, Failed, State
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
 
 from datasources.catalogue.engine import session_scope
 from datasources.catalogue.work import Work, load_work
@@ -22,7 +24,7 @@ from tasks.kit import perform, skip
 
 
 @flow(name="check-source", persist_result=False)
-async def check_source(job_id: int) -> State:
+async def check_source(job_id: int) -> State[Any]:
     """Test the source of this job: connection first, then everything else side by side."""
     settings = Settings.load()
     async with session_scope(settings) as session:
@@ -64,7 +66,7 @@ async def run_steps(check: Check, steps: Sequence[str]) -> None:
         await asyncio.gather(*(perform(step, check) for step in others))
 
 
-def verdict(check: Check) -> State:
+def verdict(check: Check) -> State[Any]:
     """The state of the flow run: did the source pass? (contract, "States")."""
     failed = [p for p in check.published.values() if p.result.outcome is Outcome.failed and p.task not in OPTIONAL]
     if not failed:

@@ -1,5 +1,7 @@
 """The state table of the contract: Prefect's states to the published words, in one place."""
 
+from typing import Any
+
 from prefect.client.schemas.objects import State, StateType
 
 from datasources.words import JobStatus
@@ -26,7 +28,7 @@ QUESTIONS: dict[str, JobStatus] = {
 """Keys under which a run of ours suspends itself; a pause without one of them is an operator's."""
 
 
-def job_status(state: State | None) -> JobStatus:
+def job_status(state: State[Any] | None) -> JobStatus:
     """The status of a job whose flow run is in this state."""
     if state is None:
         return JobStatus.waiting

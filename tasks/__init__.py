@@ -3,18 +3,23 @@
 from collections.abc import Awaitable, Callable
 
 from datasources.model import Finding
-from tasks import connection, lineage_download, schema_download, temp_schema, test_query, version_probe
 from tasks.check import Check
+from tasks.connection import run as connection
+from tasks.lineage_download import run as lineage_download
+from tasks.schema_download import run as schema_download
+from tasks.temp_schema import run as temp_schema
+from tasks.test_query import run as test_query
+from tasks.version_probe import run as version_probe
 
 Run = Callable[[Check], Awaitable[Finding]]
 
 TASKS: dict[str, Run] = {
-    "connection": connection.run,
-    "version_probe": version_probe.run,
-    "test_query": test_query.run,
-    "temp_schema": temp_schema.run,
-    "schema_download": schema_download.run,
-    "lineage_download": lineage_download.run,
+    "connection": connection,
+    "version_probe": version_probe,
+    "test_query": test_query,
+    "temp_schema": temp_schema,
+    "schema_download": schema_download,
+    "lineage_download": lineage_download,
 }
 """Every task by its name on the wire. `connection` goes first; the others do not depend on each other."""
 

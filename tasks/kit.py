@@ -4,15 +4,17 @@ import asyncio
 import time
 import traceback
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.actions import ArtifactCreate
+from prefect.client.schemas.objects import State
 from prefect.client.utilities import get_or_create_client
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.logging import get_run_logger
-from prefect.states import Completed, Failed, State
+from prefect.states import Completed, Failed
 
 from datasources.errors import REMEDIATIONS, CheckError
 from datasources.model import Finding, Published, StepResult
@@ -26,7 +28,8 @@ RESULT_TYPE = "result"
 
 async def perform(name: str, check: Check) -> Published:
     """Run one step as a Prefect task and return what it found. Never raises but for cancellation."""
-    await _step.with_options(name=name, task_run_name=name)(name, check, return_state=True)
+    # The overloads of Task.__call__ do not know that an async task with return_state is to be awaited.
+    await _step.with_options(name=name, task_run_name=name)(name, check, return_state=True)  # type: ignore[misc]
     return check.published[name]
 
 
@@ -36,7 +39,7 @@ async def skip(name: str, check: Check, reason: str) -> Published:
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-async def _step(name: str, check: Check) -> State:
+async def _step(name: str, check: Check) -> State[Any]:
     started = time.monotonic()
     result, carried_out = await _judge(name, check)
     result = msgspec.structs.replace(result, duration_ms=round((time.monotonic() - started) * 1000))

@@ -10,6 +10,13 @@ from msgspec import Struct
 from datasources.model import Masked, SshTunnel
 
 
+class Via(Struct, frozen=True):
+    """Where a source answers from here when it is behind a tunnel."""
+
+    address: str
+    port: int
+
+
 class Source(Masked, kw_only=True, frozen=True, tag_field="type"):
     """One source with its secrets, as a worker needs it. Subclasses add `options` and a tag."""
 
@@ -22,6 +29,8 @@ class Source(Masked, kw_only=True, frozen=True, tag_field="type"):
     query_timeout: int = 300
     """Seconds for one statement."""
     ssh_tunnel: SshTunnel | None = None
+    via: Via | None = None
+    """Set by `datasources.tunnel.reach` only; the API drops it from what enters."""
     options: Masked
 
 
@@ -122,5 +131,10 @@ class Database(ABC):
 
     @classmethod
     @abstractmethod
-    def connect(cls, source: Any, *, read_only: bool = True) -> AbstractAsyncContextManager[Session]:
-        """A fresh connection, never pooled. Raises `SourceUnreachable`."""
+    def connect(
+        cls, source: Any, *, read_only: bool = True, patience: float = 0, database: str | None = None
+    ) -> AbstractAsyncContextManager[Session]:
+        """A fresh connection, never pooled, to `database` if that is not the source's own.
+
+        `patience`: seconds for which a server that is full is asked again. Raises `SourceUnreachable`.
+        """

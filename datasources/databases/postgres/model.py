@@ -1,0 +1,35 @@
+"""The published options of a PostgreSQL source."""
+
+from typing import Annotated, ClassVar, Literal
+
+from msgspec import Meta
+
+from datasources.databases.base import Source
+from datasources.model import Host, Masked, Port
+
+Name = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+class PgOptions(Masked, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """How to log in. Typed fields only: there is no way to hand libpq anything else (security, row 3)."""
+
+    secret_fields: ClassVar[tuple[str, ...]] = ("password",)
+
+    host: Annotated[Host, Meta(title="Host")]
+    port: Annotated[Port, Meta(title="Port")] = 5432
+    user: Annotated[Name, Meta(title="User")]
+    password: Annotated[str, Meta(title="Password", max_length=4096)] | None = None
+    dbname: Annotated[Name, Meta(title="Database name")]
+    role: Annotated[Name, Meta(title="Role")] | None = None
+    rootcert: Annotated[str, Meta(title="Root certificate (PEM)", max_length=65536)] | None = None
+    sslmode: Annotated[Literal["prefer", "require", "verify-ca", "verify-full"], Meta(title="SSL mode")] = "prefer"
+
+    def __post_init__(self) -> None:
+        if self.sslmode == "verify-ca" and not self.rootcert:
+            raise ValueError("`rootcert` is needed for sslmode verify-ca")
+
+
+class PgSource(Source, kw_only=True, frozen=True, tag="pg"):
+    """A PostgreSQL database."""
+
+    options: PgOptions

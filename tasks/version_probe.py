@@ -1,0 +1,12 @@
+"""Which product and version answers?"""
+
+from datasources.databases import database_of
+from datasources.model import Finding
+from tasks.check import Check
+
+
+async def run(check: Check) -> Finding:
+    """Product and version as the message, like `PostgreSQL 14.5`."""
+    patience = check.source.connection_timeout
+    async with database_of(check.source).connect(check.source, patience=patience) as session:
+        return Finding(message=await session.version())
