@@ -41,6 +41,7 @@ def create_app() -> Litestar:
         },
         openapi_config=documentation(),
         request_max_body_size=1024 * 1024,
+        logging_config=None,
     )
     app.state.settings = Settings.load()
     return app

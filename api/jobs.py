@@ -79,7 +79,7 @@ async def follow(job: Job, session: AsyncSession, services: Services, seconds: f
     """Read the job again until it has ended or the time is over; at least once while it is open."""
     until = time.monotonic() + seconds
     while job.ended_at is None:
-        await session.rollback()  # gives the connection back while nobody needs it
+        await session.commit()  # gives the connection back while nobody needs it
         left = until - time.monotonic()
         with suppress(TimeoutError):
             await asyncio.wait_for(services.watch.next_reading(), max(left, 2.0))

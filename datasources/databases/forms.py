@@ -22,7 +22,7 @@ def configuration_schema(kind: type[Database]) -> dict[str, Any]:
 def _property(name: str, field: dict[str, Any]) -> dict[str, Any]:
     """One field, with a single type even where it may be left out."""
     chosen = next((form for form in field.get("anyOf", []) if form.get("type") != "null"), field)
-    found = {"title": field.get("title", name), "type": chosen.get("type", "string")}
+    found = {"title": field.get("title") or chosen.get("title") or name, "type": chosen.get("type", "string")}
     found |= {key: chosen[key] for key in ("enum", "minimum", "maximum") if key in chosen}
     if field.get("default") is not None:
         found["default"] = field["default"]

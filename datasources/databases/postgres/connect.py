@@ -158,8 +158,8 @@ def _answer(ready: asyncio.Future[None]) -> None:
 
 
 def _refused(connection: pq.abc.PGconn, stage: str) -> SourceUnreachable:
-    text = " ".join(connection.get_error_message().split())
-    message = text.split(" failed: ", 1)[-1]
+    first = next(iter(connection.get_error_message().strip().splitlines()), "The connection failed")
+    message = first.split(" failed: ", 1)[-1].strip()
     details: dict[str, object] = {"stage": stage}
     if connection.needs_password:
         return SourceUnreachable(

@@ -125,7 +125,11 @@ class PgSession(Session):
                 await self._require_rows(statement)
                 return await self._first_value(statement)
             finally:
-                if not self._connection.closed:
+                # A statement that was cut off is cancelled, and the transaction with it, when the connection closes.
+                if self._connection.info.transaction_status in (
+                    pq.TransactionStatus.INTRANS,
+                    pq.TransactionStatus.INERROR,
+                ):
                     await self._connection.execute("ROLLBACK")
 
     async def _require_rows(self, statement: str) -> None:
@@ -151,25 +155,21 @@ class PgSession(Session):
         pgconn = self._connection.pgconn
         pgconn.send_query_prepared(b"sourcecheck", None)
         pgconn.set_single_row_mode()
-        result = await self._next_result(pgconn)
+        first = await self._next_result(pgconn)
         spent = round((time.monotonic() - started) * 1000, 3)
-        if result is not None and result.status == pq.ExecStatus.SINGLE_TUPLE:
+        if first is not None and first.status == pq.ExecStatus.SINGLE_TUPLE:
             await self._connection.cancel_safe(timeout=2.0)
-            value = result.get_value(0, 0)
-            while await self._next_result(pgconn, raising=False) is not None:
-                continue
-            return QueryAnswer(
-                value=value.decode()[:VALUE_LIMIT] if value is not None else None, response_time_ms=spent
-            )
         while await self._next_result(pgconn) is not None:
             continue
-        return QueryAnswer(value=None, response_time_ms=spent)
+        if first is not None and first.status == pq.ExecStatus.FATAL_ERROR:
+            raise psycopg.errors.error_from_result(first, encoding="utf-8")
+        value = first.get_value(0, 0) if first is not None and first.ntuples else None
+        text = None if value is None else value.decode()[:VALUE_LIMIT]
+        return QueryAnswer(value=text, response_time_ms=spent)
 
-    async def _next_result(self, pgconn: pq.abc.PGconn, *, raising: bool = True) -> pq.abc.PGresult | None:
+    async def _next_result(self, pgconn: pq.abc.PGconn) -> pq.abc.PGresult | None:
         async with asyncio.timeout(self._source.query_timeout):
             result: pq.abc.PGresult | None = await self._connection.wait(generators.fetch(pgconn))
-        if raising and result is not None and result.status == pq.ExecStatus.FATAL_ERROR:
-            raise psycopg.errors.error_from_result(result, encoding="utf-8")
         return result
 
 
