@@ -1,3 +1,3 @@
 """Fixtures for real services live in `tests/fix_*.py`; this file only names them."""
 
-pytest_plugins: list[str] = []
+pytest_plugins = ["tests.fix_database"]

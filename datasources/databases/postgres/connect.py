@@ -188,7 +188,7 @@ def _conninfo(source: PgSource, address: str, port: int, rootcert: str) -> str:
         passfile=NOWHERE,
         gssencmode="disable",
         channel_binding="prefer",
-        require_auth="",
+        require_auth="password,md5,scram-sha-256,none",
         target_session_attrs="any",
         load_balance_hosts="disable",
         client_encoding="utf8",
