@@ -1,81 +1,111 @@
-"""Organizations, users, memberships and API keys: functions over a session."""
+"""Organizations, users, memberships and API keys: functions over a session, which the caller commits."""
 
 import hashlib
 import secrets
 from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
-from sqlalchemy import select, update
+from sqlalchemy import and_, exists, func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from datasources.catalogue.tables import ApiKey, Membership, Organization, User
-from datasources.errors import SettingsError
+from datasources.errors import SettingsError, SourcecheckError
 
+KEY_PREFIX = "sck_"
+MIN_GIVEN_KEY = 16
+"""Characters that a key must have which somebody chose; those we make carry 256 bits of chance."""
 TOUCH_EVERY = timedelta(minutes=1)
+BOOTSTRAP_LOCK = 0x5C0001
+"""PostgreSQL's advisory lock for `bootstrap`; `migrate` has its own."""
 
 
-class Caller(Struct, frozen=True):
-    """Who a key belongs to; without a membership the organization is None."""
+class AccountError(SourcecheckError):
+    """An organization, user, membership or key is missing, or there already."""
+
+
+class Caller(Struct, kw_only=True, frozen=True):
+    """Who a key stands for."""
 
     user_id: int
     user_name: str
     organization_id: int | None
+    """None for a user who is in no organization."""
     organization_name: str | None
     role: str | None
     key_id: int
     on_question: str
 
 
+class Bootstrapped(Struct, kw_only=True, frozen=True):
+    """The first organization and user, and a key that works."""
+
+    organization_id: int
+    user_id: int
+    key_id: int
+    key: str
+
+    def __repr__(self) -> str:
+        return f"Bootstrapped(organization_id={self.organization_id}, user_id={self.user_id}, key_id={self.key_id})"
+
+
 def make_key() -> str:
     """A new key with 256 bits of chance."""
-    return "sck_" + secrets.token_urlsafe(32)
+    return KEY_PREFIX + secrets.token_urlsafe(32)
 
 
 def key_hash(raw: str) -> bytes:
-    """What is stored of a key."""
+    """What the catalogue keeps of a key."""
     return hashlib.sha256(raw.encode()).digest()
 
 
 async def authenticate(session: AsyncSession, raw_key: str) -> Caller | None:
-    """Who this key belongs to; None for an unknown or revoked one."""
-    found = (
+    """Who the key stands for; None when it is unknown or revoked. Notes its use, at most once a minute."""
+    membership = and_(
+        Membership.user_id == ApiKey.user_id,
+        or_(ApiKey.organization_id.is_(None), Membership.organization_id == ApiKey.organization_id),
+    )
+    row = (
         await session.execute(
-            select(ApiKey, User, Membership, Organization)
-            .join(User, ApiKey.user_id == User.id)
-            .outerjoin(
-                Membership,
-                (Membership.user_id == User.id)
-                & (ApiKey.organization_id.is_(None) | (Membership.organization_id == ApiKey.organization_id)),
-            )
+            select(ApiKey, User.name, Organization.id, Organization.name, Membership.role)
+            .join(User, User.id == ApiKey.user_id)
+            .outerjoin(Membership, membership)
             .outerjoin(Organization, Organization.id == Membership.organization_id)
             .where(ApiKey.hash == key_hash(raw_key), ApiKey.revoked_at.is_(None))
-            .order_by(Membership.organization_id)
+            .order_by(Organization.id)
             .limit(1)
         )
-    ).one_or_none()
-    if found is None:
+    ).first()
+    if row is None:
         return None
-    key, user, membership, organization = found
+    key, user_name, organization_id, organization_name, role = row
     await _touch(session, key)
     return Caller(
-        user_id=user.id,
-        user_name=user.name,
-        organization_id=organization.id if organization else None,
-        organization_name=organization.name if organization else None,
-        role=membership.role if membership else None,
+        user_id=key.user_id,
+        user_name=user_name,
+        organization_id=organization_id,
+        organization_name=organization_name,
+        role=role,
         key_id=key.id,
         on_question=key.on_question,
     )
 
 
 async def _touch(session: AsyncSession, key: ApiKey) -> None:
-    now = datetime.now(UTC)
-    if key.last_used_at is None or now - key.last_used_at > TOUCH_EVERY:
-        await session.execute(update(ApiKey).where(ApiKey.id == key.id).values(last_used_at=now))
+    """Write only when a minute has passed; of many requests at once, those that come second change nothing."""
+    stale_before = datetime.now(UTC) - TOUCH_EVERY
+    if key.last_used_at is None or key.last_used_at < stale_before:
+        await session.execute(
+            update(ApiKey)
+            .where(ApiKey.id == key.id, or_(ApiKey.last_used_at.is_(None), ApiKey.last_used_at < stale_before))
+            .values(last_used_at=func.now())
+            .execution_options(synchronize_session=False)
+        )
 
 
 async def create_organization(session: AsyncSession, name: str) -> Organization:
-    """A new organization; its name is unique."""
+    """Raises `AccountError` when the name is taken."""
+    if await session.scalar(select(exists().where(Organization.name == name))):
+        raise AccountError(f"There is an organization {name!r} already")
     organization = Organization(name=name)
     session.add(organization)
     await session.flush()
@@ -83,61 +113,84 @@ async def create_organization(session: AsyncSession, name: str) -> Organization:
 
 
 async def create_user(session: AsyncSession, name: str, email: str | None = None) -> User:
-    """A new user, in no organization yet."""
+    """Raises `AccountError` when the e-mail address is taken; names may occur twice."""
+    if email is not None and await session.scalar(select(exists().where(User.email == email))):
+        raise AccountError(f"There is a user with the address {email!r} already")
     user = User(name=name, email=email)
     session.add(user)
     await session.flush()
     return user
 
 
-async def add_member(session: AsyncSession, organization_id: int, user_id: int, role: str = "member") -> None:
-    """Make the user a member."""
-    session.add(Membership(organization_id=organization_id, user_id=user_id, role=role))
+async def add_member(session: AsyncSession, organization_id: int, user_id: int, role: str = "member") -> Membership:
+    """Take a user into an organization, or change their role. Raises `AccountError`."""
+    if await session.get(Organization, organization_id) is None:
+        raise AccountError(f"There is no organization {organization_id}")
+    if await session.get(User, user_id) is None:
+        raise AccountError(f"There is no user {user_id}")
+    membership = await session.merge(Membership(organization_id=organization_id, user_id=user_id, role=role))
     await session.flush()
+    return membership
 
 
 async def create_key(
     session: AsyncSession, user_id: int, organization_id: int | None, name: str, raw: str | None = None
 ) -> tuple[ApiKey, str]:
-    """A new key and its text, which nobody can read again."""
+    """Make a key, and tell it this one time. Raises `AccountError` for an unknown user or one who is no member."""
+    if await session.get(User, user_id) is None:
+        raise AccountError(f"There is no user {user_id}")
+    if organization_id is not None and await session.get(Membership, (organization_id, user_id)) is None:
+        raise AccountError(f"User {user_id} is not a member of organization {organization_id}")
+    shown = 4 if raw else 8  # a given key may be short: its list entry must not show half of it
     raw = raw or make_key()
-    key = ApiKey(user_id=user_id, organization_id=organization_id, name=name, prefix=raw[:8], hash=key_hash(raw))
+    key = ApiKey(user_id=user_id, organization_id=organization_id, name=name, prefix=raw[:shown], hash=key_hash(raw))
     session.add(key)
     await session.flush()
-    await session.refresh(key)
     return key, raw
 
 
-async def revoke_key(session: AsyncSession, key_id: int) -> bool:
-    """Revoke a key; False when there is none that was good."""
-    revoked = await session.execute(
-        update(ApiKey)
-        .where(ApiKey.id == key_id, ApiKey.revoked_at.is_(None))
-        .values(revoked_at=datetime.now(UTC))
-        .returning(ApiKey.id)
-    )
-    return revoked.scalar_one_or_none() is not None
+async def revoke_key(session: AsyncSession, key_id: int) -> None:
+    """From now on the key is unknown; the time of the first revocation stays. Raises `AccountError`."""
+    key = await session.get(ApiKey, key_id)
+    if key is None:
+        raise AccountError(f"There is no key {key_id}")
+    key.revoked_at = key.revoked_at or datetime.now(UTC)
+    await session.flush()
 
 
-async def bootstrap(session: AsyncSession, raw_key: str) -> Caller:
-    """The first organization, its administrator and this key; the same again when they are there.
+async def bootstrap(session: AsyncSession, raw_key: str | None) -> Bootstrapped:
+    """The organization "default", its user "admin", and a key: this one, or a new one when None.
 
-    Raises `SettingsError` for a key that is too short to be one.
+    Doing it again with the same key changes nothing. Raises `SettingsError` for a key too short, or revoked.
     """
-    if len(raw_key.strip()) < 16:
-        raise SettingsError("SOURCECHECK_BOOTSTRAP_KEY: at least 16 characters")
-    known = await authenticate(session, raw_key)
-    if known is not None:
-        return known
+    raw_key = _given_key(raw_key)
+    await session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": BOOTSTRAP_LOCK})
     organization = await session.scalar(select(Organization).where(Organization.name == "default"))
-    if organization is None:
-        organization = await create_organization(session, "default")
-    user = await session.scalar(select(User).where(User.name == "admin").order_by(User.id).limit(1))
+    organization = organization or await create_organization(session, "default")
+    user = await session.scalar(
+        select(User)
+        .join(Membership, Membership.user_id == User.id)
+        .where(User.name == "admin", Membership.organization_id == organization.id)
+        .order_by(User.id)
+        .limit(1)
+    )
     if user is None:
         user = await create_user(session, "admin")
         await add_member(session, organization.id, user.id, "admin")
-    await create_key(session, user.id, organization.id, "bootstrap", raw_key)
-    made = await authenticate(session, raw_key)
-    if made is None:
-        raise SettingsError("SOURCECHECK_BOOTSTRAP_KEY: this key has been revoked")
-    return made
+    known = await session.scalar(select(ApiKey).where(ApiKey.hash == key_hash(raw_key))) if raw_key else None
+    if known and known.revoked_at:
+        raise SettingsError("SOURCECHECK_BOOTSTRAP_KEY: this key was revoked")
+    if known and raw_key:
+        key, raw = known, raw_key
+    else:
+        key, raw = await create_key(session, user.id, organization.id, "bootstrap", raw_key)
+    return Bootstrapped(organization_id=organization.id, user_id=user.id, key_id=key.id, key=raw)
+
+
+def _given_key(raw_key: str | None) -> str | None:
+    if raw_key is None:
+        return None
+    raw_key = raw_key.strip()
+    if len(raw_key) < MIN_GIVEN_KEY:
+        raise SettingsError(f"SOURCECHECK_BOOTSTRAP_KEY: needs at least {MIN_GIVEN_KEY} characters")
+    return raw_key

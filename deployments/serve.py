@@ -1,0 +1,55 @@
+"""Servers under uvicorn, on a socket of their own or on one that listens already and is handed down."""
+
+import os
+import socket
+from typing import Any
+
+from datasources.catalogue.engine import catalogue_url
+from datasources.errors import SettingsError
+from datasources.secrets import Vault
+from datasources.settings import Settings
+from deployments.stack_ports import claim
+
+
+def serve_api(settings: Settings, inherited_fd: int | None = None) -> None:
+    """The API alone, until a signal says stop.
+
+    Raises `SettingsError` for a missing catalogue, key or Prefect server, and for a busy port.
+    """
+    catalogue_url(settings)
+    Vault.from_settings(settings)
+    if settings.prefect_api_url:
+        os.environ["PREFECT_API_URL"] = settings.prefect_api_url
+    if not os.environ.get("PREFECT_API_URL"):
+        raise SettingsError("SOURCECHECK_PREFECT_API_URL: the address of Prefect's server is not set")
+    if inherited_fd is None:
+        listener = claim(settings.api_host, settings.api_port, variable="SOURCECHECK_API_PORT", given=True)
+    else:
+        listener = socket.socket(fileno=inherited_fd)
+    _run("api.app:create_app", listener, factory=True, log_level=settings.log_level.lower(), access_log=False)
+
+
+def serve_prefect(inherited_fd: int) -> None:
+    """What `prefect server start` runs, on a socket that is handed down.
+
+    The command itself binds its port only when everything is loaded, which leaves seconds for somebody else to take it.
+    """
+    from prefect.server.api.server import create_app
+    from prefect.settings import get_current_settings
+
+    server = get_current_settings().server
+    _run(
+        create_app(final=True),
+        socket.socket(fileno=inherited_fd),
+        log_level=server.logging_level.lower(),
+        timeout_keep_alive=server.api.keepalive_timeout,
+        ws_ping_interval=server.api.websocket_ping_interval,
+        ws_ping_timeout=server.api.websocket_ping_timeout,
+    )
+
+
+def _run(app: Any, listener: socket.socket, **options: Any) -> None:
+    import uvicorn
+
+    config = uvicorn.Config(app, timeout_graceful_shutdown=3, **options)
+    uvicorn.Server(config).run(sockets=[listener])

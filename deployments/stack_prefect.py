@@ -1,0 +1,96 @@
+"""What Prefect is told by its environment, and why. The server, the worker and the API each get their own part."""
+
+import os
+from collections.abc import Mapping
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from datasources.errors import SettingsError
+from datasources.settings import PREFIX, Settings
+from deployments.stack_home import Home
+
+PERSONAL = frozenset(
+    {
+        "PREFECT_API_AUTH_STRING",
+        "PREFECT_API_DATABASE_CONNECTION_URL",
+        "PREFECT_API_KEY",
+        "PREFECT_API_URL",
+        "PREFECT_CLIENT_CUSTOM_HEADERS",
+        "PREFECT_HOME",
+        "PREFECT_PROFILE",
+        "PREFECT_PROFILES_PATH",
+        "PREFECT_SERVER_API_AUTH_STRING",
+        "PREFECT_SERVER_API_BASE_PATH",
+        "PREFECT_SERVER_DATABASE_CONNECTION_URL",
+        "PREFECT_UI_API_URL",
+        "PREFECT_UI_URL",
+        "PREFECT_SERVER_UI_API_URL",
+    }
+)
+"""Variables that lead to another server or to somebody's own profile; our own server and its clients never see them."""
+
+EVERYWHERE = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_CLI_COLORS": "false",
+    "PREFECT_CLI_PROMPT": "false",
+    "PREFECT_LOGGING_COLORS": "false",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",  # without an address: an error, and no server of its own
+    "PYTHONUNBUFFERED": "1",
+}
+
+WORKER = {
+    "PREFECT_WORKER_QUERY_SECONDS": "1",  # Prefect's own 10 s would be the longest part of every test
+    "PREFECT_WORKER_HEARTBEAT_SECONDS": "10",
+}
+
+
+def server_environ(home: Home, settings: Settings, database_url: str) -> dict[str, str]:
+    """For our own Prefect server, which has no use for our secrets."""
+    root = f"http://127.0.0.1:{settings.prefect_port}"
+    return {
+        **_inherited(own_server=True),
+        **EVERYWHERE,
+        "PREFECT_HOME": str(home.prefect),
+        "PREFECT_SERVER_DATABASE_CONNECTION_URL": asyncpg_url(database_url),
+        "PREFECT_API_URL": f"{root}/api",
+        "PREFECT_UI_URL": root,
+        "PREFECT_SERVER_UI_API_URL": f"{(settings.prefect_ui_url or root).rstrip('/')}/api",
+        "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
+    }
+
+
+def client_environ(home: Home, settings: Settings, *, own_server: bool) -> dict[str, str]:
+    """For the worker and the API: our settings, and the way to Prefect."""
+    addresses = {"PREFECT_API_URL": settings.prefect_api_url, "PREFECT_UI_URL": settings.prefect_ui_url}
+    return {
+        **_inherited(own_server=own_server),
+        **WORKER,
+        **EVERYWHERE,
+        **settings.environ(),
+        **{name: value for name, value in addresses.items() if value},
+        "PREFECT_HOME": str(home.prefect),
+        "PREFECT_LOGGING_LEVEL": settings.log_level,
+    }
+
+
+def ui_address(settings: Settings) -> str:
+    """Where people open the Prefect UI."""
+    return (settings.prefect_ui_url or (settings.prefect_api_url or "").removesuffix("/").removesuffix("/api")).rstrip(
+        "/"
+    )
+
+
+def asyncpg_url(url: str) -> str:
+    """The address with the driver Prefect's server needs. Raises `SettingsError`."""
+    try:
+        return make_url(url).set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
+    except ArgumentError as error:
+        raise SettingsError("SOURCECHECK_PREFECT_DATABASE_URL: not an address of a database") from error
+
+
+def _inherited(*, own_server: bool) -> Mapping[str, str]:
+    """The environment without our own settings and, beside our own server, without the way to any other."""
+    dropped = PERSONAL if own_server else frozenset({"PREFECT_PROFILE", "PREFECT_HOME"})
+    return {name: value for name, value in os.environ.items() if name not in dropped and not name.startswith(PREFIX)}
