@@ -1,0 +1,45 @@
+# Two commands for a newcomer: `make demo` and `make test`. Needs make and Python 3.11 or newer, nothing else.
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+PYTEST_ARGS ?=
+
+.PHONY: demo up test check migrate lock clean
+
+demo: .venv/installed
+	$(BIN)/sourcecheck demo
+
+up: .venv/installed
+	$(BIN)/sourcecheck up
+
+migrate: .venv/installed
+	$(BIN)/sourcecheck migrate
+
+test: .venv/installed-dev
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+check: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.venv/installed: pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: set PYTHON=/path/to/python3"; exit 1; }
+	@echo "Setting up .venv (about a minute the first time)"
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	@touch $@
+
+.venv/installed-dev: .venv/installed requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --requirement requirements-dev.txt
+	@touch $@
+
+# Pins of everything, for every platform, without any address.
+lock:
+	uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate \
+		--upgrade requirements-dev.txt pyproject.toml --output-file constraints.txt
+
+clean:
+	rm -rf .venv .sourcecheck
