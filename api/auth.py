@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from datasources.catalogue.accounts import authenticate
 from litestar.connection import ASGIConnection
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
 from msgspec import Struct
 
 from api.errors import Problem
+from datasources.catalogue.accounts import authenticate
 
 SCHEMES = frozenset({"key", "bearer"})
 OPEN_PATHS = [r"^/health/", r"^/docs", r"^/openapi", r"^/$", r"^/metrics$"]

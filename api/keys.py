@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Annotated
 
-from datasources.catalogue.accounts import create_key, revoke_key
 from litestar import Controller, delete, get, post
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta, Struct
@@ -12,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.auth import Member
 from api.errors import Problem
+from datasources.catalogue.accounts import create_key, revoke_key
 from datasources.catalogue.sources import MAX_ID
 from datasources.catalogue.tables import ApiKey
 

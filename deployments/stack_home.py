@@ -93,8 +93,10 @@ class Home(Struct, frozen=True):
             file.truncate(0)
             file.write(f"process {os.getpid()}")
             file.flush()
-            yield
-            file.truncate(0)
+            try:
+                yield
+            finally:
+                file.truncate(0)
 
 
 def tail(file: Path, lines: int = 15) -> str:

