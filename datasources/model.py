@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Self
 import msgspec
 from msgspec import Meta, Struct
 
+from datasources.ssh.host_keys import HostKey
 from datasources.words import Code, ErrorCode, JobStatus, Outcome
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
@@ -49,12 +50,21 @@ class SshTunnel(Masked, kw_only=True, frozen=True, forbid_unknown_fields=True):
     secret_fields: ClassVar[tuple[str, ...]] = ("password", "private_key", "passphrase")
 
     host: Host
-    username: Annotated[str, Meta(min_length=1, max_length=128)]
+    username: Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
     port: Port = 22
-    password: str | None = None
-    private_key: str | None = None
-    passphrase: str | None = None
-    host_key: str | None = None
+    password: Annotated[str, Meta(max_length=4096)] | None = None
+    private_key: Annotated[str, Meta(max_length=65536)] | None = None
+    """PEM text: OpenSSH, PKCS#1, SEC1 or PKCS#8; Ed25519, ECDSA or RSA."""
+    passphrase: Annotated[str, Meta(max_length=4096)] | None = None
+    host_key: Annotated[str, Meta(max_length=16384)] | None = None
+    """The gateway's pinned key: a public key line (`ssh-ed25519 AAAA… [comment]`) or a fingerprint (`SHA256:…`)."""
+
+    def __post_init__(self) -> None:
+        if self.host_key is not None:
+            try:
+                HostKey.parse(self.host_key)
+            except ValueError as error:
+                raise ValueError(f"`host_key` is {error}") from error
 
 
 class StepResult(Struct, kw_only=True, frozen=True):

@@ -10,11 +10,19 @@ from msgspec import Struct
 from datasources.model import Masked, SshTunnel
 
 
-class Via(Struct, frozen=True):
-    """Where a source answers from here when it is behind a tunnel."""
+class Via:
+    """Where a source answers from here when it is behind a tunnel.
 
-    address: str
-    port: int
+    Not a struct on purpose: msgspec can make no such object, so that nothing that is decoded, from a client or from
+    the catalogue, can say where to connect (security, row 3). `datasources.tunnel.Tunnel` is the one that is used.
+    """
+
+    def __init__(self, address: str, port: int) -> None:
+        self.address = address
+        self.port = port
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.address}:{self.port})"
 
 
 class Source(Masked, kw_only=True, frozen=True, tag_field="type"):
@@ -30,7 +38,7 @@ class Source(Masked, kw_only=True, frozen=True, tag_field="type"):
     """Seconds for one statement."""
     ssh_tunnel: SshTunnel | None = None
     via: Via | None = None
-    """Set by `datasources.tunnel.reach` only; the API drops it from what enters."""
+    """Set by `datasources.tunnel.reach` only: connect to this address, but verify TLS for `options.host`."""
     options: Masked
 
 
