@@ -125,7 +125,7 @@ def _until_signal(work: Coroutine[Any, Any, T]) -> T:
     async def watched() -> T:
         task = asyncio.ensure_future(work)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup leaves it
+            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup has it ignored
                 asyncio.get_running_loop().add_signal_handler(number, task.cancel)
         return await task
 
