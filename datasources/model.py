@@ -14,7 +14,7 @@ from datasources.ssh.host_keys import HostKey
 from datasources.words import Code, ErrorCode, JobStatus, Outcome
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
-Host = Annotated[str, Meta(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9._:%\-]+$")]
+Host = Annotated[str, Meta(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9._:%\-]+$(?!\n)")]
 """A host name or an address; no `/`, `,`, `@` or blank, which drivers would read as something else."""
 
 

@@ -112,6 +112,10 @@ class Session(ABC):
         """Product and version, like `PostgreSQL 14.5`."""
 
     @abstractmethod
+    async def sweep(self, schema: str) -> list[str]:
+        """Drop our own marked tables in `schema` that are older than an hour, and nothing else; answers their names."""
+
+    @abstractmethod
     async def write_and_drop(self, schema: str) -> None:
         """Create, write, read and drop a table of random name in `schema`; always clean up, report when that fails."""
 

@@ -29,4 +29,4 @@ class Postgres(Database):
         if database is not None:
             source = msgspec.structs.replace(source, options=msgspec.structs.replace(source.options, dbname=database))
         async with connection(source, read_only=read_only, patience=patience) as opened:
-            yield PgSession(source, opened)
+            yield PgSession(opened, source.query_timeout)

@@ -1,147 +1,206 @@
 """Opening a connection: resolved once, bounded as a whole, and always knowing how far it got."""
 
 import asyncio
-import os
-import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
-from typing import Any
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import TypeVar
 
 import psycopg
-from psycopg import pq, sql
-from psycopg.conninfo import make_conninfo
+from psycopg import pq
+from psycopg.abc import PQGen
+from psycopg.waiting import wait_async
 
 from datasources.addresses import Policy, resolve
-from datasources.databases.postgres.errors import login_code, translated
+from datasources.databases.postgres import sqlstates
+from datasources.databases.postgres.errors import refused, translated
 from datasources.databases.postgres.model import PgSource
+from datasources.databases.postgres.parameters import conninfo, no_service, root_certificate
 from datasources.errors import SourceUnreachable
 from datasources.settings import Settings
 from datasources.words import ErrorCode
 
-NOWHERE = "/nonexistent/sourcecheck"
-"""For files that libpq would otherwise look for in the worker's home."""
+T = TypeVar("T")
+
 RETRY_SECONDS = 0.1
-KEEPALIVE: dict[str, Any] = {"keepalives": 1, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
+CANCEL_SECONDS = 0.5
+"""How long the server may take to hear that nobody waits any more."""
 
 STAGES: dict[int, str] = {
     pq.ConnStatus.STARTED: "tcp",
     pq.ConnStatus.NEEDED: "tcp",
     pq.ConnStatus.MADE: "tls",
     pq.ConnStatus.SSL_STARTUP: "tls",
+    pq.ConnStatus.AUTH_OK: "database",
 }
-"""libpq's status to the stage that a connection is in; everything after is the login."""
+"""libpq's status to the stage that a connection is in; every other is part of the login."""
+
+SESSION = """
+SELECT set_config('statement_timeout', %(limit)s, false), set_config('lock_timeout', %(limit)s, false),
+       set_config('idle_in_transaction_session_timeout', %(limit)s, false),
+       set_config('default_transaction_read_only', %(read_only)s, false)
+"""
+ROLE = ", set_config('role', %(role)s, false)"
+
+
+class Connection(psycopg.AsyncConnection):
+    """psycopg's connection, but that it does not wait for the server once the waiting is cancelled.
+
+    psycopg would give the server up to ten seconds to end what it does; here the connection is closed anyway.
+    """
+
+    async def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
+        """Run a generator of psycopg to its end."""
+        return await wait_async(gen, self.pgconn.socket, interval=interval, timeout=timeout)
 
 
 class Opened:
-    """An open connection, and how long each stage took in milliseconds."""
+    """An open connection, where it leads, and how long each stage took in milliseconds."""
 
-    def __init__(self, connection: psycopg.AsyncConnection, address: str, stages_ms: dict[str, float]) -> None:
+    def __init__(self, connection: Connection, address: str, stages_ms: dict[str, float]) -> None:
         self.connection = connection
         self.address = address
         self.stages_ms = stages_ms
 
 
-@asynccontextmanager
-async def connection(source: PgSource, *, read_only: bool, patience: float) -> AsyncIterator[Opened]:
-    """A fresh connection with our session settings, closed at the end. Raises `SourceUnreachable`.
+class Progress:
+    """How far a connection got, also when it is cut off: resolve, tcp, tls, login, database."""
 
-    `patience` is how many seconds a full server is asked again: the steps of one test run side by side, and a user
-    with few connections is not at fault for that.
-    """
-    until = time.monotonic() + patience
-    while True:
-        try:
-            opened = await _within(source)
-            break
-        except SourceUnreachable as error:
-            if error.code is not ErrorCode.TOO_MANY_CONNECTIONS or time.monotonic() > until:
-                raise
-        await asyncio.sleep(RETRY_SECONDS)
-    try:
-        await _prepare(opened.connection, source, read_only=read_only)
-        yield opened
-    except asyncio.CancelledError:
-        await _cancel(opened.connection)
-        raise
-    finally:
-        await opened.connection.close()
-
-
-class _Progress:
-    """How far a connection got, also when it is cut off."""
-
-    def __init__(self) -> None:
+    def __init__(self, limit: float) -> None:
         self.stage = "resolve"
         self.stages_ms: dict[str, float] = {}
         self._since = time.monotonic()
+        self._until = self._since + limit
+
+    @property
+    def left(self) -> float:
+        """Seconds until the limit."""
+        return max(0.0, self._until - time.monotonic())
 
     def reached(self, stage: str) -> None:
+        """Note that this stage goes on now."""
         if stage != self.stage:
-            self.close()
+            self.end()
             self.stage = stage
 
-    def close(self) -> None:
+    def end(self) -> None:
+        """Count the time since the last note for the present stage."""
         now = time.monotonic()
         spent = (now - self._since) * 1000
         self.stages_ms[self.stage] = round(self.stages_ms.get(self.stage, 0) + spent, 2)
         self._since = now
 
 
-async def _within(source: PgSource) -> Opened:
-    """Open a connection within the source's limit, whatever the server does."""
-    progress = _Progress()
+@asynccontextmanager
+async def connection(source: PgSource, *, read_only: bool, patience: float) -> AsyncIterator[Opened]:
+    """A fresh connection with our session settings, closed at the end; what still runs on it then is cancelled.
+
+    `patience` is how many seconds a full server is asked again: the steps of one test run side by side, and a user
+    with few connections is not at fault for that. Raises `SourceUnreachable`.
+    """
+    # The certificate stays until the end: cancelling opens a connection that verifies the server as well.
+    with root_certificate(source.options) as rootcert:
+        opened = await _patiently(source, rootcert, read_only, patience)
+        try:
+            yield opened
+        finally:
+            try:
+                await cancel(opened.connection)
+            finally:
+                await opened.connection.close()
+
+
+async def cancel(connection: Connection) -> None:
+    """Stop what the server is doing for us, if anything; nobody waits for its answer."""
+    if connection.pgconn.transaction_status != pq.TransactionStatus.ACTIVE:
+        return
     try:
-        async with asyncio.timeout(source.connection_timeout):
-            return await _open(source, progress)
+        await connection.cancel_safe(timeout=CANCEL_SECONDS)
+    except psycopg.Error:
+        return
+
+
+async def _patiently(source: PgSource, rootcert: str, read_only: bool, patience: float) -> Opened:
+    until = time.monotonic() + patience
+    while True:
+        try:
+            return await _within(source, rootcert, read_only)
+        except SourceUnreachable as error:
+            if error.code is not ErrorCode.TOO_MANY_CONNECTIONS or time.monotonic() > until:
+                raise
+        await asyncio.sleep(RETRY_SECONDS)
+
+
+async def _within(source: PgSource, rootcert: str, read_only: bool) -> Opened:
+    """A connection within the source's limit, whatever the server does."""
+    limit = source.connection_timeout
+    progress = Progress(limit)
+    try:
+        async with asyncio.timeout(limit):
+            return await _open(source, rootcert, read_only, progress)
     except TimeoutError as error:
         raise SourceUnreachable(
-            ErrorCode.TIMEOUT,
-            f"No answer within {source.connection_timeout} s (stage: {progress.stage})",
-            {"stage": progress.stage},
+            ErrorCode.TIMEOUT, f"No answer within {limit} s (stage: {progress.stage})", {"stage": progress.stage}
         ) from error
 
 
-async def _open(source: PgSource, progress: _Progress) -> Opened:
-    options = source.options
-    host, port = (source.via.address, source.via.port) if source.via else (options.host, options.port)
+async def _open(source: PgSource, rootcert: str, read_only: bool, progress: Progress) -> Opened:
+    host, port = (source.via.address, source.via.port) if source.via else (source.options.host, source.options.port)
     policy = Policy(allow_private=True) if source.via else Policy.from_settings(Settings.load())
     addresses = await resolve(host, port, policy)
-    progress.reached("tcp")
-    with _root_certificate(options.rootcert) as rootcert:
-        for number, address in enumerate(addresses, start=1):
-            try:
-                connected = await _poll(_conninfo(source, address, port, rootcert), progress)
-            except SourceUnreachable as error:
-                if number == len(addresses) or error.details.get("stage") != "tcp":
-                    raise
-            else:
-                progress.close()
-                return Opened(connected, address, progress.stages_ms)
-    raise SourceUnreachable(ErrorCode.HOST_NOT_FOUND, f"Host {host} has no address", {"stage": "resolve"})
-
-
-async def _poll(conninfo: str, progress: _Progress) -> psycopg.AsyncConnection:
-    """Drive libpq's own connection state machine, noting each stage."""
-    started = pq.PGconn.connect_start(conninfo.encode())
+    strings = [conninfo(source.options, address, port, rootcert, source.connection_timeout) for address in addresses]
+    pgconn, number = await _first(strings, progress)
+    connected = Connection(pgconn)
     try:
+        progress.reached("database")
+        await _prepare(connected, source, read_only)
+    except BaseException:
+        await connected.close()
+        raise
+    progress.end()
+    return Opened(connected, addresses[number], progress.stages_ms)
+
+
+async def _first(strings: Sequence[str], progress: Progress) -> tuple[pq.abc.PGconn, int]:
+    """The first address that accepts; each gets its share of the time left to do that, and the last all of it."""
+    for number, string in enumerate(strings[:-1]):
+        progress.reached("tcp")
+        try:
+            async with asyncio.timeout(progress.left / (len(strings) - number)) as share:
+                return await _poll(string, progress, share), number
+        except (SourceUnreachable, TimeoutError):
+            if progress.stage != "tcp":
+                raise
+    progress.reached("tcp")
+    return await _poll(strings[-1], progress), len(strings) - 1
+
+
+async def _poll(string: str, progress: Progress, share: asyncio.Timeout | None = None) -> pq.abc.PGconn:
+    """Drive libpq's own connection state machine, noting each stage; the `share` of time ends with the first."""
+    with no_service():
+        started = pq.PGconn.connect_start(string.encode())
+    try:
+        sqlstates.verbose(started, sqlstates.VERBOSE)
         while True:
             status = started.connect_poll() if started.status != pq.ConnStatus.BAD else pq.PollingStatus.FAILED
             if status == pq.PollingStatus.OK:
                 break
             if status == pq.PollingStatus.FAILED:
-                raise _refused(started, progress.stage)
+                raise refused(started, progress.stage)
             progress.reached(STAGES.get(started.status, "login"))
+            if share is not None and progress.stage != "tcp":
+                share.reschedule(None)
             await _ready(started.socket, writing=status == pq.PollingStatus.WRITING)
+        sqlstates.verbose(started, sqlstates.DEFAULT)
     except BaseException:
         started.finish()
         raise
     started.nonblocking = 1
-    return psycopg.AsyncConnection(started)
+    return started
 
 
 async def _ready(socket: int, *, writing: bool) -> None:
+    """Wait until the socket is; libpq may change it between two polls."""
     loop = asyncio.get_running_loop()
     ready: asyncio.Future[None] = loop.create_future()
     add, remove = (loop.add_writer, loop.remove_writer) if writing else (loop.add_reader, loop.remove_reader)
@@ -157,86 +216,12 @@ def _answer(ready: asyncio.Future[None]) -> None:
         ready.set_result(None)
 
 
-def _refused(connection: pq.abc.PGconn, stage: str) -> SourceUnreachable:
-    first = next(iter(connection.get_error_message().strip().splitlines()), "The connection failed")
-    message = first.split(" failed: ", 1)[-1].strip()
-    details: dict[str, object] = {"stage": stage}
-    if connection.needs_password:
-        return SourceUnreachable(
-            ErrorCode.AUTHENTICATION_FAILED, "The server asks for a password", details | {"secret_missing": True}
-        )
-    return SourceUnreachable(login_code(stage, message), message, details)
-
-
-def _conninfo(source: PgSource, address: str, port: int, rootcert: str) -> str:
-    """Everything libpq may look up elsewhere is set here: no environment, no files of the worker (security, row 3)."""
-    options = source.options
-    return make_conninfo(
-        host=options.host,
-        hostaddr=address,
-        port=port,
-        user=options.user,
-        password=options.password or "",
-        dbname=options.dbname,
-        sslmode=options.sslmode,
-        sslrootcert=rootcert if options.rootcert else ("system" if options.sslmode == "verify-full" else NOWHERE),
-        sslcert=NOWHERE,
-        sslkey=NOWHERE,
-        sslcrl=NOWHERE,
-        sslcertmode="disable",
-        sslnegotiation="postgres",
-        passfile=NOWHERE,
-        gssencmode="disable",
-        channel_binding="prefer",
-        require_auth="password,md5,scram-sha-256,none",
-        target_session_attrs="any",
-        load_balance_hosts="disable",
-        client_encoding="utf8",
-        application_name="sourcecheck",
-        options="",
-        connect_timeout=0,
-        tcp_user_timeout=10_000,
-        **KEEPALIVE,
-    )
-
-
-@contextmanager
-def _root_certificate(pem: str | None) -> Iterator[str]:
-    """The certificate in a file that only we can read, for as long as a connection is being opened."""
-    if not pem:
-        yield NOWHERE
-        return
-    descriptor, name = tempfile.mkstemp(prefix="sourcecheck-", suffix=".pem")
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            file.write(pem)
-        yield name
-    finally:
-        Path(name).unlink(missing_ok=True)
-
-
-async def _prepare(connection: psycopg.AsyncConnection, source: PgSource, *, read_only: bool) -> None:
-    """Bound every statement, and make the session read-only unless it has to write."""
-    milliseconds = str(source.query_timeout * 1000)
-    with translated(ErrorCode.PERMISSION_DENIED):
+async def _prepare(connection: Connection, source: PgSource, read_only: bool) -> None:
+    """Bound every statement, make the session read-only unless it has to write, and take the role: one round trip."""
+    settings = {"limit": str(source.query_timeout * 1000), "read_only": "on" if read_only else "off"}
+    with translated("database", default=ErrorCode.PERMISSION_DENIED, kind=SourceUnreachable):
         await connection.set_autocommit(True)
-        await connection.execute(
-            "SELECT set_config('statement_timeout', %s, false), set_config('lock_timeout', %s, false),"
-            " set_config('idle_in_transaction_session_timeout', %s, false),"
-            " set_config('default_transaction_read_only', %s, false)",
-            [milliseconds, milliseconds, milliseconds, "on" if read_only else "off"],
-        )
         if source.options.role:
-            await connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(source.options.role)))
-
-
-async def _cancel(connection: psycopg.AsyncConnection) -> None:
-    """Stop what the server is doing for us; nobody waits for the answer."""
-    if (
-        connection.pgconn.status == pq.ConnStatus.OK
-        and connection.pgconn.transaction_status != pq.TransactionStatus.IDLE
-    ):
-        try:
-            await connection.cancel_safe(timeout=1.0)
-        except psycopg.Error:
-            return
+            await connection.execute(SESSION + ROLE, settings | {"role": source.options.role})
+        else:
+            await connection.execute(SESSION, settings)

@@ -1,11 +1,16 @@
-"""psycopg's errors as ours, once: SQLSTATE first, then the stage reached, words of the message last."""
+"""psycopg's errors as ours, once: SQLSTATE first, then how far libpq got and errno, words of the message last."""
 
-from collections.abc import Iterator
+import errno
+import os
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg
+from psycopg import pq
 
-from datasources.errors import CheckError
+from datasources.databases.postgres.sqlstates import parse
+from datasources.errors import CheckError, SourceUnreachable
 from datasources.words import ErrorCode
 
 SQLSTATES: dict[str, ErrorCode] = {
@@ -15,9 +20,10 @@ SQLSTATES: dict[str, ErrorCode] = {
     "3F000": ErrorCode.SCHEMA_NOT_FOUND,
     "42501": ErrorCode.PERMISSION_DENIED,
     "53300": ErrorCode.TOO_MANY_CONNECTIONS,
-    "57014": ErrorCode.TIMEOUT,
-    "55P03": ErrorCode.TIMEOUT,
-    "25P03": ErrorCode.TIMEOUT,
+    "57014": ErrorCode.TIMEOUT,  # statement_timeout, or cancelled by an operator over there
+    "55P03": ErrorCode.TIMEOUT,  # lock_timeout
+    "25P03": ErrorCode.TIMEOUT,  # idle_in_transaction_session_timeout
+    "25001": ErrorCode.QUERY_NOT_READ_ONLY,  # asks for read-write in the middle of a transaction
     "25006": ErrorCode.QUERY_NOT_READ_ONLY,
     "57P01": ErrorCode.CONNECTION_ERROR,
     "57P02": ErrorCode.CONNECTION_ERROR,
@@ -26,64 +32,111 @@ SQLSTATES: dict[str, ErrorCode] = {
 CLASSES: dict[str, ErrorCode] = {
     "08": ErrorCode.CONNECTION_ERROR,
     "28": ErrorCode.AUTHENTICATION_FAILED,
-    "53": ErrorCode.QUERY_ERROR,
     "57": ErrorCode.CONNECTION_ERROR,
 }
-"""SQLSTATE classes, where no single code says more."""
+"""SQLSTATE classes, where no single state says more."""
+
+STAGES: dict[str, ErrorCode] = {
+    "tcp": ErrorCode.CONNECTION_ERROR,
+    "tls": ErrorCode.TLS_ERROR,
+    "login": ErrorCode.AUTHENTICATION_FAILED,
+    "database": ErrorCode.CONNECTION_ERROR,
+}
+"""What a refusal at this stage means when nothing else tells."""
+
+LOST = (
+    "server closed the connection",
+    "could not receive data",
+    "could not send data",
+    "received invalid response to SSL negotiation",  # whatever listens there, it is no PostgreSQL
+    "expected authentication request",
+    os.strerror(errno.ECONNRESET),
+    os.strerror(errno.EPIPE),
+)
+"""libpq's words for a connection that broke or never was one; it gives no errno."""
+TLS = ("SSL", "TLS", "certificate", "sslmode", "sslrootcert")
 
 LOGIN_WORDS: tuple[tuple[str, ErrorCode], ...] = (
     ("too many", ErrorCode.TOO_MANY_CONNECTIONS),
     ("remaining connection slots", ErrorCode.TOO_MANY_CONNECTIONS),
+    ('role "', ErrorCode.AUTHENTICATION_FAILED),
     ("does not exist", ErrorCode.DATABASE_NOT_FOUND),
     ("permission denied", ErrorCode.PERMISSION_DENIED),
     ("starting up", ErrorCode.CONNECTION_ERROR),
     ("shutting down", ErrorCode.CONNECTION_ERROR),
-    ("server closed the connection", ErrorCode.CONNECTION_ERROR),
-    ("connection reset", ErrorCode.CONNECTION_ERROR),
-    ("connection refused", ErrorCode.CONNECTION_ERROR),
-    ("could not receive data", ErrorCode.CONNECTION_ERROR),
-    ("certificate", ErrorCode.TLS_ERROR),
-    ("SSL", ErrorCode.TLS_ERROR),
 )
-"""libpq gives no SQLSTATE for a refused login: its words, most telling first."""
-
-STAGE_CODES: dict[str, ErrorCode] = {
-    "tcp": ErrorCode.CONNECTION_ERROR,
-    "tls": ErrorCode.TLS_ERROR,
-    "login": ErrorCode.AUTHENTICATION_FAILED,
-}
+"""The server's words at login, most telling first; read only where libpq could not be made to tell the SQLSTATE."""
 
 
-def login_code(stage: str, message: str) -> ErrorCode:
-    """Why a connection failed at this stage."""
+def refused(connection: pq.abc.PGconn, stage: str) -> SourceUnreachable:
+    """Why libpq gave up at this stage of opening a connection."""
+    lines = [line.strip() for line in connection.get_error_message().splitlines() if line.strip()]
+    # libpq: `connection to server at "…", port … failed: ` and then its own words or the server's.
+    texts = [line.split(" failed: ", 1)[-1] for line in lines] or ["The connection failed"]
+    spoken = [said for text in texts if (said := parse(text))]
+    details: dict[str, Any] = {"stage": stage}
+    if spoken:
+        # Under `prefer` there may be two refusals, with TLS and without; "no entry for this" is the less telling one.
+        state, message = next((said for said in spoken if said[0] != "28000"), spoken[0])
+        return SourceUnreachable(_by_server(state, message, stage), message, details | {"sqlstate": state})
+    if connection.needs_password:
+        missing = {"secret_missing": True}
+        return SourceUnreachable(ErrorCode.AUTHENTICATION_FAILED, "The server asks for a password", details | missing)
+    return SourceUnreachable(_by_libpq(texts[0], stage), texts[0], details)
+
+
+def _by_server(state: str | None, message: str, stage: str) -> ErrorCode:
+    if state is not None:
+        return code_of_state(state, ErrorCode.CONNECTION_ERROR)
+    return next((code for words, code in LOGIN_WORDS if words in message), STAGES[stage])
+
+
+def _by_libpq(message: str, stage: str) -> ErrorCode:
+    if message == os.strerror(errno.ETIMEDOUT):
+        return ErrorCode.TIMEOUT
     if stage == "tcp":
         return ErrorCode.CONNECTION_ERROR
-    if 'role "' in message and "does not exist" in message:
-        return ErrorCode.AUTHENTICATION_FAILED
-    for words, code in LOGIN_WORDS:
-        if words in message:
-            return code
-    return STAGE_CODES[stage]
+    if "SSL error" in message or "SSL SYSCALL" in message:
+        return ErrorCode.TLS_ERROR
+    if any(words in message for words in LOST):
+        return ErrorCode.CONNECTION_ERROR
+    return ErrorCode.TLS_ERROR if any(word in message for word in TLS) else STAGES[stage]
+
+
+def code_of_state(state: str, default: ErrorCode) -> ErrorCode:
+    """The code for a SQLSTATE."""
+    return SQLSTATES.get(state) or CLASSES.get(state[:2], default)
 
 
 def code_of(error: psycopg.Error, default: ErrorCode) -> ErrorCode:
     """The code for an error on an open connection."""
-    state = error.sqlstate
-    if state is None:
-        broken = isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError))
-        return ErrorCode.CONNECTION_ERROR if broken else default
-    return SQLSTATES.get(state) or CLASSES.get(state[:2], default)
+    if error.sqlstate is not None:
+        return code_of_state(error.sqlstate, default)
+    lost = isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError))
+    return ErrorCode.CONNECTION_ERROR if lost else default
 
 
 def said(error: psycopg.Error) -> str:
-    """The server's own sentence on one line, without the query's text."""
-    return error.diag.message_primary or " ".join(str(error).split())
+    """The server's own sentence, or psycopg's first one; never the query's text."""
+    return error.diag.message_primary or next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 @contextmanager
-def translated(default: ErrorCode = ErrorCode.QUERY_ERROR, prefix: str = "") -> Iterator[None]:
-    """Raise `CheckError` for any error of psycopg."""
+def translated(
+    stage: str,
+    prefix: str = "",
+    *,
+    default: ErrorCode = ErrorCode.QUERY_ERROR,
+    special: Mapping[str, ErrorCode] | None = None,
+    kind: type[CheckError] = CheckError,
+) -> Iterator[None]:
+    """Raise `CheckError`, or the `kind` of it that is named, for any error of psycopg.
+
+    `special` are SQLSTATEs that mean something else here, `default` what all others mean that say nothing of their own.
+    """
     try:
         yield
     except psycopg.Error as error:
-        raise CheckError(code_of(error, default), prefix + said(error), {"sqlstate": error.sqlstate}) from error
+        state = error.sqlstate
+        code = (special or {}).get(state or "") or code_of(error, default)
+        raise kind(code, prefix + said(error), {"stage": stage, "sqlstate": state}) from error

@@ -7,7 +7,8 @@ from msgspec import Meta
 from datasources.databases.base import Source
 from datasources.model import Host, Masked, Port
 
-Name = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Name = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
+"""A name without control characters; `$` alone would let a newline pass at the end."""
 
 
 class PgOptions(Masked, kw_only=True, frozen=True, forbid_unknown_fields=True):

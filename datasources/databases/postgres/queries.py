@@ -1,19 +1,28 @@
 """The catalogue queries: a constant number of them, whatever the size of the database."""
 
-VISIBLE = """
-    n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-    AND has_schema_privilege(n.oid, 'USAGE')
-    AND (has_table_privilege(c.oid, 'SELECT') OR has_any_column_privilege(c.oid, 'SELECT'))
-"""
+KINDS = {"r": "table", "p": "partitioned table", "v": "view", "m": "materialized view", "f": "foreign table"}
+"""relkind to the word in an answer. A partition is a table of its own, beside the partitioned one."""
+
+RELATIONS = "'r', 'p', 'v', 'm', 'f'"
 
 IDENTITY = """
-SELECT current_user::text, current_database()::text, coalesce(s.ssl, false), s.version
+SELECT current_user::text, current_database()::text, s.version
 FROM (SELECT 1) AS one LEFT JOIN pg_stat_ssl AS s ON s.pid = pg_backend_pid()
+"""
+
+OURS = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
+"""Schemas of users: PostgreSQL keeps names with `pg_`, temporary schemas among them, to itself."""
+
+VISIBLE = f"""
+    {OURS} AND has_schema_privilege(n.oid, 'USAGE')
+    AND (has_table_privilege(c.oid, 'SELECT') OR has_any_column_privilege(c.oid, 'SELECT'))
 """
 
 TABLES = f"""
 SELECT n.nspname, c.relname, c.relkind::text, obj_description(c.oid, 'pg_class'),
-       CASE WHEN c.reltuples >= 0 THEN c.reltuples::bigint END,
+       -- Before the first ANALYZE: -1 since PostgreSQL 14, no pages and no rows before.
+       CASE WHEN c.relkind NOT IN ('v', 'f') AND c.reltuples >= 0 AND (c.relpages > 0 OR c.reltuples > 0
+                 OR current_setting('server_version_num')::integer >= 140000) THEN c.reltuples::bigint END,
        coalesce((
            SELECT json_agg(json_build_array(a.attname, format_type(a.atttypid, a.atttypmod), NOT a.attnotnull,
                                             col_description(c.oid, a.attnum)) ORDER BY a.attnum)
@@ -28,26 +37,26 @@ SELECT n.nspname, c.relname, c.relkind::text, obj_description(c.oid, 'pg_class')
            LEFT JOIN pg_class AS r ON r.oid = k.confrelid LEFT JOIN pg_namespace AS f ON f.oid = r.relnamespace
            WHERE k.conrelid = c.oid AND k.contype IN ('p', 'f')), '[]'::json)
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND {VISIBLE}
+WHERE c.relkind IN ({RELATIONS}) AND {VISIBLE}
 ORDER BY n.nspname, c.relname
 """  # noqa: S608 -- put together from constants
 
-KINDS = {"r": "table", "p": "partitioned table", "v": "view", "m": "materialized view", "f": "foreign table"}
-
 LINEAGE = f"""
 SELECT ns.nspname || '.' || s.relname, n.nspname || '.' || c.relname,
-       coalesce(json_agg(DISTINCT a.attname) FILTER (WHERE a.attname IS NOT NULL), '[]'::json)
+       coalesce(json_agg(a.attname ORDER BY a.attnum) FILTER (WHERE a.attname IS NOT NULL), '[]'::json)
 FROM pg_rewrite AS w
 JOIN pg_class AS c ON c.oid = w.ev_class JOIN pg_namespace AS n ON n.oid = c.relnamespace
-JOIN pg_depend AS d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid AND d.refclassid = 'pg_class'::regclass
+JOIN (SELECT DISTINCT objid, refobjid, refobjsubid FROM pg_depend
+      WHERE classid = 'pg_rewrite'::regclass AND refclassid = 'pg_class'::regclass) AS d ON d.objid = w.oid
 JOIN pg_class AS s ON s.oid = d.refobjid AND s.oid <> c.oid JOIN pg_namespace AS ns ON ns.oid = s.relnamespace
 LEFT JOIN pg_attribute AS a ON a.attrelid = s.oid AND a.attnum = d.refobjsubid AND d.refobjsubid > 0
-WHERE c.relkind IN ('v', 'm') AND s.relkind IN ('r', 'p', 'v', 'm', 'f') AND {VISIBLE}
+WHERE w.ev_type = '1' AND c.relkind IN ('v', 'm') AND s.relkind IN ({RELATIONS})
+  AND {VISIBLE} AND {OURS.replace("n.nspname", "ns.nspname")}
 GROUP BY 1, 2 ORDER BY 2, 1
 """  # noqa: S608 -- put together from constants
 
 LEFTOVERS = """
 SELECT c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-WHERE n.nspname = %s AND c.relkind = 'r' AND c.relname ~ '^sourcecheck_tmp_[0-9a-f]{8,12}_[0-9a-f]{8}$'
-  AND pg_has_role(c.relowner, 'USAGE')
+WHERE n.nspname = %s AND c.relkind = 'r' AND left(c.relname, 16) = 'sourcecheck_tmp_'
+  AND pg_get_userbyid(c.relowner) = current_user
 """

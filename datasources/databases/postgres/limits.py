@@ -1,0 +1,29 @@
+"""The client's own limit on what the server does for us: a silent server keeps no limit that it was told."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from datasources.errors import CheckError
+from datasources.words import ErrorCode
+
+GRACE_SECONDS = 1.0
+"""The server's statement_timeout comes first where it works, for it says more."""
+
+
+class Limit:
+    """Seconds for a piece of work that may be done in several rounds."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._until = asyncio.get_running_loop().time() + seconds + GRACE_SECONDS
+
+    @asynccontextmanager
+    async def round(self, stage: str) -> AsyncIterator[None]:
+        """Raise TIMEOUT with this stage once the time for the whole work is over."""
+        try:
+            async with asyncio.timeout_at(self._until):
+                yield
+        except TimeoutError as error:
+            message = f"No answer within {self._seconds:g} s (stage: {stage})"
+            raise CheckError(ErrorCode.TIMEOUT, message, {"stage": stage}) from error

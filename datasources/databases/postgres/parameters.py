@@ -1,0 +1,87 @@
+"""What libpq is told, all of it: nothing is left for it to look up in the worker's environment or files."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from psycopg.conninfo import make_conninfo
+from psycopg.pq import Conninfo
+
+from datasources.databases.postgres.model import PgOptions
+
+NOWHERE = "/nonexistent/sourcecheck"
+"""For files that libpq would otherwise look for in the worker's home."""
+KEEPALIVE: dict[str, Any] = {"keepalives": 1, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
+OURS: dict[str, Any] = KEEPALIVE | {
+    "sslcert": NOWHERE,
+    "sslkey": NOWHERE,
+    "sslcrl": NOWHERE,
+    "sslcrldir": NOWHERE,
+    "sslcertmode": "disable",
+    "passfile": NOWHERE,
+    "gssencmode": "disable",
+    "require_auth": "password,md5,scram-sha-256,none",
+    "client_encoding": "utf8",
+    "application_name": "sourcecheck",
+    "connect_timeout": 0,  # we hold the limit, over all addresses and stages
+}
+SERVICE = "PGSERVICE"
+UNSET = {"min_protocol_version": "3.0", "max_protocol_version": "3.0"}
+"""What libpq does when these are not set at all; it refuses them empty, and older ones do not know them."""
+
+
+def conninfo(options: PgOptions, address: str, port: int, rootcert: str, timeout: int) -> str:
+    """The connection string for this address; the host's name is there for TLS only (security, rows 2 and 3).
+
+    `timeout` in seconds is when the kernel gives up on sent bytes that nobody acknowledges.
+    """
+    given = {
+        "host": options.host,
+        "hostaddr": address,
+        "port": port,
+        "user": options.user,
+        "password": options.password or "",
+        "dbname": options.dbname,
+        "sslmode": options.sslmode,
+        "sslrootcert": rootcert,
+        "tcp_user_timeout": timeout * 1000,
+    }
+    return make_conninfo("", **(_against_environment() | OURS | given))
+
+
+def _against_environment() -> dict[str, Any]:
+    """libpq's own defaults, for every option that a variable of the environment would set instead."""
+    return {
+        (name := option.keyword.decode()): (option.compiled or b"").decode() or UNSET.get(name, "")
+        for option in Conninfo.get_defaults()
+        if option.envvar and option.envvar != SERVICE.encode()
+    }
+
+
+@contextmanager
+def root_certificate(options: PgOptions) -> Iterator[str]:
+    """What to give as `sslrootcert`; a given certificate lies in a file that only we can read, while this lasts."""
+    if not options.rootcert:
+        yield "system" if options.sslmode == "verify-full" else NOWHERE
+        return
+    descriptor, name = tempfile.mkstemp(prefix="sourcecheck-", suffix=".pem")
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.write(options.rootcert)
+        yield name
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+@contextmanager
+def no_service() -> Iterator[None]:
+    """Hide PGSERVICE, which no parameter overrides: libpq reads it whenever it parses a connection string."""
+    name = os.environ.pop(SERVICE, None)
+    try:
+        yield
+    finally:
+        if name is not None:
+            os.environ[SERVICE] = name

@@ -1,0 +1,135 @@
+"""A caller's own query: it may only read, whatever its text says."""
+
+import fcntl
+import struct
+import termios
+import time
+
+import psycopg
+from psycopg import generators, pq
+from psycopg.abc import PQGen
+from psycopg.waiting import Wait
+
+from datasources.databases.base import QueryAnswer
+from datasources.databases.postgres.connect import Connection, cancel
+from datasources.databases.postgres.errors import translated
+from datasources.databases.postgres.limits import Limit
+from datasources.errors import CheckError
+from datasources.words import ErrorCode
+
+NAME = b"sourcecheck"
+VALUE_LIMIT = 1000
+"""Characters of the value that are kept."""
+BYTES_LIMIT = 8 * 1024 * 1024
+"""Bytes that are read for one row."""
+END_SECONDS = 2.0
+"""How long the server may take to end a query of which we know enough."""
+READING = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1"
+"""With a snapshot taken, the server refuses to make the transaction read-write again."""
+ONE_STATEMENT = ("42601", "exec_parse_message")
+"""SQLSTATE and the server's function that says it: there is no state of its own for several statements in one."""
+
+
+async def first_value(connection: Connection, statement: str, limit: Limit) -> QueryAnswer:
+    """Run one statement in a read-only transaction, read its first row at most, and roll back (security, row 6).
+
+    The session is the guard: the extended protocol takes one statement only, what answers no rows (COPY, DO, DDL) is
+    refused before it is run, and what writes is refused by the server. Raises `CheckError`.
+    """
+    text = _encoded(statement)
+    try:
+        async with limit.round("query"):
+            with translated("query"):
+                await connection.execute(READING)
+                await _describe(connection, text)
+                answer = await _first(connection)
+    except CheckError:
+        await _end(connection)
+        raise
+    await _end(connection)
+    return answer
+
+
+def _encoded(statement: str) -> bytes:
+    if "\0" in statement:
+        raise CheckError(ErrorCode.QUERY_ERROR, "The test query contains a NUL character", {"stage": "query"})
+    return statement.encode(errors="replace")
+
+
+async def _describe(connection: Connection, text: bytes) -> None:
+    """Let the server parse it, and ask what it would answer."""
+    pgconn = connection.pgconn
+    pgconn.send_prepare(NAME, text)
+    try:
+        await _result(connection)
+    except psycopg.errors.SyntaxError as error:
+        if (error.sqlstate, error.diag.source_function) != ONE_STATEMENT:
+            raise
+        message = error.diag.message_primary or "Only one statement is allowed"
+        raise CheckError(ErrorCode.QUERY_NOT_READ_ONLY, message, {"stage": "query", "sqlstate": "42601"}) from error
+    pgconn.send_describe_prepared(NAME)
+    described = await _result(connection)
+    if described.nparams:
+        raise CheckError(ErrorCode.QUERY_ERROR, "The test query has parameters, and no values", {"stage": "query"})
+    if not described.nfields:
+        message = "The test query is not one that answers rows"
+        raise CheckError(ErrorCode.QUERY_NOT_READ_ONLY, message, {"stage": "query"})
+
+
+async def _result(connection: Connection) -> pq.abc.PGresult:
+    results = await connection.wait(generators.execute(connection.pgconn))
+    return _checked(results[-1])
+
+
+async def _first(connection: Connection) -> QueryAnswer:
+    """Ask for the rows one by one, and read one: an endless answer costs nothing."""
+    pgconn = connection.pgconn
+    started = time.monotonic()
+    pgconn.send_query_prepared(NAME, None)
+    pgconn.set_single_row_mode()
+    result = await connection.wait(_bounded(pgconn))
+    spent = round((time.monotonic() - started) * 1000, 3)
+    value = _checked(result).get_value(0, 0)  # None where there is no row
+    text = None if value is None else value[: VALUE_LIMIT * 4].decode(errors="replace")[:VALUE_LIMIT]
+    return QueryAnswer(value=text, response_time_ms=spent)
+
+
+def _checked(result: pq.abc.PGresult | None) -> pq.abc.PGresult:
+    if result is None:
+        raise psycopg.OperationalError("the server sent no result")
+    if result.status == pq.ExecStatus.FATAL_ERROR:
+        raise psycopg.errors.error_from_result(result, encoding="utf-8")
+    return result
+
+
+def _bounded(pgconn: pq.abc.PGconn) -> PQGen[pq.abc.PGresult | None]:
+    """psycopg's way to fetch a result, but that a row of any size is not read to its end."""
+    while pgconn.flush():
+        yield Wait.RW
+    received = 0
+    while pgconn.is_busy():
+        if (yield Wait.R):
+            received += _waiting_bytes(pgconn.socket)
+            if received > BYTES_LIMIT:
+                message = f"A row of the test query has more than {BYTES_LIMIT // 1024**2} MB"
+                raise CheckError(ErrorCode.QUERY_ERROR, message, {"stage": "query"})
+            pgconn.consume_input()
+    return pgconn.get_result()
+
+
+def _waiting_bytes(socket: int) -> int:
+    return int(struct.unpack("i", fcntl.ioctl(socket, termios.FIONREAD, b"\0" * 4))[0])
+
+
+async def _end(connection: Connection) -> None:
+    """Cancel what still runs and roll back; a server that does neither in time is left by closing the connection."""
+    try:
+        async with Limit(END_SECONDS).round("query"):
+            await cancel(connection)
+            with translated("query"):
+                while connection.pgconn.transaction_status == pq.TransactionStatus.ACTIVE:
+                    await connection.wait(_bounded(connection.pgconn))
+                if connection.pgconn.transaction_status != pq.TransactionStatus.IDLE:
+                    await connection.execute("ROLLBACK")
+    except CheckError:
+        await connection.close()

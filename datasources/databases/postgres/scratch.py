@@ -1,0 +1,90 @@
+"""A table for a moment, in the schema for temporary tables."""
+
+import re
+import secrets
+import time
+
+import psycopg
+from psycopg import sql
+
+from datasources.databases.postgres.errors import translated
+from datasources.databases.postgres.limits import Limit
+from datasources.databases.postgres.queries import LEFTOVERS
+from datasources.errors import CheckError
+from datasources.words import ErrorCode
+
+MARK = "sourcecheck_tmp"
+MARKED = re.compile(rf"{MARK}_([0-9a-f]{{8,12}})_[0-9a-f]{{8}}")
+LEFTOVER_SECONDS = 3600
+SWEEP_LOCK = "1s"
+"""How long a sweep waits for a table that somebody uses."""
+STANDBY = {"25006": ErrorCode.PERMISSION_DENIED}
+"""Here a read-only server is not the fault of a query."""
+
+
+def marked_name(now: float | None = None) -> str:
+    """A name that nobody else has, with the mark and the time by which leftovers are known."""
+    return f"{MARK}_{int(time.time() if now is None else now):x}_{secrets.token_hex(4)}"
+
+
+async def write_and_drop(connection: psycopg.AsyncConnection, schema: str, limit: Limit) -> None:
+    """Create a table, write to it, read it, drop it, and commit: a permanent table, so that the right is really used.
+
+    All in one transaction, so that whatever ends it early (a kill, a cut connection, a refused drop) takes the table
+    with it, and there is no state in which it could stay behind. Raises `CheckError` naming the table.
+    """
+    name = marked_name()
+    table = sql.Identifier(schema, name)
+    shown = sql.Identifier(connection.info.dbname, schema, name).as_string()
+    token = secrets.token_hex(8)
+    steps = (
+        ("begin", "Unable to create table", sql.SQL("BEGIN")),
+        ("create", "Unable to create table", sql.SQL("CREATE TABLE {} (token text)").format(table)),
+        ("write", "Unable to write to table", sql.SQL("INSERT INTO {} VALUES ({})").format(table, token)),
+        ("read", "Unable to read table", sql.SQL("SELECT token FROM {}").format(table)),
+        ("drop", "Unable to drop table", sql.SQL("DROP TABLE {}").format(table)),
+        ("commit", "Unable to commit table", sql.SQL("COMMIT")),
+    )
+    try:
+        for stage, failure, statement in steps:
+            async with limit.round(stage):
+                with translated(stage, f"{failure} {shown}: ", special=STANDBY):
+                    cursor = await connection.execute(statement)
+                    if stage == "read" and await cursor.fetchall() != [(token,)]:
+                        raise CheckError(ErrorCode.QUERY_ERROR, f"{failure} {shown}: it does not hold what was written")
+    finally:
+        await _end(connection)
+
+
+async def _end(connection: psycopg.AsyncConnection) -> None:
+    """Back to no transaction, where the connection still can; closing it does the same over there."""
+    if connection.info.transaction_status == psycopg.pq.TransactionStatus.INERROR:
+        with translated("drop"):
+            await connection.execute("ROLLBACK")
+
+
+async def sweep(connection: psycopg.AsyncConnection, schema: str, limit: Limit) -> list[str]:
+    """Drop our own tables with our mark that are older than an hour, and nothing else; answers their names.
+
+    What cannot be dropped stays, and is no verdict on the schema.
+    """
+    swept = []
+    async with limit.round("sweep"):
+        with translated("sweep"):
+            found = await (await connection.execute(LEFTOVERS, [schema])).fetchall()
+        for (name,) in found:
+            mark = MARKED.fullmatch(name)
+            if mark and time.time() - int(mark[1], 16) > LEFTOVER_SECONDS and await _drop(connection, schema, name):
+                swept.append(name)
+    return swept
+
+
+async def _drop(connection: psycopg.AsyncConnection, schema: str, name: str) -> bool:
+    """Drop one leftover, unless somebody uses it."""
+    statement = sql.SQL("BEGIN; SET LOCAL lock_timeout = {}; DROP TABLE {}; COMMIT")
+    try:
+        await connection.execute(statement.format(SWEEP_LOCK, sql.Identifier(schema, name)))
+    except psycopg.Error:
+        await _end(connection)
+        return False
+    return True

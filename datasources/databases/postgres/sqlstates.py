@@ -1,0 +1,41 @@
+"""SQLSTATEs of errors at login, which libpq keeps to itself unless asked for verbose messages."""
+
+import ctypes
+import re
+import sys
+from functools import cache
+from typing import Any
+
+from psycopg import pq
+
+DEFAULT, VERBOSE = 1, 2
+"""libpq's PGVerbosity."""
+SERVER_SAID = re.compile(r"^[^\s:]+:  (?:([0-9A-Z]{5}): )?(.*)$")
+"""Severity (translated, as the text is), SQLSTATE, text."""
+
+
+def verbose(connection: pq.abc.PGconn, level: int) -> None:
+    """Have libpq put the SQLSTATE into its messages; nothing happens where its library cannot be called."""
+    library = _libpq()
+    if library is not None:
+        # Documented by psycopg for calls like this one, and missing in its protocol class.
+        address: int | None = connection.pgconn_ptr  # type: ignore[attr-defined]
+        library.PQsetErrorVerbosity(ctypes.c_void_p(address), level)
+
+
+def parse(line: str) -> tuple[str | None, str] | None:
+    """SQLSTATE and text of a message from the server; None when libpq itself is speaking."""
+    found = SERVER_SAID.match(line)
+    return (found[1], found[2]) if found else None
+
+
+@cache
+def _libpq() -> Any:
+    """The libpq that psycopg uses, found through psycopg's own extension; psycopg has no such call itself."""
+    file = sys.modules[pq.PGconn.__module__].__file__ or ""
+    try:
+        library = ctypes.CDLL(file)
+        library.PQsetErrorVerbosity.restype = ctypes.c_int
+    except (OSError, AttributeError):
+        return None
+    return library
