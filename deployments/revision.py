@@ -18,6 +18,7 @@ async def write_revision(message: str) -> Path:
         home.make()
         async with Keeper(home) as keeper:
             postgres = EmbeddedPostgres(home)
+            postgres.settle_port()
             postgres.prepare()
             child = Child(
                 "postgres",

@@ -1,7 +1,11 @@
 """Servers under uvicorn, on a socket of their own or on one that listens already and is handed down."""
 
+import gc
 import os
 import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from datasources.catalogue.engine import catalogue_url
@@ -26,6 +30,8 @@ def serve_api(settings: Settings, inherited_fd: int | None = None) -> None:
         listener = claim(settings.api_host, settings.api_port, variable="SOURCECHECK_API_PORT", given=True)
     else:
         listener = socket.socket(fileno=inherited_fd)
+    with quick_import():
+        import api.app  # noqa: F401
     _run("api.app:create_app", listener, factory=True, log_level=settings.log_level.lower(), access_log=False)
 
 
@@ -34,10 +40,12 @@ def serve_prefect(inherited_fd: int) -> None:
 
     The command itself binds its port only when everything is loaded, which leaves seconds for somebody else to take it.
     """
-    from prefect.server.api.server import create_app
-    from prefect.settings import get_current_settings
+    with quick_import():
+        from prefect.server.api.server import create_app
+        from prefect.settings import get_current_settings
 
     server = get_current_settings().server
+    await_database(server.database.connection_url)
     _run(
         create_app(final=True),
         socket.socket(fileno=inherited_fd),
@@ -46,6 +54,31 @@ def serve_prefect(inherited_fd: int) -> None:
         ws_ping_interval=server.api.websocket_ping_interval,
         ws_ping_timeout=server.api.websocket_ping_timeout,
     )
+
+
+@contextmanager
+def quick_import() -> Iterator[None]:
+    """Import much, without looking for garbage that is not there: a fifth of Prefect's time to load."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.freeze()
+
+
+def await_database(url: Any, within: float = 60) -> None:
+    """Return when something listens at this address, or the time is up; the server then says itself what is wrong."""
+    from sqlalchemy.engine import make_url
+
+    address = make_url(url.get_secret_value())
+    deadline = time.monotonic() + within
+    while address.host and time.monotonic() < deadline:
+        try:
+            socket.create_connection((address.host, address.port or 5432), timeout=1).close()
+            return
+        except OSError:
+            time.sleep(0.05)
 
 
 def _run(app: Any, listener: socket.socket, **options: Any) -> None:

@@ -17,10 +17,6 @@ import msgspec
 from cryptography.fernet import Fernet
 from msgspec import Struct
 
-from datasources.catalogue import migrate
-from datasources.catalogue.accounts import bootstrap
-from datasources.catalogue.engine import catalogue_url, session_scope
-from datasources.errors import SettingsError
 from datasources.settings import PREFIX, Settings
 from deployments.stack_child import Child, Keeper, wait_until
 from deployments.stack_home import Home
@@ -31,7 +27,8 @@ from deployments.stack_prefect import client_environ, server_environ, ui_address
 PATIENCE = 120.0
 """Seconds a child may take until it is ready the first time; a slow disk reads Prefect's files for ten."""
 PROGRAM = [sys.executable, "-P", "-m", "deployments.cli"]
-KEY_FILE = "api_key"
+WORKER = "local"
+"""The name of our worker in our own Prefect; in another one it is the host's."""
 Say = Callable[[str], None]
 
 
@@ -94,7 +91,7 @@ class Starter:
         api = self._claim("api_port", self._settings.api_host)
         prefect = self._claim("prefect_port", "127.0.0.1") if self._own_prefect else None
         if postgres:
-            await asyncio.to_thread(postgres.prepare)
+            postgres.settle_port()
         self._complete(postgres)
         try:
             key = await self._start_all(postgres, prefect, api)
@@ -112,19 +109,21 @@ class Starter:
     async def _start_all(
         self, postgres: EmbeddedPostgres | None, prefect: socket.socket | None, api: socket.socket
     ) -> str:
-        """Prefect's server loads while PostgreSQL starts and the catalogue is migrated: it takes the longest."""
+        """Prefect's server takes the longest: it loads while PostgreSQL starts and the catalogue is migrated."""
         async with asyncio.TaskGroup() as tasks:
             if prefect:
                 tasks.create_task(self._prefect(prefect))
+            name = WORKER if prefect else os.uname().nodename
             up = tasks.create_task(self._postgres(postgres))
             key = tasks.create_task(self._catalogue(up))
-            tasks.create_task(self._client("worker", ["worker", "--deploy", "--name", "local"], up))
+            tasks.create_task(self._client("worker", ["worker", "--deploy", "--name", name], up))
             tasks.create_task(self._client("api", ["serve", "--fd", str(api.fileno())], key, pass_fds=[api.fileno()]))
         return key.result()
 
     async def _postgres(self, postgres: EmbeddedPostgres | None) -> None:
         if postgres is None:
             return
+        await asyncio.to_thread(postgres.prepare)
         child = self._child(
             "postgres",
             postgres.command(),
@@ -139,18 +138,10 @@ class Starter:
         self._progress(f"PostgreSQL  127.0.0.1:{postgres.port}")
 
     async def _catalogue(self, postgres_is_up: asyncio.Task[None]) -> str:
-        """Migrate, and make sure that there is a key; answers it."""
+        from deployments.stack_catalogue import prepare_catalogue  # loads SQLAlchemy and Alembic while others start
+
         await postgres_is_up
-        await asyncio.to_thread(migrate.upgrade, self._settings)
-        async with session_scope(self._settings) as session:
-            if self._settings.bootstrap_key:
-                return (await bootstrap(session, self._settings.bootstrap_key)).key
-            kept = self._home.secret_file(KEY_FILE)
-            with suppress(OSError, SettingsError):  # there is none, or it was revoked
-                return (await bootstrap(session, kept.read_text())).key
-            kept.unlink(missing_ok=True)
-            key = (await bootstrap(session, None)).key
-        return self._home.secret(KEY_FILE, lambda: key)
+        return await asyncio.to_thread(prepare_catalogue, self._settings, self._home)
 
     async def _prefect(self, listener: socket.socket) -> None:
         settings = self._settings
@@ -159,9 +150,11 @@ class Starter:
             [*PROGRAM, "prefect-server", "--fd", str(listener.fileno())],
             environ=server_environ(self._home, settings, settings.prefect_database_url or ""),
             pass_fds=[listener.fileno()],
+            grace=3.0,  # its state is in PostgreSQL
         )
         await child.start()
         await wait_until(lambda: _answers(f"{settings.prefect_api_url}/health"), [child], PATIENCE)
+        await _forget_worker(settings)
         self._progress(f"Prefect     {ui_address(settings)}")
 
     async def _client(self, name: str, arguments: list[str], after: asyncio.Task[Any], **options: Any) -> None:
@@ -204,13 +197,11 @@ class Starter:
         """Fill in the addresses of what we run ourselves."""
         settings = self._settings
         if postgres:
-            catalogue, prefect = (postgres.conninfo(name).url() for name in ("catalogue", "prefect"))
             settings = msgspec.structs.replace(
                 settings,
-                database_url=settings.database_url or catalogue,
-                prefect_database_url=settings.prefect_database_url or prefect,
+                database_url=settings.database_url or postgres.conninfo("catalogue").url(),
+                prefect_database_url=settings.prefect_database_url or postgres.conninfo("prefect").url(),
             )
-        catalogue_url(settings)
         if self._own_prefect:
             address = f"http://127.0.0.1:{settings.prefect_port}/api"
             settings = msgspec.structs.replace(settings, prefect_api_url=address)
@@ -232,6 +223,14 @@ class Starter:
 def _given(name: str) -> bool:
     """Whether a setting was set, rather than left at its default."""
     return bool(os.environ.get(f"{PREFIX}{name.upper()}"))
+
+
+async def _forget_worker(settings: Settings) -> None:
+    """Take away the sign of life of the last time, by which we would seem ready before the worker is."""
+    address = f"{settings.prefect_api_url}/work_pools/{settings.work_pool}/workers/{WORKER}"
+    with suppress(httpx.HTTPError):
+        async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
+            await client.delete(address)
 
 
 async def _answers(address: str) -> bool:

@@ -85,6 +85,7 @@ class Child:
         say: Callable[[str], None],
         environ: Mapping[str, str],
         stop_signal: int = signal.SIGTERM,
+        grace: float = GRACE,
         before: Callable[[], None] = lambda: None,
         **popen: Any,
     ) -> None:
@@ -93,6 +94,7 @@ class Child:
         self._command = command
         self._environ = environ
         self._stop_signal = stop_signal
+        self._grace = grace
         self._before = before
         self._popen = popen
         self._keeper = keeper
@@ -134,7 +136,7 @@ class Child:
             return
         stack_keeper.tell(process.pid, self._stop_signal)
         try:
-            await asyncio.wait_for(process.wait(), GRACE)
+            await asyncio.wait_for(process.wait(), self._grace)
         except TimeoutError:
             self._note("did not stop, killed")
         stack_keeper.tell(process.pid, signal.SIGKILL)

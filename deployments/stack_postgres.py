@@ -92,8 +92,14 @@ class EmbeddedPostgres:
         """Whether it was started in this home before."""
         return self.port != 0 and (self.data / "PG_VERSION").exists()
 
+    def settle_port(self) -> None:
+        """The port of the last time, so that addresses stay what they were; another one when it is taken."""
+        with claim("127.0.0.1", self.port, variable="", given=False) as probe:
+            self.port = probe.getsockname()[1]
+        self.home.remember("postgres", self.port)
+
     def prepare(self) -> None:
-        """Make the data folder the first time, and settle the port. Raises `StackError`."""
+        """Make the data folder the first time. Raises `StackError`."""
         if self.account:
             make_reachable(self.account, [_binaries() / "postgres", self.home.path])
             make_readable(_binaries().parent)
@@ -101,9 +107,6 @@ class EmbeddedPostgres:
         if not (self.data / "PG_VERSION").exists():
             self._initdb()
         self._check_version()
-        with claim("127.0.0.1", self.port, variable="", given=False) as probe:
-            self.port = probe.getsockname()[1]
-        self.home.remember("postgres", self.port)
 
     def command(self) -> list[str]:
         """The server, in the foreground."""

@@ -3,9 +3,6 @@
 import os
 from collections.abc import Mapping
 
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
-
 from datasources.errors import SettingsError
 from datasources.settings import PREFIX, Settings
 from deployments.stack_home import Home
@@ -84,6 +81,12 @@ def ui_address(settings: Settings) -> str:
 
 def asyncpg_url(url: str) -> str:
     """The address with the driver Prefect's server needs. Raises `SettingsError`."""
+    plain = "postgresql://"
+    if url.startswith(plain):
+        return url.replace(plain, "postgresql+asyncpg://", 1)
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
     try:
         return make_url(url).set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
     except ArgumentError as error:

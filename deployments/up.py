@@ -6,7 +6,7 @@ import time
 from rich.console import Console
 
 from datasources.settings import Settings
-from deployments.stack import KEY_FILE, Stack, running
+from deployments.stack import Stack, running
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -32,8 +32,10 @@ def say(text: str) -> None:
 
 def show_addresses(stack: Stack) -> None:
     """Where to go from here."""
-    kept = stack.home.secret_file(KEY_FILE)
-    key = "the one in SOURCECHECK_BOOTSTRAP_KEY" if stack.settings.bootstrap_key else f"in {kept}"
+    from deployments.stack_catalogue import KEY_FILE
+
+    given = stack.settings.bootstrap_key
+    key = "the one in SOURCECHECK_BOOTSTRAP_KEY" if given else f"in {stack.home.secret_file(KEY_FILE)}"
     say(f"API         {stack.addresses.api}")
     say(f"API docs    {stack.addresses.docs}")
     say(f"Prefect UI  {stack.addresses.prefect_ui}")
