@@ -132,6 +132,15 @@ class DataSource(Numbered, Base):
     schema_discovered_at: Mapped[datetime | None]
     last_test: Mapped[dict[str, Any] | None]
     """`{"tested_at", "results"}` of the newest finished test."""
+    down_after: Mapped[int] = mapped_column(server_default=text("3"))
+    """Failed checks in a row after which an active source counts as failed."""
+    up_after: Mapped[int] = mapped_column(server_default=text("2"))
+    """Passed checks in a row after which a failed source counts as active."""
+    pass_count: Mapped[int] = mapped_column(server_default=text("0"))
+    """Passed tests in a row."""
+    status_since: Mapped[datetime | None]
+    status_revision: Mapped[int | None]
+    """The revision that `status` is about; the first check of another one decides at once."""
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
     deleted_at: Mapped[datetime | None]
 
@@ -162,11 +171,109 @@ class Job(Numbered, Base):
     """When the job is ended by force."""
     flow_run_id: Mapped[UUID | None] = mapped_column(unique=True)
     """None until Prefect has accepted it."""
+    dispatched_at: Mapped[datetime | None]
     status: Mapped[JobStatus] = mapped_column(Text, server_default=text("'waiting'"))
     cancel_requested_at: Mapped[datetime | None]
     started_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     results: Mapped[list[Any] | None]
     """Every finished task as `datasources.model.Published`, once the job has ended."""
+    reason: Mapped[str | None]
+    """Why it did not pass, in a sentence, once the job has ended."""
+    error_code: Mapped[str | None]
+    """The first error code of an ended job."""
+    question: Mapped[dict[str, Any] | None]
+    """What the run has asked last and waits for; null when it waits for nobody."""
+    answers: Mapped[list[Any] | None]
+    """Who answered what, and when; never a secret."""
+    run_secret: Mapped[bytes | None]
+    """Secrets given for this run alone, encrypted; gone when the job has ended."""
 
     source: Mapped[DataSource] = relationship(lazy="raise")
+
+
+class HostKey(Numbered, Base):
+    """The key of an SSH gateway that somebody of the organization has confirmed or registered."""
+
+    __tablename__ = "host_keys"
+    __table_args__ = (
+        Index(
+            "uq_host_keys_live",
+            "organization_id",
+            "host",
+            "port",
+            "fingerprint",
+            unique=True,
+            postgresql_where=text("revoked_at IS NULL"),
+        ),
+    )
+
+    organization_id: Mapped[int] = mapped_column(ForeignKey("organizations.id", ondelete="CASCADE"))
+    host: Mapped[str]
+    """As it is written in the sources, in lower case."""
+    port: Mapped[int]
+    fingerprint: Mapped[str]
+    key_type: Mapped[str | None]
+    """None where only the fingerprint is known."""
+    origin: Mapped[str]
+    """`confirmed` (a test had asked), `prefect` (the same, answered in the Prefect UI) or `registered`."""
+    job_id: Mapped[int | None]
+    """The test that had asked."""
+    added_by_user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    revoked_at: Mapped[datetime | None]
+    revoked_by_user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+
+
+class HealthRecord(Base):
+    """One finished check of a source, whoever asked for it."""
+
+    __tablename__ = "health_records"
+    __table_args__ = (Index("ix_health_records_history", "source_id", "checked_at"),)
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey("data_sources.id", ondelete="CASCADE"))
+    job_id: Mapped[int] = mapped_column(unique=True)
+    """Not a reference: jobs are removed before their records."""
+    checked_at: Mapped[datetime]
+    passed: Mapped[bool]
+    response_time_ms: Mapped[float | None]
+    error_code: Mapped[str | None]
+    trigger: Mapped[str]
+    steps: Mapped[dict[str, Any]]
+    """Outcome and milliseconds by task."""
+    expected_seconds: Mapped[float | None]
+    """How long after it the next check was due; None without a schedule."""
+
+
+class HealthRollup(Base):
+    """An hour of a source, in figures that can be added up."""
+
+    __tablename__ = "health_rollups"
+
+    source_id: Mapped[int] = mapped_column(ForeignKey("data_sources.id", ondelete="CASCADE"), primary_key=True)
+    hour: Mapped[datetime] = mapped_column(primary_key=True)
+    checks: Mapped[int]
+    failures: Mapped[int]
+    up_seconds: Mapped[float]
+    down_seconds: Mapped[float]
+    unknown_seconds: Mapped[float]
+    response_times: Mapped[dict[str, Any]]
+    """Counts of response times by bucket, their sum, minimum and maximum, in milliseconds."""
+
+
+class StatusChange(Base):
+    """A source went from one status to another; one Prefect event each."""
+
+    __tablename__ = "status_changes"
+    __table_args__ = (Index("ix_status_changes_unsent", "id", postgresql_where=text("emitted_at IS NULL")),)
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey("data_sources.id", ondelete="CASCADE"), index=True)
+    job_id: Mapped[int] = mapped_column(unique=True)
+    """The check that decided it."""
+    changed_at: Mapped[datetime]
+    was: Mapped[str]
+    became: Mapped[str]
+    reason: Mapped[str | None]
+    emitted_at: Mapped[datetime | None]
+    """None until Prefect has the event."""
