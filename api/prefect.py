@@ -70,6 +70,7 @@ class PrefectServer:
         run = await self._client.create_flow_run_from_deployment(
             deployment_id,
             parameters={"job_id": job.id},
+            job_variables={"deadline": job.deadline.timestamp()},
             name=f"{source_name} #{job.id}",
             tags=[f"data-source:{job.source_id}", f"job:{job.id}", f"organization:{job.organization_id}"],
             idempotency_key=f"job-{job.id}",

@@ -42,6 +42,8 @@ class Settings(Masked, kw_only=True, frozen=True):
     secret_keys: str | None = None
     """Fernet keys that encrypt stored secrets, newest first, separated by commas."""
     work_pool: str = "sourcecheck"
+    work_pool_type: str = "sourcecheck"
+    """The type the work pool is made with; a stock one such as `process` works too, and is slower."""
     deployment: str = "check-source/check"
     """The deployment that runs a test, `flow/deployment`."""
     allow_private_networks: bool = False

@@ -103,10 +103,13 @@ def _deploy(settings: Settings, _: argparse.Namespace) -> int:
 def _worker(settings: Settings, given: argparse.Namespace) -> int:
     from deployments.deploy import deploy, prefect, worker_arguments
     from deployments.local import completed, export, point_prefect
+    from deployments.serve import quick_import
 
     settings = completed(settings)
     point_prefect(settings)
     export(settings)
+    with quick_import():
+        import flows.check_source  # noqa: F401
     if given.deploy:
         deploy(settings, wait=120)
     return prefect(*worker_arguments(settings, given.name))

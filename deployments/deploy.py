@@ -12,8 +12,6 @@ from pathlib import Path
 from datasources.errors import SourcecheckError
 from datasources.settings import Settings
 
-POOL_TYPE = "process"
-"""The type a work pool is made with when it does not exist yet."""
 PREFECT_FILE = Path(__file__).resolve().parents[1] / "prefect.yaml"
 
 
@@ -26,7 +24,7 @@ def deploy(settings: Settings, *, wait: float = 0) -> None:
 
     Waits up to so many seconds for the server. Raises `DeployError`.
     """
-    asyncio.run(_ensure_pool(settings.work_pool, wait))
+    asyncio.run(_ensure_pool(settings, wait))
     if not PREFECT_FILE.exists():
         raise DeployError(f"{PREFECT_FILE} is missing: deployments are applied from a checkout")
     if code := prefect("deploy", "--all", "--prefect-file", str(PREFECT_FILE)):
@@ -52,13 +50,14 @@ def worker_arguments(settings: Settings, name: str) -> Sequence[str]:
     return ("worker", "start", "--pool", settings.work_pool, "--name", name)
 
 
-async def _ensure_pool(name: str, wait: float) -> None:
+async def _ensure_pool(settings: Settings, wait: float) -> None:
     import httpx
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.actions import WorkPoolCreate
     from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound, PrefectException
     from prefect.workers.utilities import get_default_base_job_template_for_infrastructure_type
 
+    name, kind = settings.work_pool, settings.work_pool_type
     try:
         async with get_client() as client:
             deadline = time.monotonic() + wait
@@ -69,9 +68,10 @@ async def _ensure_pool(name: str, wait: float) -> None:
             try:
                 await client.read_work_pool(name)
             except ObjectNotFound:
-                template = await get_default_base_job_template_for_infrastructure_type(POOL_TYPE)
-                pool = WorkPoolCreate(name=name, type=POOL_TYPE, base_job_template=template or {})
-                await client.create_work_pool(pool)
+                template = await get_default_base_job_template_for_infrastructure_type(kind)
+                if template is None:
+                    raise DeployError(f"SOURCECHECK_WORK_POOL_TYPE: Prefect knows no type {kind!r}") from None
+                await client.create_work_pool(WorkPoolCreate(name=name, type=kind, base_job_template=template))
     except ObjectAlreadyExists:
         return
     except (PrefectException, httpx.HTTPError) as error:

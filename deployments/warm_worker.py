@@ -1,0 +1,281 @@
+"""A worker whose runs start within milliseconds, each in a warm process that can be ended by itself."""
+
+import asyncio
+import os
+import time
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import anyio.abc
+from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.responses import DeploymentResponse, WorkerFlowRunResponse
+from prefect.events import Event
+from prefect.exceptions import ObjectNotFound
+from prefect.settings import get_current_settings
+from prefect.types._datetime import now
+from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
+from pydantic import Field
+
+from deployments.warm_events import TO_BE_RUN, Watch, run_id
+from deployments.warm_orphans import Orphanage, Owner
+from deployments.warm_pool import Limits, WarmPool
+from deployments.warm_run import CANCEL_GRACE, Execution
+from deployments.warm_words import Order
+
+LIMIT = 8
+"""Runs at the same time, unless told otherwise."""
+DRAIN = 3.0
+"""Seconds that runs have to end in when the worker stops, before they are stopped."""
+REMEMBERED = 30.0
+"""Seconds for which what we know of a deployment is taken to be still so."""
+PRELOAD = ("flows.check_source",)
+"""Modules that every warm process has imported."""
+MOST_SEEN = 2000
+"""Runs that are remembered as taken up already."""
+UNUSED = ("command", "labels", "name")
+"""Job variables of Prefect's base that have no meaning here."""
+
+
+class SourcecheckVariables(BaseVariables):
+    """What a deployment or a flow run may set."""
+
+    deadline: float | None = Field(
+        default=None,
+        description="When the run has to have ended, in seconds since 1970; a second later its process is killed.",
+    )
+
+
+class SourcecheckConfiguration(BaseJobConfiguration):
+    """The variables, with the defaults of the pool and the deployment filled in."""
+
+    deadline: float | None = None
+
+
+class SourcecheckResult(BaseWorkerResult):
+    """The process's id, and 0 when the run concluded itself."""
+
+
+class SourcecheckWorker(BaseWorker[SourcecheckConfiguration, SourcecheckVariables, SourcecheckResult]):
+    """Takes up runs on Prefect's events, and asks now and then in case one was lost."""
+
+    type = "sourcecheck"
+    job_configuration = SourcecheckConfiguration
+    job_configuration_variables = SourcecheckVariables
+    _description = "Execute flow runs in warm, isolated processes that start within milliseconds."
+    _display_name = "Sourcecheck"
+
+    def __init__(self, work_pool_name: str, *, limit: int | None = None, **options: Any) -> None:
+        super().__init__(work_pool_name, limit=limit or LIMIT, **options)
+        self._pool = WarmPool(PRELOAD, Limits(), os.environ)
+        self._owner = Owner(self.name, uuid4().hex[:8])
+        self._orphanage: Orphanage | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self._executions: dict[UUID, Execution] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._services: list[asyncio.Task[None]] = []
+        self._deployments: dict[UUID, tuple[float, DeploymentResponse]] = {}
+        self._seen: dict[UUID, float] = {}
+        self._alarms: set[datetime] = set()
+        self._wanted = asyncio.Event()
+        self._taking = asyncio.Lock()
+        self._behind = False
+
+    @classmethod
+    def get_default_base_job_template(cls) -> dict[str, Any]:
+        """Without the variables that mean nothing here."""
+        template = super().get_default_base_job_template()
+        for name in UNUSED:
+            template["job_configuration"].pop(name, None)
+            template["variables"]["properties"].pop(name, None)
+        return template
+
+    async def setup(self) -> None:
+        """Warm up while we introduce ourselves to the server."""
+        self._pool.fill()
+        await super().setup()
+        self._services.append(asyncio.create_task(self._answer_wishes()))
+
+    async def sync_with_backend(self) -> None:
+        """The heartbeat; the first one tells us our work pool, whose events we then watch."""
+        await super().sync_with_backend()
+        if self._work_pool and not self._watch:
+            self._orphanage = Orphanage(self.client, self._work_pool_name, self._owner, self.heartbeat_interval_seconds)
+            watch = Watch(self._work_pool.id, self._logger, on_event=self._on_event, ask=self._ask)
+            self._watch = asyncio.create_task(watch.run())
+            self._services.append(self._watch)
+
+    async def teardown(self, *exc_info: Any) -> None:
+        """Let runs end for a while, end the others, and report them."""
+        for service in self._services:
+            service.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=DRAIN)
+        for execution in self._executions.values():
+            execution.stop()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=CANCEL_GRACE + 1)
+        await self._pool.close()
+        await super().teardown(*exc_info)
+
+    async def get_and_submit_flow_runs(self) -> list[FlowRun]:
+        """The ordinary poll: in case an event was lost, and for what is scheduled until the next poll."""
+        if self._work_pool is None:
+            return []
+        self._last_polled_time = now("UTC")
+        taken = await self._take()
+        await self._look_ahead()
+        if self._orphanage:
+            await self._orphanage.look(self._executions)
+        return taken
+
+    async def run(
+        self,
+        flow_run: FlowRun,
+        configuration: SourcecheckConfiguration,
+        task_status: anyio.abc.TaskStatus[int] | None = None,
+    ) -> SourcecheckResult:
+        """Run it in a warm process; whatever happens, the run is concluded."""
+        execution = self._executions[flow_run.id]
+        order = Order(
+            flow_run=flow_run.model_dump_json(), entrypoint=await self._entrypoint(flow_run), env=configuration.env
+        )
+        status = await execution.carry_out(order, configuration.deadline)
+        return SourcecheckResult(identifier=str(execution.process_id), status_code=status)
+
+    async def _setup_cancellation_observer(self) -> None:
+        """Prefect's own would mark runs cancelled that are about to begin; we watch for ourselves."""
+
+    def _on_event(self, name: str, event: Event) -> None:
+        execution = self._executions.get(run_id(event))
+        if name in TO_BE_RUN:
+            self._wanted.set()
+        elif execution is None or event.occurred <= execution.since:
+            return  # of another worker's run, or of an earlier life of ours
+        elif name == "Cancelling":
+            execution.cancel()
+        else:
+            execution.suspend(str(event.id))
+
+    async def _ask(self) -> None:
+        """Events may have been missed: of runs to begin, and of runs of ours to end."""
+        self._wanted.set()
+        for execution in list(self._executions.values()):
+            await execution.check()
+
+    async def _answer_wishes(self) -> None:
+        while True:
+            await self._wanted.wait()
+            self._wanted.clear()
+            try:
+                if not await self._take():
+                    await self._look_ahead()
+            except Exception as error:  # the next poll asks again, and says so if the server is gone for long
+                self._logger.warning("Could not ask for scheduled runs: %r", error)
+
+    async def _take(self) -> list[FlowRun]:
+        """Take up what is due, as far as there is room."""
+        async with self._taking:
+            room = (self._limit or LIMIT) - len(self._executions)
+            self._behind = room <= 0
+            if self._behind or self._work_pool is None:
+                return []
+            due = await self._scheduled(limit=room, scheduled_before=now("UTC"))
+            self._behind = len(due) == room
+            return [run for run in due if self._begin(run)]
+
+    async def _look_ahead(self) -> None:
+        """Set an alarm for what is scheduled until the next poll, so that it starts on time."""
+        if self._work_pool is None:
+            return
+        seconds = get_current_settings().worker.query_seconds * 1.5 + 1
+        soon = now("UTC") + timedelta(seconds=seconds)
+        for run in await self._scheduled(limit=200, scheduled_after=now("UTC"), scheduled_before=soon):
+            due = run.next_scheduled_start_time
+            if due and due not in self._alarms:
+                self._alarms.add(due)
+                delay = max(0.0, due.timestamp() - time.time())
+                asyncio.get_running_loop().call_later(delay, self._ring, due)
+
+    def _ring(self, due: datetime) -> None:
+        self._alarms.discard(due)
+        self._wanted.set()
+
+    async def _scheduled(self, **criteria: Any) -> list[FlowRun]:
+        """As the client's own method, but for the limit and the lower bound, which the server knows and it does not."""
+        answer = await self.client.request(
+            "POST",
+            "/work_pools/{name}/get_scheduled_flow_runs",
+            path_params={"name": self._work_pool_name},
+            json={"work_queue_names": sorted(self._work_queues)} | {name: _plain(v) for name, v in criteria.items()},
+        )
+        return [found.flow_run for found in WorkerFlowRunResponse.model_validate_list(answer.json())]
+
+    def _begin(self, run: FlowRun) -> bool:
+        if run.id in self._executions or run.state_id is None or run.state_id in self._seen:
+            return False  # an old answer: a run that is scheduled again has a new state
+        self._forget_old()
+        self._seen[run.state_id] = time.monotonic()
+        execution = self._executions[run.id] = Execution(run, self.client, self._pool)
+        task = asyncio.create_task(self._carry_out(execution))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return True
+
+    async def _carry_out(self, execution: Execution) -> None:
+        run = execution.run
+        try:
+            claimed, configuration = await asyncio.gather(execution.claim(self._owner), self._configure(run))
+            if claimed:
+                await self.run(run, configuration)
+        except Exception:
+            self._logger.exception("Flow run %s could not be run", run.id)
+            await execution.give_up("The worker could not run it; its log says why")
+        finally:
+            self._executions.pop(run.id, None)
+            if self._behind:
+                self._wanted.set()
+
+    async def _configure(self, run: FlowRun) -> SourcecheckConfiguration:
+        """The job variables as Prefect merges them, without a request and without its variables for a new process."""
+        deployment = await self._deployment(run)
+        defaults = (deployment.job_variables if deployment else None) or {}
+        given = run.job_variables or {}
+        values = {**defaults, **given}
+        if defaults.get("env") or given.get("env"):
+            values["env"] = {**(defaults.get("env") or {}), **(given.get("env") or {})}
+        return await self.job_configuration.from_template_and_values(
+            base_job_template=self.work_pool.base_job_template, values=values, client=self.client
+        )
+
+    async def _entrypoint(self, run: FlowRun) -> str | None:
+        """Where the flow is, when it is installed and nothing has to be fetched for it."""
+        deployment = await self._deployment(run)
+        if deployment is None or deployment.pull_steps or deployment.storage_document_id:
+            return None
+        entrypoint = deployment.entrypoint or ""
+        return entrypoint if entrypoint and ":" not in entrypoint else None
+
+    async def _deployment(self, run: FlowRun) -> DeploymentResponse | None:
+        """Asked for once in a while, not for each run."""
+        if run.deployment_id is None:
+            return None
+        since, known = self._deployments.get(run.deployment_id, (0.0, None))
+        if known is None or time.monotonic() - since > REMEMBERED:
+            try:
+                known = await self.client.read_deployment(run.deployment_id)
+            except ObjectNotFound:
+                return None
+            self._deployments[run.deployment_id] = (time.monotonic(), known)
+        return known
+
+    def _forget_old(self) -> None:
+        """Old answers are seconds old; what is older need not be remembered."""
+        if len(self._seen) > MOST_SEEN:
+            oldest = sorted(self._seen, key=self._seen.__getitem__)[: MOST_SEEN // 2]
+            for state_id in oldest:
+                del self._seen[state_id]
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
