@@ -135,6 +135,12 @@ class HTTPValidationError(Struct):
     detail: list[ValidationError]
 
 
+class HTTPSentence(Struct):
+    """Any other error, as a sentence (published)."""
+
+    detail: str
+
+
 class ErrorEnvelope(Struct):
     """An error of the hyphen dialect (contract section 2)."""
 

@@ -14,13 +14,17 @@ from api.accepted import accept, read_request
 from api.auth import Member
 from api.bodies import TakesTestRequest
 from api.context import ApiRequest, require_job, require_source
-from api.errors import HTTPValidationError
+from api.errors import HTTPSentence, HTTPValidationError, Problem
 from api.schemas import AsyncDataSourceTestResults, TestDataSourceAsyncResponse
 from api.services import Services
 from api.view import view
+from api.watch import CANCEL_SECONDS
+from datasources.catalogue.jobs import ask_off
 from datasources.catalogue.tables import Job
+from datasources.words import JobStatus
 
 FULL_TEST = ["connection", "version_probe", "temp_schema", "schema_download", "lineage_download"]
+CONFLICT = {409: ResponseSpec(HTTPSentence, description="It has ended already", generate_examples=False)}
 INVALID = {422: ResponseSpec(HTTPValidationError, description="Validation Error", generate_examples=False)}
 
 
@@ -73,6 +77,32 @@ class JobController(Controller):
         job = await require_job(session, member, job_id)
         await follow(job, session, services, wait)
         return view(job, services.watch.run_of(job.id))
+
+    @post(
+        "/test/{job_id:str}/cancel",
+        status_code=200,
+        operation_id="cancel_data_source_test",
+        summary="Cancel a test",
+        responses=INVALID | CONFLICT,
+    )
+    async def cancel(
+        self,
+        job_id: Annotated[int, PathParameter(title="Data source testing task id")],
+        session: AsyncSession,
+        member: Member,
+        services: Services,
+    ) -> AsyncDataSourceTestResults:
+        """Cancel a test that waits, runs or asks; what runs on the server for it is stopped as well.
+
+        Answers when it has ended, or after a few seconds.
+        """
+        job = await require_job(session, member, job_id)
+        if job.ended_at is None:
+            await ask_off(session, job)
+            await follow(job, session, services, CANCEL_SECONDS)
+            if job.ended_at is None or job.status == JobStatus.cancelled:
+                return view(job, services.watch.run_of(job.id))
+        raise Problem(409, f"This test has ended already: {job.status}")
 
 
 async def follow(job: Job, session: AsyncSession, services: Services, seconds: float) -> None:

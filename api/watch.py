@@ -31,6 +31,10 @@ PACE_SECONDS = 0.1
 """Between two readings at the least."""
 GRACE_SECONDS = 1.5
 """After a job's deadline, until it is ended by force: the worker gets to say it first."""
+CANCEL_SECONDS = 5.0
+"""After a request to cancel, until it is done by force: the worker gets to stop the process first."""
+UNDER_WAY = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
+"""States of a run that a worker has."""
 
 
 class Watch:
@@ -96,8 +100,14 @@ class Watch:
     async def _read_all(self) -> None:
         async with self._sessions() as session:
             jobs = await open_jobs(session)
-        await asyncio.gather(*(self._dispatch(job) for job in jobs if job.flow_run_id is None))
-        runs = await self._prefect.read([job.flow_run_id for job in jobs if job.flow_run_id])
+        try:
+            await asyncio.gather(
+                *(self._dispatch(job) for job in jobs if job.flow_run_id is None and not asked_off(job))
+            )
+            runs = await self._prefect.read([job.flow_run_id for job in jobs if job.flow_run_id])
+        except (*Unreachable, PrefectException):
+            await self._settle_alone(jobs)
+            raise
         self._runs = {job.id: runs[job.flow_run_id] for job in jobs if job.flow_run_id in runs}
         await self._settle(jobs)
 
@@ -114,8 +124,30 @@ class Watch:
             status = job_status(run.state) if run else JobStatus.waiting
             if status.ended:
                 await self._end(job, status, run)
-            elif datetime.now(UTC) > job.deadline + timedelta(seconds=GRACE_SECONDS):
+            elif asked_off(job):
+                await self._call_off(job, run)
+            elif overdue(job):
                 await self._give_up(job, run)
+
+    async def _settle_alone(self, jobs: Sequence[Job]) -> None:
+        """What can be settled while Prefect does not answer: its run, should it begin later, finds the job ended."""
+        for job in jobs:
+            if asked_off(job) and job.flow_run_id is None:
+                await self._end(job, JobStatus.cancelled, None)
+            elif overdue(job):
+                await self._end(job, JobStatus.failed, self._runs.get(job.id))
+
+    async def _call_off(self, job: Job, run: Run | None) -> None:
+        """Cancel: at once when nobody runs it; by way of its worker otherwise, or by force when that does not react."""
+        under_way = run is not None and run.state is not None and run.state.type in UNDER_WAY
+        late = datetime.now(UTC) > (job.cancel_requested_at or job.deadline) + timedelta(seconds=CANCEL_SECONDS)
+        if job.flow_run_id and run and under_way and not late:
+            if not run.state or run.state.type is not StateType.CANCELLING:
+                await self._prefect.cancel(job.flow_run_id, running=True)
+            return
+        if job.flow_run_id and run:
+            await self._prefect.cancel(job.flow_run_id, running=False)
+        await self._end(job, JobStatus.cancelled, run)
 
     async def _end(self, job: Job, status: JobStatus, run: Run | None) -> None:
         async with self._sessions.begin() as session:
@@ -125,6 +157,16 @@ class Watch:
         if job.flow_run_id and run:
             await self._prefect.give_up(job.flow_run_id, f"Ended at its deadline: {lost_where(run)}")
         await self._end(job, JobStatus.failed, run)
+
+
+def asked_off(job: Job) -> bool:
+    """Whether somebody has asked to cancel it."""
+    return job.cancel_requested_at is not None
+
+
+def overdue(job: Job) -> bool:
+    """Whether its worker has had its time, and the time to say so."""
+    return datetime.now(UTC) > job.deadline + timedelta(seconds=GRACE_SECONDS)
 
 
 def complete(job: Job, run: Run | None, status: JobStatus) -> list[Published]:

@@ -182,7 +182,7 @@ def _silent(progress: Progress, target: tuple[str, int]) -> SourceUnreachable:
     if progress.stage != "forward":
         who = "No answer from the SSH gateway"
     return fault(
-        ErrorCode.TIMEOUT, f"{who} within {progress.limit} s (stage: {progress.stage})", ssh_stage=progress.stage
+        ErrorCode.TIMEOUT, f"{who} within {progress.limit:.3g} s (stage: {progress.stage})", ssh_stage=progress.stage
     )
 
 

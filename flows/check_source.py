@@ -60,8 +60,8 @@ async def run_steps(check: Check, steps: Sequence[str]) -> None:
     connection = await perform("connection", check)
     others = [step for step in steps if step != "connection"]
     if connection.result.outcome is Outcome.failed:
-        for step in others:
-            await skip(step, check, f"Not run, because the connection failed: {connection.result.message}")
+        reason = f"Not run, because the connection failed: {connection.result.message}"
+        await asyncio.gather(*(skip(step, check, reason) for step in others))
     else:
         await asyncio.gather(*(perform(step, check) for step in others))
 

@@ -25,6 +25,11 @@ from tasks.check import Check
 RESULT_TYPE = "result"
 """The artifact type of a step's result: the Prefect UI leaves it out of its lists, people get a report."""
 
+LEAST_SECONDS = 0.05
+"""What a step gets at the least, so that it can say where it was stopped."""
+SLACK_SECONDS = 0.3
+"""Beyond the deadline of a job, until a step is stopped that has no limit of its own or does not keep it."""
+
 
 async def perform(name: str, check: Check) -> Published:
     """Run one step as a Prefect task and return what it found. Never raises but for cancellation."""
@@ -53,12 +58,17 @@ async def _step(name: str, check: Check) -> State[Any]:
 async def _judge(name: str, check: Check) -> tuple[StepResult, bool]:
     """The step's verdict, and whether it could be carried out at all."""
     try:
-        async with asyncio.timeout(max(0.05, check.deadline - time.time())):
-            return passed(await TASKS[name](check)), True
+        left = max(LEAST_SECONDS, check.deadline - time.time())
+        # A limit of the driver's comes first: it knows at which stage the time was over.
+        bounded = msgspec.structs.replace(check, source=check.source.within(left))
+        async with asyncio.timeout(left + SLACK_SECONDS):
+            return passed(await TASKS[name](bounded)), True
     except CheckError as error:
         return negative(error.code, error.message, error.details), True
-    except TimeoutError:
-        return negative(ErrorCode.TIMEOUT, f"The time for this test was over during {name}", {"stage": name}), True
+    except TimeoutError as error:
+        stage = next(iter(getattr(error.__cause__, "__notes__", ())), name)
+        message = f"The time for this test was over during {name} (stage: {stage})"
+        return negative(ErrorCode.TIMEOUT, message, {"stage": stage}), True
     except Exception as error:
         get_run_logger().error(check.scrubber.text(traceback.format_exc()))
         return negative(ErrorCode.INTERNAL_ERROR, f"Internal error during {name}: {type(error).__name__}"), False

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from datasources.catalogue.sources import MAX_ID
@@ -32,6 +32,14 @@ async def open_jobs(session: AsyncSession) -> Sequence[Job]:
 async def mark_dispatched(session: AsyncSession, job_id: int, flow_run_id: UUID) -> None:
     """Keep the flow run's id beside the job's."""
     await session.execute(update(Job).where(Job.id == job_id).values(flow_run_id=flow_run_id))
+
+
+async def ask_off(session: AsyncSession, job: Job) -> None:
+    """Note that somebody wants it cancelled; the first one counts. Commits."""
+    asked = func.coalesce(Job.cancel_requested_at, func.now())
+    await session.execute(update(Job).where(Job.id == job.id, Job.ended_at.is_(None)).values(cancel_requested_at=asked))
+    await session.commit()
+    await session.refresh(job)
 
 
 async def end_job(session: AsyncSession, job: Job, status: JobStatus, published: list[Published]) -> bool:

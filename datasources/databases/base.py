@@ -3,8 +3,9 @@
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
+import msgspec
 from msgspec import Struct
 
 from datasources.model import Masked, SshTunnel
@@ -32,14 +33,22 @@ class Source(Masked, kw_only=True, frozen=True, tag_field="type"):
     temp_schema: str | None = None
     catalog_include_list: str | None = None
     catalog_exclude_list: str | None = None
-    connection_timeout: int = 30
+    connection_timeout: float = 30
     """Seconds for one connection to be open: TCP, TLS, login and database."""
-    query_timeout: int = 300
+    query_timeout: float = 300
     """Seconds for one statement."""
     ssh_tunnel: SshTunnel | None = None
     via: Via | None = None
     """Set by `datasources.tunnel.reach` only: connect to this address, but verify TLS for `options.host`."""
     options: Masked
+
+    def within(self, seconds: float) -> Self:
+        """A copy whose limits are no longer than this."""
+        return msgspec.structs.replace(
+            self,
+            connection_timeout=min(self.connection_timeout, seconds),
+            query_timeout=min(self.query_timeout, seconds),
+        )
 
 
 class Identity(Struct, kw_only=True, frozen=True):

@@ -4,14 +4,11 @@ import time
 from typing import Any
 
 import httpx
-import pytest
 
 from tests.acceptance.kit import SOURCES, ask, ended, options, read, register, statuses, unique
 from tests.acceptance.test_asynchronous import locked_schema
 from tests.fix_database import Server
 from tests.wire.answers import valid
-
-pytestmark = pytest.mark.xfail(reason="cancelling is not served yet", strict=False)
 
 
 def cancel(admin: httpx.Client, job: int) -> httpx.Response:
@@ -39,8 +36,21 @@ def test_a_job_that_runs(admin: httpx.Client, embedded: Server) -> None:
             time.sleep(0.1)
         assert cancel(admin, job).status_code == 200
         answer = read(admin, job, wait=5)
+        assert waiting_sessions(embedded, "cancelled_there") == 0
     assert answer["status"] == "cancelled"
     assert answer["results"][0]["result"]["code"] == "OK"
+
+
+def waiting_sessions(server: Server, schema: str) -> int:
+    """Sessions of ours that still wait in this schema over there."""
+    with server.connect() as session:
+        found = session.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'sourcecheck' AND state = 'active'"
+            " AND query LIKE %s",
+            [f"%{schema}%"],
+        ).fetchone()
+    assert found is not None
+    return int(found[0])
 
 
 def test_a_job_that_has_ended(admin: httpx.Client, good_answer: dict[str, Any]) -> None:

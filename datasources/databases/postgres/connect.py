@@ -140,7 +140,7 @@ async def _within(source: PgSource, rootcert: str, read_only: bool) -> Opened:
             return await _open(source, rootcert, read_only, progress)
     except TimeoutError as error:
         raise SourceUnreachable(
-            ErrorCode.TIMEOUT, f"No answer within {limit} s (stage: {progress.stage})", {"stage": progress.stage}
+            ErrorCode.TIMEOUT, f"No answer within {limit:.3g} s (stage: {progress.stage})", {"stage": progress.stage}
         ) from error
 
 
@@ -218,7 +218,7 @@ def _answer(ready: asyncio.Future[None]) -> None:
 
 async def _prepare(connection: Connection, source: PgSource, read_only: bool) -> None:
     """Bound every statement, make the session read-only unless it has to write, and take the role: one round trip."""
-    settings = {"limit": str(source.query_timeout * 1000), "read_only": "on" if read_only else "off"}
+    settings = {"limit": str(max(1, round(source.query_timeout * 1000))), "read_only": "on" if read_only else "off"}
     with translated("database", default=ErrorCode.PERMISSION_DENIED, kind=SourceUnreachable):
         await connection.set_autocommit(True)
         if source.options.role:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from datasources.errors import CheckError
 from datasources.words import ErrorCode
 
-GRACE_SECONDS = 1.0
+GRACE_SECONDS = 0.2
 """The server's statement_timeout comes first where it works, for it says more."""
 
 
@@ -20,10 +20,16 @@ class Limit:
 
     @asynccontextmanager
     async def round(self, stage: str) -> AsyncIterator[None]:
-        """Raise TIMEOUT with this stage once the time for the whole work is over."""
+        """Raise TIMEOUT with this stage once the time for the whole work is over.
+
+        Whoever has set a limit around us finds the stage as a note of the `CancelledError` behind its `TimeoutError`.
+        """
         try:
             async with asyncio.timeout_at(self._until):
                 yield
+        except asyncio.CancelledError as error:
+            error.add_note(stage)
+            raise
         except TimeoutError as error:
-            message = f"No answer within {self._seconds:g} s (stage: {stage})"
+            message = f"No answer within {self._seconds:.3g} s (stage: {stage})"
             raise CheckError(ErrorCode.TIMEOUT, message, {"stage": stage}) from error

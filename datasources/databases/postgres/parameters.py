@@ -33,7 +33,7 @@ UNSET = {"min_protocol_version": "3.0", "max_protocol_version": "3.0"}
 """What libpq does when these are not set at all; it refuses them empty, and older ones do not know them."""
 
 
-def conninfo(options: PgOptions, address: str, port: int, rootcert: str, timeout: int) -> str:
+def conninfo(options: PgOptions, address: str, port: int, rootcert: str, timeout: float) -> str:
     """The connection string for this address; the host's name is there for TLS only (security, rows 2 and 3).
 
     `timeout` in seconds is when the kernel gives up on sent bytes that nobody acknowledges.
@@ -47,7 +47,7 @@ def conninfo(options: PgOptions, address: str, port: int, rootcert: str, timeout
         "dbname": options.dbname,
         "sslmode": options.sslmode,
         "sslrootcert": rootcert,
-        "tcp_user_timeout": timeout * 1000,
+        "tcp_user_timeout": max(1, round(timeout * 1000)),
     }
     return make_conninfo("", **(_against_environment() | OURS | given))
 
