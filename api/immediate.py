@@ -3,12 +3,12 @@
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from litestar import Controller, get, post
+from litestar import Controller, Response, get, post
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.accepted import accept, read_request
+from api.accepted import JOINED_HEADER, Accepted, accept, read_request
 from api.auth import Member
 from api.bodies import TakesTestRequest
 from api.context import ApiRequest, require_source
@@ -20,12 +20,15 @@ from api.schemas import ConnectionTest, Envelope, Health, SourceDetails, SourceP
 from api.services import Services
 from api.source_details import details_of
 from api.view import published_of
-from datasources.catalogue.jobs import end_job
+from datasources.catalogue.jobs import ask_off
 from datasources.catalogue.tables import DataSource, Job
 from datasources.words import Code, ErrorCode, JobStatus, Outcome
 
 QUICK_TEST = ["connection", "version_probe", "test_query"]
 DEFAULT_QUERY = "SELECT 1"
+NOT_TAKEN_UP = "No worker took up the test within the limit; it has been cancelled"
+CALLED_OFF_SECONDS = 1.0
+"""Beyond its limit, for a test to be over that nobody took up."""
 SortKey = Literal["id", "name", "type", "status", "created_at", "updated_at", "last_tested_at"]
 ERRORS = {
     status: ResponseSpec(ErrorEnvelope, description=text, generate_examples=False)
@@ -81,6 +84,7 @@ class ImmediateController(Controller):
         status_code=200,
         operation_class=TakesTestRequest,
         operation_id="test_data_source_connection",
+        response_headers=[JOINED_HEADER],
         responses=ERRORS | {503: ResponseSpec(ErrorEnvelope, description="Nobody took it up", generate_examples=False)},
     )
     async def test(
@@ -90,30 +94,36 @@ class ImmediateController(Controller):
         session: AsyncSession,
         member: Member,
         services: Services,
-    ) -> Envelope[ConnectionTest]:
-        """Test a source and wait for the answer."""
+    ) -> Response[Envelope[ConnectionTest]]:
+        """Test a source and wait for the answer, of an equal request where one is open already."""
         source = await require_source(session, member, source_id)
         asked = read_request(await request.body())
         limit = asked.timeout_seconds or int(source.fields.get("connection_timeout", 30))
         bounded = TestRequest(
             test_query=asked.test_query or DEFAULT_QUERY, timeout_seconds=limit, on_question=asked.on_question or "fail"
         )
-        job = await accept(session, services, member, source, bounded, trigger="immediate", steps=QUICK_TEST)
-        await follow(job, session, services, limit)
-        await _insist(job, session, services)
-        return Envelope(_answer(job, source), "Connection test completed")
+        accepted = await accept(session, services, member, source, bounded, trigger="immediate", steps=QUICK_TEST)
+        await follow(accepted.job, session, services, limit)
+        await _insist(accepted, session, services)
+        answer = Envelope(_answer(accepted.job, source), "Connection test completed")
+        return Response(answer, headers=accepted.headers)
 
 
-async def _insist(job: Job, session: AsyncSession, services: Services) -> None:
-    """The time is over: 503 and no later run when nobody took it up; else the worker ends it in a moment."""
+async def _insist(accepted: Accepted, session: AsyncSession, services: Services) -> None:
+    """The time is over: 503 and no later run when nobody took it up; else the worker ends it in a moment.
+
+    It is called off by the request that had brought it: one that joined later has no say over the others.
+    """
+    job = accepted.job
     run = services.watch.run_of(job.id)
     if job.ended_at is None and (run is None or run.started_at is None):
-        if job.flow_run_id is not None:
-            await services.prefect.cancel(job.flow_run_id, running=False)
-        await end_job(session, job, JobStatus.cancelled, [])
-        await session.commit()
-        raise Problem(503, "No worker took up the test within the limit; it has been cancelled")
+        if not accepted.joined:
+            await ask_off(session, job)
+            await follow(job, session, services, CALLED_OFF_SECONDS)
+        raise Problem(503, NOT_TAKEN_UP)
     await follow(job, session, services, 5)
+    if job.status == JobStatus.cancelled and job.started_at is None:
+        raise Problem(503, NOT_TAKEN_UP)
 
 
 def _answer(job: Job, source: DataSource) -> ConnectionTest:

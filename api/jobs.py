@@ -1,16 +1,13 @@
 """Asynchronous tests (contract section 1)."""
 
-import asyncio
-import time
-from contextlib import suppress
 from typing import Annotated
 
-from litestar import Controller, get, post
+from litestar import Controller, Response, get, post
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import PathParameter, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.accepted import accept, read_request
+from api.accepted import JOINED_HEADER, accept, read_request
 from api.auth import Member
 from api.bodies import TakesTestRequest
 from api.context import ApiRequest, require_job, require_source
@@ -41,6 +38,7 @@ class JobController(Controller):
         operation_id="test_data_source_api_v1_data_sources__data_source_id__test_post",
         summary="Test a data source connection",
         response_description="Successful Response",
+        response_headers=[JOINED_HEADER],
         responses=INVALID,
     )
     async def ask(
@@ -50,13 +48,13 @@ class JobController(Controller):
         session: AsyncSession,
         member: Member,
         services: Services,
-    ) -> TestDataSourceAsyncResponse:
-        """Accept a test; its answer is read under the job's id."""
+    ) -> Response[TestDataSourceAsyncResponse]:
+        """Accept a test, or join the open one that an equal request has asked for; read the answer under its id."""
         source = await require_source(session, member, data_source_id)
         asked = read_request(await request.body())
         steps = [*FULL_TEST, "test_query"] if asked.test_query else FULL_TEST
-        job = await accept(session, services, member, source, asked, trigger="test", steps=steps)
-        return TestDataSourceAsyncResponse(job_id=job.id)
+        accepted = await accept(session, services, member, source, asked, trigger="test", steps=steps)
+        return Response(TestDataSourceAsyncResponse(job_id=accepted.job.id), headers=accepted.headers)
 
     @get(
         "/test/{job_id:str}",
@@ -106,13 +104,19 @@ class JobController(Controller):
 
 
 async def follow(job: Job, session: AsyncSession, services: Services, seconds: float) -> None:
-    """Read the job again until it has ended or the time is over; at least once while it is open."""
-    until = time.monotonic() + seconds
-    while job.ended_at is None:
+    """Bring an open job up to date: when it has ended, or the time is over.
+
+    Without any time it is answered as it was read last: a poller costs the catalogue one query, and Prefect nothing.
+    """
+    if job.ended_at is not None:
+        return
+    if seconds > 0:
         await session.commit()  # gives the connection back while nobody needs it
-        left = until - time.monotonic()
-        with suppress(TimeoutError):
-            await asyncio.wait_for(services.watch.next_reading(), max(left, 2.0))
-        await session.refresh(job)
-        if time.monotonic() >= until:
-            return
+        await services.watch.until_ended(job.id, seconds)
+    elif services.watch.run_of(job.id) is None:
+        await session.commit()
+        await services.watch.until_read()
+    else:
+        services.watch.hurry()
+        return
+    await session.refresh(job)

@@ -31,7 +31,7 @@ async def started(app: Litestar) -> AsyncIterator[None]:
     engine = pooled_engine(settings)
     sessions = async_sessionmaker(engine, expire_on_commit=False)
     try:
-        async with PrefectServer(settings) as prefect, Watch(sessions, prefect) as watch:
+        async with PrefectServer(settings) as prefect, Watch(sessions, prefect, settings.job_timeout) as watch:
             app.state.services = Services(
                 settings=settings,
                 vault=Vault.from_settings(settings),

@@ -5,7 +5,9 @@ One loop a process, whatever the number of clients: a request for a running job 
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Self
 
@@ -14,9 +16,10 @@ from prefect.exceptions import PrefectException
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from api.dispatch import Dispatcher
 from api.prefect import PrefectServer, Run, Unreachable
-from datasources.catalogue.jobs import end_job, mark_dispatched, open_jobs
-from datasources.catalogue.tables import DataSource, Job
+from datasources.catalogue.jobs import end_job, jobs_to_follow, open_job_ids
+from datasources.catalogue.tables import Job
 from datasources.errors import REMEDIATIONS
 from datasources.model import Published, StepResult
 from datasources.words import Code, ConfigurationCheckStep, ErrorCode, JobStatus, Outcome
@@ -29,6 +32,10 @@ IDLE_SECONDS = 1.0
 """Between two readings when nobody waits for an answer."""
 PACE_SECONDS = 0.1
 """Between two readings at the least."""
+REST = 2.0
+"""Between two readings, as a multiple of what a reading takes: many jobs are read less often, not with more effort."""
+FIRST_SECONDS = 2.0
+"""To wait at most for a job to be read the first time."""
 GRACE_SECONDS = 1.5
 """After a job's deadline, until it is ended by force: the worker gets to say it first."""
 CANCEL_SECONDS = 5.0
@@ -40,10 +47,12 @@ UNDER_WAY = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
 class Watch:
     """The loop, and what it saw last."""
 
-    def __init__(self, sessions: async_sessionmaker[AsyncSession], prefect: PrefectServer) -> None:
+    def __init__(self, sessions: async_sessionmaker[AsyncSession], prefect: PrefectServer, job_timeout: int) -> None:
         self._sessions = sessions
         self._prefect = prefect
+        self._dispatcher = Dispatcher(sessions, prefect, job_timeout)
         self._runs: dict[int, Run] = {}
+        self._open: frozenset[int] = frozenset()
         self._wanted = asyncio.Event()
         self._read = asyncio.Condition()
         self._round = 0
@@ -67,18 +76,32 @@ class Watch:
         """Read soon: somebody waits, or a job has been accepted."""
         self._wanted.set()
 
-    async def next_reading(self) -> None:
-        """Return after a reading that began after this call."""
-        async with self._read:
-            # A reading under way may have begun before the caller's job changed: the one after it counts.
-            wanted = self._round + (2 if self._reading else 1)
-            self.hurry()
-            await self._read.wait_for(lambda: self._round >= wanted)
+    async def until_ended(self, job_id: int, seconds: float) -> None:
+        """Return when the job has ended, whoever ended it, or the time is up. Costs nothing but memory."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds), self._read:
+                wanted = self._next_round()
+                while self._round < wanted or job_id in self._open:
+                    self.hurry()
+                    await self._read.wait()
+
+    async def until_read(self) -> None:
+        """Return after the next reading, or when that takes too long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_SECONDS), self._read:
+                wanted = self._next_round()
+                self.hurry()
+                await self._read.wait_for(lambda: self._round >= wanted)
+
+    def _next_round(self) -> int:
+        """The first reading that sees what has happened so far: the one under way may have begun before."""
+        return self._round + (2 if self._reading else 1)
 
     async def _follow(self) -> None:
         while True:
             self._wanted.clear()
             self._reading = True
+            began = time.monotonic()
             try:
                 await self._read_all()
             except (*Unreachable, PrefectException, SQLAlchemyError) as error:
@@ -91,32 +114,32 @@ class Watch:
                 self._reading = False
                 self._round += 1
                 self._read.notify_all()
-            await asyncio.sleep(PACE_SECONDS)
+            await asyncio.sleep(min(IDLE_SECONDS, max(PACE_SECONDS, REST * (time.monotonic() - began))))
             try:
                 await asyncio.wait_for(self._wanted.wait(), IDLE_SECONDS)
             except TimeoutError:
                 continue
 
     async def _read_all(self) -> None:
+        await self._dispatcher.dispatch()
         async with self._sessions() as session:
-            jobs = await open_jobs(session)
+            jobs = await jobs_to_follow(session)
         try:
-            await asyncio.gather(
-                *(self._dispatch(job) for job in jobs if job.flow_run_id is None and not asked_off(job))
-            )
             runs = await self._prefect.read([job.flow_run_id for job in jobs if job.flow_run_id])
         except (*Unreachable, PrefectException):
             await self._settle_alone(jobs)
+            await self._note_open()
             raise
         self._runs = {job.id: runs[job.flow_run_id] for job in jobs if job.flow_run_id in runs}
         await self._settle(jobs)
+        await self._note_open()
+        if len(self._open) > len(self._runs):  # some wait for their turn, and it may have come
+            await self._dispatcher.dispatch()
+            self.hurry()
 
-    async def _dispatch(self, job: Job) -> None:
-        """Ask Prefect for a run; left for the next reading when Prefect does not answer."""
-        async with self._sessions.begin() as session:
-            source = await session.get_one(DataSource, job.source_id)
-            job.flow_run_id = await self._prefect.start(job, source.name)
-            await mark_dispatched(session, job.id, job.flow_run_id)
+    async def _note_open(self) -> None:
+        async with self._sessions() as session:
+            self._open = await open_job_ids(session)
 
     async def _settle(self, jobs: Sequence[Job]) -> None:
         for job in jobs:

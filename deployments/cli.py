@@ -77,8 +77,11 @@ def _migrate(settings: Settings, _: argparse.Namespace) -> int:
 
 
 def _serve(settings: Settings, given: argparse.Namespace) -> int:
+    from deployments.local import completed, export
     from deployments.serve import serve_api
 
+    settings = completed(settings)
+    export(settings)
     serve_api(settings, given.fd)
     return 0
 

@@ -1,12 +1,12 @@
 """Jobs in the catalogue: accepted, dispatched, ended."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from datasources.catalogue.sources import MAX_ID
@@ -24,14 +24,31 @@ async def find_job(session: AsyncSession, organization_id: int, job_id: int) -> 
     ).scalar_one_or_none()
 
 
-async def open_jobs(session: AsyncSession) -> Sequence[Job]:
-    """Every job that has not ended, oldest first."""
-    return (await session.execute(select(Job).where(Job.ended_at.is_(None)).order_by(Job.id))).scalars().all()
+async def open_job_ids(session: AsyncSession) -> frozenset[int]:
+    """Every job that has not ended."""
+    return frozenset(await session.scalars(select(Job.id).where(Job.ended_at.is_(None))))
 
 
-async def mark_dispatched(session: AsyncSession, job_id: int, flow_run_id: UUID) -> None:
-    """Keep the flow run's id beside the job's."""
-    await session.execute(update(Job).where(Job.id == job_id).values(flow_run_id=flow_run_id))
+async def jobs_to_follow(session: AsyncSession) -> Sequence[Job]:
+    """Every open job about which there is something to do: it has a run, is to be cancelled, or its time is over."""
+    due = or_(Job.flow_run_id.is_not(None), Job.cancel_requested_at.is_not(None), Job.deadline < func.now())
+    return (await session.scalars(select(Job).where(Job.ended_at.is_(None), due).order_by(Job.id))).all()
+
+
+async def mark_dispatched(session: AsyncSession, job_id: int, flow_run_id: UUID, deadline: datetime) -> bool:
+    """Keep the flow run's id beside the job's. Returns whether the job is still open."""
+    now = datetime.now(UTC)
+    dispatched = await session.execute(
+        update(Job)
+        .where(Job.id == job_id, Job.ended_at.is_(None))
+        .values(
+            flow_run_id=flow_run_id,
+            dispatched_at=func.coalesce(Job.dispatched_at, now),
+            deadline=func.least(Job.deadline, deadline),
+        )
+        .returning(Job.id)
+    )
+    return dispatched.scalar_one_or_none() is not None
 
 
 async def ask_off(session: AsyncSession, job: Job) -> None:
@@ -97,6 +114,10 @@ def wire_steps(published: list[Published]) -> list[dict[str, Any]]:
     ]
 
 
-def deadline(timeout_seconds: int | None, job_timeout: int) -> datetime:
-    """When a job accepted now is ended by force."""
-    return datetime.now(UTC) + timedelta(seconds=timeout_seconds or job_timeout)
+def deadline(limit_seconds: int, ahead: Iterable[Job] = ()) -> datetime:
+    """When a job accepted now is ended by force: its limit counts from when those ahead of it are over at the latest.
+
+    A job's turn may come sooner; then its time is over sooner as well.
+    """
+    begins = max([datetime.now(UTC), *(job.deadline for job in ahead)])
+    return begins + timedelta(seconds=limit_seconds)
