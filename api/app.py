@@ -32,6 +32,7 @@ def create_app() -> Litestar:
             ready,
         ],
         lifespan=[started],
+        guards=[context.integer_ids],
         middleware=[DefineMiddleware(KeyAuthentication, exclude=OPEN_PATHS)],
         exception_handlers={Exception: answer},
         dependencies={

@@ -1,20 +1,30 @@
 """What handlers ask for by name: services, the member who asks, a session of the catalogue."""
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
 from litestar import Request
+from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.auth import Member
-from api.errors import Problem
+from api.errors import Invalid, Problem
 from api.services import Services
 from datasources.catalogue.jobs import find_job
 from datasources.catalogue.sources import find_source
 from datasources.catalogue.tables import DataSource, Job
 
 ApiRequest = Request[Member, None, State]
+INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
+
+
+def integer_ids(connection: ASGIConnection[Any, Any, Any, Any], _: Any) -> None:
+    """A guard against ids like `1e3` and `1.0`, which msgspec takes for integers. Raises `Invalid`."""
+    for name, value in connection.path_params.items():
+        if name.endswith("_id") and not INTEGER.fullmatch(str(value)):
+            raise Invalid(["path", name], "Expected `int`")
 
 
 async def provide_services(state: State) -> Services:

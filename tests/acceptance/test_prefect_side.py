@@ -48,6 +48,7 @@ def test_a_run_that_passed(service: Service, good_source: int, good_answer: dict
     run = flow_run(service, good_answer)
     job = good_answer["id"]
     assert run["name"] == f"Demo shop #{job}"
+    assert run["id"] == good_answer["flow_run_id"]
     assert {f"data-source:{good_source}", f"job:{job}", "organization:1"} <= set(run["tags"])
     assert job in run["parameters"].values()
     assert all(type(value) is int for value in run["parameters"].values())

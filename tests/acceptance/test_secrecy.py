@@ -8,7 +8,7 @@ from psycopg import sql
 
 from deployments.stack_home import Home
 from deployments.stack_postgres import EmbeddedPostgres
-from tests.acceptance.test_contract import SOURCES, finished, options, register
+from tests.acceptance.kit import SOURCES, finished, options, register
 from tests.fix_database import Server
 from tests.fix_service import Service
 

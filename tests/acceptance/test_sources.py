@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.acceptance.kit import SOURCES, locations, options, register, unique
+from tests.acceptance.kit import SOURCES, finished, locations, options, register, unique
 from tests.fix_database import PASSWORD, Server, authority_and_certificate
 from tests.wire.answers import valid
 
@@ -145,6 +145,13 @@ def test_absence_means_unchanged(admin: httpx.Client) -> None:
     renamed = unique("Kept")
     assert valid(admin.patch(source, json={"name": renamed}), "DataSource") == before | {"name": renamed}
     assert valid(admin.patch(source, json={"temp_schema": None}), "DataSource")["temp_schema"] is None
+
+
+def test_a_changed_source_still_has_its_secret(admin: httpx.Client, embedded: Server) -> None:
+    """A test passes after a change that says nothing of the password."""
+    source = register(admin, unique("Described"), options(embedded))
+    valid(admin.patch(f"{SOURCES}/{source}", json={"description": "kept", "options": {}}), "DataSource")
+    assert finished(admin, source)["status"] == "done"
 
 
 @pytest.mark.parametrize(

@@ -154,7 +154,7 @@ async def test_old_leftovers_are_swept(database: Server) -> None:
         for name in (old, young, "sourcecheck_tmp_mine"):
             session.execute(f"CREATE TABLE scratch.{name} (); ALTER TABLE scratch.{name} OWNER TO reader")  # type: ignore[arg-type]
     async with Postgres.connect(database.source(), read_only=False) as checked:
-        await checked.write_and_drop("scratch")
+        assert await checked.sweep("scratch") == [old]
     with database.connect() as session:
         names = {name for (name,) in session.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'scratch'")}
         assert names == {young, "sourcecheck_tmp_mine"}
