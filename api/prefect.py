@@ -73,7 +73,8 @@ class PrefectServer:
             job_variables={"deadline": job.deadline.timestamp()},
             name=f"{source_name} #{job.id}",
             tags=[f"data-source:{job.source_id}", f"job:{job.id}", f"organization:{job.organization_id}"],
-            idempotency_key=f"job-{job.id}",
+            # Another catalogue on the same server, or an earlier one, has jobs of the same numbers.
+            idempotency_key=f"job-{job.id}-{job.created_at.isoformat()}",
         )
         return run.id
 
