@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 import msgspec
+import sqlalchemy.exc
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from msgspec import Struct
@@ -51,6 +52,9 @@ CODES: dict[int, str] = {
     503: "SERVICE_UNAVAILABLE",
 }
 """Words of the envelope by HTTP status (contract section 2)."""
+
+UNAVAILABLE = (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError, sqlalchemy.exc.TimeoutError)
+"""What SQLAlchemy raises when the catalogue is being restarted, or has no connection left for us."""
 
 _PLACE = re.compile(r"^(?P<reason>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
 _MISSING = re.compile(r"(?:missing required field|contains unknown field) `(?P<name>[^`]+)`")
@@ -102,6 +106,8 @@ def _problem(error: Exception) -> Problem:
         return Invalid(["body"], "Nested too deeply")
     if isinstance(error, ValidationException):
         return _from_litestar(error)
+    if isinstance(error, UNAVAILABLE):
+        return Problem(503, "The catalogue does not answer; try again in a moment", {"Retry-After": "1"})
     if isinstance(error, HTTPException):
         if error.status_code == 400:
             return Invalid(["body"], error.detail, "json_invalid")

@@ -173,8 +173,11 @@ class Watch:
         await self._end(job, JobStatus.cancelled, run)
 
     async def _end(self, job: Job, status: JobStatus, run: Run | None) -> None:
+        published = complete(job, run, status)
+        if status is JobStatus.done and any(p.result.outcome is Outcome.failed for p in published if counts(p)):
+            status = JobStatus.failed  # a result was lost on the way: not to be mistaken for a good one
         async with self._sessions.begin() as session:
-            await end_job(session, job, status, complete(job, run, status))
+            await end_job(session, job, status, published)
 
     async def _give_up(self, job: Job, run: Run | None) -> None:
         if job.flow_run_id and run:
@@ -190,6 +193,11 @@ def asked_off(job: Job) -> bool:
 def overdue(job: Job) -> bool:
     """Whether its worker has had its time, and the time to say so."""
     return datetime.now(UTC) > job.deadline + timedelta(seconds=GRACE_SECONDS)
+
+
+def counts(published: Published) -> bool:
+    """Whether the verdict of the job depends on it."""
+    return published.task not in OPTIONAL
 
 
 def complete(job: Job, run: Run | None, status: JobStatus) -> list[Published]:

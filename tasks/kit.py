@@ -6,6 +6,7 @@ import traceback
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 import msgspec
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -16,7 +17,7 @@ from prefect.context import FlowRunContext, TaskRunContext
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
-from datasources.errors import REMEDIATIONS, CheckError
+from datasources.errors import REMEDIATIONS, CheckError, SourcecheckError
 from datasources.model import Finding, Published, StepResult
 from datasources.words import Code, ErrorCode, Outcome
 from tasks import TASKS
@@ -26,15 +27,22 @@ RESULT_TYPE = "result"
 """The artifact type of a step's result: the Prefect UI leaves it out of its lists, people get a report."""
 
 LEAST_SECONDS = 0.05
-"""What a step gets at the least, so that it can say where it was stopped."""
+"""What a step needs at the least; with less it does not begin."""
 SLACK_SECONDS = 0.3
 """Beyond the deadline of a job, until a step is stopped that has no limit of its own or does not keep it."""
 
+WRITE_AGAIN_SECONDS = 0.5
+
 
 async def perform(name: str, check: Check) -> Published:
-    """Run one step as a Prefect task and return what it found. Never raises but for cancellation."""
+    """Run one step as a Prefect task and return what it found.
+
+    Raises `SourcecheckError` when that could not be written into Prefect, and for cancellation.
+    """
     # The overloads of Task.__call__ do not know that an async task with return_state is to be awaited.
     await _step.with_options(name=name, task_run_name=name)(name, check, return_state=True)  # type: ignore[misc]
+    if name not in check.published:
+        raise SourcecheckError(f"what {name} found could not be written into Prefect")
     return check.published[name]
 
 
@@ -58,7 +66,10 @@ async def _step(name: str, check: Check) -> State[Any]:
 async def _judge(name: str, check: Check) -> tuple[StepResult, bool]:
     """The step's verdict, and whether it could be carried out at all."""
     try:
-        left = max(LEAST_SECONDS, check.deadline - time.time())
+        left = check.deadline - time.time()
+        if left < LEAST_SECONDS:
+            message = f"The time for this test was over before {name} began"
+            return negative(ErrorCode.TIMEOUT, message, {"stage": "waiting"}), True
         # A limit of the driver's comes first: it knows at which stage the time was over.
         bounded = msgspec.structs.replace(check, source=check.source.within(left))
         async with asyncio.timeout(left + SLACK_SECONDS):
@@ -97,16 +108,29 @@ async def _publish(name: str, check: Check, result: StepResult, *, carried_out: 
     published = Published(
         job_id=check.job_id, task=name, result=clean, carried_out=carried_out, ended_at=datetime.now(UTC)
     )
-    check.published[name] = published
     flow_run, task_run = FlowRunContext.get(), TaskRunContext.get()
-    client, _ = get_or_create_client()
-    await client.create_artifact(
-        ArtifactCreate(
-            type=RESULT_TYPE,
-            description=clean.message,
-            data=msgspec.to_builtins(published),
-            flow_run_id=flow_run.flow_run.id if flow_run and flow_run.flow_run else None,
-            task_run_id=task_run.task_run.id if task_run else None,
-        )
+    artifact = ArtifactCreate(
+        type=RESULT_TYPE,
+        description=clean.message,
+        data=msgspec.to_builtins(published),
+        flow_run_id=flow_run.flow_run.id if flow_run and flow_run.flow_run else None,
+        task_run_id=task_run.task_run.id if task_run else None,
     )
+    await _write(artifact, until=check.deadline)
+    check.published[name] = published
     return published
+
+
+async def _write(artifact: ArtifactCreate, until: float) -> None:
+    """A server that is being restarted, or its database, is asked again until the job's time is over (Unix seconds)."""
+    client, _ = get_or_create_client()
+    while True:
+        try:
+            await client.create_artifact(artifact)
+        except (httpx.HTTPError, OSError) as error:
+            ours = isinstance(error, httpx.HTTPStatusError) and error.response.status_code < 500
+            if ours or time.time() > until:
+                raise
+            await asyncio.sleep(WRITE_AGAIN_SECONDS)
+        else:
+            return
