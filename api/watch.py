@@ -24,7 +24,7 @@ from datasources.errors import REMEDIATIONS
 from datasources.model import Published, StepResult
 from datasources.words import Code, ConfigurationCheckStep, ErrorCode, JobStatus, Outcome
 from flows.states import job_status
-from tasks import OPTIONAL
+from tasks import OPTIONAL, under_way
 
 logger = logging.getLogger("sourcecheck.watch")
 
@@ -181,7 +181,7 @@ class Watch:
 
     async def _give_up(self, job: Job, run: Run | None) -> None:
         if job.flow_run_id and run:
-            await self._prefect.give_up(job.flow_run_id, f"Ended at its deadline: {lost_where(run)}")
+            await self._prefect.give_up(job.flow_run_id, f"Ended at its deadline: {lost_where(job, run)}")
         await self._end(job, JobStatus.failed, run)
 
 
@@ -221,7 +221,7 @@ def _missing(job: Job, name: str, run: Run | None, status: JobStatus) -> Publish
         code = ErrorCode.TIMEOUT if late else ErrorCode.WORKER_LOST
         result = StepResult(
             code=Code.ERROR,
-            message=f"{name} was not carried out: {lost_where(run)}",
+            message=f"{name} was not carried out: {lost_where(job, run)}",
             outcome=Outcome.failed,
             error_code=code,
             remediation=REMEDIATIONS[code],
@@ -229,12 +229,11 @@ def _missing(job: Job, name: str, run: Run | None, status: JobStatus) -> Publish
     return Published(job_id=job.id, task=name, result=result, carried_out=False)
 
 
-def lost_where(run: Run | None) -> str:
+def lost_where(job: Job, run: Run | None) -> str:
     """The stage at which a run was lost, for people."""
     if run is None or run.state is None or run.state.type is StateType.SCHEDULED:
         return "the run was never picked up by a worker"
     if run.started_at is None:
         return "the run was picked up and never started"
-    running = sorted(name for name, state in run.tasks.items() if name not in run.published and state)
     said = f" ({run.state.message})" if run.state.message else ""
-    return f"lost while running {', '.join(running) or 'its first step'}{said}"
+    return f"lost while running {', '.join(under_way(job.steps, run.published)) or 'its last step'}{said}"

@@ -18,7 +18,7 @@ from datasources.tunnel import reach
 from datasources.words import Outcome
 from flows.report import publish_report
 from flows.states import UNHEALTHY
-from tasks import OPTIONAL
+from tasks import FIRST, OPTIONAL
 from tasks.check import Check
 from tasks.kit import perform, skip
 
@@ -57,8 +57,8 @@ def secrets_of(source: Source) -> list[str]:
 
 async def run_steps(check: Check, steps: Sequence[str]) -> None:
     """Run the connection, then the other steps side by side; skip them when there is no connection."""
-    connection = await perform("connection", check)
-    others = [step for step in steps if step != "connection"]
+    connection = await perform(FIRST, check)
+    others = [step for step in steps if step != FIRST]
     if connection.result.outcome is Outcome.failed:
         reason = f"Not run, because the connection failed: {connection.result.message}"
         await asyncio.gather(*(skip(step, check, reason) for step in others))

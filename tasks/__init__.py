@@ -1,6 +1,6 @@
 """The check steps: one file each, the same verb in each, one line each in this table."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 
 from datasources.model import Finding
 from tasks.check import Check
@@ -22,6 +22,16 @@ TASKS: dict[str, Run] = {
     "lineage_download": lineage_download,
 }
 """Every task by its name on the wire. `connection` goes first; the others do not depend on each other."""
+
+FIRST = "connection"
+
+
+def under_way(steps: Collection[str], ended: Collection[str]) -> list[str]:
+    """Which of these steps a running flow is at, when these have ended: the connection alone, then all others."""
+    if FIRST in steps and FIRST not in ended:
+        return [FIRST]
+    return sorted(step for step in steps if step not in ended)
+
 
 OPTIONAL = frozenset({"version_probe"})
 """Tasks whose failure does not fail the run: a version that cannot be read is no fault of the source."""

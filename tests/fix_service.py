@@ -1,5 +1,6 @@
 """The real stack, started by its own command, in a home of its own."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -27,6 +28,8 @@ class Service:
     prefect: str
     home: Path
     environ: dict[str, str]
+    pid: int
+    """The supervisor."""
 
     def client(self, key: str | None = KEY, scheme: str = "Key") -> httpx.Client:
         """A client with a key."""
@@ -48,8 +51,14 @@ class Service:
 
 @pytest.fixture(scope="session")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """One stack for all tests."""
-    home = tmp_path_factory.mktemp("home")
+    """One stack for all tests that leave it whole."""
+    with running_stack(tmp_path_factory.mktemp("home")) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def running_stack(home: Path, **settings: str) -> Iterator[Service]:
+    """A stack of its own, with these settings beside the usual ones."""
     api, prefect = free_port(), free_port()
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("SOURCECHECK_", "PREFECT_"))}
     environ |= {
@@ -57,13 +66,14 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         "SOURCECHECK_API_PORT": str(api),
         "SOURCECHECK_PREFECT_PORT": str(prefect),
         "SOURCECHECK_BOOTSTRAP_KEY": KEY,
+        **settings,
     }
     command = [sys.executable, "-m", "deployments.cli", "up"]
     with (
         (home.parent / "up.log").open("wb") as log,
         kept(command, signal.SIGTERM, env=environ, stdout=log, stderr=log) as process,
     ):
-        found = Service(f"http://127.0.0.1:{api}", f"http://127.0.0.1:{prefect}/api", home, environ)
+        found = Service(f"http://127.0.0.1:{api}", f"http://127.0.0.1:{prefect}/api", home, environ, process.pid)
         _wait(found, process, Path(log.name))
         yield found
 

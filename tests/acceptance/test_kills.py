@@ -1,0 +1,222 @@
+"""Whatever is killed at whatever stage of a job, the job ends, once and for good, and the next one passes."""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from tests.acceptance.kit import SOURCES, options, read, register, statuses, unique
+from tests.acceptance.test_asynchronous import locked_schema
+from tests.fix_database import Server
+from tests.fix_service import Service, running_stack
+
+PATIENCE = 150.0
+LIMIT = 90
+"""Seconds a job has; its parts take up to 20 to be there again on a busy machine."""
+PARTS = {
+    "worker": "deployments.cli worker",
+    "api": "deployments.cli serve",
+    "prefect": "deployments.cli prefect-server",
+    "postgres": "bin/postgres",
+}
+"""How the command line of each part looks."""
+
+
+@pytest.fixture(scope="module")
+def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A stack for these tests alone."""
+    with running_stack(tmp_path_factory.mktemp("victim")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def client(victim: Service) -> Iterator[httpx.Client]:
+    """Its first user."""
+    with victim.client() as client:
+        yield client
+
+
+def part(victim: Service, name: str) -> psutil.Process:
+    """The process of this part."""
+    children = psutil.Process(victim.pid).children()
+    return next(child for child in children if PARTS[name] in " ".join(child.cmdline()))
+
+
+def patiently(client: httpx.Client, method: str, path: str, **options: Any) -> httpx.Response:
+    """Ask until somebody answers; a part that is down answers 503 at the most."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            answer = client.request(method, path, **options)
+        except httpx.TransportError:
+            assert time.monotonic() < until
+        else:
+            assert answer.status_code in (200, 503), answer.text
+            if answer.status_code == 200 or time.monotonic() > until:
+                return answer
+        time.sleep(0.2)
+
+
+def ended(client: httpx.Client, job: int) -> dict[str, Any]:
+    """The answer of a job once it has ended, across restarts."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        answer: dict[str, Any] = patiently(client, "GET", f"{SOURCES}/test/{job}").json()
+        if answer["status"] in ("done", "failed", "cancelled"):
+            return answer
+        assert time.monotonic() < until, answer
+        time.sleep(0.2)
+
+
+def ready(client: httpx.Client) -> None:
+    """Wait until a test would be taken up."""
+    patiently(client, "GET", "/health/ready")
+
+
+def waiting_session(server: Server, schema: str) -> tuple[int, int]:
+    """Process id over there and port over here of the session that waits in this schema."""
+    until = time.monotonic() + PATIENCE
+    with server.connect() as session:
+        while time.monotonic() < until:
+            found = session.execute(
+                "SELECT pid, client_port FROM pg_stat_activity WHERE application_name = 'sourcecheck'"
+                " AND state = 'active' AND query LIKE %s",
+                [f"%{schema}%"],
+            ).fetchone()
+            if found:
+                return int(found[0]), int(found[1])
+            time.sleep(0.05)
+    raise AssertionError("the step did not begin")
+
+
+def owner_of(port: int) -> psutil.Process:
+    """The process that has this end of a connection."""
+    for connection in psutil.net_connections("tcp"):
+        if connection.laddr and connection.laddr.port == port and connection.raddr and connection.pid:
+            return psutil.Process(connection.pid)
+    raise AssertionError(f"nobody has port {port}")
+
+
+def afterwards(client: httpx.Client, embedded: Server, answer: dict[str, Any]) -> None:
+    """An ended job is answered the same for ever, and the next test passes."""
+    ready(client)
+    assert patiently(client, "GET", f"{SOURCES}/test/{answer['id']}").json() == answer
+    source = register(client, unique("Next"), options(embedded))
+    job = patiently(client, "POST", f"{SOURCES}/{source}/test").json()["job_id"]
+    assert ended(client, job)["status"] == "done"
+
+
+def test_a_process_that_is_killed(client: httpx.Client, embedded: Server) -> None:
+    """The flow's own process: WORKER_LOST for the step it was in, at once; what had been found stays."""
+    with locked_schema(embedded, "process_lost"):
+        job = started(client, embedded, "process_lost")
+        owner_of(waiting_session(embedded, "process_lost")[1]).kill()
+        answer = ended(client, job)
+    assert answer["status"] == "failed"
+    results = {step["step"]: step for step in answer["results"]}
+    assert results["connection"]["result"]["code"] == "OK"
+    lost = results["temp_schema"]
+    assert (lost["status"], lost["result"]["error_code"]) == ("failed", "WORKER_LOST")
+    assert "lost while running temp_schema" in lost["result"]["message"]
+    assert "SIGKILL" in lost["result"]["message"]
+    afterwards(client, embedded, answer)
+
+
+def test_a_process_that_hangs(client: httpx.Client, embedded: Server) -> None:
+    """Stopped in its tracks, as by a driver that never returns: it is killed at the deadline, TIMEOUT and the step."""
+    with locked_schema(embedded, "process_stopped"):
+        job = started(client, embedded, "process_stopped", timeout_seconds=15)
+        process = owner_of(waiting_session(embedded, "process_stopped")[1])
+        process.suspend()
+        answer = ended(client, job)
+        process.wait(10)
+    lost = {step["step"]: step for step in answer["results"]}["temp_schema"]
+    assert (lost["status"], lost["result"]["error_code"]) == ("failed", "TIMEOUT")
+    assert "temp_schema" in lost["result"]["message"]
+    afterwards(client, embedded, answer)
+
+
+def test_a_worker_that_is_killed(victim: Service, client: httpx.Client, embedded: Server) -> None:
+    """Its runs end with WORKER_LOST and the step; nothing of them runs on."""
+    with locked_schema(embedded, "worker_lost"):
+        job = started(client, embedded, "worker_lost")
+        process = owner_of(waiting_session(embedded, "worker_lost")[1])
+        part(victim, "worker").kill()
+        process.wait(20)
+        answer = ended(client, job)
+    lost = {step["step"]: step for step in answer["results"]}["temp_schema"]
+    assert (lost["status"], lost["result"]["error_code"]) == ("failed", "WORKER_LOST")
+    assert "lost while running temp_schema" in lost["result"]["message"]
+    afterwards(client, embedded, answer)
+
+
+@pytest.mark.parametrize("name", ["api", "prefect", "postgres"])
+def test_a_part_that_is_killed_while_a_step_runs(
+    victim: Service, client: httpx.Client, embedded: Server, name: str
+) -> None:
+    """The API, Prefect's server, PostgreSQL below both: the job ends, with its true outcome or a reason."""
+    with ExitStack() as lock:
+        holder = lock.enter_context(locked_schema(embedded, f"lost_{name}"))
+        job = started(client, embedded, f"lost_{name}")
+        waiting_session(embedded, f"lost_{name}")
+        part(victim, name).kill()
+        time.sleep(1)
+        holder.execute("ROLLBACK")
+        answer = ended(client, job)
+    assert answer["status"] == "done" or answer["reason"]
+    afterwards(client, embedded, answer)
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_a_part_that_is_killed_while_a_job_waits(
+    victim: Service, client: httpx.Client, embedded: Server, name: str
+) -> None:
+    """It is run later, and nothing of it is lost."""
+    source = register(client, unique("Waits"), options(embedded), temp_schema="scratch")
+    job = patiently(client, "POST", f"{SOURCES}/{source}/test", json={"timeout_seconds": LIMIT}).json()["job_id"]
+    part(victim, name).kill()
+    answer = ended(client, job)
+    assert answer["status"] == "done" or "WORKER_LOST" in str(answer)
+    assert {step["status"] for step in answer["results"]} <= {"done", "failed"}
+    afterwards(client, embedded, answer)
+
+
+def test_a_job_that_nobody_picks_up(victim: Service, client: httpx.Client, embedded: Server) -> None:
+    """WORKER_LOST, and it says that it was never picked up; it does not run later."""
+    ready(client)
+    worker = part(victim, "worker")
+    worker.suspend()
+    try:
+        source = register(client, unique("Nobody"), options(embedded))
+        job = patiently(client, "POST", f"{SOURCES}/{source}/test", json={"timeout_seconds": 3}).json()["job_id"]
+        answer = ended(client, job)
+    finally:
+        worker.resume()
+    assert answer["status"] == "failed"
+    assert {step["result"]["error_code"] for step in answer["results"]} == {"WORKER_LOST"}
+    assert "never picked up" in answer["reason"]
+    afterwards(client, embedded, answer)
+
+
+def test_a_job_accepted_while_prefect_is_down(victim: Service, client: httpx.Client, embedded: Server) -> None:
+    """Never forgotten: it is run when Prefect is back."""
+    ready(client)
+    source = register(client, unique("Later"), options(embedded), temp_schema="scratch")
+    part(victim, "prefect").kill()
+    job = patiently(client, "POST", f"{SOURCES}/{source}/test", json={"timeout_seconds": LIMIT}).json()["job_id"]
+    answer = ended(client, job)
+    assert (answer["status"], set(statuses(answer).values())) == ("done", {"done"})
+    afterwards(client, embedded, answer)
+
+
+def started(client: httpx.Client, embedded: Server, schema: str, timeout_seconds: int = LIMIT) -> int:
+    """A job that will wait in this locked schema."""
+    source = register(client, unique("Held"), options(embedded), temp_schema=schema)
+    asked = patiently(client, "POST", f"{SOURCES}/{source}/test", json={"timeout_seconds": timeout_seconds})
+    job = int(asked.json()["job_id"])
+    read(client, job)
+    return job
