@@ -1,59 +1,96 @@
-"""The health of a source, from its finished tests."""
+"""The health of a source as it is answered, from its history."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
-import msgspec
-from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.schemas import Health, HealthCheck
-from datasources.catalogue.tables import DataSource, Job
-from datasources.model import Published
-from datasources.words import JobStatus
+from api.schemas import Health, HealthCheck, HealthStep, Percentiles, Window
+from datasources.catalogue import history
+from datasources.catalogue.tables import DataSource, HealthRecord
+from datasources.health.plan import Plan
+from datasources.health.times import Times
+from datasources.health.uptime import Record, Tally, stale
 
-COUNTED = (JobStatus.done, JobStatus.failed)
-"""A cancelled test says nothing about the source."""
+WindowName = Literal["24h", "7d", "30d", "90d"]
+WINDOWS: dict[WindowName, timedelta] = {
+    "24h": timedelta(hours=24),
+    "7d": timedelta(days=7),
+    "30d": timedelta(days=30),
+    "90d": timedelta(days=90),
+}
+DEFAULT_WINDOW: WindowName = "30d"
+STATUSES: dict[bool | None, Literal["active", "failed", "inactive"]] = {
+    True: "active",
+    False: "failed",
+    None: "inactive",
+}
+"""What a single check said, in the words of a source's status."""
 
 
-async def health_of(session: AsyncSession, source: DataSource, limit: int) -> Health:
-    """The newest `limit` checks, and figures over them; uptime is the share of checks that passed, in percent."""
-    finished = select(Job).where(Job.source_id == source.id, Job.status.in_(COUNTED), Job.ended_at.is_not(None))
-    jobs = (await session.scalars(finished.order_by(Job.ended_at.desc(), Job.id.desc()).limit(limit))).all()
-    history = [_check(job) for job in jobs]
-    times = [check.response_time_ms for check in history if check.response_time_ms is not None]
-    passed = sum(check.status == "active" for check in history)
-    failures = Job.status == JobStatus.failed, Job.source_id == source.id
-    lately = select(func.count(Job.id)).where(*failures, Job.ended_at > datetime.now(UTC) - timedelta(hours=24))
+async def health_of(session: AsyncSession, source: DataSource, limit: int, window: WindowName) -> Health:
+    """The newest `limit` checks of the window, and figures over all of it."""
+    now = datetime.now(UTC)
+    tallies = await history.tallies(session, source.id, list(WINDOWS.values()), now)
+    records = await history.newest(session, source.id, limit, now - WINDOWS[window])
+    last = await history.last(session, source.id)
+    facts = await history.facts(session, source.id, now)
+    times = tallies[WINDOWS[window]].times
+    plan = Plan.read(source.plan)
     return Health(
         data_source_id=source.id,
         current_status=source.status,
-        last_health_check=history[0] if history else None,
-        health_history=history,
-        uptime_percentage=round(100 * passed / len(history), 2) if history else None,
-        avg_response_time_ms=round(sum(times) / len(times), 3) if times else None,
-        min_response_time_ms=min(times, default=None),
-        max_response_time_ms=max(times, default=None),
-        failure_count_24h=await session.scalar(lately) or 0,
-        last_failure_at=await session.scalar(select(func.max(Job.ended_at)).where(*failures)),
+        last_health_check=_check(records[0]) if records else None,
+        health_history=[_check(record) for record in records],
+        uptime_percentage=_rounded(tallies[WINDOWS[window]].uptime),
+        avg_response_time_ms=_rounded(times.mean),
+        min_response_time_ms=times.least,
+        max_response_time_ms=times.greatest,
+        failure_count_24h=facts.failures_24h,
+        last_failure_at=facts.last_failure_at,
+        status_since=source.status_since,
+        stale=stale(_plain(last) if last else None, now),
+        expected_seconds=plan.expected_seconds(now) if plan else None,
+        window=window,
+        windows={str(name): _window(tallies[span]) for name, span in WINDOWS.items()},
+        percentiles=_percentiles(times),
+        steps=_steps(records[0]) if records else {},
     )
 
 
-def _check(job: Job) -> HealthCheck:
-    published: Sequence[Published] = msgspec.convert(job.results or [], list[Published])
+def _check(record: HealthRecord) -> HealthCheck:
     return HealthCheck(
-        status="active" if job.status == JobStatus.done else "failed",
-        response_time_ms=_response_time(published),
-        checked_at=job.ended_at or job.created_at,
+        status=STATUSES[record.passed],
+        response_time_ms=record.response_time_ms,
+        checked_at=record.checked_at,
+        error_code=record.error_code,
+        trigger=record.trigger,
+        job_id=record.job_id,
     )
 
 
-def _response_time(published: Sequence[Published]) -> float | None:
-    """The time of the test query where there was one, of the connection otherwise, in milliseconds."""
-    by_task = {p.task: p.result for p in published}
-    query, connection = by_task.get("test_query"), by_task.get("connection")
-    if query is not None and "response_time_ms" in query.details:
-        return float(query.details["response_time_ms"])
-    if connection is not None and connection.code == "OK" and connection.duration_ms is not None:
-        return float(connection.duration_ms)
-    return None
+def _plain(record: HealthRecord) -> Record:
+    return Record(checked_at=record.checked_at, passed=bool(record.passed), expected_seconds=record.expected_seconds)
+
+
+def _window(tally: Tally) -> Window:
+    return Window(
+        uptime_percentage=_rounded(tally.uptime),
+        up_seconds=round(tally.up, 3),
+        down_seconds=round(tally.down, 3),
+        checks=tally.checks,
+        failures=tally.failures,
+    )
+
+
+def _percentiles(times: Times) -> Percentiles:
+    p50, p95, p99 = (_rounded(times.percentile(share)) for share in (0.5, 0.95, 0.99))
+    return Percentiles(p50=p50, p95=p95, p99=p99)
+
+
+def _steps(record: HealthRecord) -> dict[str, HealthStep]:
+    return {name: HealthStep(outcome=step["outcome"], duration_ms=step["ms"]) for name, step in record.steps.items()}
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)

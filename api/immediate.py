@@ -13,7 +13,7 @@ from api.auth import Member
 from api.bodies import TakesTestRequest
 from api.context import ApiRequest, require_source
 from api.errors import ErrorEnvelope, Problem
-from api.health import health_of
+from api.health import DEFAULT_WINDOW, WindowName, health_of
 from api.jobs import follow
 from api.listing import Order, page_of
 from api.schemas import ConnectionTest, Envelope, Health, SourceDetails, SourcePage, TestRequest
@@ -74,10 +74,11 @@ class ImmediateController(Controller):
         session: AsyncSession,
         member: Member,
         limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 10,
+        window: Annotated[WindowName, QueryParameter()] = DEFAULT_WINDOW,
     ) -> Envelope[Health]:
         """How a source has been."""
         source = await require_source(session, member, source_id)
-        return Envelope(await health_of(session, source, limit), "Health retrieved")
+        return Envelope(await health_of(session, source, limit, window), "Health retrieved")
 
     @post(
         "/{source_id:str}/test",

@@ -6,9 +6,11 @@ import msgspec
 
 from api.errors import Invalid, invalid
 from api.schemas import SourceFields
+from datasources.catalogue.sources import source_of
 from datasources.catalogue.tables import DataSource
 from datasources.databases import ALIASES, DATABASES, AnySource
 from datasources.databases.base import Source
+from datasources.errors import SecretsError
 from datasources.secrets import MASK, Vault
 
 OWN_COLUMNS = ("name", "type", "temp_schema", "options", "ssh_tunnel")
@@ -107,11 +109,21 @@ def fill(row: DataSource, source: Source, fields: dict[str, Any], vault: Vault) 
     row.options = source.options.public()
     row.ssh_tunnel = source.ssh_tunnel.public() if source.ssh_tunnel else None
     row.fields = fields
+    row.down_after, row.up_after = fields["down_after"], fields["up_after"]
     secrets = {
         "options": source.options.secrets(),
         "ssh_tunnel": source.ssh_tunnel.secrets() if source.ssh_tunnel else {},
     }
     row.secret = vault.seal(secrets) if any(secrets.values()) else None
+
+
+def retested(row: DataSource, source: Source, vault: Vault) -> bool:
+    """Whether a check of this source could end differently from one of what its row holds now."""
+    try:
+        before = source_of(row, vault)
+    except (SecretsError, msgspec.ValidationError):
+        return True
+    return msgspec.structs.replace(before, name=source.name) != source
 
 
 def merged(row: DataSource, change: dict[str, Any], vault: Vault) -> dict[str, Any]:

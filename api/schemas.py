@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 from datasources.words import ConfigurationCheckStep, ErrorCode, JobStatus
 
 Seconds = Annotated[int, Meta(ge=1, le=300)]
+Threshold = Annotated[int, Meta(ge=1, le=100)]
 T = TypeVar("T")
 
 
@@ -68,6 +69,8 @@ class SourceFields(Struct, frozen=True):
     """Published, and no secret of ours."""
     connection_timeout: Seconds = 30
     query_timeout: Annotated[int, Meta(ge=1, le=3600)] = 300
+    down_after: Threshold = 3
+    up_after: Threshold = 2
 
 
 class DataSourceSummary(Struct, frozen=True):
@@ -176,16 +179,44 @@ class SourcePage(Struct, frozen=True):
     pagination: Pagination
 
 
-class HealthCheck(Struct, frozen=True):
-    """One finished check."""
+class HealthCheck(Struct, frozen=True, kw_only=True):
+    """One finished check; `inactive` is one that says nothing about the source, because it was lost on our side."""
 
-    status: str
+    status: Literal["active", "failed", "inactive"]
     response_time_ms: float | None
     checked_at: datetime
+    error_code: str | None
+    trigger: str
+    job_id: int
+
+
+class Window(Struct, frozen=True, kw_only=True):
+    """Figures of a stretch of time that ends now and begins at a full hour; the rest of it is unknown."""
+
+    uptime_percentage: float | None
+    up_seconds: float
+    down_seconds: float
+    checks: int
+    failures: int
+
+
+class Percentiles(Struct, frozen=True):
+    """Response times in milliseconds, within 5 %."""
+
+    p50: float | None
+    p95: float | None
+    p99: float | None
+
+
+class HealthStep(Struct, frozen=True):
+    """What came of a step of the newest check."""
+
+    outcome: str
+    duration_ms: int | None
 
 
 class Health(Struct, frozen=True, kw_only=True):
-    """How a source has been (contract section 2)."""
+    """How a source has been (contract section 2), and what `docs/health.md` adds to it."""
 
     data_source_id: int
     current_status: str
@@ -197,6 +228,16 @@ class Health(Struct, frozen=True, kw_only=True):
     max_response_time_ms: float | None
     failure_count_24h: int
     last_failure_at: datetime | None
+    status_since: datetime | None
+    stale: bool
+    """Whether nothing is known about now: no check within twice the expected interval."""
+    expected_seconds: float | None
+    """Until the next check of its schedule; null without one."""
+    window: str
+    """Which of the windows the figures above are about."""
+    windows: dict[str, Window]
+    percentiles: Percentiles
+    steps: dict[str, HealthStep]
 
 
 class Readiness(Struct, frozen=True):

@@ -12,7 +12,7 @@ from api.auth import Member
 from api.bodies import TakesChange, TakesSource
 from api.context import ApiRequest, require_source
 from api.errors import Problem
-from api.registration import answered, decode, fill, merged, parse
+from api.registration import answered, decode, fill, merged, parse, retested
 from api.schemas import ConfigurationSchema, DataSourceSummary, DataSourceType, OrganizationMeta
 from api.services import Services
 from datasources.catalogue.tables import DataSource
@@ -80,8 +80,8 @@ class SourceController(Controller):
         """Change some fields; what is left out stays as it is, secrets included."""
         row = await require_source(session, member, source_id)
         source, fields = parse(merged(row, decode(await request.body()), services.vault))
+        row.revision += retested(row, source, services.vault)
         fill(row, source, fields, services.vault)
-        row.revision += 1
         row.updated_at = func.now()
         await _save(session, row)
         return answered(row)

@@ -2,17 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 import msgspec
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from datasources.catalogue.noting import note_check
 from datasources.catalogue.sources import MAX_ID
-from datasources.catalogue.tables import DataSource, Job
+from datasources.catalogue.tables import Job
 from datasources.model import Published
-from datasources.words import ConfigurationCheckStep, JobStatus, Outcome
+from datasources.words import JobStatus
 
 
 async def find_job(session: AsyncSession, organization_id: int, job_id: int) -> Job | None:
@@ -71,47 +71,8 @@ async def end_job(session: AsyncSession, job: Job, status: JobStatus, published:
     if ended.scalar_one_or_none() is None:
         return False
     if status is not JobStatus.cancelled:
-        await _note_on_source(session, job, status, published, now)
+        await note_check(session, job, status, published, now)
     return True
-
-
-async def _note_on_source(
-    session: AsyncSession, job: Job, status: JobStatus, published: list[Published], now: datetime
-) -> None:
-    by_task = {p.task: p for p in published}
-    good = status is JobStatus.done
-    connection = by_task.get("connection")
-    connected = connection is not None and connection.result.outcome is Outcome.success
-    values: dict[str, Any] = {
-        "status": "active" if good else "failed",
-        "last_tested_at": now,
-        "failure_count": 0 if good else DataSource.failure_count + 1,
-        "failure_reason": None if good else _reason(published),
-        "last_test": {"tested_at": now.isoformat(timespec="microseconds"), "results": wire_steps(published)},
-        "last_successful_connection_at" if connected else "last_failed_connection_at": now,
-    }
-    schema = by_task.get("schema_download")
-    if schema is not None and schema.result.outcome is Outcome.success:
-        values["schema_discovered_at"] = now
-    await session.execute(update(DataSource).where(DataSource.id == job.source_id).values(**values))
-
-
-def _reason(published: list[Published]) -> str | None:
-    return next((p.result.message for p in published if p.result.outcome is Outcome.failed), None)
-
-
-def wire_steps(published: list[Published]) -> list[dict[str, Any]]:
-    """The four steps of an ended job as they are answered."""
-    by_task = {p.task: p for p in published}
-    return [
-        {
-            "step": step.value,
-            "status": found.status.value,
-            "result": msgspec.to_builtins(found.result),
-        }
-        for step in ConfigurationCheckStep
-        if (found := by_task.get(step.value))
-    ]
 
 
 def deadline(limit_seconds: int, ahead: Iterable[Job] = ()) -> datetime:

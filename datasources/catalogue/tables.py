@@ -141,6 +141,8 @@ class DataSource(Numbered, Base):
     status_since: Mapped[datetime | None]
     status_revision: Mapped[int | None]
     """The revision that `status` is about; the first check of another one decides at once."""
+    plan: Mapped[dict[str, Any] | None]
+    """Its schedule as `datasources.health.plan.Plan`, as Prefect had it when we looked last; Prefect's is the truth."""
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
     deleted_at: Mapped[datetime | None]
 
@@ -235,7 +237,8 @@ class HealthRecord(Base):
     job_id: Mapped[int] = mapped_column(unique=True)
     """Not a reference: jobs are removed before their records."""
     checked_at: Mapped[datetime]
-    passed: Mapped[bool]
+    passed: Mapped[bool | None]
+    """None when the check says nothing about the source: it was lost on our side."""
     response_time_ms: Mapped[float | None]
     error_code: Mapped[str | None]
     trigger: Mapped[str]
@@ -256,7 +259,7 @@ class HealthRollup(Base):
     failures: Mapped[int]
     up_seconds: Mapped[float]
     down_seconds: Mapped[float]
-    unknown_seconds: Mapped[float]
+    """What is left of the hour is unknown."""
     response_times: Mapped[dict[str, Any]]
     """Counts of response times by bucket, their sum, minimum and maximum, in milliseconds."""
 
@@ -275,5 +278,6 @@ class StatusChange(Base):
     was: Mapped[str]
     became: Mapped[str]
     reason: Mapped[str | None]
+    error_code: Mapped[str | None]
     emitted_at: Mapped[datetime | None]
     """None until Prefect has the event."""

@@ -53,7 +53,7 @@ def upgrade() -> None:
         sa.Column("source_id", sa.BigInteger(), nullable=False),
         sa.Column("job_id", sa.BigInteger(), nullable=False),
         sa.Column("checked_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("passed", sa.Boolean(), nullable=False),
+        sa.Column("passed", sa.Boolean(), nullable=True),
         sa.Column("response_time_ms", sa.Double(), nullable=True),
         sa.Column("error_code", sa.Text(), nullable=True),
         sa.Column("trigger", sa.Text(), nullable=False),
@@ -74,7 +74,6 @@ def upgrade() -> None:
         sa.Column("failures", sa.BigInteger(), nullable=False),
         sa.Column("up_seconds", sa.Double(), nullable=False),
         sa.Column("down_seconds", sa.Double(), nullable=False),
-        sa.Column("unknown_seconds", sa.Double(), nullable=False),
         sa.Column("response_times", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=False),
         sa.ForeignKeyConstraint(
             ["source_id"], ["data_sources.id"], name=op.f("fk_health_rollups_source_id"), ondelete="CASCADE"
@@ -90,6 +89,7 @@ def upgrade() -> None:
         sa.Column("was", sa.Text(), nullable=False),
         sa.Column("became", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("error_code", sa.Text(), nullable=True),
         sa.Column("emitted_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["source_id"], ["data_sources.id"], name=op.f("fk_status_changes_source_id"), ondelete="CASCADE"
@@ -110,6 +110,9 @@ def upgrade() -> None:
     op.add_column("data_sources", sa.Column("pass_count", sa.BigInteger(), server_default=sa.text("0"), nullable=False))
     op.add_column("data_sources", sa.Column("status_since", sa.DateTime(timezone=True), nullable=True))
     op.add_column("data_sources", sa.Column("status_revision", sa.BigInteger(), nullable=True))
+    op.add_column(
+        "data_sources", sa.Column("plan", postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True)
+    )
     op.add_column("jobs", sa.Column("dispatched_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("jobs", sa.Column("reason", sa.Text(), nullable=True))
     op.add_column("jobs", sa.Column("error_code", sa.Text(), nullable=True))
@@ -132,6 +135,7 @@ def downgrade() -> None:
     op.drop_column("jobs", "error_code")
     op.drop_column("jobs", "reason")
     op.drop_column("jobs", "dispatched_at")
+    op.drop_column("data_sources", "plan")
     op.drop_column("data_sources", "status_revision")
     op.drop_column("data_sources", "status_since")
     op.drop_column("data_sources", "pass_count")

@@ -1,0 +1,52 @@
+"""When a source is checked next: an interval, or cron in a time zone."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+from cronsim import CronSim, CronSimError
+from msgspec import Struct
+
+LEAST_SECONDS = 10
+"""Shorter intervals are refused."""
+
+
+class Plan(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A schedule; exactly one of `interval_seconds`, `cron` and `rrule` is set."""
+
+    interval_seconds: float | None = None
+    cron: str | None = None
+    rrule: str | None = None
+    """Kinds we do not make, but which somebody may set in the Prefect UI."""
+    timezone: str | None = None
+    active: bool = True
+
+    @classmethod
+    def read(cls, data: dict[str, Any] | None) -> "Plan | None":
+        """What `plain` wrote."""
+        return None if data is None else msgspec.convert(data, cls)
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON keeps it."""
+        found: dict[str, Any] = msgspec.to_builtins(self)
+        return found
+
+    def next_after(self, moment: datetime) -> datetime | None:
+        """When a check is due after one that was due at `moment`; None when it never is, or nobody can say."""
+        if not self.active:
+            return None
+        if self.interval_seconds is not None:
+            return moment + timedelta(seconds=self.interval_seconds)
+        if self.cron is None:
+            return None
+        try:
+            fire = next(CronSim(self.cron, moment.astimezone(ZoneInfo(self.timezone or "UTC"))), None)
+        except (CronSimError, ValueError, OSError):  # as Prefect understands it, and CronSim does not
+            return None
+        return fire.astimezone(UTC) if fire else None
+
+    def expected_seconds(self, moment: datetime) -> float | None:
+        """How long after `moment` the next check is due."""
+        due = self.next_after(moment)
+        return None if due is None else (due - moment).total_seconds()

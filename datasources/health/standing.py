@@ -1,0 +1,45 @@
+"""When a source counts as failed, and when as active again."""
+
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+Status = Literal["inactive", "active", "failed"]
+
+
+class Standing(Struct, frozen=True, kw_only=True):
+    """What is known of a source before its next check."""
+
+    status: str = "inactive"
+    revision: int | None = None
+    """The revision of the source that the status is about; None before its first check."""
+    failures: int = 0
+    """Failed checks in a row."""
+    passes: int = 0
+    """Passed checks in a row."""
+    down_after: int = 3
+    up_after: int = 2
+
+    def after(self, *, passed: bool, revision: int) -> "Standing":
+        """The standing after one more check, which was of this revision of the source.
+
+        The first check, and the first one of another revision, decides at once; a check of an older one, that ended
+        late, decides nothing. Otherwise so many in a row do.
+        """
+        if self.revision is not None and revision < self.revision:
+            return self
+        failures, passes = (0, self.passes + 1) if passed else (self.failures + 1, 0)
+        status = self.status
+        if self.revision != revision or status not in ("active", "failed"):
+            status = "active" if passed else "failed"
+        elif status == "active" and failures >= self.down_after:
+            status = "failed"
+        elif status == "failed" and passes >= self.up_after:
+            status = "active"
+        return msgspec.structs.replace(self, status=status, revision=revision, failures=failures, passes=passes)
+
+
+def alerts(was: str, became: str) -> bool:
+    """Whether people are told: when a source becomes failed, and when it no longer is."""
+    return was != became and "failed" in (was, became)
