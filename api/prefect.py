@@ -1,7 +1,7 @@
 """The one file of the API that talks to Prefect."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Container, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Self
 from uuid import UUID
@@ -18,6 +18,8 @@ from prefect.client.schemas.filters import (
     FlowRunFilterId,
 )
 from prefect.client.schemas.objects import FlowRun, State, TaskRun
+from prefect.events.clients import get_events_subscriber
+from prefect.events.filters import EventAnyResourceFilter, EventFilter, EventNameFilter
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled, Cancelling, Crashed
 
@@ -29,6 +31,19 @@ from tasks.kit import RESULT_TYPE
 BATCH = 50
 """Runs asked for in one request; their artifacts have to fit into one page of 200."""
 PAGE = 200
+FLOW_RUN = "prefect.flow-run."
+"""What the names of events begin with that tell of a new state; the state's name follows."""
+PASSING = (
+    "Scheduled",
+    "Late",
+    "Resuming",
+    "AwaitingConcurrencySlot",
+    "AwaitingRetry",
+    "Pending",
+    "Running",
+    "Retrying",
+)
+"""States that are read when somebody looks at them."""
 
 Unreachable = (httpx.HTTPError, OSError)
 """What the client raises when the server does not answer or refuses."""
@@ -48,6 +63,7 @@ class PrefectServer:
 
     def __init__(self, settings: Settings) -> None:
         self._deployment_name = settings.deployment
+        self._pool = settings.work_pool
         self._deployment_id: UUID | None = None
         self._client: PrefectClient = get_client()
 
@@ -83,19 +99,31 @@ class PrefectServer:
             self._deployment_id = (await self._client.read_deployment_by_name(self._deployment_name)).id
         return self._deployment_id
 
-    async def read(self, flow_run_ids: Sequence[UUID]) -> dict[UUID, Run]:
-        """What Prefect knows of these runs; those it does not know are missing."""
+    async def read(
+        self, flow_run_ids: Sequence[UUID], known: Mapping[UUID, Run], closely: Container[UUID]
+    ) -> dict[UUID, Run]:
+        """What Prefect knows of these runs; those it does not know are missing.
+
+        Steps are read of runs that have ended, and of those at which somebody looks `closely`; of the others it is
+        what was `known` of them.
+        """
         found: dict[UUID, Run] = {}
         for start in range(0, len(flow_run_ids), BATCH):
-            found |= await self._read_batch(list(flow_run_ids[start : start + BATCH]))
+            found |= await self._read_batch(list(flow_run_ids[start : start + BATCH]), known, closely)
         return found
 
-    async def _read_batch(self, ids: list[UUID]) -> dict[UUID, Run]:
+    async def _read_batch(
+        self, ids: list[UUID], known: Mapping[UUID, Run], closely: Container[UUID]
+    ) -> dict[UUID, Run]:
         chosen = FlowRunFilter(id=FlowRunFilterId(any_=ids))
         # The run first: what it had published when it was seen ended is then certainly in the artifacts.
         flow_runs: list[FlowRun] = await self._client.read_flow_runs(flow_run_filter=chosen, limit=PAGE)
-        artifacts, task_runs = await asyncio.gather(self._artifacts(ids), self._task_runs(chosen))
-        runs = {run.id: Run(state=run.state, started_at=run.start_time) for run in flow_runs}
+        runs = {run.id: _run(run, known.get(run.id)) for run in flow_runs}
+        ended = [run_id for run_id, run in runs.items() if run.state and run.state.is_final()]
+        running = [run_id for run_id, run in runs.items() if run.started_at and run_id in closely]
+        artifacts, task_runs = await asyncio.gather(
+            self._artifacts(list({*ended, *running})), self._task_runs([i for i in running if i not in ended])
+        )
         for artifact in artifacts:
             if artifact.flow_run_id in runs:
                 published = msgspec.convert(artifact.data, Published)
@@ -107,7 +135,7 @@ class PrefectServer:
 
     async def _artifacts(self, ids: list[UUID]) -> list[Any]:
         found: list[Any] = []
-        while True:
+        while ids:
             page = await self._client.read_artifacts(
                 artifact_filter=ArtifactFilter(
                     flow_run_id=ArtifactFilterFlowRunId(any_=ids), type=ArtifactFilterType(any_=[RESULT_TYPE])
@@ -117,15 +145,33 @@ class PrefectServer:
             )
             found += page
             if len(page) < PAGE:
-                return found
+                break
+        return found
 
-    async def _task_runs(self, chosen: FlowRunFilter) -> list[TaskRun]:
+    async def _task_runs(self, ids: list[UUID]) -> list[TaskRun]:
         found: list[TaskRun] = []
-        while True:
+        chosen = FlowRunFilter(id=FlowRunFilterId(any_=ids))
+        while ids:
             page = await self._client.read_task_runs(flow_run_filter=chosen, limit=PAGE, offset=len(found))
             found += page
             if len(page) < PAGE:
-                return found
+                break
+        return found
+
+    async def changes(self) -> AsyncIterator[None]:
+        """Yield once when it begins to listen, and then whenever a run of this work pool ends or pauses.
+
+        Ends when the connection does; raises what the client raises.
+        """
+        pool_id = (await self._client.read_work_pool(self._pool)).id
+        chosen = EventFilter(
+            event=EventNameFilter(prefix=[FLOW_RUN], exclude_name=[FLOW_RUN + name for name in PASSING]),
+            any_resource=EventAnyResourceFilter(id=[f"prefect.work-pool.{pool_id}"]),
+        )
+        async with get_events_subscriber(filter=chosen, reconnection_attempts=0) as events:
+            yield
+            async for _ in events:
+                yield
 
     async def cancel(self, flow_run_id: UUID, *, running: bool) -> None:
         """Cancel a run: at once when it waits, by way of its worker when it runs."""
@@ -148,6 +194,11 @@ class PrefectServer:
             return False
         now = datetime.now(UTC)
         return any(_age(now, worker.last_heartbeat_time) < within_seconds for worker in workers)
+
+
+def _run(run: FlowRun, known: Run | None) -> Run:
+    published, tasks = (known.published, known.tasks) if known else ({}, {})
+    return Run(state=run.state, started_at=run.start_time, published=dict(published), tasks=dict(tasks))
 
 
 def _age(now: datetime, seen: datetime | None) -> float:

@@ -30,7 +30,7 @@ logger = logging.getLogger("sourcecheck.watch")
 
 IDLE_SECONDS = 1.0
 """Between two readings when nobody waits for an answer."""
-PACE_SECONDS = 0.1
+PACE_SECONDS = 0.05
 """Between two readings at the least."""
 REST = 2.0
 """Between two readings, as a multiple of what a reading takes: many jobs are read less often, not with more effort."""
@@ -57,32 +57,45 @@ class Watch:
         self._read = asyncio.Condition()
         self._round = 0
         self._reading = False
-        self._task: asyncio.Task[None] | None = None
+        self._looked_at: set[int] = set()
+        self._close: frozenset[int] = frozenset()
+        self._listening = False
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._follow(), name="watch")
+        self._tasks = [asyncio.create_task(work(), name="watch") for work in (self._follow, self._listen)]
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._task:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def run_of(self, job_id: int) -> Run | None:
         """What Prefect said last of an open job; None before it was read."""
         return self._runs.get(job_id)
+
+    def look_at(self, job_id: int) -> bool:
+        """Somebody wants to know how far this job's steps are; whether the last reading has included them."""
+        self._looked_at.add(job_id)
+        return job_id in self._close
 
     def hurry(self) -> None:
         """Read soon: somebody waits, or a job has been accepted."""
         self._wanted.set()
 
     async def until_ended(self, job_id: int, seconds: float) -> None:
-        """Return when the job has ended, whoever ended it, or the time is up. Costs nothing but memory."""
+        """Return when the job has ended, whoever ended it, or the time is up.
+
+        Costs nothing but memory, unless nobody tells us what happens.
+        """
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds), self._read:
                 wanted = self._next_round()
+                self.hurry()
                 while self._round < wanted or job_id in self._open:
-                    self.hurry()
+                    if not self._listening:
+                        self.hurry()
                     await self._read.wait()
 
     async def until_read(self) -> None:
@@ -125,17 +138,40 @@ class Watch:
         async with self._sessions() as session:
             jobs = await jobs_to_follow(session)
         try:
-            runs = await self._prefect.read([job.flow_run_id for job in jobs if job.flow_run_id])
+            runs = await self._read_runs(jobs)
         except (*Unreachable, PrefectException):
             await self._settle_alone(jobs)
             await self._note_open()
             raise
-        self._runs = {job.id: runs[job.flow_run_id] for job in jobs if job.flow_run_id in runs}
+        self._runs = runs
         await self._settle(jobs)
         await self._note_open()
         if len(self._open) > len(self._runs):  # some wait for their turn, and it may have come
             await self._dispatcher.dispatch()
             self.hurry()
+
+    async def _read_runs(self, jobs: Sequence[Job]) -> dict[int, Run]:
+        looked_at, self._looked_at = self._looked_at, set()
+        ids = {job.id: job.flow_run_id for job in jobs if job.flow_run_id}
+        known = {ids[job_id]: run for job_id, run in self._runs.items() if job_id in ids}
+        runs = await self._prefect.read(
+            list(ids.values()), known, {ids[job_id] for job_id in looked_at if job_id in ids}
+        )
+        self._close = frozenset(looked_at)
+        return {job_id: runs[run_id] for job_id, run_id in ids.items() if run_id in runs}
+
+    async def _listen(self) -> None:
+        """Be told when a run ends; while nobody tells, whoever waits for a job makes us ask for it."""
+        while True:
+            try:
+                async for _ in self._prefect.changes():
+                    self._listening = True
+                    self.hurry()
+            except Exception as error:
+                if self._listening:
+                    logger.warning("no events from Prefect, asking instead: %s", type(error).__name__)
+            self._listening = False
+            await asyncio.sleep(IDLE_SECONDS)
 
     async def _note_open(self) -> None:
         async with self._sessions() as session:

@@ -14,7 +14,7 @@ import msgspec
 import psutil
 from prefect import Flow
 from prefect.client.schemas.objects import FlowRun
-from prefect.context import AsyncClientContext, SettingsContext, get_settings_context
+from prefect.context import AsyncClientContext, SettingsContext, SyncClientContext, get_settings_context
 from prefect.exceptions import Abort, Pause
 from prefect.flows import load_flow_from_entrypoint, load_flow_from_flow_run
 from prefect.logging.loggers import flow_run_logger
@@ -105,6 +105,8 @@ class WarmProcess:
 async def _warm_up(line: socket.socket) -> tuple[Line, contextvars.Context]:
     reader, writer = await asyncio.open_unix_connection(sock=line, limit=LONGEST)
     await AsyncClientContext().__aenter__()
+    # Each run asks for the default storage of results by a synchronous client, and making one is a third of its CPU.
+    SyncClientContext().__enter__()
     return Line(reader, writer), contextvars.copy_context()
 
 

@@ -168,8 +168,7 @@ class SourcecheckWorker(BaseWorker[SourcecheckConfiguration, SourcecheckVariable
             await self._wanted.wait()
             self._wanted.clear()
             try:
-                if not await self._take():
-                    await self._look_ahead()
+                await self._take()
             except Exception as error:  # the next poll asks again, and says so if the server is gone for long
                 self._logger.warning("Could not ask for scheduled runs: %r", error)
 
