@@ -1,5 +1,7 @@
 """Fixtures for real services live in `tests/fix_*.py`; this file only names them."""
 
+from hypothesis import settings
+
 pytest_plugins = [
     "tests.fix_database",
     "tests.fix_service",
@@ -7,3 +9,6 @@ pytest_plugins = [
     "tests.fix_acceptance",
     "tests.fix_catalogue",
 ]
+
+settings.register_profile("here", deadline=None, max_examples=60)  # a busy machine is no failure
+settings.load_profile("here")

@@ -139,7 +139,8 @@ def merged(row: DataSource, change: dict[str, Any], vault: Vault) -> dict[str, A
     if isinstance(wanted_type, str) and ALIASES.get(wanted_type, wanted_type) != row.type:
         raise Invalid(["body", "type"], "The type of a source cannot be changed")
     moved = _moved(row.ssh_tunnel, whole["ssh_tunnel"]) and secrets.get("options")
-    if moved and not (change.get("options") or {}).get("password"):
+    given = change.get("options")
+    if moved and not (isinstance(given, dict) and given.get("password")):
         raise Invalid(["body", "options", "password"], "Changing the tunnel needs the secret again", "missing")
     return whole | {n: v for n, v in change.items() if n not in ("options", "ssh_tunnel", "type")}
 

@@ -1,0 +1,148 @@
+"""Properties of what enters and what leaves, over made-up input: no secret leaves, and none follows a moved source."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+from cryptography.fernet import Fernet
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api.errors import Invalid, invalid
+from api.registration import DESTINATION, answered, decode, fill, merged, parse
+from api.schemas import SourceFields, TestRequest
+from datasources.catalogue.tables import DataSource
+from datasources.databases import AnySource
+from datasources.secrets import Vault
+
+VAULT = Vault(Fernet.generate_key().decode())
+PASSWORD, GATEWAY = "canary-of-the-database", "canary-of-the-gateway"
+OPTIONS = {
+    "host": "db.example",
+    "port": 5433,
+    "user": "me",
+    "dbname": "shop",
+    "password": PASSWORD,
+    "sslmode": "require",
+}
+TUNNEL = {"host": "gate.example", "port": 2222, "username": "guest", "password": GATEWAY}
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
+    max_leaves=8,
+)
+options_changes = st.fixed_dictionaries(
+    {},
+    optional={
+        "host": st.sampled_from(["db.example", "evil.example", ""]),
+        "port": st.sampled_from([5433, 5432, None]),
+        "user": st.sampled_from(["me", "postgres"]),
+        "dbname": st.sampled_from(["shop", "other"]),
+        "sslmode": st.sampled_from(["require", "prefer"]),
+        "role": st.none() | st.just("reader"),
+        "password": st.sampled_from(["new", None]),
+    },
+)
+tunnel_changes = st.fixed_dictionaries(
+    {},
+    optional={
+        "host": st.sampled_from(["gate.example", "evil.example"]),
+        "port": st.sampled_from([2222, 22]),
+        "username": st.sampled_from(["guest", "root"]),
+        "password": st.sampled_from(["new", None]),
+    },
+)
+changes = st.fixed_dictionaries(
+    {},
+    optional={
+        "options": options_changes,
+        "ssh_tunnel": st.none() | tunnel_changes,
+        "temp_schema": st.none() | st.just("scratch"),
+        "name": st.just("Renamed"),
+    },
+)
+
+
+def stored(tunnel: bool) -> DataSource:
+    """A row as registration makes it."""
+    data = {"name": "Shop", "type": "pg", "options": OPTIONS} | ({"ssh_tunnel": TUNNEL} if tunnel else {})
+    row = DataSource(id=1, organization_id=1, name="", type="pg")
+    fill(row, *parse(data), VAULT)
+    return row
+
+
+def refusal(work: Callable[[], Any]) -> Invalid | None:
+    """The 422 that it ends with, None when it passes; nothing else is raised."""
+    try:
+        work()
+    except Invalid as refused:
+        return refused
+    return None
+
+
+def named(refused: Invalid | None) -> bool:
+    """Whether it passed, or the complaint says where."""
+    return refused is None or (refused.status == 422 and refused.errors[0]["loc"][0] == "body")
+
+
+def places(whole: dict[str, Any], group: str) -> dict[str, Any]:
+    """Where the secrets of a group go."""
+    return {name: value for name, value in (whole[group] or {}).items() if name in DESTINATION}
+
+
+@given(st.booleans(), changes)
+def test_a_secret_never_follows_a_moved_source(tunnel: bool, change: dict[str, Any]) -> None:
+    """After a change that is accepted, a stored secret is only there if it goes where it went before."""
+    row = stored(tunnel)
+    before = {"options": row.options, "ssh_tunnel": row.ssh_tunnel}
+    try:
+        whole = merged(row, change, VAULT)
+    except Invalid:
+        return
+    if whole["options"].get("password") == PASSWORD:
+        assert places(whole, "options") == places(before, "options")
+        assert places(whole, "ssh_tunnel") == places(before, "ssh_tunnel")
+    if whole["ssh_tunnel"] and whole["ssh_tunnel"].get("password") == GATEWAY:
+        assert places(whole, "ssh_tunnel") == places(before, "ssh_tunnel")
+
+
+@given(st.booleans(), changes)
+def test_no_secret_leaves(tunnel: bool, change: dict[str, Any]) -> None:
+    """What is answered after any change, and every column in clear, holds no secret."""
+    row = stored(tunnel)
+    assert named(refusal(lambda: fill(row, *parse(merged(row, change, VAULT)), VAULT)))
+    row.last_test = None
+    shown = json.dumps([answered(row), row.options, row.ssh_tunnel, row.fields], default=str)
+    assert [secret for secret in (PASSWORD, GATEWAY) if secret in shown] == []
+    assert [secret for secret in (PASSWORD, GATEWAY) if secret.encode() in (row.secret or b"")] == []
+
+
+@given(json_values)
+def test_whatever_is_no_source_is_refused_by_name(value: Any) -> None:
+    """422 with a place, and nothing else, for any JSON as a source or as a change of one."""
+    body = json.dumps(value).encode()
+    assert named(refusal(lambda: parse(decode(body))))
+    assert named(refusal(lambda: parse(merged(stored(True), decode(body), VAULT))))
+
+
+@given(st.dictionaries(st.sampled_from(["options", "ssh_tunnel", "type", "name", "temp_schema", "tags"]), json_values))
+def test_whatever_is_no_change_is_refused_by_name(change: dict[str, Any]) -> None:
+    """The same for the fields that matter, with values of any kind."""
+    assert named(refusal(lambda: parse(merged(stored(True), decode(json.dumps(change).encode()), VAULT))))
+
+
+@pytest.mark.parametrize("kind", [TestRequest, SourceFields, AnySource, list[int], dict[str, TestRequest]])
+@given(value=json_values)
+def test_a_complaint_names_its_place(kind: Any, value: Any) -> None:
+    """Every error of msgspec becomes a list of names and numbers, a sentence and a kind, all of it JSON."""
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        (problem,) = invalid(error, prefix=("part",)).errors
+        assert problem["loc"][:2] == ["body", "part"]
+        assert all(isinstance(part, str | int) for part in problem["loc"])
+        assert problem["msg"]
+        assert json.loads(json.dumps(problem)) == problem
