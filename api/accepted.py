@@ -1,5 +1,6 @@
 """How a request for a test becomes a job, or joins one."""
 
+import logging
 from collections.abc import Sequence
 
 import msgspec
@@ -9,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.auth import Member
 from api.errors import Problem, invalid
+from api.limits import refuse_when_full
 from api.registration import decode
 from api.schemas import TestRequest
 from api.services import Services
@@ -16,7 +18,10 @@ from datasources.catalogue.jobs import deadline
 from datasources.catalogue.queue import lock_source, queue_of
 from datasources.catalogue.tables import DataSource, Job
 from datasources.errors import SecretsError
+from datasources.logs import ids_of
 from datasources.secrets import Vault
+
+logger = logging.getLogger("sourcecheck.accepted")
 
 JOINED = "Sourcecheck-Joined"
 """Header of an answer whose job had been asked for already."""
@@ -70,6 +75,7 @@ async def accept(
     """Join the open job of an equal request, or write a new one down behind those that are open.
 
     The watch hands it to Prefect when its turn comes: a run never looks for a job that is not there.
+    Raises `Problem`: 404 when the source has been removed meanwhile, 503 when too many jobs wait.
     """
     # Under the lock: of two equal requests at once, the second finds the job of the first.
     current = await lock_source(session, source.id)
@@ -86,12 +92,14 @@ async def accept(
     job = _equal(wish, queue, services.vault)
     joined = job is not None
     if job is None:
+        await refuse_when_full(session, services.settings)
         job = _job(wish, services, member, current, queue, trigger)
         session.add(job)
         await session.flush()
         await session.refresh(job)
     await session.commit()
     services.watch.hurry()
+    logger.info("%s by user %d", "joined" if joined else "accepted", member.user_id, extra=ids_of(job))
     return Accepted(job, joined)
 
 

@@ -3,16 +3,17 @@
 from litestar import Litestar
 from litestar.di import Provide
 from litestar.middleware import DefineMiddleware
-from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin, RedocRenderPlugin, ScalarRenderPlugin, SwaggerRenderPlugin
-from litestar.openapi.spec import Components, SecurityScheme
 
 from api import context
 from api.auth import OPEN_PATHS, KeyAuthentication
+from api.documentation import add_common_errors, documentation
 from api.errors import answer
+from api.figures import REQUESTS
 from api.immediate import ImmediateController
 from api.jobs import JobController
 from api.keys import KeyController
+from api.limits import key_limit
+from api.metrics import metrics
 from api.readiness import live, ready
 from api.services import started
 from api.sources import SourceController, organization_meta
@@ -21,6 +22,7 @@ from datasources.settings import Settings
 
 def create_app() -> Litestar:
     """The application with the settings of the environment. Raises `SettingsError`."""
+    settings = Settings.load()
     app = Litestar(
         route_handlers=[
             SourceController,
@@ -30,10 +32,11 @@ def create_app() -> Litestar:
             organization_meta,
             live,
             ready,
+            metrics,
         ],
         lifespan=[started],
         guards=[context.integer_ids],
-        middleware=[DefineMiddleware(KeyAuthentication, exclude=OPEN_PATHS)],
+        middleware=[REQUESTS.middleware, DefineMiddleware(KeyAuthentication, exclude=OPEN_PATHS), key_limit(settings)],
         exception_handlers={Exception: answer},
         dependencies={
             "services": Provide(context.provide_services),
@@ -44,32 +47,6 @@ def create_app() -> Litestar:
         request_max_body_size=1024 * 1024,
         logging_config=None,
     )
-    app.state.settings = Settings.load()
+    app.state.settings = settings
+    add_common_errors(app.openapi_schema)
     return app
-
-
-def documentation() -> OpenAPIConfig:
-    """OpenAPI with the published security scheme; pages at `/docs`."""
-    return OpenAPIConfig(
-        title="sourcecheck",
-        version="0.1.0",
-        description="Is every data source reachable, and ready for the work we want to do on it?",
-        path="/docs",
-        render_plugins=[
-            SwaggerRenderPlugin(path="/"),
-            ScalarRenderPlugin(path="/scalar"),
-            RedocRenderPlugin(path="/redoc"),
-            JsonRenderPlugin(path="/openapi.json"),
-        ],
-        security=[{"ApiKeyAuth": []}],
-        components=Components(
-            security_schemes={
-                "ApiKeyAuth": SecurityScheme(
-                    type="apiKey",
-                    name="Authorization",
-                    security_scheme_in="header",
-                    description="Use the 'Authorization' header with the format 'Key <api-key>'",
-                )
-            }
-        ),
-    )

@@ -12,6 +12,7 @@ from api.prefect import PrefectServer, Unreachable
 from datasources.catalogue.jobs import deadline, mark_dispatched
 from datasources.catalogue.queue import dispatchable
 from datasources.catalogue.tables import Job
+from datasources.logs import ids_of
 
 logger = logging.getLogger("sourcecheck.dispatch")
 
@@ -51,6 +52,7 @@ class Dispatcher:
         flow_run_id = await self._prefect.start(job, source_name)
         async with self._sessions.begin() as session:
             still_open = await mark_dispatched(session, job.id, flow_run_id, job.deadline)
+        logger.info("handed to Prefect", extra=ids_of(job) | {"flow_run_id": flow_run_id})
         if not still_open:  # cancelled meanwhile
             await self._prefect.cancel(flow_run_id, running=False)
 

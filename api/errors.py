@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import sqlalchemy.exc
 from litestar import Request, Response
-from litestar.exceptions import HTTPException, ValidationException
+from litestar.exceptions import HTTPException, TooManyRequestsException, ValidationException
 from msgspec import Struct
 
 from datasources.errors import SourcecheckError
@@ -108,11 +108,21 @@ def _problem(error: Exception) -> Problem:
         return _from_litestar(error)
     if isinstance(error, UNAVAILABLE):
         return Problem(503, "The catalogue does not answer; try again in a moment", {"Retry-After": "1"})
+    if isinstance(error, TooManyRequestsException):
+        return _too_often(error)
     if isinstance(error, HTTPException):
         if error.status_code == 400:
             return Invalid(["body"], error.detail, "json_invalid")
         return Problem(error.status_code, error.detail or "Error", dict(error.headers or {}))
     return Problem(500, "Internal error")
+
+
+def _too_often(error: TooManyRequestsException) -> Problem:
+    """Litestar's rate limit: what its headers say, as a sentence, and as the header that every client knows."""
+    headers = dict(error.headers or {})
+    limit, reset = headers.get("RateLimit-Limit"), max(1, int(headers.get("RateLimit-Reset", "60")))
+    sentence = f"At most {limit} requests for a test in a minute with one key; ask again in {reset} s"
+    return Problem(429, sentence, headers | {"Retry-After": str(reset)})
 
 
 def _from_litestar(error: ValidationException) -> Invalid:

@@ -15,6 +15,7 @@ from api.context import ApiRequest, require_source
 from api.errors import ErrorEnvelope, Problem
 from api.health import DEFAULT_WINDOW, WindowName, health_of
 from api.jobs import follow
+from api.limits import ASKS_FOR_TEST
 from api.listing import Order, page_of
 from api.schemas import ConnectionTest, Envelope, Health, SourceDetails, SourcePage, TestRequest
 from api.services import Services
@@ -33,6 +34,10 @@ SortKey = Literal["id", "name", "type", "status", "created_at", "updated_at", "l
 ERRORS = {
     status: ResponseSpec(ErrorEnvelope, description=text, generate_examples=False)
     for status, text in ((404, "Not found"), (422, "Validation error"))
+}
+OVERLOAD = {
+    status: ResponseSpec(ErrorEnvelope, description=text, generate_examples=False)
+    for status, text in ((429, "Too many requests with this key"), (503, "Nobody took it up, or too many jobs wait"))
 }
 
 
@@ -86,7 +91,8 @@ class ImmediateController(Controller):
         operation_class=TakesTestRequest,
         operation_id="test_data_source_connection",
         response_headers=[JOINED_HEADER],
-        responses=ERRORS | {503: ResponseSpec(ErrorEnvelope, description="Nobody took it up", generate_examples=False)},
+        opt=ASKS_FOR_TEST,
+        responses=ERRORS | OVERLOAD,
     )
     async def test(
         self,

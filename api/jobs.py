@@ -12,6 +12,7 @@ from api.auth import Member
 from api.bodies import TakesTestRequest
 from api.context import ApiRequest, require_job, require_source
 from api.errors import HTTPSentence, HTTPValidationError, Problem
+from api.limits import ASKS_FOR_TEST, OVERLOAD
 from api.schemas import AsyncDataSourceTestResults, TestDataSourceAsyncResponse
 from api.services import Services
 from api.view import view
@@ -39,7 +40,8 @@ class JobController(Controller):
         summary="Test a data source connection",
         response_description="Successful Response",
         response_headers=[JOINED_HEADER],
-        responses=INVALID,
+        responses=INVALID | OVERLOAD,
+        opt=ASKS_FOR_TEST,
     )
     async def ask(
         self,

@@ -31,6 +31,8 @@ from tasks.kit import RESULT_TYPE
 BATCH = 50
 """Runs asked for in one request; their artifacts have to fit into one page of 200."""
 PAGE = 200
+HEARTBEAT_SECONDS = 30
+"""Between two signs of life of a worker that does not say."""
 FLOW_RUN = "prefect.flow-run."
 """What the names of events begin with that tell of a new state; the state's name follows."""
 PASSING = (
@@ -186,14 +188,17 @@ class PrefectServer:
         """Whether the server answers."""
         return await self._client.api_healthcheck() is None
 
-    async def worker_seen(self, pool: str, within_seconds: float) -> bool:
-        """Whether a worker of the pool has given a sign of life lately."""
+    async def worker_seen(self, pool: str) -> bool:
+        """Whether a worker of the pool has given its sign of life lately: two of three may get lost."""
         try:
             workers = await self._client.read_workers_for_work_pool(pool)
         except ObjectNotFound:
             return False
         now = datetime.now(UTC)
-        return any(_age(now, worker.last_heartbeat_time) < within_seconds for worker in workers)
+        return any(
+            _age(now, worker.last_heartbeat_time) < 3 * (worker.heartbeat_interval_seconds or HEARTBEAT_SECONDS)
+            for worker in workers
+        )
 
 
 def _run(run: FlowRun, known: Run | None) -> Run:

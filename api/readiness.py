@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable
 
 from litestar import Response, get
+from litestar.openapi.datastructures import ResponseSpec
 from prefect.exceptions import PrefectException
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -12,8 +13,13 @@ from api.prefect import Unreachable
 from api.schemas import Readiness
 from api.services import Services
 
-WORKER_SECONDS = 90.0
-"""A worker gives a sign of life every 30 s by default."""
+PROBLEMS = {
+    "catalogue": "The catalogue (SOURCECHECK_DATABASE_URL) does not answer, or its tables are not up to date",
+    "prefect": "Prefect's server (PREFECT_API_URL) does not answer",
+    "worker": "No worker of the work pool (SOURCECHECK_WORK_POOL) has given a sign of life lately",
+}
+"""What it means that a part is missing."""
+NOT_KNOWN = "Whether a worker is there is not known, because Prefect's server does not answer"
 
 
 @get("/health/live", tags=["Service"], operation_id="live")
@@ -22,16 +28,30 @@ async def live() -> dict[str, str]:
     return {"status": "live"}
 
 
-@get("/health/ready", tags=["Service"], operation_id="ready")
+@get(
+    "/health/ready",
+    tags=["Service"],
+    operation_id="ready",
+    responses={503: ResponseSpec(Readiness, description="Something is missing", generate_examples=False)},
+)
 async def ready(services: Services) -> Response[Readiness]:
     """200 when a test would be taken up, 503 with what is missing otherwise."""
-    settings = services.settings
     catalogue, prefect, worker = await asyncio.gather(
         _holds(_catalogue(services)),
         _holds(services.prefect.answers()),
-        _holds(services.prefect.worker_seen(settings.work_pool, WORKER_SECONDS)),
+        _holds(services.prefect.worker_seen(services.settings.work_pool)),
     )
-    found = Readiness(ready=catalogue and prefect and worker, catalogue=catalogue, prefect=prefect, worker=worker)
+    missing = [name for name, here in (("catalogue", catalogue), ("prefect", prefect), ("worker", worker)) if not here]
+    problems = {name: PROBLEMS[name] for name in missing}
+    if not prefect and not worker:
+        problems["worker"] = NOT_KNOWN
+    found = Readiness(
+        ready=not missing,
+        catalogue=catalogue,
+        prefect=prefect,
+        worker=worker,
+        problems=problems,
+    )
     return Response(found, status_code=200 if found.ready else 503)
 
 

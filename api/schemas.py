@@ -247,3 +247,5 @@ class Readiness(Struct, frozen=True):
     catalogue: bool
     prefect: bool
     worker: bool
+    problems: dict[str, str]
+    """A sentence for each part that is missing."""

@@ -7,6 +7,7 @@ from litestar import Litestar
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from api.figures import Figures
 from api.prefect import PrefectServer
 from api.watch import Watch
 from datasources.catalogue.engine import pooled_engine
@@ -22,6 +23,7 @@ class Services(Struct, frozen=True):
     sessions: async_sessionmaker[AsyncSession]
     prefect: PrefectServer
     watch: Watch
+    figures: Figures
 
 
 @asynccontextmanager
@@ -38,6 +40,7 @@ async def started(app: Litestar) -> AsyncIterator[None]:
                 sessions=sessions,
                 prefect=prefect,
                 watch=watch,
+                figures=Figures(sessions, watch),
             )
             yield
     finally:

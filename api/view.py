@@ -6,7 +6,7 @@ from api.prefect import Run
 from api.schemas import AsyncDataSourceTestResults, TestResultStep
 from datasources.catalogue.tables import Job
 from datasources.model import Published
-from datasources.words import Code, ConfigurationCheckStep, JobStatus, Outcome
+from datasources.words import Code, ConfigurationCheckStep, JobStatus
 from flows.states import job_status
 
 
@@ -30,14 +30,13 @@ def view(job: Job, run: Run | None) -> AsyncDataSourceTestResults:
     published = published_of(job, run)
     status = status_of(job, run)
     version = published.get("version_probe")
-    failed = [p.result.message for p in published.values() if p.result.outcome is Outcome.failed]
     return AsyncDataSourceTestResults(
         id=job.id,
         status=status,
         results=[_step(step, published.get(step), run, status) for step in ConfigurationCheckStep],
         version=version.result.message if version and version.result.code is Code.OK else None,
         flow_run_id=str(job.flow_run_id) if job.flow_run_id else None,
-        reason=failed[0] if failed and status is JobStatus.failed else None,
+        reason=job.reason,
     )
 
 

@@ -21,6 +21,7 @@ from api.prefect import PrefectServer, Run, Unreachable
 from datasources.catalogue.jobs import end_job, jobs_to_follow, open_job_ids
 from datasources.catalogue.tables import Job
 from datasources.errors import REMEDIATIONS
+from datasources.logs import ids_of
 from datasources.model import Published, StepResult
 from datasources.words import Code, ConfigurationCheckStep, ErrorCode, JobStatus, Outcome
 from flows.states import job_status
@@ -213,7 +214,9 @@ class Watch:
         if status is JobStatus.done and any(p.result.outcome is Outcome.failed for p in published if counts(p)):
             status = JobStatus.failed  # a result was lost on the way: not to be mistaken for a good one
         async with self._sessions.begin() as session:
-            await end_job(session, job, status, published)
+            ended = await end_job(session, job, status, published)
+        if ended:
+            logger.info("ended", extra=ids_of(job) | {"status": status.value})
 
     async def _give_up(self, job: Job, run: Run | None) -> None:
         if job.flow_run_id and run:

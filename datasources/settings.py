@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta
@@ -52,7 +52,13 @@ class Settings(Masked, kw_only=True, frozen=True):
     """Ranges allowed although private, in CIDR form, separated by commas."""
     job_timeout: Annotated[int, Meta(ge=1, le=86400)] = 300
     """Seconds from acceptance to the end of a job that names no limit of its own."""
-    log_level: str = "INFO"
+    tests_per_minute: Annotated[int, Meta(ge=1, le=1_000_000)] = 1200
+    """Requests for a test that one key may make in a minute, at each process of the API."""
+    max_waiting_jobs: Annotated[int, Meta(ge=1, le=1_000_000)] = 1000
+    """Accepted jobs that have not begun, of everybody; from there on new ones are refused."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+    log_format: Literal["json", "text"] = "json"
+    """Of the API, the worker and the flow runs: one JSON object a line, or lines for people."""
 
     @property
     def home_path(self) -> Path:

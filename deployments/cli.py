@@ -78,10 +78,12 @@ def _migrate(settings: Settings, _: argparse.Namespace) -> int:
 
 def _serve(settings: Settings, given: argparse.Namespace) -> int:
     from deployments.local import completed, export
+    from deployments.logs import arrange_logs
     from deployments.serve import serve_api
 
     settings = completed(settings)
     export(settings)
+    arrange_logs(settings)
     serve_api(settings, given.fd)
     return 0
 
@@ -106,11 +108,13 @@ def _deploy(settings: Settings, _: argparse.Namespace) -> int:
 def _worker(settings: Settings, given: argparse.Namespace) -> int:
     from deployments.deploy import deploy, prefect, worker_arguments
     from deployments.local import completed, export, point_prefect
+    from deployments.logs import arrange_logs
     from deployments.serve import quick_import
 
     settings = completed(settings)
     point_prefect(settings)
     export(settings)
+    arrange_logs(settings)
     with quick_import():
         import flows.check_source  # noqa: F401
     if given.deploy:

@@ -12,6 +12,7 @@ from datasources.catalogue.engine import catalogue_url
 from datasources.errors import SettingsError
 from datasources.secrets import Vault
 from datasources.settings import Settings
+from deployments.logs import start_logging
 from deployments.stack_ports import claim
 
 
@@ -32,7 +33,8 @@ def serve_api(settings: Settings, inherited_fd: int | None = None) -> None:
         listener = socket.socket(fileno=inherited_fd)
     with quick_import():
         import api.app  # noqa: F401
-    _run("api.app:create_app", listener, factory=True, log_level=settings.log_level.lower(), access_log=False)
+    start_logging()
+    _run("api.app:create_app", listener, factory=True, log_config=None, access_log=False)
 
 
 def serve_prefect(inherited_fd: int) -> None:

@@ -20,6 +20,7 @@ from prefect.flows import load_flow_from_entrypoint, load_flow_from_flow_run
 from prefect.logging.loggers import flow_run_logger
 from prefect.settings import Settings as PrefectSettings
 
+from deployments.logs import start_logging
 from deployments.warm_engine import WarmEngine, WarmSyncEngine, engine_for
 from deployments.warm_words import LONGEST, Ended, Line, Order, Ready, Suspend, ToProcess
 
@@ -28,6 +29,7 @@ T = TypeVar("T")
 
 def work(line: socket.socket) -> None:
     """Run what the other end of this socket orders, until it hangs up."""
+    start_logging()
     with asyncio.Runner() as runner:
         process = WarmProcess(runner, line)
         while order := process.next_order():

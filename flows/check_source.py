@@ -12,6 +12,7 @@ from prefect.states import Completed, Failed
 from datasources.catalogue.engine import session_scope
 from datasources.catalogue.work import Work, load_work
 from datasources.databases.base import Source
+from datasources.logs import about
 from datasources.secrets import Scrubber, Vault
 from datasources.settings import Settings
 from datasources.tunnel import reach
@@ -29,10 +30,11 @@ async def check_source(job_id: int) -> State[Any]:
     settings = Settings.load()
     async with session_scope(settings) as session:
         work = await load_work(session, Vault.from_settings(settings), job_id)
-    async with opened(work) as check:
-        await run_steps(check, work.steps)
-        await publish_report(check)
-        return verdict(check)
+    with about(job_id=work.job_id, source_id=work.source_id):
+        async with opened(work) as check:
+            await run_steps(check, work.steps)
+            await publish_report(check)
+            return verdict(check)
 
 
 @asynccontextmanager

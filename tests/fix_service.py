@@ -78,11 +78,29 @@ def running_stack(home: Path, **settings: str) -> Iterator[Service]:
         yield found
 
 
-def _wait(found: Service, process: subprocess.Popen[bytes], log: Path) -> None:
+@contextlib.contextmanager
+def another_api(service: Service, *, ready: bool = True, **settings: str) -> Iterator[httpx.Client]:
+    """One more process of the API on the same stack, with some settings of its own, and a client of it."""
+    port = free_port()
+    environ = service.environ | {"SOURCECHECK_API_PORT": str(port)}
+    environ |= {f"SOURCECHECK_{name.upper()}": value for name, value in settings.items()}
+    path = service.home / "logs" / f"api-{port}.log"
+    command = [sys.executable, "-m", "deployments.cli", "serve"]
+    with (
+        path.open("wb") as log,
+        kept(command, signal.SIGTERM, env=environ, stdout=log, stderr=log) as process,
+    ):
+        found = Service(f"http://127.0.0.1:{port}", service.prefect, service.home, environ, process.pid)
+        _wait(found, process, path, "ready" if ready else "live")
+        with found.client() as client:
+            yield client
+
+
+def _wait(found: Service, process: subprocess.Popen[bytes], log: Path, what: str = "ready") -> None:
     until = time.monotonic() + START_SECONDS
     while True:
         try:
-            if httpx.get(f"{found.api}/health/ready", timeout=10).status_code == 200:
+            if httpx.get(f"{found.api}/health/{what}", timeout=10).status_code == 200:
                 return
         except httpx.HTTPError:
             pass

@@ -11,6 +11,9 @@ from sqlalchemy.pool import NullPool
 from datasources.errors import SettingsError
 from datasources.settings import Settings
 
+POOL_SECONDS = 60
+"""Until a request that finds no free connection is refused."""
+
 
 def catalogue_url(settings: Settings) -> str:
     """The catalogue's address with our driver. Raises `SettingsError`."""
@@ -26,8 +29,13 @@ def catalogue_url(settings: Settings) -> str:
 
 
 def pooled_engine(settings: Settings) -> AsyncEngine:
-    """For a process that serves: a pool that notices a restarted server."""
-    return create_async_engine(catalogue_url(settings), pool_size=10, max_overflow=10, pool_pre_ping=True)
+    """For a process that serves: a pool that notices a restarted server.
+
+    Hundreds of requests at once wait for their turn: more connections would not make them any faster.
+    """
+    return create_async_engine(
+        catalogue_url(settings), pool_size=10, max_overflow=10, pool_timeout=POOL_SECONDS, pool_pre_ping=True
+    )
 
 
 @asynccontextmanager

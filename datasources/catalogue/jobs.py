@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from datasources.catalogue.noting import note_check
 from datasources.catalogue.sources import MAX_ID
 from datasources.catalogue.tables import Job
+from datasources.health.verdict import first_failure
 from datasources.model import Published
 from datasources.words import JobStatus
 
@@ -65,7 +66,7 @@ async def end_job(session: AsyncSession, job: Job, status: JobStatus, published:
     ended = await session.execute(
         update(Job)
         .where(Job.id == job.id, Job.ended_at.is_(None))
-        .values(status=status, ended_at=now, results=msgspec.to_builtins(published))
+        .values(status=status, ended_at=now, results=msgspec.to_builtins(published), **_why(status, published))
         .returning(Job.id)
     )
     if ended.scalar_one_or_none() is None:
@@ -73,6 +74,14 @@ async def end_job(session: AsyncSession, job: Job, status: JobStatus, published:
     if status is not JobStatus.cancelled:
         await note_check(session, job, status, published, now)
     return True
+
+
+def _why(status: JobStatus, published: list[Published]) -> dict[str, str | None]:
+    """Why a job did not pass."""
+    failure = first_failure(published) if status is JobStatus.failed else None
+    if failure is None:
+        return {"reason": None, "error_code": None}
+    return {"reason": failure.result.message, "error_code": failure.result.error_code}
 
 
 def deadline(limit_seconds: int, ahead: Iterable[Job] = ()) -> datetime:

@@ -12,7 +12,6 @@ from sqlalchemy.orm import aliased
 from datasources.catalogue.tables import DataSource, Job
 
 OPEN = Job.ended_at.is_(None)
-ASKS_NOBODY = Job.question.is_(None)
 
 
 async def lock_source(session: AsyncSession, source_id: int) -> DataSource | None:

@@ -154,6 +154,7 @@ class Job(Numbered, Base):
     __table_args__ = (
         Index("ix_jobs_open", "id", postgresql_where=text("ended_at IS NULL")),
         Index("ix_jobs_history", "source_id", "ended_at"),
+        Index("ix_jobs_ended", "ended_at", postgresql_where=text("ended_at IS NOT NULL")),
     )
 
     organization_id: Mapped[int] = mapped_column(ForeignKey("organizations.id", ondelete="CASCADE"))

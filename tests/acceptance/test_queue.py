@@ -1,7 +1,5 @@
 """One test of a source runs at a time: equal requests share it, different ones wait for it (security, "overload")."""
 
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,8 +12,8 @@ import pytest
 
 from tests.acceptance.kit import IMMEDIATE, SOURCES, ask, ended, options, read, register, statuses, unique
 from tests.acceptance.test_asynchronous import locked_schema
-from tests.fix_database import Server, free_port
-from tests.fix_service import Service
+from tests.fix_database import Server
+from tests.fix_service import Service, another_api
 from tests.wire.answers import valid
 
 JOINED = "sourcecheck-joined"
@@ -46,28 +44,8 @@ def spans(service: Service, source: int) -> list[tuple[datetime, datetime]]:
 @pytest.fixture(scope="module")
 def second_api(service: Service) -> Iterator[httpx.Client]:
     """Another process of the API beside the stack's own."""
-    port = free_port()
-    environ = service.environ | {"SOURCECHECK_API_PORT": str(port)}
-    log = (service.home / "logs" / "second-api.log").open("wb")
-    command = [sys.executable, "-m", "deployments.cli", "serve"]
-    process = subprocess.Popen(command, env=environ, stdout=log, stderr=log)
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=90) as client:
-            until = time.monotonic() + 60
-            while time.monotonic() < until and process.poll() is None:
-                try:
-                    if client.get("/health/ready").status_code == 200:
-                        break
-                except httpx.HTTPError:
-                    time.sleep(0.1)
-            else:
-                pytest.fail((service.home / "logs" / "second-api.log").read_text()[-2000:])
-            client.headers["Authorization"] = f"Key {service.environ['SOURCECHECK_BOOTSTRAP_KEY']}"
-            yield client
-    finally:
-        process.terminate()
-        process.wait(30)
-        log.close()
+    with another_api(service) as client:
+        yield client
 
 
 def test_equal_requests_share_a_job_and_others_wait(service: Service, admin: httpx.Client, embedded: Server) -> None:

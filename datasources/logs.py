@@ -1,0 +1,83 @@
+"""Log lines for programs: one JSON object a line, with the ids of what it is about, and without secrets."""
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from datasources.catalogue.tables import Job
+from datasources.errors import SettingsError
+from datasources.secrets import Scrubber
+from datasources.settings import Settings
+
+ABOUT = (
+    "job_id",
+    "source_id",
+    "organization_id",
+    "status",
+    "error_code",
+    "flow_run_id",
+    "flow_run_name",
+    "task_run_id",
+    "task_run_name",
+)
+"""What a line says beside its message, where it is known."""
+
+_about: ContextVar[dict[str, Any]] = ContextVar("about", default={})  # noqa: B039 -- never changed, only replaced
+
+
+@contextmanager
+def about(**ids: Any) -> Iterator[None]:
+    """Every line logged meanwhile, by whomever, says that it is about this."""
+    token = _about.set(_about.get() | ids)
+    try:
+        yield
+    finally:
+        _about.reset(token)
+
+
+def ids_of(job: Job) -> dict[str, Any]:
+    """What a line about a job says, as `extra` of the logger's methods."""
+    return {"job_id": job.id, "source_id": job.source_id, "organization_id": job.organization_id}
+
+
+class JsonLines(logging.Formatter):
+    """Formats a record; our own settings' secrets are scrubbed from whatever it holds."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        """Takes a format, as `logging.config` gives it one, and does without."""
+        super().__init__()
+        self._scrubber = Scrubber(_secrets())
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line, always ASCII, so that no terminal and no file can refuse it."""
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **_about.get(),
+        }
+        line |= {name: value for name in ABOUT if (value := getattr(record, name, None)) is not None}
+        if record.exc_info and record.exc_info[0]:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(self._scrubber.data(line), default=str)
+
+
+def _secrets() -> list[str]:
+    try:
+        settings = Settings.load()
+    except SettingsError:  # whoever needs the settings says what is wrong with them
+        return []
+    addresses = [urlsplit(url) for url in (settings.database_url, settings.prefect_database_url) if url]
+    passwords = [form for address in addresses if address.password for form in _forms(address.password)]
+    keys = (settings.secret_keys or "").split(",")
+    return [secret for secret in (settings.bootstrap_key, *keys, *passwords) if secret]
+
+
+def _forms(password: str) -> tuple[str, str]:
+    return password, unquote(password)
