@@ -3,15 +3,14 @@
 import logging
 from collections.abc import Sequence
 
-import msgspec
 from litestar.datastructures import ResponseHeader
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.auth import Member
-from api.errors import Problem, invalid
+from api.errors import Problem
 from api.limits import refuse_when_full
-from api.registration import decode
+from api.registration import read
 from api.schemas import TestRequest
 from api.services import Services
 from datasources.catalogue.jobs import deadline
@@ -56,10 +55,7 @@ class Wish(Struct, frozen=True):
 
 def read_request(body: bytes) -> TestRequest:
     """The optional body of a test; absent, empty and `{}` are the same. Raises `Invalid`."""
-    try:
-        return msgspec.convert(decode(body), TestRequest)
-    except msgspec.ValidationError as error:
-        raise invalid(error) from error
+    return read(body, TestRequest)
 
 
 async def accept(

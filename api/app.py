@@ -9,11 +9,13 @@ from api.auth import OPEN_PATHS, KeyAuthentication
 from api.documentation import add_common_errors, documentation
 from api.errors import answer
 from api.figures import REQUESTS
+from api.host_keys import HostKeyController
 from api.immediate import ImmediateController
 from api.jobs import JobController
 from api.keys import KeyController
 from api.limits import key_limit
 from api.metrics import metrics
+from api.questions import QuestionController
 from api.readiness import live, ready
 from api.services import started
 from api.sources import SourceController, organization_meta
@@ -29,6 +31,8 @@ def create_app() -> Litestar:
             JobController,
             ImmediateController,
             KeyController,
+            QuestionController,
+            HostKeyController,
             organization_meta,
             live,
             ready,

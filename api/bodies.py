@@ -42,6 +42,54 @@ class TakesChange(Operation):
 
 
 @dataclass
+class TakesConfirmation(Operation):
+    """Takes the fingerprint that was asked about, or nothing at all for a query."""
+
+    def __post_init__(self) -> None:
+        properties: dict[str, Any] = {
+            "fingerprint": Schema(
+                type=[OpenAPIType.STRING, OpenAPIType.NULL],
+                description="For a question of kind `host_key`: the exact fingerprint, `SHA256:…`",
+            ),
+            "confirm": Schema(
+                enum=[True, None], description="For a question of kind `query`; may be left out, as the whole body"
+            ),
+        }
+        self.request_body = _body(Schema(type=OpenAPIType.OBJECT, properties=properties), required=False)
+
+
+@dataclass
+class TakesSecret(Operation):
+    """Takes the secret that was asked for."""
+
+    def __post_init__(self) -> None:
+        text = [OpenAPIType.STRING, OpenAPIType.NULL]
+        properties: dict[str, Any] = {
+            "password": Schema(type=text, description="Of the source, or of its SSH gateway: as the question says"),
+            "private_key": Schema(type=text, description="Of the SSH gateway: PEM text"),
+            "passphrase": Schema(type=text, description="Of the private key"),
+            "save": Schema(type=OpenAPIType.BOOLEAN, description="Keep it with the source; for this run alone if not"),
+        }
+        self.request_body = _body(Schema(type=OpenAPIType.OBJECT, properties=properties), required=True)
+
+
+@dataclass
+class TakesHostKey(Operation):
+    """Takes a gateway and its key."""
+
+    def __post_init__(self) -> None:
+        properties: dict[str, Any] = {
+            "host": Schema(type=OpenAPIType.STRING, min_length=1),
+            "port": Schema(type=OpenAPIType.INTEGER, minimum=1, maximum=65535, default=22),
+            "host_key": Schema(
+                type=OpenAPIType.STRING, description="A public key line (`ssh-ed25519 AAAA…`) or `SHA256:…`"
+            ),
+        }
+        schema = Schema(type=OpenAPIType.OBJECT, required=["host", "host_key"], properties=properties)
+        self.request_body = _body(schema, required=True)
+
+
+@dataclass
 class TakesTestRequest(Operation):
     """Takes a body that may be absent or empty (contract section 1)."""
 

@@ -1,5 +1,6 @@
 """The hyphen dialect (contract section 2): the immediate test, sources with their state, health."""
 
+import time
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
@@ -22,6 +23,7 @@ from api.services import Services
 from api.source_details import details_of
 from api.view import published_of
 from datasources.catalogue.jobs import ask_off
+from datasources.catalogue.questions import question_of
 from datasources.catalogue.tables import DataSource, Job
 from datasources.words import Code, ErrorCode, JobStatus, Outcome
 
@@ -110,10 +112,23 @@ class ImmediateController(Controller):
             test_query=asked.test_query or DEFAULT_QUERY, timeout_seconds=limit, on_question=asked.on_question or "fail"
         )
         accepted = await accept(session, services, member, source, bounded, trigger="immediate", steps=QUICK_TEST)
-        await follow(accepted.job, session, services, limit)
-        await _insist(accepted, session, services)
+        if bounded.on_question == "ask":
+            await _until_asked(accepted.job, session, services, limit)
+        else:
+            await follow(accepted.job, session, services, limit)
+        if accepted.job.question is None:
+            await _insist(accepted, session, services)
         answer = Envelope(_answer(accepted.job, source), "Connection test completed")
         return Response(answer, headers=accepted.headers)
+
+
+async def _until_asked(job: Job, session: AsyncSession, services: Services, seconds: float) -> None:
+    """Bring the job up to date: when it has ended, when it asks, or the time is over."""
+    until = time.monotonic() + seconds
+    while job.ended_at is None and job.question is None and time.monotonic() < until:
+        await session.commit()
+        await services.watch.until_read()
+        await session.refresh(job)
 
 
 async def _insist(accepted: Accepted, session: AsyncSession, services: Services) -> None:
@@ -139,11 +154,16 @@ def _answer(job: Job, source: DataSource) -> ConnectionTest:
     failed = [p.result for p in (connection, query) if p is not None and p.result.outcome is Outcome.failed]
     good = job.status == JobStatus.done
     answered = query.result.details if query is not None and query.result.code is Code.OK else {}
-    reason = failed[0].message if failed else f"The test ended as {job.status}"
-    code = failed[0].error_code if failed else ErrorCode.INTERNAL_ERROR
+    question = question_of(job)
+    if question is not None:
+        reason, code = f"Waits for an answer: {question.message}", question.error_code
+    elif failed:
+        reason, code = failed[0].message, failed[0].error_code or ErrorCode.INTERNAL_ERROR
+    else:
+        reason, code = f"The test ended as {job.status}", ErrorCode.INTERNAL_ERROR
     return ConnectionTest(
         data_source_id=source.id,
-        status="active" if good else "failed",
+        status="active" if good else "failed" if question is None else "testing",
         connection_successful=connection is not None and connection.result.code is Code.OK,
         response_time_ms=answered.get("response_time_ms"),
         test_query_result=answered.get("value"),

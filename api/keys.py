@@ -1,7 +1,7 @@
 """API keys: shown once, listed without themselves, revocable."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from litestar import Controller, delete, get, post
 from litestar.params import FromPath, JSONBody
@@ -20,6 +20,8 @@ class KeyRequest(Struct, frozen=True):
     """What a new key is for."""
 
     name: Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+    on_question: Literal["ask", "fail"] = "ask"
+    """What a test of this key does that would have to ask somebody, unless the request says otherwise."""
 
 
 class KeySummary(Struct, frozen=True):
@@ -31,6 +33,7 @@ class KeySummary(Struct, frozen=True):
     created_at: datetime
     last_used_at: datetime | None
     revoked_at: datetime | None
+    on_question: str
 
 
 class NewKey(Struct, frozen=True):
@@ -51,12 +54,16 @@ class KeyController(Controller):
     async def index(self, session: AsyncSession, member: Member) -> list[KeySummary]:
         """The caller's keys, revoked ones included."""
         rows = await session.scalars(select(ApiKey).where(ApiKey.user_id == member.user_id).order_by(ApiKey.id))
-        return [KeySummary(k.id, k.name, k.prefix, k.created_at, k.last_used_at, k.revoked_at) for k in rows]
+        return [
+            KeySummary(k.id, k.name, k.prefix, k.created_at, k.last_used_at, k.revoked_at, k.on_question) for k in rows
+        ]
 
     @post("/", status_code=201, operation_id="create_api_key")
     async def create(self, data: JSONBody[KeyRequest], session: AsyncSession, member: Member) -> NewKey:
         """Make a key; it is shown here and never again."""
-        key, raw = await create_key(session, member.user_id, member.organization_id, data.name)
+        key, raw = await create_key(
+            session, member.user_id, member.organization_id, data.name, on_question=data.on_question
+        )
         await session.commit()
         return NewKey(key.id, key.name, raw)
 

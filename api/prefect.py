@@ -18,6 +18,7 @@ from prefect.client.schemas.filters import (
     FlowRunFilterId,
 )
 from prefect.client.schemas.objects import FlowRun, State, TaskRun
+from prefect.client.schemas.responses import SetStateStatus
 from prefect.events.clients import get_events_subscriber
 from prefect.events.filters import EventAnyResourceFilter, EventFilter, EventNameFilter
 from prefect.exceptions import ObjectNotFound
@@ -64,6 +65,7 @@ class PrefectServer:
     """Asks for runs and reads them back, in batches."""
 
     def __init__(self, settings: Settings) -> None:
+        self._job_timeout = settings.job_timeout
         self._deployment_name = settings.deployment
         self._pool = settings.work_pool
         self._deployment_id: UUID | None = None
@@ -88,7 +90,10 @@ class PrefectServer:
         run = await self._client.create_flow_run_from_deployment(
             deployment_id,
             parameters={"job_id": job.id},
-            job_variables={"deadline": job.deadline.timestamp()},
+            job_variables={
+                "deadline": job.deadline.timestamp(),
+                "timeout": job.timeout_seconds or self._job_timeout,
+            },
             name=f"{source_name} #{job.id}",
             tags=[f"data-source:{job.source_id}", f"job:{job.id}", f"organization:{job.organization_id}"],
             # Another catalogue on the same server, or an earlier one, has jobs of the same numbers.
@@ -179,6 +184,11 @@ class PrefectServer:
         """Cancel a run: at once when it waits, by way of its worker when it runs."""
         state: State[Any] = Cancelling() if running else Cancelled(message="Cancelled on request")
         await self._client.set_flow_run_state(flow_run_id, state, force=not running)
+
+    async def resume(self, flow_run_id: UUID, run_input: dict[str, Any]) -> bool:
+        """Have a run that suspended itself go on; False when it is not suspended, or not yet for good."""
+        result = await self._client.resume_flow_run(flow_run_id, run_input)
+        return result.status is SetStateStatus.ACCEPT
 
     async def give_up(self, flow_run_id: UUID, reason: str) -> None:
         """Mark a run that nobody runs any more."""

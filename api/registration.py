@@ -1,6 +1,6 @@
 """From what a client sent to a row of the catalogue: validated, split from its secrets, nothing lost."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -12,6 +12,8 @@ from datasources.databases import ALIASES, DATABASES, AnySource
 from datasources.databases.base import Source
 from datasources.errors import SecretsError
 from datasources.secrets import MASK, Vault
+
+T = TypeVar("T")
 
 OWN_COLUMNS = ("name", "type", "temp_schema", "options", "ssh_tunnel")
 ANSWERED_ONLY = ("id", "last_test", "created_at", "updated_at", "organization_id", "via")
@@ -38,6 +40,14 @@ def decode(body: bytes) -> dict[str, Any]:
         raise Invalid(["body"], "Expected `object`")
     _refuse_unstorable(data, ["body"])
     return data
+
+
+def read(body: bytes, kind: type[T]) -> T:
+    """A JSON object of this kind. Raises `Invalid` naming the field."""
+    try:
+        return msgspec.convert(decode(body), kind)
+    except msgspec.ValidationError as error:
+        raise invalid(error) from error
 
 
 def _refuse_unstorable(value: Any, loc: list[str | int]) -> None:
@@ -93,11 +103,16 @@ def _require_type(data: dict[str, Any]) -> None:
         raise Invalid(["body", "type"], f"Unknown type; one of {', '.join(sorted(DATABASES))}")
 
 
+def is_mask(value: str) -> bool:
+    """Whether it is what stands for a secret where none is shown."""
+    return value in MASKS or set(value) == {"*"}
+
+
 def _refuse_masks(data: dict[str, Any]) -> None:
     """A mask written back is no secret (security, row "A mask written back")."""
     for group in ("options", "ssh_tunnel"):
         for name, value in (data.get(group) or {}).items() if isinstance(data.get(group), dict) else ():
-            if isinstance(value, str) and name in SECRET_WORDS and (value in MASKS or set(value) == {"*"}):
+            if isinstance(value, str) and name in SECRET_WORDS and is_mask(value):
                 raise Invalid(["body", group, name], "This is a mask, not a secret; leave the field out to keep it")
 
 

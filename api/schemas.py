@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
 from msgspec import Meta, Struct
 
+from datasources.questions import Question
 from datasources.words import ConfigurationCheckStep, ErrorCode, JobStatus
 
 Seconds = Annotated[int, Meta(ge=1, le=300)]
@@ -39,6 +40,8 @@ class AsyncDataSourceTestResults(Struct, frozen=True):
     version: str | None = None
     flow_run_id: str | None = None
     reason: str | None = None
+    question: Question | None = None
+    """What it waits for, while it waits for somebody."""
 
 
 class TestRequest(Struct, frozen=True):

@@ -94,6 +94,15 @@ class SourceController(Controller):
         row.secret = None
         await session.commit()
 
+    @delete("/{source_id:str}/secret", operation_id="revoke_data_source_secret")
+    async def revoke_secret(self, source_id: FromPath[int], session: AsyncSession, member: Member) -> None:
+        """Forget what the source and its gateway log in with: the next test asks for it."""
+        row = await require_source(session, member, source_id)
+        row.secret = None
+        row.revision += 1
+        row.updated_at = func.now()
+        await session.commit()
+
     @get(
         "/{source_id:str}/summary",
         operation_id="get_data_source_summary_api_v1_data_sources__data_source_id__summary_get",

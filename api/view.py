@@ -4,10 +4,11 @@ import msgspec
 
 from api.prefect import Run
 from api.schemas import AsyncDataSourceTestResults, TestResultStep
+from datasources.catalogue.questions import question_of
 from datasources.catalogue.tables import Job
 from datasources.model import Published
 from datasources.words import Code, ConfigurationCheckStep, JobStatus
-from flows.states import job_status
+from flows.states import QUESTIONS, job_status
 
 
 def published_of(job: Job, run: Run | None) -> dict[str, Published]:
@@ -22,6 +23,8 @@ def status_of(job: Job, run: Run | None) -> JobStatus:
     if job.ended_at is not None:
         return JobStatus(job.status)
     status = job_status(run.state) if run else JobStatus.waiting
+    if status in QUESTIONS.values() and job.question is None:
+        return JobStatus.waiting  # answered, and not yet resumed
     return JobStatus.processing if status.ended else status
 
 
@@ -37,6 +40,7 @@ def view(job: Job, run: Run | None) -> AsyncDataSourceTestResults:
         version=version.result.message if version and version.result.code is Code.OK else None,
         flow_run_id=str(job.flow_run_id) if job.flow_run_id else None,
         reason=job.reason,
+        question=question_of(job) if status in QUESTIONS.values() else None,
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Self
+from uuid import UUID
 
 from prefect.client.schemas.objects import StateType
 from prefect.exceptions import PrefectException
@@ -19,12 +20,14 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from api.dispatch import Dispatcher
 from api.prefect import PrefectServer, Run, Unreachable
 from datasources.catalogue.jobs import end_job, jobs_to_follow, open_job_ids
+from datasources.catalogue.questions import answers_of
 from datasources.catalogue.tables import Job
 from datasources.errors import REMEDIATIONS
 from datasources.logs import ids_of
 from datasources.model import Published, StepResult
 from datasources.words import Code, ConfigurationCheckStep, ErrorCode, JobStatus, Outcome
-from flows.states import job_status
+from flows.questions import run_input, unanswered
+from flows.states import QUESTIONS, job_status
 from tasks import OPTIONAL, under_way
 
 logger = logging.getLogger("sourcecheck.watch")
@@ -188,6 +191,8 @@ class Watch:
                 await self._call_off(job, run)
             elif overdue(job):
                 await self._give_up(job, run)
+            elif job.flow_run_id and status in QUESTIONS.values() and job.question is None:
+                await self._resume(job, job.flow_run_id)
 
     async def _settle_alone(self, jobs: Sequence[Job]) -> None:
         """What can be settled while Prefect does not answer: its run, should it begin later, finds the job ended."""
@@ -196,6 +201,13 @@ class Watch:
                 await self._end(job, JobStatus.cancelled, None)
             elif overdue(job):
                 await self._end(job, JobStatus.failed, self._runs.get(job.id))
+
+    async def _resume(self, job: Job, flow_run_id: UUID) -> None:
+        """Its question has been answered, and Prefect did not hear of it."""
+        async with self._sessions() as session:
+            now = await session.get(Job, job.id)  # it may have asked since it was read
+        if now and now.question is None and (answers := answers_of(now)):
+            await self._prefect.resume(flow_run_id, run_input(answers[-1]))
 
     async def _call_off(self, job: Job, run: Run | None) -> None:
         """Cancel: at once when nobody runs it; by way of its worker otherwise, or by force when that does not react."""
@@ -242,6 +254,9 @@ def counts(published: Published) -> bool:
 def complete(job: Job, run: Run | None, status: JobStatus) -> list[Published]:
     """Everything the run published, and a verdict for each step that never came to one."""
     found = dict(run.published) if run else {}
+    state = run.state.type if run and run.state else StateType.PAUSED
+    if status is JobStatus.failed and state in (StateType.PAUSED, StateType.FAILED):
+        found |= unanswered(job)
     wanted = dict.fromkeys([*ConfigurationCheckStep, *job.steps])
     for name in wanted:
         if name not in found and name not in OPTIONAL:
@@ -272,6 +287,8 @@ def lost_where(job: Job, run: Run | None) -> str:
     """The stage at which a run was lost, for people."""
     if run is None or run.state is None or run.state.type is StateType.SCHEDULED:
         return "the run was never picked up by a worker"
+    if run.state.type is StateType.PAUSED:
+        return "nobody answered its question"
     if run.started_at is None:
         return "the run was picked up and never started"
     said = f" ({run.state.message})" if run.state.message else ""

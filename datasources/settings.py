@@ -52,6 +52,8 @@ class Settings(Masked, kw_only=True, frozen=True):
     """Ranges allowed although private, in CIDR form, separated by commas."""
     job_timeout: Annotated[int, Meta(ge=1, le=86400)] = 300
     """Seconds from acceptance to the end of a job that names no limit of its own."""
+    question_timeout: Annotated[int, Meta(ge=1, le=30 * 86400)] = 86400
+    """Seconds that a test which has asked something waits for the answer."""
     tests_per_minute: Annotated[int, Meta(ge=1, le=1_000_000)] = 1200
     """Requests for a test that one key may make in a minute, at each process of the API."""
     max_waiting_jobs: Annotated[int, Meta(ge=1, le=1_000_000)] = 1000

@@ -14,6 +14,7 @@ from datasources.settings import Settings
 SEALED: tuple[tuple[Any, InstrumentedAttribute[bytes | None]], ...] = (
     (DataSource, DataSource.secret),
     (Job, Job.test_query),
+    (Job, Job.run_secret),
 )
 """Every column that holds what a `Vault` has sealed."""
 BATCH = 500

@@ -44,12 +44,21 @@ class SourcecheckVariables(BaseVariables):
         default=None,
         description="When the run has to have ended, in seconds since 1970; a second later its process is killed.",
     )
+    timeout: float | None = Field(
+        default=None,
+        description="How many seconds a run that waited for an answer may take, in place of its deadline.",
+    )
 
 
 class SourcecheckConfiguration(BaseJobConfiguration):
     """The variables, with the defaults of the pool and the deployment filled in."""
 
     deadline: float | None = None
+    timeout: float | None = None
+
+    def ends_by(self, run: FlowRun) -> float | None:
+        """When a run that begins now has to have ended, in seconds since 1970; the waiting of a resumed one is free."""
+        return time.time() + self.timeout if self.timeout is not None and run.run_count else self.deadline
 
 
 class SourcecheckResult(BaseWorkerResult):
@@ -140,7 +149,7 @@ class SourcecheckWorker(BaseWorker[SourcecheckConfiguration, SourcecheckVariable
         order = Order(
             flow_run=flow_run.model_dump_json(), entrypoint=await self._entrypoint(flow_run), env=configuration.env
         )
-        status = await execution.carry_out(order, configuration.deadline)
+        status = await execution.carry_out(order, configuration.ends_by(flow_run))
         return SourcecheckResult(identifier=str(execution.process_id), status_code=status)
 
     async def _setup_cancellation_observer(self) -> None:

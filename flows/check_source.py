@@ -2,21 +2,22 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from datasources.catalogue.engine import session_scope
-from datasources.catalogue.work import Work, load_work
+from datasources.catalogue.work import Work
 from datasources.databases.base import Source
+from datasources.errors import CheckError
 from datasources.logs import about
-from datasources.secrets import Scrubber, Vault
+from datasources.secrets import Scrubber
 from datasources.settings import Settings
 from datasources.tunnel import reach
 from datasources.words import Outcome
+from flows.questions import ask, doubt_query, prepared
 from flows.report import publish_report
 from flows.states import UNHEALTHY
 from tasks import FIRST, OPTIONAL
@@ -26,21 +27,41 @@ from tasks.kit import perform, skip
 
 @flow(name="check-source", persist_result=False)
 async def check_source(job_id: int) -> State[Any]:
-    """Test the source of this job: connection first, then everything else side by side."""
+    """Test the source of this job, and ask first where somebody has to say something."""
     settings = Settings.load()
-    async with session_scope(settings) as session:
-        work = await load_work(session, Vault.from_settings(settings), job_id)
+    while True:
+        work = await prepared(settings, job_id)
+        try:
+            return await tested(work)
+        except CheckError as error:
+            scrubber = Scrubber(secrets_of(work.source))
+            clean = CheckError(error.code, scrubber.text(error.message), scrubber.data(error.details))
+            await ask(settings, work, clean)
+
+
+async def tested(work: Work) -> State[Any]:
+    """Connection first, then everything else side by side. Raises `CheckError` for what is to be asked about."""
+    doubt_query(work)
     with about(job_id=work.job_id, source_id=work.source_id):
-        async with opened(work) as check:
-            await run_steps(check, work.steps)
-            await publish_report(check)
-            return verdict(check)
+        return await _walked(work)
+
+
+async def _walked(work: Work) -> State[Any]:
+    async with opened(work) as check:
+        await run_steps(check, work.steps)
+        await publish_report(check)
+        return verdict(check)
 
 
 @asynccontextmanager
 async def opened(work: Work) -> AsyncIterator[Check]:
-    """Open the way to the source for the length of the test."""
-    async with reach(work.source) as source:
+    """Open the way to the source for the length of the test; where there is none, the connection step says why."""
+    async with AsyncExitStack() as stack:
+        source, unreachable = work.source, None
+        try:
+            source = await stack.enter_async_context(reach(work.source, trusted_keys=work.trusted_keys))
+        except CheckError as error:
+            unreachable = error
         yield Check(
             job_id=work.job_id,
             source_id=work.source_id,
@@ -48,6 +69,9 @@ async def opened(work: Work) -> AsyncIterator[Check]:
             scrubber=Scrubber(secrets_of(work.source)),
             deadline=work.deadline,
             test_query=work.test_query,
+            query_confirmed=work.query_confirmed,
+            unreachable=unreachable,
+            may_ask=work.may_ask,
         )
 
 

@@ -1,5 +1,6 @@
 """The state table of the contract: Prefect's states to the published words, in one place."""
 
+import re
 from typing import Any
 
 from prefect.client.schemas.objects import State, StateType
@@ -21,11 +22,17 @@ STATUS: dict[StateType, JobStatus] = {
     StateType.CANCELLED: JobStatus.cancelled,
 }
 
+NEEDS_CONFIRMATION = "needs-confirmation"
+NEEDS_AUTHENTICATION = "needs-authentication"
 QUESTIONS: dict[str, JobStatus] = {
-    "needs-confirmation": JobStatus.needs_confirmation,
-    "needs-authentication": JobStatus.needs_authentication,
+    NEEDS_CONFIRMATION: JobStatus.needs_confirmation,
+    NEEDS_AUTHENTICATION: JobStatus.needs_authentication,
 }
-"""Keys under which a run of ours suspends itself; a pause without one of them is an operator's."""
+"""Keys under which a run of ours suspends itself; from its second question on, `-2` and so on is added.
+
+A pause without one of them is an operator's.
+"""
+_NUMBERED = re.compile(r"-\d+$")
 
 
 def job_status(state: State[Any] | None) -> JobStatus:
@@ -33,5 +40,5 @@ def job_status(state: State[Any] | None) -> JobStatus:
     if state is None:
         return JobStatus.waiting
     if state.type is StateType.PAUSED:
-        return QUESTIONS.get(state.state_details.pause_key or "", JobStatus.waiting)
+        return QUESTIONS.get(_NUMBERED.sub("", state.state_details.pause_key or ""), JobStatus.waiting)
     return STATUS[state.type]

@@ -3,6 +3,7 @@
 from msgspec import Struct, field
 
 from datasources.databases.base import Source
+from datasources.errors import CheckError
 from datasources.model import Published
 from datasources.secrets import Scrubber
 
@@ -18,5 +19,13 @@ class Check(Struct, kw_only=True, frozen=True):
     deadline: float
     """Unix time by which the whole job has to be over."""
     test_query: str | None = None
+    query_confirmed: bool = False
+    """Whether somebody has allowed to try the query, whatever it looks like."""
+    unreachable: CheckError | None = None
+    """Why the way to the source could not be opened; then `source` is as it was registered."""
+    may_ask: bool = False
+    """Whether somebody may be asked before a no is said."""
+    doubts: list[CheckError] = field(default_factory=list)
+    """Each no that somebody is to be asked about first; it has not been published."""
     published: dict[str, Published] = field(default_factory=dict)
     """What the steps that have ended found, by task."""

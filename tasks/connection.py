@@ -3,13 +3,20 @@
 import msgspec
 
 from datasources.databases import database_of
+from datasources.errors import CheckError
 from datasources.model import Finding
 from tasks.check import Check
 
 
 async def run(check: Check) -> Finding:
-    """Open a fresh connection: TCP, TLS, login, database; who am I, is TLS on."""
-    async with database_of(check.source).connect(check.source) as session:
-        identity = await session.identity()
-    details = msgspec.to_builtins(identity) | {"ssh_tunnel_established": check.source.via is not None}
-    return Finding(message="Connected to the database", details=details)
+    """Open a fresh connection: tunnel, TCP, TLS, login, database; who am I, is TLS on."""
+    if check.unreachable is not None:
+        raise check.unreachable
+    established = {"ssh_tunnel_established": check.source.via is not None}
+    try:
+        async with database_of(check.source).connect(check.source) as session:
+            identity = await session.identity()
+    except CheckError as error:
+        error.details.update(established)
+        raise
+    return Finding(message="Connected to the database", details=msgspec.to_builtins(identity) | established)

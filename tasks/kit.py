@@ -19,6 +19,8 @@ from prefect.states import Completed, Failed
 
 from datasources.errors import REMEDIATIONS, CheckError, SourcecheckError
 from datasources.model import Finding, Published, StepResult
+from datasources.questions import worth_asking
+from datasources.tunnel import tunnel_faults
 from datasources.words import Code, ErrorCode, Outcome
 from tasks import TASKS
 from tasks.check import Check
@@ -37,12 +39,13 @@ WRITE_AGAIN_SECONDS = 0.5
 async def perform(name: str, check: Check) -> Published:
     """Run one step as a Prefect task and return what it found.
 
-    Raises `SourcecheckError` when that could not be written into Prefect, and for cancellation.
+    Raises `CheckError` for a no that somebody is to be asked about first; nothing is published then. Raises
+    `SourcecheckError` when what it found could not be written into Prefect, and for cancellation.
     """
     # The overloads of Task.__call__ do not know that an async task with return_state is to be awaited.
     await _step.with_options(name=name, task_run_name=name)(name, check, return_state=True)  # type: ignore[misc]
     if name not in check.published:
-        raise SourcecheckError(f"what {name} found could not be written into Prefect")
+        raise check.doubts[0] if check.doubts else SourcecheckError(f"what {name} found could not be written down")
     return check.published[name]
 
 
@@ -55,6 +58,8 @@ async def skip(name: str, check: Check, reason: str) -> Published:
 async def _step(name: str, check: Check) -> State[Any]:
     started = time.monotonic()
     result, carried_out = await _judge(name, check)
+    if check.doubts:
+        return Completed(name="Asks", message=check.scrubber.text(result.message))
     result = msgspec.structs.replace(result, duration_ms=round((time.monotonic() - started) * 1000))
     published = await _publish(name, check, result, carried_out=carried_out)
     message = published.result.message
@@ -72,9 +77,11 @@ async def _judge(name: str, check: Check) -> tuple[StepResult, bool]:
             return negative(ErrorCode.TIMEOUT, message, {"stage": "waiting"}), True
         # A limit of the driver's comes first: it knows at which stage the time was over.
         bounded = msgspec.structs.replace(check, source=check.source.within(left))
-        async with asyncio.timeout(left + SLACK_SECONDS):
+        async with asyncio.timeout(left + SLACK_SECONDS), tunnel_faults(check.source):
             return passed(await TASKS[name](bounded)), True
     except CheckError as error:
+        if check.may_ask and worth_asking(error):
+            check.doubts.append(error)
         return negative(error.code, error.message, error.details), True
     except TimeoutError as error:
         stage = next(iter(getattr(error.__cause__, "__notes__", ())), name)

@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import AsyncIterator, Collection, Iterator
 from dataclasses import dataclass, field
@@ -189,6 +190,7 @@ class Bastion:
     logins: list[str] = field(default_factory=list)
     connections: list[asyncssh.SSHServerConnection] = field(default_factory=list)
     _listener: asyncssh.SSHAcceptor | None = None
+    _loop: asyncio.AbstractEventLoop | None = None
 
     def tunnel(self, **changes: Any) -> SshTunnel:
         facts = {
@@ -202,6 +204,7 @@ class Bastion:
 
     async def start(self) -> None:
         """Listen, on the same port as before if there was one."""
+        self._loop = asyncio.get_running_loop()
         self._listener = await asyncssh.listen(
             "127.0.0.1",
             self.port,
@@ -226,6 +229,11 @@ class Bastion:
         for connection in self.connections:
             connection.abort()
         self.connections.clear()
+
+    def cut_from_outside(self) -> None:
+        """The same, from another thread."""
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(self.cut)
 
 
 class _Session(asyncssh.SSHServer):
@@ -278,6 +286,21 @@ async def bastion() -> AsyncIterator[Bastion]:
     await server.start()
     yield server
     await server.stop()
+
+
+@contextlib.contextmanager
+def running_bastion(**facts: Any) -> Iterator[Bastion]:
+    """A gateway in a thread of its own, for tests that do not run in an event loop."""
+    server, loop = Bastion(**facts), asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    try:
+        asyncio.run_coroutine_threadsafe(server.start(), loop).result(30)
+        yield server
+        asyncio.run_coroutine_threadsafe(server.stop(), loop).result(30)
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
 
 
 @dataclass

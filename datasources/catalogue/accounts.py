@@ -134,7 +134,12 @@ async def add_member(session: AsyncSession, organization_id: int, user_id: int, 
 
 
 async def create_key(
-    session: AsyncSession, user_id: int, organization_id: int | None, name: str, raw: str | None = None
+    session: AsyncSession,
+    user_id: int,
+    organization_id: int | None,
+    name: str,
+    raw: str | None = None,
+    on_question: str = "ask",
 ) -> tuple[ApiKey, str]:
     """Make a key, and tell it this one time. Raises `AccountError` for an unknown user or one who is no member."""
     if await session.get(User, user_id) is None:
@@ -143,7 +148,14 @@ async def create_key(
         raise AccountError(f"User {user_id} is not a member of organization {organization_id}")
     shown = 4 if raw else 8  # a given key may be short: its list entry must not show half of it
     raw = raw or make_key()
-    key = ApiKey(user_id=user_id, organization_id=organization_id, name=name, prefix=raw[:shown], hash=key_hash(raw))
+    key = ApiKey(
+        user_id=user_id,
+        organization_id=organization_id,
+        name=name,
+        prefix=raw[:shown],
+        hash=key_hash(raw),
+        on_question=on_question,
+    )
     session.add(key)
     await session.flush()
     return key, raw

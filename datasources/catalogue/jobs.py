@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import case, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from datasources.catalogue.noting import note_check
@@ -45,7 +45,8 @@ async def mark_dispatched(session: AsyncSession, job_id: int, flow_run_id: UUID,
         .values(
             flow_run_id=flow_run_id,
             dispatched_at=func.coalesce(Job.dispatched_at, now),
-            deadline=func.least(Job.deadline, deadline),
+            # It may have been quick, and ask already: then it has until its question expires.
+            deadline=case((Job.question.is_(None), func.least(Job.deadline, deadline)), else_=Job.deadline),
         )
         .returning(Job.id)
     )
@@ -66,7 +67,14 @@ async def end_job(session: AsyncSession, job: Job, status: JobStatus, published:
     ended = await session.execute(
         update(Job)
         .where(Job.id == job.id, Job.ended_at.is_(None))
-        .values(status=status, ended_at=now, results=msgspec.to_builtins(published), **_why(status, published))
+        .values(
+            status=status,
+            ended_at=now,
+            results=msgspec.to_builtins(published),
+            question=None,
+            run_secret=None,
+            **_why(status, published),
+        )
         .returning(Job.id)
     )
     if ended.scalar_one_or_none() is None:

@@ -13,16 +13,17 @@ from datasources.secrets import Vault
 MAX_ID = 2**63 - 1
 
 
-def source_of(row: DataSource, vault: Vault) -> AnySource:
-    """The source with its secrets, as a worker needs it. Raises `SecretsError`."""
-    secrets = vault.open(row.secret)
+def source_of(row: DataSource, vault: Vault, more: dict[str, dict[str, str]] | None = None) -> AnySource:
+    """The source with its secrets, as a worker needs it; `more` are given for one run alone. Raises `SecretsError`."""
+    stored, given = vault.open(row.secret), more or {}
+    secrets = {group: stored.get(group, {}) | given.get(group, {}) for group in ("options", "ssh_tunnel")}
     data: dict[str, Any] = {
         **{name: value for name, value in row.fields.items() if value is not None},
         "type": row.type,
         "name": row.name,
         "temp_schema": row.temp_schema,
-        "options": row.options | secrets.get("options", {}),
-        "ssh_tunnel": row.ssh_tunnel | secrets.get("ssh_tunnel", {}) if row.ssh_tunnel else None,
+        "options": row.options | secrets["options"],
+        "ssh_tunnel": row.ssh_tunnel | secrets["ssh_tunnel"] if row.ssh_tunnel else None,
     }
     source: AnySource = msgspec.convert(data, AnySource)
     return source

@@ -7,10 +7,13 @@ from msgspec import Struct
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from datasources.catalogue.host_keys import trusted_keys
+from datasources.catalogue.questions import answers_of, question_of
 from datasources.catalogue.sources import source_of
 from datasources.catalogue.tables import DataSource, Job
 from datasources.databases.base import Source
 from datasources.errors import SourcecheckError
+from datasources.questions import Answer, Question
 from datasources.secrets import Vault
 
 
@@ -23,6 +26,17 @@ class Work(Struct, kw_only=True, frozen=True):
     steps: list[str]
     deadline: float
     test_query: str | None
+    may_ask: bool = False
+    question: Question | None = None
+    """What it waits for; then it is not to be run yet."""
+    answers: list[Answer] = []
+    trusted_keys: list[str] = []
+    """Fingerprints that the organization trusts at this gateway."""
+
+    @property
+    def query_confirmed(self) -> bool:
+        """Whether somebody has allowed to try the query, whatever it looks like."""
+        return any(answer.kind == "query" and answer.accepted for answer in self.answers)
 
 
 async def load_work(session: AsyncSession, vault: Vault, job_id: int) -> Work:
@@ -37,9 +51,10 @@ async def load_work(session: AsyncSession, vault: Vault, job_id: int) -> Work:
         raise SourcecheckError(f"there is no open job {job_id}")
     job, row = found
     job.started_at = job.started_at or datetime.now(UTC)
-    source = source_of(row, vault)
+    source = source_of(row, vault, vault.open(job.run_secret))
     if job.timeout_seconds is not None:
         source = msgspec.structs.replace(source, connection_timeout=min(job.timeout_seconds, source.connection_timeout))
+    gateway = source.ssh_tunnel
     return Work(
         job_id=job.id,
         source_id=row.id,
@@ -47,4 +62,8 @@ async def load_work(session: AsyncSession, vault: Vault, job_id: int) -> Work:
         steps=list(job.steps),
         deadline=job.deadline.timestamp(),
         test_query=vault.open(job.test_query) or None,
+        may_ask=job.on_question == "ask",
+        question=question_of(job),
+        answers=answers_of(job),
+        trusted_keys=await trusted_keys(session, job.organization_id, gateway.host, gateway.port) if gateway else [],
     )

@@ -11,12 +11,15 @@ def fault(code: ErrorCode, message: str, **details: Any) -> SourceUnreachable:
     return SourceUnreachable(code, message, {"stage": "ssh", **details})
 
 
-def unusable(reason: str, *, secret_missing: bool = False) -> SourceUnreachable:
-    """The gateway's private key cannot be used."""
-    more = {"secret_missing": True} if secret_missing else {}
-    return fault(
-        ErrorCode.SSH_AUTHENTICATION_FAILED, f"The private key for the SSH gateway cannot be used: {reason}", **more
-    )
+def missing(*names: str) -> dict[str, Any]:
+    """Details that say which secrets of the gateway are not there, by the names of its fields; nothing for none."""
+    return {"secret_missing": True, "missing": list(names)} if names else {}
+
+
+def unusable(reason: str, *names: str) -> SourceUnreachable:
+    """The gateway's private key cannot be used; `names` are the secrets that it lacks."""
+    message = f"The private key for the SSH gateway cannot be used: {reason}"
+    return fault(ErrorCode.SSH_AUTHENTICATION_FAILED, message, **missing(*names))
 
 
 def lost(when: str) -> SourceUnreachable:

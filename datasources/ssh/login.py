@@ -4,9 +4,12 @@ from paramiko import AuthenticationException, BadAuthenticationType, PKey, SSHEx
 
 from datasources.errors import CheckError
 from datasources.model import SshTunnel
-from datasources.ssh.faults import fault, lost
+from datasources.ssh.faults import fault, lost, missing
 from datasources.ssh.transport import Transport
 from datasources.words import ErrorCode
+
+METHODS = {"publickey": "private_key", "password": "password", "keyboard-interactive": "password"}
+"""What each method to log in needs (RFC 4252, 4256)."""
 
 
 def log_in(transport: Transport, gateway: SshTunnel, key: PKey | None) -> None:
@@ -30,7 +33,7 @@ def _try_all(transport: Transport, gateway: SshTunnel, key: PKey | None) -> None
     else:
         wanted = _try_key(transport, gateway, key)
     if wanted:
-        raise _wants_more(wanted, missing=not gateway.password)
+        raise _wants_more(wanted, gateway)
 
 
 def _try_key(transport: Transport, gateway: SshTunnel, key: PKey) -> list[str]:
@@ -46,10 +49,12 @@ def _try_key(transport: Transport, gateway: SshTunnel, key: PKey) -> list[str]:
     return wanted
 
 
-def _wants_more(wanted: list[str], *, missing: bool) -> CheckError:
-    details = {"secret_missing": True} if missing else {}
+def _wants_more(wanted: list[str], gateway: SshTunnel) -> CheckError:
+    names = dict.fromkeys(METHODS[method] for method in sorted(wanted) if method in METHODS)
     return fault(
-        ErrorCode.SSH_AUTHENTICATION_FAILED, f"The SSH gateway wants more: {', '.join(sorted(wanted))}", **details
+        ErrorCode.SSH_AUTHENTICATION_FAILED,
+        f"The SSH gateway wants more: {', '.join(sorted(wanted))}",
+        **missing(*(name for name in names if not getattr(gateway, name))),
     )
 
 
@@ -60,7 +65,7 @@ def _verdict(transport: Transport, gateway: SshTunnel, error: Exception) -> Chec
         return fault(
             ErrorCode.SSH_AUTHENTICATION_FAILED,
             "The SSH gateway wants a password or a private key, and there is none",
-            secret_missing=True,
+            **missing("password", "private_key"),
         )
     given = [
         name for name, value in (("the private key", gateway.private_key), ("the password", gateway.password)) if value

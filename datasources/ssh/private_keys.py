@@ -59,7 +59,7 @@ def _load(load: Callable[..., object], data: bytes, passphrase: str | None) -> o
         return load(data, None)
     except TypeError as error:  # the library's way to say that it is encrypted
         if not passphrase:
-            raise unusable("it is encrypted and there is no passphrase", secret_missing=True) from error
+            raise unusable("it is encrypted and there is no passphrase", "passphrase") from error
     except ValueError as error:
         raise unusable("it is malformed") from error
     try:

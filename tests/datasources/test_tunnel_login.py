@@ -109,7 +109,7 @@ async def test_a_gateway_that_wants_two_things(echo: Echo) -> None:
         error = await refusal(source_behind(sshd.tunnel(), echo.port))
         assert error.code is ErrorCode.SSH_AUTHENTICATION_FAILED
         assert "wants more: password" in error.message
-        assert error.details["secret_missing"] is True
+        assert error.details["missing"] == ["password"]
         wrong = await refusal(source_behind(sshd.tunnel(password="wrong"), echo.port))
         assert wrong.code is ErrorCode.SSH_AUTHENTICATION_FAILED
         assert "secret_missing" not in wrong.details
@@ -121,7 +121,7 @@ async def test_no_secret_at_all(sshd: Sshd, bastion: Bastion, echo: Echo, kind: 
     tunnel = bastion.tunnel(password=None) if kind == "password" else sshd.tunnel(private_key=None)
     error = await refusal(source_behind(tunnel, echo.port))
     assert error.code is ErrorCode.SSH_AUTHENTICATION_FAILED
-    assert error.details == {"stage": "ssh", "secret_missing": True}
+    assert error.details == {"stage": "ssh", "secret_missing": True, "missing": ["password", "private_key"]}
 
 
 @pytest.mark.parametrize(
