@@ -110,11 +110,14 @@ def _worker(settings: Settings, given: argparse.Namespace) -> int:
     from deployments.local import completed, export, point_prefect
     from deployments.logs import arrange_logs
     from deployments.serve import quick_import
+    from deployments.warm_pool import WARM, spawn_early
 
     settings = completed(settings)
     point_prefect(settings)
     export(settings)
     arrange_logs(settings)
+    if settings.work_pool_type == WARM:
+        spawn_early()
     with quick_import():
         import flows.check_source  # noqa: F401
     if given.deploy:

@@ -4,9 +4,10 @@ import asyncio
 import os
 import signal
 import socket
+import subprocess
 import sys
 from collections import deque
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable
 from contextlib import suppress
 
 import msgspec
@@ -16,6 +17,10 @@ from datasources.errors import SourcecheckError
 from deployments import warm_server
 from deployments.warm_words import LONGEST, Ended, Line, Order, Ready, Suspend, ToWorker
 
+WARM = "sourcecheck"
+"""Our type of work pool."""
+PRELOAD = ("flows.check_source",)
+"""Modules that every warm process has imported."""
 LAST_WORDS = 3.0
 """Seconds a dismissed process has to send its last logs and events."""
 
@@ -46,10 +51,14 @@ class WarmProcess:
         self._died = died
         self._warmed = False
 
-    async def run(self, order: Order) -> Ended:
-        """Have it run a flow run. Raises `ProcessLost`."""
+    async def warm(self) -> None:
+        """Return when it is warm. Raises `ProcessLost`."""
         while not self._warmed:
             self._warmed = isinstance(await self._hear(), Ready)
+
+    async def run(self, order: Order) -> Ended:
+        """Have it run a flow run. Raises `ProcessLost`."""
+        await self.warm()
         self.runs += 1
         self._line.say(order)
         ended = await self._hear()
@@ -87,14 +96,18 @@ class WarmProcess:
 class WarmPool:
     """Processes that wait for runs."""
 
-    def __init__(self, preload: Sequence[str], limits: Limits, environ: Mapping[str, str]) -> None:
-        self._preload = preload
+    def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._environ = environ
         self._server: ForkServer | None = None
         self._idle: list[WarmProcess] = []
         self._forking: asyncio.Lock = asyncio.Lock()
         self._fillers: set[asyncio.Task[None]] = set()
+
+    async def warm(self) -> None:
+        """Return when a process is ready for the first run. Raises `ProcessLost` when there will be none."""
+        process = await self._fork()
+        await process.warm()
+        self._idle.append(process)
 
     async def take(self) -> WarmProcess:
         """A process to run something in; it may still be warming up."""
@@ -140,7 +153,7 @@ class WarmPool:
     async def _fork(self) -> WarmProcess:
         async with self._forking:
             if self._server is None or self._server.gone:
-                self._server = await ForkServer.start(self._preload, self._environ)
+                self._server = ForkServer.adopt(_early.pop() if _early else spawn())
         ours, theirs = socket.socketpair()
         try:
             pid, died = await self._server.fork(theirs)
@@ -157,10 +170,39 @@ class WarmPool:
             self._idle.remove(process)
 
 
+class Spawned(Struct, frozen=True):
+    """A fork server that was started, and our end of the socket it is told by."""
+
+    process: subprocess.Popen[bytes]
+    control: socket.socket
+
+
+_early: list[Spawned] = []
+"""Started before there was a pool."""
+
+
+def spawn_early() -> None:
+    """Have a fork server import everything while this process does other things; the first pool takes it over."""
+    _early.append(spawn())
+
+
+def spawn() -> Spawned:
+    """Start a fork server in our environment; it answers once everything is imported."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        process = subprocess.Popen(
+            [sys.executable, "-m", warm_server.__name__, str(theirs.fileno()), *PRELOAD],
+            stdin=subprocess.DEVNULL,
+            pass_fds=[theirs.fileno()],
+            start_new_session=True,  # a signal for the worker's group is not for its processes
+        )
+    return Spawned(process, ours)
+
+
 class ForkServer:
     """The program in `warm_server`, seen from the worker."""
 
-    def __init__(self, process: asyncio.subprocess.Process, control: socket.socket) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], control: socket.socket) -> None:
         self._process = process
         self._control = control
         self._births: deque[asyncio.Future[tuple[int, asyncio.Future[int | None]]]] = deque()
@@ -169,22 +211,10 @@ class ForkServer:
         self.gone = False
 
     @classmethod
-    async def start(cls, preload: Sequence[str], environ: Mapping[str, str]) -> "ForkServer":
-        """Start it; it answers once everything is imported."""
-        ours, theirs = socket.socketpair()
-        try:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                *("-m", warm_server.__name__, str(theirs.fileno()), *preload),
-                stdin=asyncio.subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                env=environ,
-                start_new_session=True,  # a signal for the worker's group is not for its processes
-            )
-        finally:
-            theirs.close()
-        ours.setblocking(False)
-        server = cls(process, ours)
+    def adopt(cls, spawned: Spawned) -> "ForkServer":
+        """Talk to one that was started."""
+        spawned.control.setblocking(False)
+        server = cls(spawned.process, spawned.control)
         server._reading = asyncio.create_task(server._read())
         return server
 
@@ -207,10 +237,10 @@ class ForkServer:
             self._reading.cancel()
         self._control.close()
         try:
-            await asyncio.wait_for(self._process.wait(), 2)
-        except TimeoutError:
+            await asyncio.to_thread(self._process.wait, 2)
+        except subprocess.TimeoutExpired:
             self._process.kill()
-            await self._process.wait()
+            await asyncio.to_thread(self._process.wait)
 
     async def _read(self) -> None:
         loop, rest = asyncio.get_running_loop(), b""

@@ -1,7 +1,6 @@
 """A worker whose runs start within milliseconds, each in a warm process that can be ended by itself."""
 
 import asyncio
-import os
 import time
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,7 +18,7 @@ from pydantic import Field
 
 from deployments.warm_events import TO_BE_RUN, Watch, run_id
 from deployments.warm_orphans import Orphanage, Owner
-from deployments.warm_pool import Limits, WarmPool
+from deployments.warm_pool import WARM, Limits, WarmPool
 from deployments.warm_run import CANCEL_GRACE, Execution
 from deployments.warm_words import Order
 
@@ -29,8 +28,6 @@ DRAIN = 3.0
 """Seconds that runs have to end in when the worker stops, before they are stopped."""
 REMEMBERED = 30.0
 """Seconds for which what we know of a deployment is taken to be still so."""
-PRELOAD = ("flows.check_source",)
-"""Modules that every warm process has imported."""
 MOST_SEEN = 2000
 """Runs that are remembered as taken up already."""
 UNUSED = ("command", "labels", "name")
@@ -68,7 +65,7 @@ class SourcecheckResult(BaseWorkerResult):
 class SourcecheckWorker(BaseWorker[SourcecheckConfiguration, SourcecheckVariables, SourcecheckResult]):
     """Takes up runs on Prefect's events, and asks now and then in case one was lost."""
 
-    type = "sourcecheck"
+    type = WARM
     job_configuration = SourcecheckConfiguration
     job_configuration_variables = SourcecheckVariables
     _description = "Execute flow runs in warm, isolated processes that start within milliseconds."
@@ -76,7 +73,7 @@ class SourcecheckWorker(BaseWorker[SourcecheckConfiguration, SourcecheckVariable
 
     def __init__(self, work_pool_name: str, *, limit: int | None = None, **options: Any) -> None:
         super().__init__(work_pool_name, limit=limit or LIMIT, **options)
-        self._pool = WarmPool(PRELOAD, Limits(), os.environ)
+        self._pool = WarmPool(Limits())
         self._owner = Owner(self.name, uuid4().hex[:8])
         self._orphanage: Orphanage | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -100,8 +97,8 @@ class SourcecheckWorker(BaseWorker[SourcecheckConfiguration, SourcecheckVariable
         return template
 
     async def setup(self) -> None:
-        """Warm up while we introduce ourselves to the server."""
-        self._pool.fill()
+        """Warm up, and only then introduce ourselves: a worker that is seen takes a run up at once."""
+        await self._pool.warm()
         await super().setup()
         self._services.append(asyncio.create_task(self._answer_wishes()))
 
