@@ -40,7 +40,7 @@ REST = 2.0
 """Between two readings, as a multiple of what a reading takes: many jobs are read less often, not with more effort."""
 FIRST_SECONDS = 2.0
 """To wait at most for a job to be read the first time."""
-GRACE_SECONDS = 1.5
+GRACE_SECONDS = 1.7
 """After a job's deadline, until it is ended by force: the worker gets to say it first."""
 CANCEL_SECONDS = 5.0
 """After a request to cancel, until it is done by force: the worker gets to stop the process first."""

@@ -18,7 +18,7 @@ from deployments.warm_orphans import Owner
 from deployments.warm_pool import ProcessLost, WarmPool, WarmProcess
 from deployments.warm_words import Ended, Order
 
-GRACE = 1.0
+GRACE = 1.4
 """Seconds beyond its deadline in which a run may still conclude itself."""
 CANCEL_GRACE = 0.7
 """Seconds a run has to clean up in when it is cancelled or its worker stops."""
