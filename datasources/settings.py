@@ -44,6 +44,8 @@ class Settings(Masked, kw_only=True, frozen=True):
     work_pool: str = "sourcecheck"
     work_pool_type: str = "sourcecheck"
     """The type the work pool is made with; a stock one such as `process` works too, and is slower."""
+    runs_per_process: Annotated[int, Meta(ge=1)] = 200
+    """Flow runs after which a warm process of our worker is replaced."""
     deployment: str = "check-source/check"
     """The deployment that runs a test, `flow/deployment`."""
     allow_private_networks: bool = False

@@ -16,6 +16,7 @@ from prefect.types._datetime import now
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 from pydantic import Field
 
+from datasources.settings import Settings
 from deployments.warm_events import TO_BE_RUN, Watch, run_id
 from deployments.warm_orphans import Orphanage, Owner
 from deployments.warm_pool import WARM, Limits, WarmPool
@@ -73,7 +74,7 @@ class SourcecheckWorker(BaseWorker[SourcecheckConfiguration, SourcecheckVariable
 
     def __init__(self, work_pool_name: str, *, limit: int | None = None, **options: Any) -> None:
         super().__init__(work_pool_name, limit=limit or LIMIT, **options)
-        self._pool = WarmPool(Limits())
+        self._pool = WarmPool(Limits(runs=Settings.load().runs_per_process))
         self._owner = Owner(self.name, uuid4().hex[:8])
         self._orphanage: Orphanage | None = None
         self._watch: asyncio.Task[None] | None = None

@@ -1,6 +1,7 @@
 """One test of one source, from the job in the catalogue to the verdict."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -22,7 +23,7 @@ from flows.report import publish_report
 from flows.states import UNHEALTHY
 from tasks import FIRST, OPTIONAL
 from tasks.check import Check
-from tasks.kit import perform, skip
+from tasks.kit import LEAST_SECONDS, perform, skip
 
 
 @flow(name="check-source", persist_result=False)
@@ -58,8 +59,9 @@ async def opened(work: Work) -> AsyncIterator[Check]:
     """Open the way to the source for the length of the test; where there is none, the connection step says why."""
     async with AsyncExitStack() as stack:
         source, unreachable = work.source, None
+        bounded = work.source.within(max(LEAST_SECONDS, work.deadline - time.time()))
         try:
-            source = await stack.enter_async_context(reach(work.source, trusted_keys=work.trusted_keys))
+            source = await stack.enter_async_context(reach(bounded, trusted_keys=work.trusted_keys))
         except CheckError as error:
             unreachable = error
         yield Check(

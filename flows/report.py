@@ -1,5 +1,6 @@
 """What a person reads in the Prefect UI instead of JSON."""
 
+import asyncio
 from typing import Any
 
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
@@ -13,22 +14,23 @@ MARKS = {Outcome.success: "✅", Outcome.failed: "❌", Outcome.skipped: "⏭️
 
 async def publish_report(check: Check) -> None:
     """Write the report of a finished test, and the found tables, as artifacts of the source."""
-    await acreate_markdown_artifact(
+    report = acreate_markdown_artifact(
         markdown=markdown(check),
         key=f"source-{check.source_id}-report",
         description=f"Test of {check.source.name}, job {check.job_id}",
     )
-    tables = (
-        check.published["schema_download"].result.details.get("tables")
-        if "schema_download" in check.published
-        else None
+    await asyncio.gather(report, _publish_tables(check))
+
+
+async def _publish_tables(check: Check) -> None:
+    schema = check.published.get("schema_download")
+    if schema is None or not schema.result.details.get("tables"):
+        return
+    await acreate_table_artifact(
+        table=[_row(table) for table in schema.result.details["tables"]],
+        key=f"source-{check.source_id}-tables",
+        description=f"Tables found in {check.source.name}",
     )
-    if tables:
-        await acreate_table_artifact(
-            table=[_row(table) for table in tables],
-            key=f"source-{check.source_id}-tables",
-            description=f"Tables found in {check.source.name}",
-        )
 
 
 def markdown(check: Check) -> str:
