@@ -1,1 +1,1 @@
-"""HTTP in, HTTP out. The only file here that talks to Prefect is `prefect.py`."""
+"""HTTP in, HTTP out. Only `prefect.py` and its parts `prefect_*.py` talk to Prefect."""

@@ -6,6 +6,7 @@ from litestar.middleware import DefineMiddleware
 
 from api import context
 from api.auth import OPEN_PATHS, KeyAuthentication
+from api.badge import badge
 from api.documentation import add_common_errors, documentation
 from api.errors import answer
 from api.figures import REQUESTS
@@ -17,6 +18,7 @@ from api.limits import key_limit
 from api.metrics import metrics
 from api.questions import QuestionController
 from api.readiness import live, ready
+from api.schedules import ScheduleController
 from api.services import started
 from api.sources import SourceController, organization_meta
 from datasources.settings import Settings
@@ -30,9 +32,11 @@ def create_app() -> Litestar:
             SourceController,
             JobController,
             ImmediateController,
+            ScheduleController,
             KeyController,
             QuestionController,
             HostKeyController,
+            badge,
             organization_meta,
             live,
             ready,

@@ -6,6 +6,7 @@ from typing import Any
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 
 from datasources.databases import ALIASES, DATABASES
+from datasources.health.plan import LEAST_SECONDS
 
 
 def _body(schema: Schema, *, required: bool) -> RequestBody:
@@ -100,3 +101,17 @@ class TakesTestRequest(Operation):
             "on_question": Schema(enum=["ask", "fail", None]),
         }
         self.request_body = _body(Schema(type=OpenAPIType.OBJECT, properties=properties), required=False)
+
+
+@dataclass
+class TakesSchedule(Operation):
+    """Takes a health schedule: an interval, or cron in a time zone."""
+
+    def __post_init__(self) -> None:
+        properties: dict[str, Any] = {
+            "interval_seconds": Schema(type=OpenAPIType.INTEGER, minimum=LEAST_SECONDS),
+            "cron": Schema(type=OpenAPIType.STRING, min_length=1, max_length=200),
+            "timezone": Schema(type=OpenAPIType.STRING, description="An IANA name; belongs to cron; default UTC"),
+            "active": Schema(type=OpenAPIType.BOOLEAN, default=True),
+        }
+        self.request_body = _body(Schema(type=OpenAPIType.OBJECT, properties=properties), required=True)

@@ -49,7 +49,7 @@ async def health_of(session: AsyncSession, source: DataSource, limit: int, windo
         failure_count_24h=facts.failures_24h,
         last_failure_at=facts.last_failure_at,
         status_since=source.status_since,
-        stale=stale(_plain(last) if last else None, now),
+        stale=is_stale(last, now),
         expected_seconds=plan.expected_seconds(now) if plan else None,
         window=window,
         windows={str(name): _window(tallies[span]) for name, span in WINDOWS.items()},
@@ -69,8 +69,13 @@ def _check(record: HealthRecord) -> HealthCheck:
     )
 
 
-def _plain(record: HealthRecord) -> Record:
-    return Record(checked_at=record.checked_at, passed=bool(record.passed), expected_seconds=record.expected_seconds)
+def is_stale(last: HealthRecord | None, now: datetime) -> bool:
+    """Whether the newest check, if there was one, is too old to say anything about now."""
+    if last is None:
+        return True
+    return stale(
+        Record(checked_at=last.checked_at, passed=bool(last.passed), expected_seconds=last.expected_seconds), now
+    )
 
 
 def _window(tally: Tally) -> Window:

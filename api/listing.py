@@ -43,7 +43,7 @@ async def page_of(
     )
 
 
-def _ordered(chosen: Select[DataSource], order: Order) -> Select[DataSource]:
+def _ordered(chosen: Select[tuple[DataSource]], order: Order) -> Select[tuple[DataSource]]:
     column = getattr(DataSource, order.sort_by)
     by = column.desc().nulls_last() if order.descending else column.asc().nulls_last()
     return chosen.order_by(by, DataSource.id).limit(order.page_size).offset((order.page - 1) * order.page_size)

@@ -1,4 +1,4 @@
-"""The one file of the API that talks to Prefect."""
+"""How the API talks to Prefect: runs here, schedules and events in files of their own."""
 
 import asyncio
 from collections.abc import AsyncIterator, Container, Mapping, Sequence
@@ -24,6 +24,8 @@ from prefect.events.filters import EventAnyResourceFilter, EventFilter, EventNam
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled, Cancelling, Crashed
 
+from api.prefect_events import Events
+from api.prefect_schedules import Schedules
 from datasources.catalogue.tables import Job
 from datasources.model import Published
 from datasources.settings import Settings
@@ -70,12 +72,16 @@ class PrefectServer:
         self._pool = settings.work_pool
         self._deployment_id: UUID | None = None
         self._client: PrefectClient = get_client()
+        self.schedules = Schedules(self._client, settings.health_deployment)
+        self.events = Events(self._client)
 
     async def __aenter__(self) -> Self:
         await self._client.__aenter__()
+        await self.schedules.__aenter__()
         return self
 
     async def __aexit__(self, *exc_info: Any) -> None:
+        await self.schedules.__aexit__(*exc_info)
         await self._client.__aexit__(*exc_info)
 
     async def start(self, job: Job, source_name: str) -> UUID:

@@ -243,6 +243,18 @@ class Health(Struct, frozen=True, kw_only=True):
     steps: dict[str, HealthStep]
 
 
+class Schedule(Struct, frozen=True, kw_only=True):
+    """When a source is checked without being asked; of `interval_seconds`, `cron` and `rrule`, one is set."""
+
+    data_source_id: int
+    interval_seconds: float | None
+    cron: str | None
+    rrule: str | None
+    """Only when somebody set it in the Prefect UI."""
+    timezone: str | None
+    active: bool
+
+
 class Readiness(Struct, frozen=True):
     """Whether a test would be taken up, and what is missing."""
 

@@ -7,8 +7,11 @@ from litestar import Litestar
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from api.announcer import Announcer
 from api.figures import Figures
+from api.plans import Plans
 from api.prefect import PrefectServer
+from api.tidy import Tidy
 from api.watch import Watch
 from datasources.catalogue.engine import pooled_engine
 from datasources.secrets import Vault
@@ -33,7 +36,13 @@ async def started(app: Litestar) -> AsyncIterator[None]:
     engine = pooled_engine(settings)
     sessions = async_sessionmaker(engine, expire_on_commit=False)
     try:
-        async with PrefectServer(settings) as prefect, Watch(sessions, prefect, settings.job_timeout) as watch:
+        async with (
+            PrefectServer(settings) as prefect,
+            Watch(sessions, prefect, settings.job_timeout) as watch,
+            Plans(sessions, prefect),
+            Announcer(sessions, prefect),
+            Tidy(sessions, settings),
+        ):
             app.state.services = Services(
                 settings=settings,
                 vault=Vault.from_settings(settings),

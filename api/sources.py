@@ -1,9 +1,11 @@
 """Sources: register, read, change, remove (contract section 1)."""
 
+from contextlib import suppress
 from typing import Annotated, Any
 
 from litestar import Controller, delete, get, patch, post
 from litestar.params import FromPath, QueryParameter
+from prefect.exceptions import PrefectException
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,6 +14,7 @@ from api.auth import Member
 from api.bodies import TakesChange, TakesSource
 from api.context import ApiRequest, require_source
 from api.errors import Problem
+from api.prefect import Unreachable
 from api.registration import answered, decode, fill, merged, parse, retested
 from api.schemas import ConfigurationSchema, DataSourceSummary, DataSourceType, OrganizationMeta
 from api.services import Services
@@ -79,20 +82,28 @@ class SourceController(Controller):
     ) -> dict[str, Any]:
         """Change some fields; what is left out stays as it is, secrets included."""
         row = await require_source(session, member, source_id)
+        was_paused = bool(row.fields.get("is_paused"))
         source, fields = parse(merged(row, decode(await request.body()), services.vault))
         row.revision += retested(row, source, services.vault)
         fill(row, source, fields, services.vault)
         row.updated_at = func.now()
         await _save(session, row)
+        paused = bool(row.fields.get("is_paused"))
+        if row.plan and paused is not was_paused:
+            with suppress(*Unreachable, PrefectException):  # its runs see for themselves that it is paused
+                await services.prefect.schedules.activate(source_id, not paused)
         return answered(row)
 
     @delete("/{source_id:str}", operation_id="delete_data_source_api_v1_data_sources__data_source_id__delete")
-    async def remove(self, source_id: FromPath[int], session: AsyncSession, member: Member) -> None:
-        """Remove a source; its jobs stay readable, its secrets do not stay."""
+    async def remove(self, source_id: FromPath[int], session: AsyncSession, member: Member, services: Services) -> None:
+        """Remove a source; its jobs stay readable, its secrets and its schedule do not stay."""
         row = await require_source(session, member, source_id)
         row.deleted_at = func.now()
         row.secret = None
         await session.commit()
+        if row.plan:
+            with suppress(*Unreachable, PrefectException):  # then `Plans` does it later
+                await services.prefect.schedules.remove(source_id)
 
     @delete("/{source_id:str}/secret", operation_id="revoke_data_source_secret")
     async def revoke_secret(self, source_id: FromPath[int], session: AsyncSession, member: Member) -> None:

@@ -12,6 +12,7 @@ from datasources.errors import SettingsError
 from datasources.model import Masked, Port
 
 PREFIX = "SOURCECHECK_"
+Days = Annotated[int, Meta(ge=1, le=3650)]
 
 
 class Settings(Masked, kw_only=True, frozen=True):
@@ -48,12 +49,22 @@ class Settings(Masked, kw_only=True, frozen=True):
     """Flow runs after which a warm process of our worker is replaced."""
     deployment: str = "check-source/check"
     """The deployment that runs a test, `flow/deployment`."""
+    health_deployment: str = "check-source/health"
+    """The deployment whose schedules check sources regularly, `flow/deployment`."""
     allow_private_networks: bool = False
     """Whether sources may lie in private and loopback ranges; the local stack sets it."""
     allowed_networks: str = ""
     """Ranges allowed although private, in CIDR form, separated by commas."""
     job_timeout: Annotated[int, Meta(ge=1, le=86400)] = 300
     """Seconds from acceptance to the end of a job that names no limit of its own."""
+    keep_records_days: Days = 30
+    """Single checks; after that the hours they were rolled up into are left."""
+    keep_history_days: Days = 400
+    """Hours that were rolled up, and changes of state."""
+    keep_scheduled_jobs_days: Days = 3
+    """Ended jobs of schedules, with all they found."""
+    keep_jobs_days: Days = 90
+    """Ended jobs that somebody asked for, with all they found."""
     question_timeout: Annotated[int, Meta(ge=1, le=30 * 86400)] = 86400
     """Seconds that a test which has asked something waits for the answer."""
     tests_per_minute: Annotated[int, Meta(ge=1, le=1_000_000)] = 1200

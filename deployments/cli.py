@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def parser() -> argparse.ArgumentParser:
     """Every command and what it takes."""
-    from deployments import admin
+    from deployments import admin, automations
 
     root = argparse.ArgumentParser(prog="sourcecheck", description="Is every data source reachable and ready?")
     commands = root.add_subparsers(required=True, metavar="COMMAND")
@@ -45,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
     worker.add_argument("--deploy", action="store_true", help="first do what `deploy` does")
     _add(commands, "prefect-server", _prefect_server).add_argument("--fd", type=int, required=True)
     _add(commands, "revision", _revision, "write a migration for a changed tables.py").add_argument("message")
+    automations.add_commands(commands, _add)
     admin.add_commands(commands, _add)
     return root
 

@@ -19,6 +19,7 @@ NAME = "Demo shop"
 SOURCES = "/api/v1/data_sources"
 ENDED = ("done", "failed", "cancelled")
 COLOURS = {"waiting": "dim", "processing": "yellow", "done": "green", "failed": "red", "cancelled": "red"}
+EVERY_SECONDS = 60
 PATIENCE = 180.0
 """Seconds until the demo gives up on its test."""
 
@@ -34,7 +35,9 @@ async def demo(settings: Settings) -> int:
         await asyncio.to_thread(make_shop, stack.postgres)
         headers = {"Authorization": f"Key {stack.addresses.key}"}
         async with httpx.AsyncClient(base_url=stack.addresses.api, headers=headers, timeout=90) as client:
-            answer = await _test(client, await _register(client, stack))
+            source_id = await _register(client, stack)
+            await _schedule(client, source_id, stack)
+            answer = await _test(client, source_id)
         _show(answer, stack)
         return 0 if answer["status"] == "done" else 1
 
@@ -60,6 +63,14 @@ async def _register(client: httpx.AsyncClient, stack: Stack) -> int:
         _answer(await client.patch(f"{SOURCES}/{known[NAME]}", json=source))
         return int(known[NAME])
     return int(_answer(await client.post(SOURCES, json=source))["id"])
+
+
+async def _schedule(client: httpx.AsyncClient, source_id: int, stack: Stack) -> None:
+    """Have it checked regularly for as long as the stack runs, the next time too."""
+    address = f"/api/v1/data-sources/{source_id}/health/schedule"
+    _answer(await client.put(address, json={"interval_seconds": EVERY_SECONDS}))
+    planned = f"{stack.addresses.prefect_ui}/runs?state=scheduled"
+    say(f"schedule    every {EVERY_SECONDS} s while the stack is up; planned runs: {planned}")
 
 
 async def _test(client: httpx.AsyncClient, source_id: int) -> dict[str, Any]:

@@ -37,6 +37,17 @@ EVERYWHERE = {
     "PYTHONUNBUFFERED": "1",
 }
 
+BOUNDED = {
+    # Prefect keeps flow runs for ever by default; what a test found is in the catalogue. Seconds: three days.
+    "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
+    "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": "259200",
+    # A run leaves some twenty events, most of the database; automations act on them when they come. Two days.
+    "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": "P2D",
+    # Runs of schedules that are planned ahead, all of them looked at each minute: a quarter of an hour, not an hour.
+    "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME": "PT15M",
+    "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_RUNS": "1",
+}
+
 WORKER = {
     "PREFECT_WORKER_QUERY_SECONDS": "1",  # Prefect's own 10 s would be the longest part of every test
     "PREFECT_WORKER_HEARTBEAT_SECONDS": "10",
@@ -49,6 +60,7 @@ def server_environ(home: Home, settings: Settings, database_url: str) -> dict[st
     return {
         **_inherited(own_server=True),
         **EVERYWHERE,
+        **BOUNDED,
         "PREFECT_HOME": str(home.prefect),
         "PREFECT_SERVER_DATABASE_CONNECTION_URL": asyncpg_url(database_url),
         "PREFECT_API_URL": f"{root}/api",

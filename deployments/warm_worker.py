@@ -44,7 +44,7 @@ class SourcecheckVariables(BaseVariables):
     )
     timeout: float | None = Field(
         default=None,
-        description="How many seconds a run that waited for an answer may take, in place of its deadline.",
+        description="How many seconds a run may take that waited for an answer, or has no deadline (a scheduled one).",
     )
 
 
@@ -56,7 +56,8 @@ class SourcecheckConfiguration(BaseJobConfiguration):
 
     def ends_by(self, run: FlowRun) -> float | None:
         """When a run that begins now has to have ended, in seconds since 1970; the waiting of a resumed one is free."""
-        return time.time() + self.timeout if self.timeout is not None and run.run_count else self.deadline
+        anew = run.run_count or self.deadline is None
+        return time.time() + self.timeout if self.timeout is not None and anew else self.deadline
 
 
 class SourcecheckResult(BaseWorkerResult):

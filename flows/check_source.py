@@ -20,6 +20,7 @@ from datasources.tunnel import reach
 from datasources.words import Outcome
 from flows.questions import ask, doubt_query, prepared
 from flows.report import publish_report
+from flows.scheduled import own_job
 from flows.states import UNHEALTHY
 from tasks import FIRST, OPTIONAL
 from tasks.check import Check
@@ -27,9 +28,14 @@ from tasks.kit import LEAST_SECONDS, perform, skip
 
 
 @flow(name="check-source", persist_result=False)
-async def check_source(job_id: int) -> State[Any]:
-    """Test the source of this job, and ask first where somebody has to say something."""
+async def check_source(job_id: int | None = None, source_id: int | None = None) -> State[Any]:
+    """Test the source of this job, or this one by a job of its own; ask first where somebody has to say something."""
     settings = Settings.load()
+    if job_id is None:
+        own = await own_job(settings, source_id)
+        if isinstance(own, State):
+            return own
+        job_id = own
     while True:
         work = await prepared(settings, job_id)
         try:

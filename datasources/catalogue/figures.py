@@ -57,7 +57,7 @@ async def ended_since(session: AsyncSession, since: datetime) -> Sequence[EndedJ
         .where(Job.ended_at > since)
         .order_by(Job.ended_at)
     )
-    return [EndedJob(*row) for row in found]  # type: ignore[arg-type]  # `ended_at` is not null here
+    return [EndedJob(*row) for row in found]  # `ended_at` is not null here
 
 
 async def unended(session: AsyncSession) -> Sequence[OpenJob]:

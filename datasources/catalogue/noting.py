@@ -25,7 +25,7 @@ async def note_check(
         await session.execute(
             select(DataSource)
             .where(DataSource.id == job.source_id)
-            .with_for_update()
+            .with_for_update(key_share=True)
             .execution_options(populate_existing=True)
         )
     ).scalar_one()

@@ -11,6 +11,20 @@ from msgspec import Struct
 LEAST_SECONDS = 10
 """Shorter intervals are refused."""
 
+SLUG = "data-source-"
+"""With the source's id after it, what a source's schedule is called in Prefect."""
+
+
+def slug_of(source_id: int) -> str:
+    """What the source's schedule is called."""
+    return f"{SLUG}{source_id}"
+
+
+def source_of(slug: str | None) -> int | None:
+    """The source whose schedule is called so; None for a schedule that somebody else has made."""
+    number = (slug or "").removeprefix(SLUG)
+    return int(number) if number.isascii() and number.isdigit() and slug == slug_of(int(number)) else None
+
 
 class Plan(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A schedule; exactly one of `interval_seconds`, `cron` and `rrule` is set."""

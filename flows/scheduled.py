@@ -1,0 +1,42 @@
+"""A run that a schedule started: it makes its own job, or drops itself when there is nothing to do."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from prefect.client.schemas.objects import State
+from prefect.client.utilities import get_or_create_client
+from prefect.context import FlowRunContext
+from prefect.states import Completed
+
+from datasources.catalogue.engine import session_scope
+from datasources.catalogue.scheduled import Begun, Due, begin
+from datasources.errors import SourcecheckError
+from datasources.health.plan import source_of
+from datasources.settings import Settings
+
+DROPPED = "Dropped"
+"""Name of the COMPLETED state of a run that checked nothing; its message says why."""
+
+
+async def own_job(settings: Settings, source_id: int | None) -> int | State[Any]:
+    """The id of this run's job; the state to end with when it shall not run.
+
+    Raises `SourcecheckError` without a source, and outside of a flow run that Prefect knows.
+    """
+    context = FlowRunContext.get()
+    run = context.flow_run if context else None
+    if run and source_id is None and run.created_by:
+        # A schedule that is paused in the Prefect UI comes back without its parameters, but with its name.
+        source_id = source_of(run.created_by.display_value)
+    if run is None or source_id is None:
+        raise SourcecheckError("give the id of a job, or of a source, as the parameter of a run")
+    now = datetime.now(UTC)
+    due = Due(source_id, run.id, run.expected_start_time or now)
+    async with session_scope(settings) as session:
+        begun = await begin(session, due, now, settings.job_timeout)
+    if not isinstance(begun, Begun):
+        return Completed(name=DROPPED, message=begun)
+    client, _ = get_or_create_client()
+    tags = {f"data-source:{source_id}", f"job:{begun.job_id}", f"organization:{begun.organization_id}"}
+    await client.update_flow_run(run.id, name=f"{begun.source_name} health", tags=sorted({*run.tags, *tags}))
+    return begun.job_id
