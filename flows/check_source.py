@@ -64,7 +64,7 @@ async def _walked(work: Work) -> State[Any]:
 async def opened(work: Work) -> AsyncIterator[Check]:
     """Open the way to the source for the length of the test; where there is none, the connection step says why."""
     async with AsyncExitStack() as stack:
-        source, unreachable = work.source, None
+        source, unreachable, began = work.source, None, time.monotonic()
         bounded = work.source.within(max(LEAST_SECONDS, work.deadline - time.time()))
         try:
             source = await stack.enter_async_context(reach(bounded, trusted_keys=work.trusted_keys))
@@ -79,6 +79,7 @@ async def opened(work: Work) -> AsyncIterator[Check]:
             test_query=work.test_query,
             query_confirmed=work.query_confirmed,
             unreachable=unreachable,
+            opening_seconds=time.monotonic() - began,
             may_ask=work.may_ask,
         )
 

@@ -23,6 +23,8 @@ class Check(Struct, kw_only=True, frozen=True):
     """Whether somebody has allowed to try the query, whatever it looks like."""
     unreachable: CheckError | None = None
     """Why the way to the source could not be opened; then `source` is as it was registered."""
+    opening_seconds: float = 0.0
+    """How long it took to open the way to the source, or to find that it cannot be; part of the connection step."""
     may_ask: bool = False
     """Whether somebody may be asked before a no is said."""
     doubts: list[CheckError] = field(default_factory=list)

@@ -1,10 +1,13 @@
 """Is the source there, and does it let us in?"""
 
+from typing import Any
+
 import msgspec
 
 from datasources.databases import database_of
 from datasources.errors import CheckError
 from datasources.model import Finding
+from datasources.tunnel import Tunnel
 from tasks.check import Check
 
 
@@ -12,7 +15,10 @@ async def run(check: Check) -> Finding:
     """Open a fresh connection: tunnel, TCP, TLS, login, database; who am I, is TLS on."""
     if check.unreachable is not None:
         raise check.unreachable
-    established = {"ssh_tunnel_established": check.source.via is not None}
+    via = check.source.via
+    established: dict[str, Any] = {"ssh_tunnel_established": via is not None}
+    if isinstance(via, Tunnel):
+        established["ssh_tunnel"] = msgspec.to_builtins(via.info)
     try:
         async with database_of(check.source).connect(check.source) as session:
             identity = await session.identity()

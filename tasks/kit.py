@@ -60,7 +60,8 @@ async def _step(name: str, check: Check) -> State[Any]:
     result, carried_out = await _judge(name, check)
     if check.doubts:
         return Completed(name="Asks", message=check.scrubber.text(result.message))
-    result = msgspec.structs.replace(result, duration_ms=round((time.monotonic() - started) * 1000))
+    spent = time.monotonic() - started + (check.opening_seconds if name == "connection" else 0)
+    result = msgspec.structs.replace(result, duration_ms=round(spent * 1000))
     published = await _publish(name, check, result, carried_out=carried_out)
     message = published.result.message
     if published.result.outcome is not Outcome.failed:

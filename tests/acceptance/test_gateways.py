@@ -53,7 +53,10 @@ def test_through_a_gateway(admin: httpx.Client, embedded: Server, gate: Sshd | B
     answer = finished(admin, source)
     assert answer["status"] == "done"
     assert {step["result"]["code"] for step in answer["results"]} == {"OK"}
-    assert results(answer)["connection"]["details"]["ssh_tunnel_established"] is True
+    connection = results(answer)["connection"]
+    assert connection["details"]["ssh_tunnel_established"] is True
+    assert connection["details"]["ssh_tunnel"]["established"] is True
+    assert 0 < connection["details"]["ssh_tunnel"]["opened_ms"] <= connection["duration_ms"] + 1
     data = immediate(admin, source)
     assert (data["status"], data["ssh_tunnel_established"]) == ("active", True)
     shown = admin.get(f"/api/v1/data_sources/{source}").json()["ssh_tunnel"]
@@ -72,6 +75,15 @@ def test_a_fault_of_the_way(admin: httpx.Client, embedded: Server, gate: Sshd | 
     assert connection["details"]["stage"] == "ssh"
     assert {(step["status"], step["result"]["code"]) for step in answer["results"][1:]} == {("done", "SKIP")}
     assert "wr0ng-secret" not in str(answer)
+
+
+def test_a_silent_gateway(admin: httpx.Client, embedded: Server, sshd: Sshd, silent_port: int) -> None:
+    """A gateway that accepts and says nothing is TIMEOUT of the stage ssh, in the job's own time."""
+    source = source_behind(admin, pinned(sshd, port=silent_port), embedded)
+    connection = results(finished(admin, source, timeout_seconds=3))["connection"]
+    assert (connection["error_code"], connection["details"]["stage"]) == ("TIMEOUT", "ssh")
+    assert connection["details"]["ssh_stage"] == "handshake"
+    assert connection["duration_ms"] > 500
 
 
 def test_a_wrong_password_behind_a_tunnel(admin: httpx.Client, embedded: Server, gate: Sshd | Bastion) -> None:
