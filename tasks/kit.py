@@ -22,7 +22,7 @@ from datasources.model import Finding, Published, StepResult
 from datasources.questions import worth_asking
 from datasources.tunnel import tunnel_faults
 from datasources.words import Code, ErrorCode, Outcome
-from tasks import TASKS
+from tasks import FIRST, TASKS
 from tasks.check import Check
 
 RESULT_TYPE = "result"
@@ -60,7 +60,7 @@ async def _step(name: str, check: Check) -> State[Any]:
     result, carried_out = await _judge(name, check)
     if check.doubts:
         return Completed(name="Asks", message=check.scrubber.text(result.message))
-    spent = time.monotonic() - started + (check.opening_seconds if name == "connection" else 0)
+    spent = time.monotonic() - started + (check.opening_seconds if name == FIRST else 0)
     result = msgspec.structs.replace(result, duration_ms=round(spent * 1000))
     published = await _publish(name, check, result, carried_out=carried_out)
     message = published.result.message
@@ -72,6 +72,8 @@ async def _step(name: str, check: Check) -> State[Any]:
 async def _judge(name: str, check: Check) -> tuple[StepResult, bool]:
     """The step's verdict, and whether it could be carried out at all."""
     try:
+        if name == FIRST and check.unreachable is not None:  # known, however little time is left
+            raise check.unreachable
         left = check.deadline - time.time()
         if left < LEAST_SECONDS:
             message = f"The time for this test was over before {name} began"
