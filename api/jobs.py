@@ -115,7 +115,7 @@ async def follow(job: Job, session: AsyncSession, services: Services, seconds: f
     if seconds > 0:
         await session.commit()  # gives the connection back while nobody needs it
         await services.watch.until_ended(job.id, seconds)
-    elif services.watch.run_of(job.id) is None or not services.watch.look_at(job.id):
+    elif job.flow_run_id and (services.watch.run_of(job.id) is None or not services.watch.look_at(job.id)):
         await session.commit()
         await services.watch.until_read()
     else:

@@ -34,6 +34,8 @@ from tasks.kit import RESULT_TYPE
 BATCH = 50
 """Runs asked for in one request; their artifacts have to fit into one page of 200."""
 PAGE = 200
+PATIENCE_SECONDS = 20.0
+"""For the server to answer, however busy: its client alone would ask again for a minute, or wait for one."""
 HEARTBEAT_SECONDS = 30
 """Between two signs of life of a worker that does not say."""
 FLOW_RUN = "prefect.flow-run."
@@ -51,7 +53,7 @@ PASSING = (
 """States that are read when somebody looks at them."""
 
 Unreachable = (httpx.HTTPError, OSError)
-"""What the client raises when the server does not answer or refuses."""
+"""What the client raises when the server does not answer or refuses; a `TimeoutError` is an `OSError`."""
 
 
 class Run(Struct):

@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from api.dispatch import Dispatcher
-from api.prefect import PrefectServer, Run, Unreachable
+from api.prefect import PATIENCE_SECONDS, PrefectServer, Run, Unreachable
 from datasources.catalogue.jobs import end_job, jobs_to_follow, open_job_ids
 from datasources.catalogue.questions import answers_of
 from datasources.catalogue.tables import Job
@@ -142,7 +142,8 @@ class Watch:
         async with self._sessions() as session:
             jobs = await jobs_to_follow(session)
         try:
-            runs = await self._read_runs(jobs)
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                runs = await self._read_runs(jobs)
         except (*Unreachable, PrefectException):
             await self._settle_alone(jobs)
             await self._note_open()

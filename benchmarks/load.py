@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -58,6 +58,8 @@ class Seen(Struct):
 
     answers: Counter[int] = field(default_factory=Counter)
     """By status code; 0 is no answer."""
+    silences: Counter[str] = field(default_factory=Counter)
+    """Why there was no answer."""
     asked_ms: list[float] = field(default_factory=list)
     polled_ms: list[float] = field(default_factory=list)
     joined: int = 0
@@ -127,7 +129,9 @@ async def register(client: httpx.AsyncClient, stack: Stack, number: int) -> int:
 
 async def ask(client: httpx.AsyncClient, source: int, kind: int, seen: Seen) -> None:
     """One request for a test; requests of one kind are equal."""
-    answer = await timed(client.post(f"{SOURCES}/{source}/test", json={"timeout_seconds": 300 - kind}), seen.asked_ms)
+    answer = await timed(
+        client.post(f"{SOURCES}/{source}/test", json={"timeout_seconds": 300 - kind}), seen, seen.asked_ms
+    )
     seen.answers[answer.status_code if answer else 0] += 1
     if answer is not None and answer.status_code == 200:
         seen.jobs.add(answer.json()["job_id"])
@@ -156,20 +160,22 @@ async def follow(
 async def read(client: httpx.AsyncClient, job: int, wait: int, seen: Seen) -> None:
     """One look at a job."""
     path = f"{SOURCES}/test/{job}"
-    answer = await timed(client.get(path, params={"wait": wait}), seen.polled_ms if not wait else [])
+    answer = await timed(client.get(path, params={"wait": wait}), seen, seen.polled_ms if not wait else [])
     seen.answers[answer.status_code if answer else 0] += 1
     if answer is not None and answer.status_code == 200 and answer.json()["status"] in ENDED:
         seen.ended[job] = answer.json()["status"]
 
 
-async def timed(asked: Any, into: list[float]) -> httpx.Response | None:
+async def timed(asked: Awaitable[httpx.Response], seen: Seen, into: list[float]) -> httpx.Response | None:
     """The answer, None without one; how long it took goes into the list, in milliseconds."""
     began = time.monotonic()
-    with suppress(httpx.HTTPError):
-        answer: httpx.Response = await asked
-        into.append((time.monotonic() - began) * 1000)
-        return answer
-    return None
+    try:
+        answer = await asked
+    except httpx.HTTPError as error:
+        seen.silences[type(error).__name__] += 1
+        return None
+    into.append((time.monotonic() - began) * 1000)
+    return answer
 
 
 async def one_at_a_time(stack: Stack, seen: Seen) -> tuple[int, int]:
@@ -219,6 +225,8 @@ def show(
     table.add_row("ended as", ", ".join(f"{n} {status}" for status, n in Counter(seen.ended.values()).items()))
     table.add_row("from the first request to the last end", f"{spent:.1f} s, {len(seen.jobs) / spent:.1f} jobs/s")
     table.add_row("answers by status", ", ".join(f"{n} of {code}" for code, n in sorted(seen.answers.items())))
+    if seen.silences:
+        table.add_row("no answer", ", ".join(f"{n} {why}" for why, n in seen.silences.items()))
     table.add_row("POST of a test", spread(seen.asked_ms))
     table.add_row(f"GET by {wanted.pollers} clients", spread(seen.polled_ms))
     for role, (memory, cpu) in sorted(after.items()):

@@ -15,6 +15,9 @@ from datasources.settings import Settings
 from deployments.logs import start_logging
 from deployments.stack_ports import claim
 
+KEEP_ALIVE_SECONDS = 75
+"""Longer than clients keep an idle connection: of two that hang up at the same moment, the request would be lost."""
+
 
 def serve_api(settings: Settings, inherited_fd: int | None = None) -> None:
     """The API alone, until a signal says stop.
@@ -34,7 +37,14 @@ def serve_api(settings: Settings, inherited_fd: int | None = None) -> None:
     with quick_import():
         import api.app  # noqa: F401
     start_logging()
-    _run("api.app:create_app", listener, factory=True, log_config=None, access_log=False)
+    _run(
+        "api.app:create_app",
+        listener,
+        factory=True,
+        log_config=None,
+        access_log=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+    )
 
 
 def serve_prefect(inherited_fd: int) -> None:
