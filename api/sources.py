@@ -4,6 +4,7 @@ from contextlib import suppress
 from typing import Annotated, Any
 
 from litestar import Controller, delete, get, patch, post
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 from prefect.exceptions import PrefectException
 from sqlalchemy import func, select
@@ -13,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.auth import Member
 from api.bodies import TakesChange, TakesSource
 from api.context import ApiRequest, require_source
-from api.errors import Problem
+from api.errors import HTTPSentence, Problem
 from api.prefect import Unreachable
 from api.registration import answered, decode, fill, merged, parse, retested
 from api.schemas import ConfigurationSchema, DataSourceSummary, DataSourceType, OrganizationMeta
@@ -27,6 +28,7 @@ KNOWN_TO_CLIENTS = frozenset(
     {"bigquery", "databricks", "mysql", "pg", "postgres_aurora", "postgres_aws_rds", "redshift", "snowflake"}
 )
 """The only types that one published client can read (contract section 1, `/types`)."""
+NAME_TAKEN = {409: ResponseSpec(HTTPSentence, description="Another data source has this name", generate_examples=False)}
 
 
 class SourceController(Controller):
@@ -54,6 +56,7 @@ class SourceController(Controller):
         "/",
         status_code=200,
         operation_class=TakesSource,
+        responses=NAME_TAKEN,
         operation_id="create_data_source_api_v1_data_sources_post",
     )
     async def create(
@@ -75,6 +78,7 @@ class SourceController(Controller):
     @patch(
         "/{source_id:str}",
         operation_class=TakesChange,
+        responses=NAME_TAKEN,
         operation_id="update_data_source_api_v1_data_sources__data_source_id__patch",
     )
     async def change(
