@@ -111,12 +111,15 @@ def _worker(settings: Settings, given: argparse.Namespace) -> int:
     from deployments.local import completed, export, point_prefect
     from deployments.logs import arrange_logs
     from deployments.serve import quick_import
+    from deployments.stack_prefect import WORKER
     from deployments.warm_pool import WARM, spawn_early
 
     settings = completed(settings)
     point_prefect(settings)
     export(settings)
     arrange_logs(settings)
+    for name, value in WORKER.items():
+        os.environ.setdefault(name, value)
     if settings.work_pool_type == WARM:
         spawn_early()
     with quick_import():

@@ -1,12 +1,10 @@
 """Runs whose worker is gone: ended by a worker that lives, so that none stays under way for ever."""
 
-import re
 import time
-from collections.abc import Container
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime
 from uuid import UUID
 
-from msgspec import Struct
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import (
     FlowRunFilter,
@@ -15,62 +13,50 @@ from prefect.client.schemas.filters import (
     WorkPoolFilter,
     WorkPoolFilterName,
 )
-from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.client.schemas.objects import FlowRun, State, StateType, Worker
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled, Crashed
 from prefect.types._datetime import now
 
+from deployments.warm_owner import Owner
+from deployments.warm_run import SETTLED, Execution
+
 UNDER_WAY = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 EVERY = 5.0
 """Seconds between two looks; the first is taken at once."""
-SETTLED = timedelta(seconds=5)
-"""A run that changed its state more recently is not looked at."""
 MISSED = 3
 """Heartbeats that a worker has to miss to count as gone; Prefect's own number."""
-_TAKEN = re.compile(r"Taken by (?P<name>.*) \((?P<life>[0-9a-f]{8})\)")
-
-
-class Owner(Struct, frozen=True):
-    """A worker in one of its lives: it keeps its name when it is started again."""
-
-    name: str
-    life: str
-
-    def __str__(self) -> str:
-        return f"Taken by {self.name} ({self.life})"
-
-    @classmethod
-    def of(cls, states: list[State]) -> "Owner | None":
-        """Who took up the run with this history last; None when it was another kind of worker."""
-        for state in sorted(states, key=lambda state: state.timestamp, reverse=True):
-            found = _TAKEN.fullmatch(state.message or "") if state.type is StateType.PENDING else None
-            if found:
-                return cls(found["name"], found["life"])
-        return None
 
 
 class Orphanage:
-    """Looks for runs of one pool whose worker is gone."""
+    """Looks for runs of one pool whose worker is gone, and for our own that somebody else has ended."""
 
     def __init__(self, client: PrefectClient, pool: str, owner: Owner, heartbeat_seconds: float) -> None:
         self._client = client
         self._pool = pool
         self._owner = owner
-        self._silence = timedelta(seconds=heartbeat_seconds * MISSED)
+        self._heartbeat = heartbeat_seconds
         self._due = 0.0
+        self._looked = 0.0
+        self._heard: dict[str, tuple[datetime | None, float]] = {}
 
-    async def look(self, ours: Container[UUID]) -> None:
-        """End what nobody runs any more; `ours` are the runs that we have."""
+    async def look(self, ours: Mapping[UUID, Execution]) -> None:
+        """End what nobody runs any more; stop those of our runs that are not to run any more."""
         if time.monotonic() < self._due:
             return
         self._due = time.monotonic() + EVERY
-        strangers = [run for run in await self._under_way() if run.id not in ours and _settled(run)]
+        mine = dict(ours)
+        under_way = {run.id: run for run in await self._under_way()}
+        for run_id, execution in mine.items():
+            if run_id not in under_way or under_way[run_id].state_type is StateType.CANCELLING:
+                await execution.check()
+        strangers = [run for run in under_way.values() if run.id not in mine and run.id not in ours and _settled(run)]
         if not strangers:
             return
-        alive = await self._alive()
+        workers = await self._workers()
         for run in strangers:
             owner = Owner.of(await self._client.read_flow_run_states(run.id))
-            if owner and (owner.name not in alive or (owner.name == self._owner.name and owner != self._owner)):
+            if owner and self._is_gone(owner, workers.get(owner.name)):
                 await self._end(run, owner)
 
     async def _under_way(self) -> list[FlowRun]:
@@ -80,11 +66,24 @@ class Orphanage:
             limit=200,
         )
 
-    async def _alive(self) -> set[str]:
-        """Names of the workers that gave a sign of life lately."""
-        limit = now("UTC") - self._silence
-        workers = await self._client.read_workers_for_work_pool(self._pool)
-        return {worker.name for worker in workers if worker.last_heartbeat_time and worker.last_heartbeat_time > limit}
+    async def _workers(self) -> dict[str, Worker]:
+        """Those of the pool, with their last sign of life."""
+        if time.monotonic() - self._looked > 3 * EVERY:  # nobody could give one while the server was away
+            self._heard.clear()
+        self._looked = time.monotonic()
+        return {found.name: found for found in await self._client.read_workers_for_work_pool(self._pool)}
+
+    def _is_gone(self, owner: Owner, worker: Worker | None) -> bool:
+        """Whether it is an earlier life of ours, or silent for too long by our own clock: machines differ in theirs."""
+        if owner.name == self._owner.name:
+            return owner != self._owner
+        sign = worker.last_heartbeat_time if worker else None
+        heard, since = self._heard.get(owner.name, (None, 0.0))
+        if owner.name not in self._heard or heard != sign:
+            self._heard[owner.name] = (sign, time.monotonic())
+            return False
+        every = worker.heartbeat_interval_seconds if worker else None
+        return time.monotonic() - since > MISSED * (every or self._heartbeat)
 
     async def _end(self, run: FlowRun, owner: Owner) -> None:
         """As it was asked for, where it was to be cancelled; as crashed otherwise."""

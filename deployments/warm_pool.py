@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Awaitable
 from contextlib import suppress
 
 import msgspec
@@ -43,7 +42,7 @@ class Limits(Struct, frozen=True):
 class WarmProcess:
     """One process, seen from the worker."""
 
-    def __init__(self, pid: int, line: Line, died: Awaitable[int | None]) -> None:
+    def __init__(self, pid: int, line: Line, died: "asyncio.Future[int | None]") -> None:
         self.pid = pid
         self.runs = 0
         self.reusable = True
@@ -72,13 +71,15 @@ class WarmProcess:
     def tell(self, number: signal.Signals) -> None:
         """Send it a signal; it is not lent again, for the signal may arrive when its run is over."""
         self.reusable = False
-        with suppress(ProcessLookupError):
-            os.kill(self.pid, number)
+        if not self._died.done():  # its number may be another's by now
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     def kill(self) -> None:
         """End it and whatever it has started, now."""
         self.reusable = False
-        warm_server.kill_group(self.pid)
+        if not self._died.done():
+            warm_server.kill_group(self.pid)
 
     def dismiss(self) -> None:
         """Let it go: it sends its last logs and events, and ends."""
@@ -88,7 +89,7 @@ class WarmProcess:
     async def _hear(self) -> Ready | Ended:
         heard = await self._line.hear()
         if not heard:
-            raise ProcessLost(describe(await self._died))
+            raise ProcessLost(describe(await asyncio.shield(self._died)))  # a deadline does not undo its death
         message: Ready | Ended = msgspec.json.decode(heard, type=ToWorker)
         return message
 
@@ -251,9 +252,11 @@ class ForkServer:
                     self._note(line.decode().split())
         self.gone = True
         for birth in self._births:
-            birth.set_exception(ProcessLost("the fork server is gone"))
+            if not birth.done():
+                birth.set_exception(ProcessLost("the fork server is gone"))
         for died in self._alive.values():
-            died.set_result(None)
+            if not died.done():
+                died.set_result(None)
 
     def _note(self, words: list[str]) -> None:
         loop = asyncio.get_running_loop()

@@ -4,6 +4,7 @@ import asyncio
 import signal
 import time
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -14,7 +15,7 @@ from prefect.states import Cancelled, Crashed, Pending
 from prefect.types._datetime import now
 from prefect.utilities.engine import propose_state
 
-from deployments.warm_orphans import Owner
+from deployments.warm_owner import Owner
 from deployments.warm_pool import ProcessLost, WarmPool, WarmProcess
 from deployments.warm_words import Ended, Order
 
@@ -26,6 +27,8 @@ OURS = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
 """States of a run that a worker has; in any other, somebody else has concluded it."""
 PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
 """Seconds between attempts to tell Prefect how a run ended; after that it is the reaper's."""
+SETTLED = timedelta(seconds=5)
+"""A run that changed its state more recently may be about to react to it."""
 TIMED_OUT = "TimedOut"
 """Name of the CRASHED state of a run that was ended at its deadline."""
 
@@ -101,13 +104,15 @@ class Execution:
         return state.is_pending()
 
     async def check(self) -> None:
-        """Ask whether it is to be stopped; an event that said so may have been lost."""
+        """Ask whether it is to be stopped, or has been ended; an event that said so may have been lost."""
         with suppress(ObjectNotFound):
             state = (await self._client.read_flow_run(self.run.id)).state
             if state and state.type is StateType.CANCELLING:
                 self.cancel()
             elif state and state.type is StateType.PAUSED:
                 self.suspend(str(state.id))
+            elif state and state.is_final() and state.timestamp < now("UTC") - SETTLED and self._process:
+                self._process.kill()  # somebody else has concluded it
 
     async def give_up(self, reason: str) -> None:
         """Something went wrong on our side: the run is not ours to leave under way."""

@@ -18,7 +18,8 @@ from pydantic import Field
 
 from datasources.settings import Settings
 from deployments.warm_events import TO_BE_RUN, Watch, run_id
-from deployments.warm_orphans import Orphanage, Owner
+from deployments.warm_orphans import Orphanage
+from deployments.warm_owner import Owner
 from deployments.warm_pool import WARM, Limits, WarmPool
 from deployments.warm_run import CANCEL_GRACE, Execution
 from deployments.warm_words import Order
@@ -238,6 +239,8 @@ class SourcecheckWorker(BaseWorker[SourcecheckConfiguration, SourcecheckVariable
         except Exception:
             self._logger.exception("Flow run %s could not be run", run.id)
             await execution.give_up("The worker could not run it; its log says why")
+            if run.state_id:  # should it still be scheduled, it is taken up the next time
+                self._seen.pop(run.state_id, None)
         finally:
             self._executions.pop(run.id, None)
             if self._behind:
