@@ -39,7 +39,7 @@ check: .venv/installed-dev
 # Pins of everything, for every platform, without any address.
 lock:
 	uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate \
-		--upgrade requirements-dev.txt pyproject.toml --output-file constraints.txt
+		--upgrade --extra scale requirements-dev.txt pyproject.toml --output-file constraints.txt
 
 clean:
 	rm -rf .venv .sourcecheck
