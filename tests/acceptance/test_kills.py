@@ -213,6 +213,26 @@ def test_a_job_accepted_while_prefect_is_down(victim: Service, client: httpx.Cli
     afterwards(client, embedded, answer)
 
 
+def test_a_prefect_server_that_hangs(victim: Service, client: httpx.Client, embedded: Server) -> None:
+    """It takes connections and says nothing: a job still ends soon after its deadline, and says why."""
+    ready(client)
+    source = register(client, unique("Hangs"), options(embedded))
+    server = part(victim, "prefect")
+    server.suspend()
+    try:
+        began = time.monotonic()
+        job = patiently(client, "POST", f"{SOURCES}/{source}/test", json={"timeout_seconds": 2}).json()["job_id"]
+        found = client.get("/health/ready").json()
+        answer = ended(client, job)
+        assert time.monotonic() - began < 60
+    finally:
+        server.resume()
+    assert (found["prefect"], found["worker"], found["catalogue"]) == (False, False, True)
+    assert answer["status"] == "failed"
+    assert "never picked up" in answer["reason"]
+    afterwards(client, embedded, answer)
+
+
 def started(client: httpx.Client, embedded: Server, schema: str, timeout_seconds: int = LIMIT) -> int:
     """A job that will wait in this locked schema."""
     source = register(client, unique("Held"), options(embedded), temp_schema=schema)
