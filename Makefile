@@ -4,8 +4,9 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 
-.PHONY: demo up test check migrate lock clean
+.PHONY: demo up test bench check migrate lock clean
 
 demo: .venv/installed
 	$(BIN)/sourcecheck demo
@@ -18,6 +19,9 @@ migrate: .venv/installed
 
 test: .venv/installed-dev
 	$(BIN)/pytest $(PYTEST_ARGS)
+
+bench: .venv/installed-dev
+	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 check: .venv/installed-dev
 	$(BIN)/ruff check .

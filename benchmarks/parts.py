@@ -1,0 +1,201 @@
+"""The parts of a benchmark: each measures one thing and adds its rows."""
+
+import asyncio
+import os
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import httpx
+import msgspec
+
+from benchmarks.bare import Asked, Bare
+from benchmarks.counting import STARTING, CountingProxy, Request
+from benchmarks.lanes import Lane, lane, make_database
+from benchmarks.plan import Plan
+from benchmarks.polling import poll
+from benchmarks.report import Table, milliseconds
+from benchmarks.targets import silent
+from benchmarks.timed import (
+    Measured,
+    idle_cost,
+    measure,
+    percentiles,
+    register,
+    spent,
+    tested,
+)
+from deployments.stack import Say, Stack
+from deployments.stack_catalogue import prepare_catalogue
+from deployments.stack_prefect import client_environ
+
+ROLES = ("prefect", "postgres", "api", "worker", "processes")
+SPEED = ("what", "in flight", "tests", "p50 ms", "p95 ms", "POST p50 ms", "tests/s", *(f"CPU {r}" for r in ROLES))
+NONE = "–"
+LATE = 3.0
+"""Seconds in which requests that come after the last answer are counted."""
+
+
+def speed_row(name: str, in_flight: int, found: Measured) -> tuple[Any, ...]:
+    """One row of the main table."""
+    p50, p95 = percentiles(found.times)
+    passed = found.statuses["done"]
+    count = str(len(found.times)) if passed == len(found.times) else f"{len(found.times)} ({passed} passed)"
+    cpu = (found.cpu.get(role, 0.0) for role in ROLES)
+    post = milliseconds(percentiles(found.posts)[0])
+    return (name, in_flight, count, milliseconds(p50), milliseconds(p95), post, found.rate, *cpu)
+
+
+async def speed(
+    lane: Lane, source: Mapping[str, Any], samples: Mapping[int, int], plan: Plan, into: Table, say: Say, name: str
+) -> dict[int, Measured]:
+    """Tests at each number in flight; answers them by it."""
+    all_found = {}
+    async with lane.client() as client:
+        ids = await register(client, source, max(samples), name)
+        say(f"{name}: the first test warms everything up")
+        await tested(client, ids[0], Measured())
+        idle = await idle_cost(lane.trees, plan.idle_seconds)
+        for in_flight, count in samples.items():
+            say(f"{name}: {count} tests, {in_flight} in flight")
+            found = await measure(lane, client, ids[:in_flight], count, plan.part_seconds, idle)
+            into.rows.append(speed_row(name, in_flight, found))
+            all_found[in_flight] = found
+    return all_found
+
+
+async def bare(stack: Stack, source: dict[str, Any], plan: Plan, into: Table, say: Say) -> None:
+    """The flow in one process, and psycopg alone."""
+    say("the flow in one process, and psycopg alone")
+    settings = msgspec.structs.replace(
+        stack.settings, database_url=make_database(stack, "bare").url(), prefect_database_url=None
+    )
+    await asyncio.to_thread(prepare_catalogue, settings, stack.home)
+    environ = client_environ(stack.home, settings, own_server=True) | {"PREFECT_LOGGING_LEVEL": "ERROR"}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "benchmarks.bare"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        env=environ,
+    )
+    asked = msgspec.json.encode(Asked(source, plan.bare))
+    try:
+        output, _ = await asyncio.wait_for(process.communicate(asked), plan.part_seconds * 6)
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+    for found in msgspec.json.decode(output, type=list[Bare]):
+        p50, p95 = percentiles(found.times)
+        rate, cpu = len(found.times) / found.elapsed, (NONE, NONE, NONE, NONE, found.cpu)
+        into.rows.append(
+            (found.kind, found.in_flight, len(found.times), milliseconds(p50), milliseconds(p95), NONE, rate, *cpu)
+        )
+
+
+async def memory(lane: Lane, into: Table, name: str) -> None:
+    """What the processes of a lane hold now."""
+    for role, (rss, pss) in lane.trees.memory().items():
+        into.rows.append((name, role, round(rss), round(pss) or NONE))
+
+
+@asynccontextmanager
+async def running_job(client: httpx.AsyncClient, source: dict[str, Any]) -> AsyncIterator[int]:
+    """The number of a job that runs for as long as the block does."""
+    async with silent(source) as never:
+        (source_id,) = await register(client, never, 1, "silent")
+        asked = await client.post(f"/api/v1/data_sources/{source_id}/test", json={"timeout_seconds": 300})
+        number = int(asked.raise_for_status().json()["job_id"])
+        address = f"/api/v1/data_sources/test/{number}"
+        try:
+            while (await client.get(address, params={"wait": 5})).json()["status"] != "processing":
+                continue
+            yield number
+        finally:
+            await client.post(f"{address}/cancel")
+
+
+async def polling(lane: Lane, source: dict[str, Any], plan: Plan, into: Table, say: Say) -> None:
+    """GET of a job that has ended, and of one that runs."""
+    async with lane.client() as client:
+        (source_id,) = await register(client, source, 1, "polled")
+        ended = await tested(client, source_id, Measured())
+        await _polled(lane, "ended", ended, plan, into, say)
+        async with running_job(client, source) as running:
+            await _polled(lane, "running", running, plan, into, say)
+
+
+async def _polled(lane: Lane, kind: str, job: int, plan: Plan, into: Table, say: Say) -> None:
+    for clients in (0, *plan.pollers):
+        say(f"GET of a job, {kind}: {clients} clients")
+        before = lane.trees.cpu()
+        found = await poll(f"{lane.api}/api/v1/data_sources/test/{job}", lane.key, clients, plan.poll_seconds)
+        used = spent(lane.trees, before, found.seconds, {}, 1)
+        p50, p95 = percentiles(found.times)
+        share = (used.get(role, 0.0) / found.seconds for role in ("api", "prefect", "postgres"))
+        rate = round(found.rate)
+        into.rows.append((kind, clients, rate, milliseconds(p50), milliseconds(p95), found.refused, *share))
+
+
+async def growth(lane: Lane, source: dict[str, Any], plan: Plan, into: Table, say: Say) -> None:
+    """So many registered sources, and so many tests asked for at once."""
+    async with lane.client(connections=max(plan.growth.values()) + 10) as client:
+        ids: list[int] = []
+        idle = await idle_cost(lane.trees, plan.idle_seconds)
+        for sources, at_once in plan.growth.items():
+            say(f"{sources} sources, {at_once} tests asked for at once")
+            ids += await register(client, source, sources - len(ids), f"growth {sources}")
+            alone = await measure(lane, client, ids[-1:], 5, plan.part_seconds, idle)
+            found = await measure(lane, client, ids[:at_once], at_once, plan.part_seconds * 3, idle)
+            p50, p95 = percentiles(found.times)
+            first = milliseconds(percentiles(alone.times)[0])
+            posts = milliseconds(percentiles(found.posts)[0])
+            rows = (sources, first, at_once, found.statuses["done"], milliseconds(p50), milliseconds(p95), posts)
+            into.rows.append((*rows, found.rate, found.cpu.get("api", 0.0), found.cpu.get("prefect", 0.0)))
+
+
+async def requests(
+    stack: Stack, source: dict[str, Any], kinds: Mapping[str, tuple[str, int]], plan: Plan, into: Table, say: Say
+) -> None:
+    """What each kind of worker, and the API, ask of Prefect for one test."""
+    counts: dict[str, Counter[Request]] = {}
+    for name, (pool_type, samples) in kinds.items():
+        say(f"counting the requests of {samples} tests: {name}")
+        counts[name] = await _counted(stack, source, f"counted-{pool_type}", pool_type, samples, say)
+    seen = sorted({request for count in counts.values() for request in count}, key=lambda r: (r.who, r.what))
+    for request in seen:
+        per_test = (count[request] / kinds[name][1] for name, count in counts.items())
+        into.rows.append((f"{request.who}: `{request.what}`", *per_test))
+    for label, message in (("all requests", False), ("all messages over websockets", True)):
+        sums = (
+            sum(n for r, n in count.items() if r.what.startswith("MSG") is message) / kinds[name][1]
+            for name, count in counts.items()
+        )
+        into.rows.append((f"**{label}**", *sums))
+
+
+async def _counted(
+    stack: Stack, source: dict[str, Any], name: str, pool_type: str, samples: int, say: Say
+) -> Counter[Request]:
+    there: list[Lane] = []
+
+    def role(pid: int) -> str:
+        return there[0].trees.role_of(pid) if there else STARTING
+
+    server = stack.settings.prefect_api_url or os.environ["PREFECT_API_URL"]
+    async with (
+        CountingProxy(server, role) as proxy,
+        lane(stack, name, pool_type, say, prefect_url=proxy.url) as found,
+        found.client() as client,
+    ):
+        there.append(found)
+        (source_id,) = await register(client, source, 1, name)
+        await tested(client, source_id, Measured())
+        await asyncio.sleep(LATE)
+        proxy.seen.clear()
+        for _ in range(samples):
+            await tested(client, source_id, Measured())
+        await asyncio.sleep(LATE)
+        return proxy.seen.copy()

@@ -1,0 +1,62 @@
+"""Clients that ask for a job's answer again and again; cheap ones, so that the server is what is measured."""
+
+import asyncio
+import time
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+from msgspec import Struct, field
+
+
+class Polled(Struct):
+    """What they got."""
+
+    seconds: float = 0.0
+    times: list[float] = field(default_factory=list)
+    """Seconds to each answer with status 200."""
+    refused: int = 0
+    """Answers with another status, and connections that broke."""
+
+    @property
+    def rate(self) -> float:
+        """Answers a second."""
+        return len(self.times) / self.seconds if self.seconds else 0.0
+
+
+async def poll(url: str, key: str, clients: int, seconds: float) -> Polled:
+    """So many clients, each with a connection of its own that asks again as soon as it is answered."""
+    address = urlsplit(url)
+    request = f"GET {address.path} HTTP/1.1\r\nHost: {address.netloc}\r\nAuthorization: Key {key}\r\n\r\n".encode()
+    found = Polled()
+    began = time.monotonic()
+
+    async def ask_on() -> None:
+        try:
+            reader, writer = await asyncio.open_connection(address.hostname, address.port)
+        except OSError:
+            found.refused += 1
+            return
+        while (asked := time.monotonic()) - began < seconds:
+            writer.write(request)
+            if await _answered(reader):
+                found.times.append(time.monotonic() - asked)
+            else:
+                found.refused += 1
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+    await asyncio.gather(asyncio.sleep(seconds), *(ask_on() for _ in range(clients)))
+    found.seconds = time.monotonic() - began
+    return found
+
+
+async def _answered(reader: asyncio.StreamReader) -> bool:
+    try:
+        head = await reader.readuntil(b"\r\n\r\n")
+        fields = dict(line.split(b": ", 1) for line in head.lower().split(b"\r\n")[1:] if b": " in line)
+        await reader.readexactly(int(fields[b"content-length"]))
+    except (OSError, asyncio.IncompleteReadError, KeyError):
+        await asyncio.sleep(0.1)
+        return False
+    return b" 200 " in head.split(b"\r\n", 1)[0]
