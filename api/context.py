@@ -45,9 +45,11 @@ async def provide_session(state: State) -> AsyncIterator[AsyncSession]:
         yield session
 
 
-async def require_source(session: AsyncSession, member: Member, source_id: int) -> DataSource:
+async def require_source(
+    session: AsyncSession, member: Member, source_id: int, *, for_change: bool = False
+) -> DataSource:
     """The source. Raises 404, the same for unknown and for foreign ones."""
-    source = await find_source(session, member.organization_id, source_id)
+    source = await find_source(session, member.organization_id, source_id, for_change=for_change)
     if source is None:
         raise Problem(404, "Data source not found")
     return source

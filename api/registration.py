@@ -19,7 +19,9 @@ OWN_COLUMNS = ("name", "type", "temp_schema", "options", "ssh_tunnel")
 ANSWERED_ONLY = ("id", "last_test", "created_at", "updated_at", "organization_id", "via")
 """Fields that clients send back as they got them; they are ours to say."""
 SECRET_WORDS = ("password", "passwd", "secret", "token", "private_key", "passphrase", "api_key")
-MASKS = frozenset({MASK, "*" * 4, "*" * 5, "*" * 6, "*" * 8, "********", "••••••••", "<hidden>", "[hidden]"})
+MASKS = frozenset({MASK, "<hidden>", "[hidden]", "(hidden)", "<redacted>", "[redacted]", "REDACTED"})
+MASK_CHARACTERS = frozenset("*•●∙·")
+"""What is made of nothing but one of these is a mask, of whatever length."""
 DESTINATION = {"host", "port", "user", "username", "sslmode", "rootcert", "host_key"}
 """A stored secret may not travel elsewhere: changing one of these needs the secret again (security, row 7)."""
 MAX_FIELDS_BYTES = 64 * 1024
@@ -105,7 +107,7 @@ def _require_type(data: dict[str, Any]) -> None:
 
 def is_mask(value: str) -> bool:
     """Whether it is what stands for a secret where none is shown."""
-    return value in MASKS or set(value) == {"*"}
+    return value in MASKS or (len(set(value)) == 1 and value[0] in MASK_CHARACTERS)
 
 
 def _refuse_masks(data: dict[str, Any]) -> None:
@@ -153,10 +155,12 @@ def merged(row: DataSource, change: dict[str, Any], vault: Vault) -> dict[str, A
     wanted_type = change.get("type", row.type)
     if isinstance(wanted_type, str) and ALIASES.get(wanted_type, wanted_type) != row.type:
         raise Invalid(["body", "type"], "The type of a source cannot be changed")
-    moved = _moved(row.ssh_tunnel, whole["ssh_tunnel"]) and secrets.get("options")
-    given = change.get("options")
-    if moved and not (isinstance(given, dict) and given.get("password")):
-        raise Invalid(["body", "options", "password"], "Changing the tunnel needs the secret again", "missing")
+    if _moved(row.ssh_tunnel, whole["ssh_tunnel"]):
+        given = change.get("options")
+        for name in secrets.get("options", {}):
+            if isinstance(given, dict) and given.get(name) is not None:
+                continue
+            raise Invalid(["body", "options", name], "Changing the tunnel needs the secret again", "missing")
     return whole | {n: v for n, v in change.items() if n not in ("options", "ssh_tunnel", "type")}
 
 

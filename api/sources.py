@@ -85,9 +85,11 @@ class SourceController(Controller):
         self, source_id: FromPath[int], request: ApiRequest, session: AsyncSession, member: Member, services: Services
     ) -> dict[str, Any]:
         """Change some fields; what is left out stays as it is, secrets included."""
-        row = await require_source(session, member, source_id)
+        body = await request.body()
+        # Of two changes at once, the second one builds on the first: it may not bring back the secret of before.
+        row = await require_source(session, member, source_id, for_change=True)
         was_paused = bool(row.fields.get("is_paused"))
-        source, fields = parse(merged(row, decode(await request.body()), services.vault))
+        source, fields = parse(merged(row, decode(body), services.vault))
         row.revision += retested(row, source, services.vault)
         fill(row, source, fields, services.vault)
         row.updated_at = func.now()
@@ -101,7 +103,7 @@ class SourceController(Controller):
     @delete("/{source_id:str}", operation_id="delete_data_source_api_v1_data_sources__data_source_id__delete")
     async def remove(self, source_id: FromPath[int], session: AsyncSession, member: Member, services: Services) -> None:
         """Remove a source; its jobs stay readable, its secrets and its schedule do not stay."""
-        row = await require_source(session, member, source_id)
+        row = await require_source(session, member, source_id, for_change=True)
         row.deleted_at = func.now()
         row.secret = None
         await session.commit()

@@ -1,14 +1,13 @@
 """Secrets at rest, and secrets kept out of every text that leaves a worker."""
 
-import base64
 import re
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import quote, quote_plus
 
 import msgspec
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
+from datasources.disguises import patterns
 from datasources.errors import SecretsError, SettingsError
 from datasources.settings import Settings
 
@@ -55,15 +54,19 @@ class Vault:
 
 
 class Scrubber:
-    """Removes known secrets, in all the forms in which they travel, from texts and from plain data."""
+    """Removes known secrets, in all the forms in which they travel, from texts and from plain data.
+
+    It fails closed: what cannot be scrubbed is dropped.
+    """
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        forms = {form for secret in secrets if secret for form in _forms(secret)}
-        longest_first = sorted(forms, key=len, reverse=True)
-        self._pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+        found = {form: text for secret in secrets if secret for form, text in patterns(secret).items()}
+        # Longest first, for one secret may be the beginning of another.
+        forms = sorted(found, key=lambda form: len(found[form]), reverse=True)
+        self._pattern = re.compile("|".join(forms), re.IGNORECASE) if forms else None
 
     def text(self, text: str) -> str:
-        """The text without secrets; a placeholder when that fails (it fails closed)."""
+        """The text without secrets."""
         if self._pattern is None:
             return text
         try:
@@ -73,30 +76,16 @@ class Scrubber:
 
     def data(self, value: Any) -> Any:
         """The same for plain data, keys included."""
+        try:
+            return self._data(value)
+        except Exception:
+            return DROPPED
+
+    def _data(self, value: Any) -> Any:
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, dict):
-            return {self.data(key): self.data(item) for key, item in value.items()}
+            return {self._data(key): self._data(item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
-            return [self.data(item) for item in value]
+            return [self._data(item) for item in value]
         return value
-
-
-def _forms(secret: str) -> set[str]:
-    """Raw, URL-encoded, base64, repr and JSON forms of a secret."""
-    raw = secret.encode()
-    forms = {
-        secret,
-        quote(secret, safe=""),
-        quote(secret),
-        quote_plus(secret),
-        base64.b64encode(raw).decode(),
-        base64.urlsafe_b64encode(raw).decode(),
-        repr(secret)[1:-1],
-        msgspec.json.encode(secret).decode()[1:-1],
-        secret.encode("unicode_escape").decode(),
-        secret.replace("'", "''"),
-        secret.replace("\\", "\\\\").replace("'", "\\'"),
-    }
-    forms |= {line for line in secret.splitlines() if len(line) >= 8}
-    return {form for form in forms if form}

@@ -107,6 +107,7 @@ def _deploy(settings: Settings, _: argparse.Namespace) -> int:
 
 
 def _worker(settings: Settings, given: argparse.Namespace) -> int:
+    from datasources.secrets import Vault
     from deployments.deploy import deploy, prefect, worker_arguments
     from deployments.local import completed, export, point_prefect
     from deployments.logs import arrange_logs
@@ -115,6 +116,7 @@ def _worker(settings: Settings, given: argparse.Namespace) -> int:
     from deployments.warm_pool import WARM, spawn_early
 
     settings = completed(settings)
+    Vault.from_settings(settings)  # without its keys it could only fail
     point_prefect(settings)
     export(settings)
     arrange_logs(settings)

@@ -8,6 +8,7 @@ from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
+from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
 from datasources.catalogue.work import Work
@@ -21,6 +22,7 @@ from datasources.words import Outcome
 from flows.questions import ask, doubt_query, prepared
 from flows.report import publish_report
 from flows.scheduled import own_job
+from flows.secrecy import secrecy
 from flows.states import UNHEALTHY
 from tasks import FIRST, OPTIONAL
 from tasks.check import Check
@@ -63,25 +65,27 @@ async def _walked(work: Work) -> State[Any]:
 @asynccontextmanager
 async def opened(work: Work) -> AsyncIterator[Check]:
     """Open the way to the source for the length of the test; where there is none, the connection step says why."""
-    async with AsyncExitStack() as stack:
-        source, unreachable, began = work.source, None, time.monotonic()
-        bounded = work.source.within(max(LEAST_SECONDS, work.deadline - time.time()))
-        try:
-            source = await stack.enter_async_context(reach(bounded, trusted_keys=work.trusted_keys))
-        except CheckError as error:
-            unreachable = error
-        yield Check(
-            job_id=work.job_id,
-            source_id=work.source_id,
-            source=source,
-            scrubber=Scrubber(secrets_of(work.source)),
-            deadline=work.deadline,
-            test_query=work.test_query,
-            query_confirmed=work.query_confirmed,
-            unreachable=unreachable,
-            opening_seconds=time.monotonic() - began,
-            may_ask=work.may_ask,
-        )
+    scrubber = Scrubber(secrets_of(work.source))
+    with secrecy(scrubber, get_run_logger()):
+        async with AsyncExitStack() as stack:
+            source, unreachable, began = work.source, None, time.monotonic()
+            bounded = work.source.within(max(LEAST_SECONDS, work.deadline - time.time()))
+            try:
+                source = await stack.enter_async_context(reach(bounded, trusted_keys=work.trusted_keys))
+            except CheckError as error:
+                unreachable = error
+            yield Check(
+                job_id=work.job_id,
+                source_id=work.source_id,
+                source=source,
+                scrubber=scrubber,
+                deadline=work.deadline,
+                test_query=work.test_query,
+                query_confirmed=work.query_confirmed,
+                unreachable=unreachable,
+                opening_seconds=time.monotonic() - began,
+                may_ask=work.may_ask,
+            )
 
 
 def secrets_of(source: Source) -> list[str]:

@@ -24,6 +24,7 @@ from datasources.tunnel import tunnel_faults
 from datasources.words import Code, ErrorCode, Outcome
 from tasks import FIRST, TASKS
 from tasks.check import Check
+from tasks.clean import clean
 
 RESULT_TYPE = "result"
 """The artifact type of a step's result: the Prefect UI leaves it out of its lists, people get a report."""
@@ -114,14 +115,14 @@ def negative(code: ErrorCode, message: str, details: dict[str, object] | None = 
 
 async def _publish(name: str, check: Check, result: StepResult, *, carried_out: bool = True) -> Published:
     """Write the result into Prefect's run metadata, by a plain request: task runs get there later, by events."""
-    clean = msgspec.convert(check.scrubber.data(msgspec.to_builtins(result)), StepResult)
+    result = clean(result, check.scrubber)
     published = Published(
-        job_id=check.job_id, task=name, result=clean, carried_out=carried_out, ended_at=datetime.now(UTC)
+        job_id=check.job_id, task=name, result=result, carried_out=carried_out, ended_at=datetime.now(UTC)
     )
     flow_run, task_run = FlowRunContext.get(), TaskRunContext.get()
     artifact = ArtifactCreate(
         type=RESULT_TYPE,
-        description=clean.message,
+        description=result.message,
         data=msgspec.to_builtins(published),
         flow_run_id=flow_run.flow_run.id if flow_run and flow_run.flow_run else None,
         task_run_id=task_run.task_run.id if task_run else None,

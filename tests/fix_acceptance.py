@@ -1,11 +1,16 @@
 """Sources on the running stack, and answers that several tests look at: one job serves them all."""
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
+from datasources.catalogue.accounts import add_member, create_key, create_organization, create_user
+from datasources.catalogue.engine import session_scope
+from datasources.settings import Settings
+from deployments.local import completed
 from tests.acceptance.kit import ask, ended, finished, options, register, unique
 from tests.fix_database import Server, free_port
 from tests.fix_service import Service
@@ -75,9 +80,17 @@ class Organization:
     """An organization of its own, with a member's key."""
 
     def __init__(self, service: Service, name: str) -> None:
-        self.id = int(service.command("organization", "add", name).split()[-1])
-        self.user = int(service.command("user", "add", f"{name} user", "--organization", str(self.id)).split()[-1])
-        self.key = service.command("key", "add", str(self.user)).split()[-1]
+        self.id, self.user, self.key = asyncio.run(_organization(service, name))
+
+
+async def _organization(service: Service, name: str) -> tuple[int, int, str]:
+    """What the commands do, without a process for each of them."""
+    async with session_scope(completed(Settings.load(service.environ))) as session:
+        organization = await create_organization(session, name)
+        user = await create_user(session, f"{name} user")
+        await add_member(session, organization.id, user.id)
+        _, key = await create_key(session, user.id, organization.id, "of the tests")
+        return organization.id, user.id, key
 
 
 @pytest.fixture(scope="session")

@@ -34,14 +34,19 @@ def pooled_engine(settings: Settings) -> AsyncEngine:
     Hundreds of requests at once wait for their turn: more connections would not make them any faster.
     """
     return create_async_engine(
-        catalogue_url(settings), pool_size=10, max_overflow=10, pool_timeout=POOL_SECONDS, pool_pre_ping=True
+        catalogue_url(settings),
+        pool_size=10,
+        max_overflow=10,
+        pool_timeout=POOL_SECONDS,
+        pool_pre_ping=True,
+        hide_parameters=True,
     )
 
 
 @asynccontextmanager
 async def session_scope(settings: Settings) -> AsyncIterator[AsyncSession]:
     """One session on one connection of its own, for a process that asks seldom; commits at the end."""
-    engine = create_async_engine(catalogue_url(settings), poolclass=NullPool)
+    engine = create_async_engine(catalogue_url(settings), poolclass=NullPool, hide_parameters=True)
     try:
         async with async_sessionmaker(engine, expire_on_commit=False).begin() as session:
             yield session

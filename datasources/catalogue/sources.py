@@ -29,16 +29,17 @@ def source_of(row: DataSource, vault: Vault, more: dict[str, dict[str, str]] | N
     return source
 
 
-async def find_source(session: AsyncSession, organization_id: int, source_id: int) -> DataSource | None:
-    """The source, if this organization has it."""
+async def find_source(
+    session: AsyncSession, organization_id: int, source_id: int, *, for_change: bool = False
+) -> DataSource | None:
+    """The source, if this organization has it; `for_change`: nobody else changes it in this transaction's time."""
     if not 0 < source_id <= MAX_ID:
         return None
-    return (
-        await session.execute(
-            select(DataSource).where(
-                DataSource.id == source_id,
-                DataSource.organization_id == organization_id,
-                DataSource.deleted_at.is_(None),
-            )
-        )
-    ).scalar_one_or_none()
+    chosen = select(DataSource).where(
+        DataSource.id == source_id,
+        DataSource.organization_id == organization_id,
+        DataSource.deleted_at.is_(None),
+    )
+    if for_change:
+        chosen = chosen.with_for_update()
+    return (await session.execute(chosen)).scalar_one_or_none()

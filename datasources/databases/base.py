@@ -3,10 +3,10 @@
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from datasources.model import Masked, SshTunnel
 
@@ -29,8 +29,8 @@ class Via:
 class Source(Masked, kw_only=True, frozen=True, tag_field="type"):
     """One source with its secrets, as a worker needs it. Subclasses add `options` and a tag."""
 
-    name: str
-    temp_schema: str | None = None
+    name: Annotated[str, Meta(max_length=255)]
+    temp_schema: Annotated[str, Meta(max_length=300)] | None = None
     catalog_include_list: str | None = None
     catalog_exclude_list: str | None = None
     connection_timeout: float = 30

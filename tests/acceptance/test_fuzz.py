@@ -18,6 +18,7 @@ from schemathesis.checks import (
 )
 
 from tests.acceptance.kit import finished, register, unique
+from tests.fix_acceptance import Organization
 from tests.fix_database import free_port
 from tests.fix_service import Service
 
@@ -40,9 +41,7 @@ class Attacker:
     """A user of another organization, whose sources nobody else needs."""
 
     def __init__(self, service: Service) -> None:
-        organization = service.command("organization", "add", "Fuzz").split()[-1]
-        user = service.command("user", "add", "fuzz", "--organization", organization).split()[-1]
-        self.headers = {"Authorization": f"Key {service.command('key', 'add', user).split()[-1]}"}
+        self.headers = {"Authorization": f"Key {Organization(service, 'Fuzz').key}"}
         self._client = httpx.Client(base_url=service.api, headers=self.headers, timeout=90)
         self._job = finished(self._client, self._source())["id"]
 

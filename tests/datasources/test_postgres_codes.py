@@ -123,15 +123,6 @@ async def test_narrow_user_is_patient(database: Server) -> None:
     assert len(await asyncio.gather(once(), once(), once())) == 3
 
 
-async def test_temp_schema(database: Server) -> None:
-    """The temporary table is written, read and gone."""
-    async with Postgres.connect(database.source(), read_only=False) as session:
-        await session.write_and_drop("scratch")
-    with database.connect() as check:
-        left = check.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'scratch'").fetchone()
-    assert left == (0,)
-
-
 @pytest.mark.parametrize(
     ("schema", "code"), [("locked", ErrorCode.PERMISSION_DENIED), ("missing", ErrorCode.SCHEMA_NOT_FOUND)]
 )
@@ -142,24 +133,6 @@ async def test_temp_schema_says_no(database: Server, schema: str, code: ErrorCod
             await session.write_and_drop(schema)
     assert caught.value.code is code
     assert caught.value.message.startswith(f'Unable to create table "postgres"."{schema}"."sourcecheck_tmp_')
-
-
-async def test_old_leftovers_are_swept(database: Server) -> None:
-    """A leftover older than an hour that carries our mark goes; a young one and a stranger's stay."""
-    old, young = (
-        f"sourcecheck_tmp_{int(time.time()) - 4000:x}_0123abcd",
-        f"sourcecheck_tmp_{int(time.time()):x}_0123abcd",
-    )
-    with database.connect() as session:
-        for name in (old, young, "sourcecheck_tmp_mine"):
-            session.execute(f"CREATE TABLE scratch.{name} (); ALTER TABLE scratch.{name} OWNER TO reader")  # type: ignore[arg-type]
-    async with Postgres.connect(database.source(), read_only=False) as checked:
-        assert await checked.sweep("scratch") == [old]
-    with database.connect() as session:
-        names = {name for (name,) in session.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'scratch'")}
-        assert names == {young, "sourcecheck_tmp_mine"}
-        for name in names:
-            session.execute(f"DROP TABLE scratch.{name}")  # type: ignore[arg-type]
 
 
 async def test_terminated_in_the_middle(database: Server) -> None:
@@ -183,40 +156,6 @@ async def test_server_killed_in_the_middle() -> None:
             await asyncio.sleep(0.5)
             await session.query("SELECT 1")
     assert caught.value.code is ErrorCode.CONNECTION_ERROR
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "CREATE TABLE scratch.bad ()",
-        "COPY (SELECT 1) TO PROGRAM 'true'",
-        "DO $$ BEGIN END $$",
-        "COMMIT",
-        "INSERT INTO scratch.kept VALUES (1) RETURNING id",
-        "WITH gone AS (DELETE FROM scratch.kept RETURNING id) SELECT * FROM gone",
-    ],
-)
-async def test_query_that_writes(database: Server, statement: str) -> None:
-    """The session refuses to write, whatever the text looks like."""
-    with database.connect() as session:
-        session.execute("CREATE TABLE IF NOT EXISTS scratch.kept (id int); GRANT ALL ON scratch.kept TO reader")
-    with pytest.raises(CheckError) as caught:
-        async with Postgres.connect(database.source()) as session:
-            await session.query(statement)
-    assert caught.value.code is ErrorCode.QUERY_NOT_READ_ONLY
-    with database.connect() as session:
-        session.execute("DROP TABLE scratch.kept")
-
-
-async def test_read_only_cannot_be_switched_off(database: Server) -> None:
-    """Neither two statements nor a setting get around the read-only transaction."""
-    for statement in (
-        "SELECT 1; CREATE TABLE scratch.bad ()",
-        "SELECT set_config('transaction_read_only', 'off', true)",
-    ):
-        with pytest.raises(CheckError):
-            async with Postgres.connect(database.source()) as session:
-                await session.query(statement)
 
 
 async def test_query_answers_its_first_value(database: Server) -> None:
@@ -249,22 +188,6 @@ async def test_cancelled_query_stops_on_the_server(database: Server) -> None:
             "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%' AND usename = 'reader'"
         )
         assert busy.fetchone() == (0,)
-
-
-async def test_environment_has_no_effect(database: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    """PG* variables of the worker change nothing (security, row 3)."""
-    for name, value in {
-        "PGHOSTADDR": "192.0.2.1",
-        "PGPORT": "1",
-        "PGOPTIONS": "-c nonsense=1",
-        "PGPASSWORD": "wrong",
-        "PGSSLROOTCERT": "/nonexistent/elsewhere",
-        "PGREQUIREAUTH": "gss",
-        "PGTARGETSESSIONATTRS": "standby",
-    }.items():
-        monkeypatch.setenv(name, value)
-    async with Postgres.connect(database.source()) as session:
-        assert (await session.identity()).user == "reader"
 
 
 async def test_tables_and_lineage(database: Server) -> None:

@@ -15,7 +15,7 @@ from datasources.addresses import Policy, resolve
 from datasources.databases.postgres import sqlstates
 from datasources.databases.postgres.errors import refused, translated
 from datasources.databases.postgres.model import PgSource
-from datasources.databases.postgres.parameters import conninfo, no_service, root_certificate
+from datasources.databases.postgres.parameters import conninfo, no_environment, root_certificate
 from datasources.errors import SourceUnreachable
 from datasources.settings import Settings
 from datasources.words import ErrorCode
@@ -177,12 +177,13 @@ async def _first(strings: Sequence[str], progress: Progress) -> tuple[pq.abc.PGc
 
 async def _poll(string: str, progress: Progress, share: asyncio.Timeout | None = None) -> pq.abc.PGconn:
     """Drive libpq's own connection state machine, noting each stage; the `share` of time ends with the first."""
-    with no_service():
+    with no_environment():
         started = pq.PGconn.connect_start(string.encode())
     try:
         sqlstates.verbose(started, sqlstates.VERBOSE)
         while True:
-            status = started.connect_poll() if started.status != pq.ConnStatus.BAD else pq.PollingStatus.FAILED
+            with no_environment():
+                status = started.connect_poll() if started.status != pq.ConnStatus.BAD else pq.PollingStatus.FAILED
             if status == pq.PollingStatus.OK:
                 break
             if status == pq.PollingStatus.FAILED:

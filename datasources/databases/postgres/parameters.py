@@ -28,7 +28,8 @@ OURS: dict[str, Any] = KEEPALIVE | {
     "application_name": "sourcecheck",
     "connect_timeout": 0,  # we hold the limit, over all addresses and stages
 }
-SERVICE = "PGSERVICE"
+SERVICE = b"PGSERVICE"
+"""No parameter overrides it: libpq reads it whenever it parses a connection string."""
 UNSET = {"min_protocol_version": "3.0", "max_protocol_version": "3.0"}
 """What libpq does when these are not set at all; it refuses them empty, and older ones do not know them."""
 
@@ -57,7 +58,7 @@ def _against_environment() -> dict[str, Any]:
     return {
         (name := option.keyword.decode()): (option.compiled or b"").decode() or UNSET.get(name, "")
         for option in Conninfo.get_defaults()
-        if option.envvar and option.envvar != SERVICE.encode()
+        if option.envvar and option.envvar != SERVICE
     }
 
 
@@ -77,11 +78,10 @@ def root_certificate(options: PgOptions) -> Iterator[str]:
 
 
 @contextmanager
-def no_service() -> Iterator[None]:
-    """Hide PGSERVICE, which no parameter overrides: libpq reads it whenever it parses a connection string."""
-    name = os.environ.pop(SERVICE, None)
+def no_environment() -> Iterator[None]:
+    """Hide the variables that libpq reads whatever it is given: `PGSERVICE`, and `PGTZ` and its like at login."""
+    hidden = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("PG")}
     try:
         yield
     finally:
-        if name is not None:
-            os.environ[SERVICE] = name
+        os.environ.update(hidden)

@@ -59,4 +59,5 @@ LEFTOVERS = """
 SELECT c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE n.nspname = %s AND c.relkind = 'r' AND left(c.relname, 16) = 'sourcecheck_tmp_'
   AND pg_get_userbyid(c.relowner) = current_user
+  AND NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = c.oid)  -- a partition of something else
 """

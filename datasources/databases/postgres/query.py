@@ -1,8 +1,8 @@
 """A caller's own query: it may only read, whatever its text says."""
 
-import fcntl
-import struct
-import termios
+import os
+import socket
+import sys
 import time
 
 import psycopg
@@ -17,11 +17,13 @@ from datasources.databases.postgres.limits import Limit
 from datasources.errors import CheckError
 from datasources.words import ErrorCode
 
-NAME = b"sourcecheck"
-VALUE_LIMIT = 1000
-"""Characters of the value that are kept."""
+NAME = b""
+VALUE_LIMIT = 65536
+"""Characters of the value that are kept: more than are shown, for half a secret at its end is not recognised."""
 BYTES_LIMIT = 8 * 1024 * 1024
-"""Bytes that are read for one row."""
+"""Bytes that are read for one row, give or take what libpq reads at once."""
+TCP_INFO_BYTES = 136
+"""Length of Linux's `struct tcp_info` up to and with `tcpi_bytes_received`."""
 END_SECONDS = 2.0
 """How long the server may take to end a query of which we know enough."""
 READING = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1"
@@ -103,22 +105,35 @@ def _checked(result: pq.abc.PGresult | None) -> pq.abc.PGresult:
 
 
 def _bounded(pgconn: pq.abc.PGconn) -> PQGen[pq.abc.PGresult | None]:
-    """psycopg's way to fetch a result, but that a row of any size is not read to its end."""
+    """psycopg's way to fetch a result, but that a row, or a message, of any size is not read to its end."""
     while pgconn.flush():
         yield Wait.RW
-    received = 0
+    before = _received(pgconn.socket)
     while pgconn.is_busy():
         if (yield Wait.R):
-            received += _waiting_bytes(pgconn.socket)
-            if received > BYTES_LIMIT:
-                message = f"A row of the test query has more than {BYTES_LIMIT // 1024**2} MB"
-                raise CheckError(ErrorCode.QUERY_ERROR, message, {"stage": "query"})
+            _refuse_more(pgconn, before)
             pgconn.consume_input()
+    _refuse_more(pgconn, before)  # it may all have come at once
     return pgconn.get_result()
 
 
-def _waiting_bytes(socket: int) -> int:
-    return int(struct.unpack("i", fcntl.ioctl(socket, termios.FIONREAD, b"\0" * 4))[0])
+def _refuse_more(pgconn: pq.abc.PGconn, before: int) -> None:
+    if _received(pgconn.socket) - before > BYTES_LIMIT:
+        message = f"A row of the test query has more than {BYTES_LIMIT // 1024**2} MB"
+        raise CheckError(ErrorCode.QUERY_ERROR, message, {"stage": "query"})
+
+
+def _received(descriptor: int) -> int:
+    """Bytes that have arrived at a socket since it was opened; libpq does not tell how many it reads at a time.
+
+    Linux keeps count (`tcpi_bytes_received`); 0 where nobody does.
+    """
+    with socket.socket(fileno=os.dup(descriptor)) as copy:
+        try:
+            info = copy.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_BYTES)
+        except (AttributeError, OSError):
+            return 0
+    return int.from_bytes(info[TCP_INFO_BYTES - 8 :], sys.byteorder)
 
 
 async def _end(connection: Connection) -> None:
