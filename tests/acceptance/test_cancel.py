@@ -42,7 +42,8 @@ def test_a_job_that_runs(admin: httpx.Client, embedded: Server) -> None:
 
 
 def waiting_sessions(server: Server, schema: str) -> int:
-    """Sessions of ours that still wait in this schema over there."""
+    """Sessions of ours that still wait in this schema over there, once the server had time to hear of it."""
+    time.sleep(1)
     with server.connect() as session:
         found = session.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'sourcecheck' AND state = 'active'"
