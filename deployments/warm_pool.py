@@ -20,7 +20,7 @@ WARM = "sourcecheck"
 """Our type of work pool."""
 PRELOAD = ("flows.check_source",)
 """Modules that every warm process has imported."""
-LAST_WORDS = 3.0
+LAST_WORDS = 2.0
 """Seconds a dismissed process has to send its last logs and events."""
 
 

@@ -26,7 +26,7 @@ from deployments.warm_words import Order
 
 LIMIT = 8
 """Runs at the same time, unless told otherwise."""
-DRAIN = 3.0
+DRAIN = 2.0
 """Seconds that runs have to end in when the worker stops, before they are stopped."""
 REMEMBERED = 30.0
 """Seconds for which what we know of a deployment is taken to be still so."""
