@@ -88,6 +88,19 @@ def locations(answer: httpx.Response) -> list[list[Any]]:
     return [problem["loc"] for problem in valid(answer, "HTTPValidationError", 422)["detail"]]
 
 
+def nothing_runs(server: Server, text: str) -> None:
+    """No session of ours runs a query with this text over there, once the server had time to hear of it."""
+    query = (
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'sourcecheck' AND state = 'active'"
+        " AND query LIKE %s"
+    )
+    until = time.monotonic() + 20
+    with server.connect() as session:
+        while session.execute(query, [f"%{text}%"]).fetchone() != (0,):
+            assert time.monotonic() < until
+            time.sleep(0.1)
+
+
 def absent(secrets: Iterable[str], text: str) -> None:
     """None of these is in the text."""
     assert [secret for secret in secrets if secret in text] == []

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from tests.acceptance.kit import SOURCES, ask, ended, options, read, register, statuses, unique
+from tests.acceptance.kit import SOURCES, ask, ended, nothing_runs, options, read, register, statuses, unique
 from tests.acceptance.test_asynchronous import locked_schema
 from tests.fix_database import Server
 from tests.wire.answers import valid
@@ -36,22 +36,9 @@ def test_a_job_that_runs(admin: httpx.Client, embedded: Server) -> None:
             time.sleep(0.1)
         assert cancel(admin, job).status_code == 200
         answer = read(admin, job, wait=5)
-        assert waiting_sessions(embedded, "cancelled_there") == 0
+        nothing_runs(embedded, "cancelled_there")
     assert answer["status"] == "cancelled"
     assert answer["results"][0]["result"]["code"] == "OK"
-
-
-def waiting_sessions(server: Server, schema: str) -> int:
-    """Sessions of ours that still wait in this schema over there, once the server had time to hear of it."""
-    time.sleep(1)
-    with server.connect() as session:
-        found = session.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'sourcecheck' AND state = 'active'"
-            " AND query LIKE %s",
-            [f"%{schema}%"],
-        ).fetchone()
-    assert found is not None
-    return int(found[0])
 
 
 def test_a_job_that_has_ended(admin: httpx.Client, good_answer: dict[str, Any]) -> None:
