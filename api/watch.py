@@ -36,7 +36,7 @@ IDLE_SECONDS = 1.0
 """Between two readings when nobody waits for an answer."""
 PACE_SECONDS = 0.05
 """Between two readings at the least."""
-REST = 2.0
+REST = 1.0
 """Between two readings, as a multiple of what a reading takes: many jobs are read less often, not with more effort."""
 FIRST_SECONDS = 2.0
 """To wait at most for a job to be read the first time."""
@@ -58,6 +58,7 @@ class Watch:
         self._runs: dict[int, Run] = {}
         self._open: frozenset[int] = frozenset()
         self._wanted = asyncio.Event()
+        self._due = asyncio.Event()
         self._read = asyncio.Condition()
         self._round = 0
         self._reading = False
@@ -67,7 +68,9 @@ class Watch:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
-        self._tasks = [asyncio.create_task(work(), name="watch") for work in (self._follow, self._listen)]
+        self._tasks = [
+            asyncio.create_task(work(), name="watch") for work in (self._hand_over, self._follow, self._listen)
+        ]
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -85,8 +88,12 @@ class Watch:
         return job_id in self._close
 
     def hurry(self) -> None:
-        """Read soon: somebody waits, or a job has been accepted."""
+        """Read soon: somebody waits, or something has happened."""
         self._wanted.set()
+
+    def accepted(self) -> None:
+        """Hand over at once: a job has been accepted, or the turn of one may have come."""
+        self._due.set()
 
     async def until_ended(self, job_id: int, seconds: float) -> None:
         """Return when the job has ended, whoever ended it, or the time is up.
@@ -96,7 +103,6 @@ class Watch:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds), self._read:
                 wanted = self._next_round()
-                self.hurry()
                 while self._round < wanted or job_id in self._open:
                     if not self._listening:
                         self.hurry()
@@ -113,6 +119,21 @@ class Watch:
     def _next_round(self) -> int:
         """The first reading that sees what has happened so far: the one under way may have begun before."""
         return self._round + (2 if self._reading else 1)
+
+    async def _hand_over(self) -> None:
+        """Dispatch without the rests that a reading takes."""
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._due.wait(), IDLE_SECONDS)
+            self._due.clear()
+            try:
+                await self._dispatcher.dispatch()
+            except SQLAlchemyError as error:
+                logger.warning("jobs could not be handed over: %s", type(error).__name__)
+                await asyncio.sleep(IDLE_SECONDS)
+            except Exception:
+                logger.exception("jobs could not be handed over")
+                await asyncio.sleep(IDLE_SECONDS)
 
     async def _follow(self) -> None:
         while True:
@@ -138,7 +159,6 @@ class Watch:
                 continue
 
     async def _read_all(self) -> None:
-        await self._dispatcher.dispatch()
         async with self._sessions() as session:
             jobs = await jobs_to_follow(session)
         try:
@@ -152,8 +172,7 @@ class Watch:
         await self._settle(jobs)
         await self._note_open()
         if len(self._open) > len(self._runs):  # some wait for their turn, and it may have come
-            await self._dispatcher.dispatch()
-            self.hurry()
+            self.accepted()
 
     async def _read_runs(self, jobs: Sequence[Job]) -> dict[int, Run]:
         looked_at, self._looked_at = self._looked_at, set()

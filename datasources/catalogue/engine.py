@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -46,9 +47,11 @@ def pooled_engine(settings: Settings) -> AsyncEngine:
 @asynccontextmanager
 async def session_scope(settings: Settings) -> AsyncIterator[AsyncSession]:
     """One session on one connection of its own, for a process that asks seldom; commits at the end."""
-    engine = create_async_engine(catalogue_url(settings), poolclass=NullPool, hide_parameters=True)
-    try:
-        async with async_sessionmaker(engine, expire_on_commit=False).begin() as session:
-            yield session
-    finally:
-        await engine.dispose()
+    async with async_sessionmaker(_unpooled_engine(catalogue_url(settings)), expire_on_commit=False).begin() as session:
+        yield session
+
+
+@cache
+def _unpooled_engine(url: str) -> AsyncEngine:
+    """It has no connections to lose or to share, only statements that need not be compiled again."""
+    return create_async_engine(url, poolclass=NullPool, hide_parameters=True)
