@@ -3,24 +3,17 @@
 A change counts as sent when Prefect has stored its event. Until then it is sent again now and then, under the same id.
 """
 
-import asyncio
-import logging
 import time
 from datetime import UTC, datetime
-from typing import Self
 
-from prefect.exceptions import PrefectException
 from sqlalchemy import func, select, update
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from api.prefect import PrefectServer, Unreachable
+from api.chores import Chore
+from api.prefect import PrefectServer
 from api.prefect_events import Change
 from datasources.catalogue.tables import DataSource, Job, Organization, StatusChange
 
-logger = logging.getLogger("sourcecheck.announcer")
-
-EVERY_SECONDS = 1.0
 AGAIN_SECONDS = 30.0
 """Prefect stores what it was sent within 5 s, or not at all: when it was stopped in between."""
 MOST = 50
@@ -29,35 +22,20 @@ LOCK = 0x5C0002
 """PostgreSQL's advisory lock: of several processes one sends."""
 
 
-class Announcer:
+class Announcer(Chore):
     """One loop a process."""
+
+    name = "announcer"
+    failure = "changes of state could not be sent"
+    every_seconds = 1.0
 
     def __init__(self, sessions: async_sessionmaker[AsyncSession], prefect: PrefectServer) -> None:
         self._sessions = sessions
         self._prefect = prefect
         self._sent: dict[int, float] = {}
-        self._task: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._follow(), name="announcer")
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._task:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-
-    async def _follow(self) -> None:
-        while True:
-            try:
-                await self._announce()
-            except (*Unreachable, PrefectException, SQLAlchemyError) as error:
-                logger.warning("changes of state could not be sent: %s", type(error).__name__)
-            except Exception:
-                logger.exception("changes of state could not be sent")
-            await asyncio.sleep(EVERY_SECONDS)
-
-    async def _announce(self) -> None:
+    async def once(self) -> None:
+        """Send what Prefect has not stored yet."""
         async with self._sessions.begin() as session:
             changes = await _unsent(session)
             if not changes or not await session.scalar(select(func.pg_try_advisory_xact_lock(LOCK))):

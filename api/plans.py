@@ -1,52 +1,36 @@
 """Keeps a copy of every source's schedule beside the source, so that runs and figures need not ask Prefect for it."""
 
-import asyncio
-import logging
-from typing import Self
+import time
 
-from prefect.exceptions import PrefectException
 from sqlalchemy import select, update
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from api.prefect import PrefectServer, Unreachable
+from api.chores import Chore
+from api.prefect import PrefectServer
 from datasources.catalogue.tables import DataSource
 
-logger = logging.getLogger("sourcecheck.plans")
+LEAST_SECONDS = 15.0
+"""After so long a change in the Prefect UI is known here, too."""
+REST = 20
+"""Between two readings, as a multiple of what one takes: a thousand schedules take Prefect seconds."""
 
-EVERY_SECONDS = 15.0
-"""After so long a schedule that was changed in the Prefect UI is known here, too."""
 
-
-class Plans:
+class Plans(Chore):
     """One loop a process; several of them do no harm."""
+
+    name = "plans"
+    failure = "schedules could not be read"
+    every_seconds = LEAST_SECONDS
 
     def __init__(self, sessions: async_sessionmaker[AsyncSession], prefect: PrefectServer) -> None:
         self._sessions = sessions
         self._prefect = prefect
-        self._task: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._follow(), name="plans")
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._task:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-
-    async def _follow(self) -> None:
-        while True:
-            try:
-                await self._copy()
-            except (*Unreachable, PrefectException, SQLAlchemyError) as error:
-                logger.warning("schedules could not be read: %s", type(error).__name__)
-            except Exception:
-                logger.exception("schedules could not be read")
-            await asyncio.sleep(EVERY_SECONDS)
-
-    async def _copy(self) -> None:
+    async def once(self) -> None:
+        """Copy what has changed."""
+        began = time.monotonic()
         plans = await self._prefect.schedules.read()
+        self.every_seconds = max(LEAST_SECONDS, REST * (time.monotonic() - began))
         async with self._sessions.begin() as session:
             chosen = select(DataSource.id, DataSource.plan, DataSource.deleted_at)
             rows = await session.execute(chosen.where(DataSource.plan.is_not(None) | DataSource.id.in_(plans)))

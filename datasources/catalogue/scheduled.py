@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from datasources.catalogue.jobs import deadline
 from datasources.catalogue.queue import lock_source, queue_of
-from datasources.catalogue.tables import DataSource, HealthRecord, Job
+from datasources.catalogue.tables import SCHEDULE, DataSource, HealthRecord, Job
 from datasources.health.plan import Plan
 
 QUICK = ["connection", "version_probe"]
@@ -54,7 +54,7 @@ async def begin(session: AsyncSession, due: Due, now: datetime, limit_seconds: i
         organization_id=source.organization_id,
         source_id=source.id,
         source_revision=source.revision,
-        trigger="schedule",
+        trigger=SCHEDULE,
         steps=await _steps(session, source.id, now),
         on_question="fail",
         deadline=deadline(limit_seconds),

@@ -147,6 +147,10 @@ class DataSource(Numbered, Base):
     deleted_at: Mapped[datetime | None]
 
 
+SCHEDULE = "schedule"
+"""The trigger of a job that a scheduled run made for itself."""
+
+
 class Job(Numbered, Base):
     """One request to test a source, and, once it has ended, what came of it."""
 

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from datasources.catalogue.history import with_one_before
-from datasources.catalogue.tables import DataSource, HealthRecord, HealthRollup, Job, StatusChange
+from datasources.catalogue.tables import SCHEDULE, DataSource, HealthRecord, HealthRollup, Job, StatusChange
 from datasources.health.uptime import HOUR, Tally, floor, hourly
 from datasources.settings import Settings
 
@@ -69,7 +69,7 @@ async def remove_old(sessions: Sessions, settings: Settings, now: datetime) -> i
     def before(days: int) -> datetime:
         return now - timedelta(days=days)
 
-    scheduled = Job.trigger == "schedule"
+    scheduled = Job.trigger == SCHEDULE
     count = await _remove(sessions, Job, scheduled, Job.ended_at < before(settings.keep_scheduled_jobs_days))
     count += await _remove(sessions, Job, ~scheduled, Job.ended_at < before(settings.keep_jobs_days))
     count += await _remove(sessions, HealthRecord, HealthRecord.checked_at < before(settings.keep_records_days))

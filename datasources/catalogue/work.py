@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from datasources.catalogue.host_keys import trusted_keys
 from datasources.catalogue.questions import answers_of, question_of
 from datasources.catalogue.sources import source_of
-from datasources.catalogue.tables import DataSource, Job
+from datasources.catalogue.tables import SCHEDULE, DataSource, Job
 from datasources.databases.base import Source
 from datasources.errors import SourcecheckError
 from datasources.questions import Answer, Question
@@ -22,6 +22,8 @@ class Work(Struct, kw_only=True, frozen=True):
 
     job_id: int
     source_id: int
+    organization_id: int
+    scheduled: bool
     source: Source
     steps: list[str]
     deadline: float
@@ -58,6 +60,8 @@ async def load_work(session: AsyncSession, vault: Vault, job_id: int) -> Work:
     return Work(
         job_id=job.id,
         source_id=row.id,
+        organization_id=job.organization_id,
+        scheduled=job.trigger == SCHEDULE,
         source=source,
         steps=list(job.steps),
         deadline=job.deadline.timestamp(),
