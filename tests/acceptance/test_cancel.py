@@ -16,12 +16,27 @@ def cancel(admin: httpx.Client, job: int) -> httpx.Response:
     return admin.post(f"{SOURCES}/test/{job}/cancel")
 
 
-def test_a_job_that_waits(admin: httpx.Client, dead_source: int) -> None:
-    """It is `cancelled`, and stays so."""
+def test_a_job_that_waits(admin: httpx.Client, embedded: Server) -> None:
+    """It is `cancelled`, and stays so; the one it waited for goes on."""
+    with locked_schema(embedded, "waited_for"):
+        source = register(admin, unique("Waited for"), options(embedded), temp_schema="waited_for")
+        first = ask(admin, source)
+        job = ask(admin, source, timeout_seconds=200)
+        assert read(admin, job)["status"] == "waiting"
+        assert valid(cancel(admin, job), "AsyncDataSourceTestResults")["status"] == "cancelled"
+        answer = read(admin, job)
+        assert set(statuses(answer).values()) == {"cancelled"}
+        assert read(admin, first)["status"] == "processing"
+    assert ended(admin, first)["results"][0]["result"]["code"] == "OK"
+    assert read(admin, job) == answer
+
+
+def test_a_job_that_is_about_to_begin(admin: httpx.Client, dead_source: int) -> None:
+    """Whichever is quicker, the answer to the request is what becomes of the job."""
     job = ask(admin, dead_source)
-    assert cancel(admin, job).status_code == 200
+    asked = cancel(admin, job)
     answer = ended(admin, job)
-    assert answer["status"] == "cancelled"
+    assert (asked.status_code, answer["status"]) in {(200, "cancelled"), (409, "failed")}
     assert read(admin, job) == answer
 
 
