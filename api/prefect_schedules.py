@@ -1,8 +1,15 @@
-"""The schedules of all sources: those of one Prefect deployment, found again by their slug. Prefect has the truth."""
+"""The schedules of all sources: those of a Prefect deployment, found again by their slug. Prefect has the truth.
+
+Prefect's server reads all schedules of a deployment whenever it reads the deployment, several times for each run: with
+a thousand of them a run costs two seconds. So each `SHARE` of sources, by id, has a deployment: the first one is
+deployed as `check-source/health`, the others are copies of it, made when they are needed.
+"""
 
 import asyncio
 import logging
+import re
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 from uuid import UUID
@@ -10,7 +17,9 @@ from uuid import UUID
 import httpx
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.actions import DeploymentScheduleCreate
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterName, FlowFilter, FlowFilterName
 from prefect.client.schemas.objects import DeploymentSchedule
+from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 from prefect.exceptions import ObjectNotFound, PrefectException
 
@@ -26,6 +35,9 @@ AHEAD_SECONDS = 120.0
 REST = 4.0
 """Rest between two such requests, in times of the last one's length: with many schedules each takes a while."""
 CONFLICT = 409
+SHARE = 25
+"""Sources whose schedules share a deployment."""
+PAGE = 200
 
 
 class Schedules:
@@ -33,9 +45,10 @@ class Schedules:
 
     def __init__(self, client: PrefectClient, deployment_name: str) -> None:
         self._client = client
-        self._name = deployment_name
-        self._id: UUID | None = None
-        self._changed = asyncio.Event()
+        self._flow, _, self._name = deployment_name.partition("/")
+        self._ids: dict[int, UUID] = {}
+        self._changed: set[UUID] = set()
+        self._change = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -49,7 +62,10 @@ class Schedules:
 
     async def read(self) -> dict[int, Plan]:
         """Every source's schedule, by the source's id."""
-        return {source_id: plan_of(found) for source_id, found in (await self._found()).items()}
+        found: dict[int, Plan] = {}
+        for deployment in await self._deployments():
+            found |= {source_id: plan_of(known) for source_id, known in _by_source(deployment.schedules).items()}
+        return found
 
     async def put(self, source_id: int, plan: Plan) -> None:
         """Make a source's schedule, or change it."""
@@ -59,75 +75,132 @@ class Schedules:
             parameters={"source_id": source_id},
             slug=slug_of(source_id),
         )
-        deployment_id = await self._deployment()
+        deployment_id = await self._deployment(source_id)
         try:
             await self._client.create_deployment_schedules(deployment_id, [made])
         except httpx.HTTPStatusError as error:
-            if error.response.status_code != CONFLICT:
+            known = await self._known(source_id) if error.response.status_code == CONFLICT else None
+            if known is None:
                 raise
-            known = (await self._found())[source_id]
             await self._client.update_deployment_schedule(
                 deployment_id, known.id, active=made.active, schedule=made.schedule, parameters=made.parameters
             )
-        self._changed.set()
+        self._plan_anew(deployment_id)
 
     async def activate(self, source_id: int, active: bool) -> Plan | None:
         """Pause a source's schedule, or go on with it; None when there is none."""
-        known = (await self._found()).get(source_id)
+        known = await self._known(source_id)
         if known is None:
             return None
         if known.active is not active:
+            deployment_id = await self._deployment(source_id)
             await self._client.update_deployment_schedule(
-                await self._deployment(), known.id, active=active, parameters={"source_id": source_id}
+                deployment_id, known.id, active=active, parameters={"source_id": source_id}
             )
             known.active = active
-            self._changed.set()
+            self._plan_anew(deployment_id)
         return plan_of(known)
 
     async def remove(self, source_id: int) -> bool:
         """Remove a source's schedule; answers whether there was one."""
-        known = (await self._found()).get(source_id)
+        known = await self._known(source_id)
         if known is None:
             return False
+        deployment_id = await self._deployment(source_id)
         try:
-            await self._client.delete_deployment_schedule(await self._deployment(), known.id)
+            await self._client.delete_deployment_schedule(deployment_id, known.id)
         except ObjectNotFound:
             return False
-        self._changed.set()
+        self._plan_anew(deployment_id)
         return True
 
-    async def _found(self) -> dict[int, DeploymentSchedule]:
+    async def _known(self, source_id: int) -> DeploymentSchedule | None:
+        """The source's schedule as Prefect has it."""
         try:
-            found = await self._client.read_deployment_schedules(await self._deployment())
+            found = await self._client.read_deployment_schedules(await self._deployment(source_id))
         except ObjectNotFound:  # deployed anew, under another id
-            self._id = None
-            found = await self._client.read_deployment_schedules(await self._deployment())
-        return {source_id: schedule for schedule in found if (source_id := source_of(schedule.slug)) is not None}
+            self._ids.clear()
+            found = await self._client.read_deployment_schedules(await self._deployment(source_id))
+        return _by_source(found).get(source_id)
 
-    async def _deployment(self) -> UUID:
-        if self._id is None:
-            self._id = (await self._client.read_deployment_by_name(self._name)).id
-        return self._id
+    async def _deployments(self) -> list[DeploymentResponse]:
+        """The first one and those beside it, with their schedules."""
+        found: list[DeploymentResponse] = []
+        while True:
+            page = await self._client.read_deployments(
+                flow_filter=FlowFilter(name=FlowFilterName(any_=[self._flow])),
+                deployment_filter=DeploymentFilter(name=DeploymentFilterName(like_=self._name)),
+                limit=PAGE,
+                offset=len(found),
+            )
+            found += page
+            if len(page) < PAGE:
+                break
+        beside = re.compile(rf"{re.escape(self._name)}(-\d+)?")
+        return [deployment for deployment in found if beside.fullmatch(deployment.name)]
+
+    async def _deployment(self, source_id: int) -> UUID:
+        """The deployment that has this source's schedule; made as a copy of the first one when it is not there yet."""
+        number = source_id // SHARE
+        if number not in self._ids:
+            name = self._name if number == 0 else f"{self._name}-{number}"
+            try:
+                self._ids[number] = (await self._client.read_deployment_by_name(f"{self._flow}/{name}")).id
+            except ObjectNotFound:
+                if number == 0:
+                    raise
+                self._ids[number] = await self._copy(name)
+        return self._ids[number]
+
+    async def _copy(self, name: str) -> UUID:
+        first = await self._client.read_deployment_by_name(f"{self._flow}/{self._name}")
+        return await self._client.create_deployment(
+            flow_id=first.flow_id,
+            name=name,
+            description=first.description,
+            tags=first.tags,
+            entrypoint=first.entrypoint,
+            path=first.path,
+            pull_steps=first.pull_steps,
+            work_pool_name=first.work_pool_name,
+            work_queue_name=first.work_queue_name,
+            job_variables=first.job_variables,
+            parameter_openapi_schema=first.parameter_openapi_schema,
+            enforce_parameter_schema=first.enforce_parameter_schema,
+        )
+
+    def _plan_anew(self, deployment_id: UUID) -> None:
+        self._changed.add(deployment_id)
+        self._change.set()
 
     async def _refill(self) -> None:
-        """A change makes Prefect forget the planned runs of all schedules, and plan new ones within a minute.
+        """A change makes Prefect forget the planned runs of the deployment, and plan new ones within a minute.
 
         That is too long for a short interval, so we ask for it; many changes at once are one request.
         """
         while True:
-            await self._changed.wait()
-            self._changed.clear()
+            await self._change.wait()
+            self._change.clear()
+            changed, self._changed = self._changed, set()
             began = time.monotonic()
-            try:
-                await self._client.request(
-                    "POST",
-                    "/deployments/{id}/schedule",
-                    path_params={"id": await self._deployment()},
-                    json={"min_time": AHEAD_SECONDS, "min_runs": 1},
-                )
-            except (httpx.HTTPError, OSError, PrefectException) as error:
-                logger.warning("the next runs could not be planned at once: %s", type(error).__name__)
+            for deployment_id in changed:
+                await self._plan_next(deployment_id)
             await asyncio.sleep(REST * (time.monotonic() - began))
+
+    async def _plan_next(self, deployment_id: UUID) -> None:
+        try:
+            await self._client.request(
+                "POST",
+                "/deployments/{id}/schedule",
+                path_params={"id": deployment_id},
+                json={"min_time": AHEAD_SECONDS, "min_runs": 1},
+            )
+        except (httpx.HTTPError, OSError, PrefectException) as error:
+            logger.warning("the next runs could not be planned at once: %s", type(error).__name__)
+
+
+def _by_source(schedules: Iterable[DeploymentSchedule]) -> dict[int, DeploymentSchedule]:
+    return {source_id: known for known in schedules if (source_id := source_of(known.slug)) is not None}
 
 
 def timetable(source_id: int, plan: Plan) -> IntervalSchedule | CronSchedule:

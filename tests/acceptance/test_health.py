@@ -48,9 +48,14 @@ def schedule(client: httpx.Client, source: int, **body: Any) -> dict[str, Any]:
 
 def in_prefect(service: Service, source: int) -> list[dict[str, Any]]:
     """The schedules that Prefect has of a source."""
-    deployment = httpx.get(f"{service.prefect}/deployments/name/check-source/health").raise_for_status().json()
-    found = httpx.get(f"{service.prefect}/deployments/{deployment['id']}/schedules").raise_for_status().json()
-    return [item | {"deployment": deployment["id"]} for item in found if item["slug"] == f"data-source-{source}"]
+    chosen = {"flows": {"name": {"any_": ["check-source"]}}, "deployments": {"name": {"like_": "health"}}}
+    deployments = httpx.post(f"{service.prefect}/deployments/filter", json=chosen).raise_for_status().json()
+    return [
+        item | {"deployment": deployment["id"]}
+        for deployment in deployments
+        for item in deployment["schedules"]
+        if item["slug"] == f"data-source-{source}"
+    ]
 
 
 def runs(service: Service, source: int) -> list[dict[str, Any]]:
