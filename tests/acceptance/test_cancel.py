@@ -66,3 +66,16 @@ def test_jobs_that_are_not_there(admin: httpx.Client) -> None:
     """404 and 422, as for reading."""
     valid(cancel(admin, 2**40), "Sentence", 404)
     valid(admin.post(f"{SOURCES}/test/abc/cancel"), "HTTPValidationError", 422)
+
+
+def test_a_job_that_asks(admin: httpx.Client, embedded: Server) -> None:
+    """Nobody has to answer any more."""
+    source = register(admin, unique("Asks"), options(embedded, password=None))
+    job = ask(admin, source, on_question="ask")
+    until = time.monotonic() + 60
+    while read(admin, job)["status"] != "needs_authentication":
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    assert valid(cancel(admin, job), "AsyncDataSourceTestResults")["status"] == "cancelled"
+    assert read(admin, job)["status"] == "cancelled"
+    valid(admin.post(f"{SOURCES}/test/{job}/authenticate", json={"password": "late"}), "Sentence", 409)
