@@ -5,7 +5,7 @@ put together in `datasources.databases`; each database's file brings its own opt
 """
 
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 from msgspec import Meta, Struct
@@ -38,10 +38,6 @@ class Masked(Struct, kw_only=True, frozen=True):
         """Every field but the secret ones, as plain data."""
         fields: dict[str, Any] = msgspec.to_builtins(self)
         return {name: value for name, value in fields.items() if name not in self.secret_fields}
-
-    def with_secrets(self, secrets: dict[str, str]) -> Self:
-        """A copy that has these secrets."""
-        return msgspec.structs.replace(self, **secrets)
 
 
 class SshTunnel(Masked, kw_only=True, frozen=True, forbid_unknown_fields=True):

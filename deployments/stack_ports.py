@@ -27,15 +27,6 @@ def listening_socket(host: str, port: int) -> socket.socket | None:
     return listener
 
 
-def is_free(port: int) -> bool:
-    """Whether nobody listens on this port of the loopback."""
-    listener = listening_socket("127.0.0.1", port)
-    if listener is None:
-        return False
-    listener.close()
-    return True
-
-
 def free_port() -> int:
     """A port of the loopback that nobody uses now."""
     with socket.socket() as probe:

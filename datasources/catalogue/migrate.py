@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
-from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
@@ -18,7 +17,6 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from datasources.catalogue.engine import catalogue_url
-from datasources.catalogue.tables import Base
 from datasources.errors import SettingsError
 from datasources.settings import Settings
 
@@ -43,13 +41,6 @@ def current(settings: Settings) -> str | None:
 def head() -> str | None:
     """The newest revision this version of the program knows."""
     return ScriptDirectory.from_config(_config(None)).get_current_head()
-
-
-def differences(settings: Settings) -> list[object]:
-    """What Alembic would change to make the catalogue what `tables.py` says: empty when they agree."""
-    with _connection(settings) as connection:
-        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
-        return list(compare_metadata(context, Base.metadata))
 
 
 def revise(settings: Settings, message: str) -> Path:
