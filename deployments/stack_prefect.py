@@ -48,6 +48,16 @@ BOUNDED = {
     "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_RUNS": "1",
 }
 
+QUICK = {
+    # Prefect's server uses some ten connections at once; beyond the pool each is made anew, with all it has to learn.
+    "PREFECT_SERVER_DATABASE_SQLALCHEMY_POOL_SIZE": "20",
+    # The states of task runs, fifteen a run, are written twenty at once or after a second, not each by itself.
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "20",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
+    # Events, 26 a run, are written a hundred at once, or after five seconds.
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "100",
+}
+
 WORKER = {
     "PREFECT_WORKER_QUERY_SECONDS": "1",  # Prefect's own 10 s would be the longest part of every test
     "PREFECT_WORKER_HEARTBEAT_SECONDS": "10",
@@ -61,6 +71,7 @@ def server_environ(home: Home, settings: Settings, database_url: str) -> dict[st
         **_inherited(own_server=True),
         **EVERYWHERE,
         **BOUNDED,
+        **QUICK,
         "PREFECT_HOME": str(home.prefect),
         "PREFECT_SERVER_DATABASE_CONNECTION_URL": asyncpg_url(database_url),
         "PREFECT_API_URL": f"{root}/api",

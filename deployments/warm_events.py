@@ -14,6 +14,13 @@ TO_BE_RUN = ("Scheduled", "Resuming", "AwaitingConcurrencySlot", "Late")
 """States of a run that a worker should look for."""
 TO_BE_STOPPED = ("Cancelling", "Suspended")
 """States of a running run that its worker should react to."""
+CHANGED = (
+    "prefect.work-pool.paused",
+    "prefect.work-pool.updated",
+    "prefect.work-queue.paused",
+    "prefect.work-queue.updated",
+)
+"""Somebody has paused, or given a limit to, the pool or one of its queues."""
 RETRY = 1.0
 """Seconds between attempts to subscribe, and between the polls that take the subscription's place."""
 
@@ -30,7 +37,7 @@ class Watch:
         ask: Callable[[], Awaitable[object]],
     ) -> None:
         self._filter = EventFilter(
-            event=EventNameFilter(name=[PREFIX + name for name in TO_BE_RUN + TO_BE_STOPPED]),
+            event=EventNameFilter(name=[*CHANGED, *(PREFIX + name for name in TO_BE_RUN + TO_BE_STOPPED)]),
             any_resource=EventAnyResourceFilter(id=[f"prefect.work-pool.{pool_id}"]),
         )
         self._logger = logger

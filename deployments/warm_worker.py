@@ -2,22 +2,21 @@
 
 import asyncio
 import time
-from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import anyio.abc
 from prefect.client.schemas.objects import FlowRun
-from prefect.client.schemas.responses import DeploymentResponse, WorkerFlowRunResponse
+from prefect.client.schemas.responses import DeploymentResponse
 from prefect.events import Event
 from prefect.exceptions import ObjectNotFound
-from prefect.settings import get_current_settings
 from prefect.types._datetime import now
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 from pydantic import Field
 
 from datasources.settings import Settings
-from deployments.warm_events import TO_BE_RUN, Watch, run_id
+from deployments.warm_events import CHANGED, TO_BE_RUN, Watch, run_id
+from deployments.warm_intake import Intake
 from deployments.warm_orphans import Orphanage
 from deployments.warm_owner import Owner
 from deployments.warm_pool import WARM, Limits, WarmPool
@@ -79,16 +78,15 @@ class SourcecheckWorker(BaseWorker[SourcecheckConfiguration, SourcecheckVariable
         self._pool = WarmPool(Limits(runs=Settings.load().runs_per_process))
         self._owner = Owner(self.name, uuid4().hex[:8])
         self._orphanage: Orphanage | None = None
+        self._intake: Intake | None = None
         self._watch: asyncio.Task[None] | None = None
         self._executions: dict[UUID, Execution] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._services: list[asyncio.Task[None]] = []
         self._deployments: dict[UUID, tuple[float, DeploymentResponse]] = {}
         self._seen: dict[UUID, float] = {}
-        self._alarms: set[datetime] = set()
         self._wanted = asyncio.Event()
         self._taking = asyncio.Lock()
-        self._behind = False
 
     @classmethod
     def get_default_base_job_template(cls) -> dict[str, Any]:
@@ -109,10 +107,13 @@ class SourcecheckWorker(BaseWorker[SourcecheckConfiguration, SourcecheckVariable
         """The heartbeat; the first one tells us our work pool, whose events we then watch."""
         await super().sync_with_backend()
         if self._work_pool and not self._watch:
+            self._intake = Intake(self.client, self._work_pool_name, lambda: self._work_queues, self._wanted.set)
             self._orphanage = Orphanage(self.client, self._work_pool_name, self._owner, self.heartbeat_interval_seconds)
             watch = Watch(self._work_pool.id, self._logger, on_event=self._on_event, ask=self._ask)
             self._watch = asyncio.create_task(watch.run())
             self._services.append(self._watch)
+        if self._work_pool and self._intake:
+            await self._intake.look(self._work_pool)
 
     async def teardown(self, *exc_info: Any) -> None:
         """Let runs end for a while, end the others, and report them."""
@@ -129,13 +130,12 @@ class SourcecheckWorker(BaseWorker[SourcecheckConfiguration, SourcecheckVariable
 
     async def get_and_submit_flow_runs(self) -> list[FlowRun]:
         """The ordinary poll: in case an event was lost, and for what is scheduled until the next poll."""
-        if self._work_pool is None:
+        if self._intake is None or self._orphanage is None:
             return []
         self._last_polled_time = now("UTC")
+        self._intake.ask()
         taken = await self._take()
-        await self._look_ahead()
-        if self._orphanage:
-            await self._orphanage.look(self._executions)
+        await self._orphanage.look(self._executions)
         return taken
 
     async def run(
@@ -156,9 +156,14 @@ class SourcecheckWorker(BaseWorker[SourcecheckConfiguration, SourcecheckVariable
         """Prefect's own would mark runs cancelled that are about to begin; we watch for ourselves."""
 
     def _on_event(self, name: str, event: Event) -> None:
+        if name in CHANGED:
+            if self._intake:
+                self._intake.changed()
+            return
         execution = self._executions.get(run_id(event))
         if name in TO_BE_RUN:
-            self._wanted.set()
+            if self._intake:
+                self._intake.tell(run_id(event))
         elif execution is None or event.occurred <= execution.since:
             return  # of another worker's run, or of an earlier life of ours
         elif name == "Cancelling":
@@ -168,7 +173,8 @@ class SourcecheckWorker(BaseWorker[SourcecheckConfiguration, SourcecheckVariable
 
     async def _ask(self) -> None:
         """Events may have been missed: of runs to begin, and of runs of ours to end."""
-        self._wanted.set()
+        if self._intake:
+            self._intake.ask()
         for execution in list(self._executions.values()):
             await execution.check()
 
@@ -185,39 +191,12 @@ class SourcecheckWorker(BaseWorker[SourcecheckConfiguration, SourcecheckVariable
         """Take up what is due, as far as there is room."""
         async with self._taking:
             room = (self._limit or LIMIT) - len(self._executions)
-            self._behind = room <= 0
-            if self._behind or self._work_pool is None:
+            if room <= 0 or self._intake is None:
                 return []
-            due = await self._scheduled(limit=room, scheduled_before=now("UTC"))
-            self._behind = len(due) == room
-            return [run for run in due if self._begin(run)]
-
-    async def _look_ahead(self) -> None:
-        """Set an alarm for what is scheduled until the next poll, so that it starts on time."""
-        if self._work_pool is None:
-            return
-        seconds = get_current_settings().worker.query_seconds * 1.5 + 1
-        soon = now("UTC") + timedelta(seconds=seconds)
-        for run in await self._scheduled(limit=200, scheduled_after=now("UTC"), scheduled_before=soon):
-            due = run.next_scheduled_start_time
-            if due and due not in self._alarms:
-                self._alarms.add(due)
-                delay = max(0.0, due.timestamp() - time.time())
-                asyncio.get_running_loop().call_later(delay, self._ring, due)
-
-    def _ring(self, due: datetime) -> None:
-        self._alarms.discard(due)
-        self._wanted.set()
-
-    async def _scheduled(self, **criteria: Any) -> list[FlowRun]:
-        """As the client's own method, but for the limit and the lower bound, which the server knows and it does not."""
-        answer = await self.client.request(
-            "POST",
-            "/work_pools/{name}/get_scheduled_flow_runs",
-            path_params={"name": self._work_pool_name},
-            json={"work_queue_names": sorted(self._work_queues)} | {name: _plain(v) for name, v in criteria.items()},
-        )
-        return [found.flow_run for found in WorkerFlowRunResponse.model_validate_list(answer.json())]
+            begun = [run for run in await self._intake.next(room) if self._begin(run)]
+            if len(begun) < room and self._intake.more:  # some were not to be run any more
+                self._wanted.set()
+            return begun
 
     def _begin(self, run: FlowRun) -> bool:
         if run.id in self._executions or run.state_id is None or run.state_id in self._seen:
@@ -243,7 +222,7 @@ class SourcecheckWorker(BaseWorker[SourcecheckConfiguration, SourcecheckVariable
                 self._seen.pop(run.state_id, None)
         finally:
             self._executions.pop(run.id, None)
-            if self._behind:
+            if self._intake and self._intake.more:
                 self._wanted.set()
 
     async def _configure(self, run: FlowRun) -> SourcecheckConfiguration:
@@ -285,7 +264,3 @@ class SourcecheckWorker(BaseWorker[SourcecheckConfiguration, SourcecheckVariable
             oldest = sorted(self._seen, key=self._seen.__getitem__)[: MOST_SEEN // 2]
             for state_id in oldest:
                 del self._seen[state_id]
-
-
-def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime) else value
