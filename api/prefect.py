@@ -29,7 +29,7 @@ from api.prefect_schedules import Schedules
 from datasources.catalogue.tables import Job
 from datasources.model import Published
 from datasources.settings import Settings
-from tasks.kit import RESULT_TYPE
+from tasks.outbox import RESULT_TYPE
 
 BATCH = 50
 """Runs asked for in one request; their artifacts have to fit into one page of 200."""
@@ -141,8 +141,8 @@ class PrefectServer:
         )
         for artifact in artifacts:
             if artifact.flow_run_id in runs:
-                published = msgspec.convert(artifact.data, Published)
-                runs[artifact.flow_run_id].published[published.task] = published
+                together = msgspec.convert(artifact.data, list[Published])
+                runs[artifact.flow_run_id].published |= {published.task: published for published in together}
         for task_run in task_runs:
             if task_run.flow_run_id in runs:
                 runs[task_run.flow_run_id].tasks[task_run.name] = task_run.state

@@ -14,6 +14,7 @@ from datasources.secrets import Vault
 from datasources.settings import Settings
 from deployments.logs import start_logging
 from deployments.stack_ports import claim
+from deployments.thrift import collect_rarely
 
 KEEP_ALIVE_SECONDS = 75
 """Longer than clients keep an idle connection: of two that hang up at the same moment, the request would be lost."""
@@ -77,6 +78,7 @@ def quick_import() -> Iterator[None]:
     finally:
         gc.enable()
         gc.freeze()
+        collect_rarely()
 
 
 def await_database(url: Any, within: float = 60) -> None:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import msgspec
 import psutil
+import uvloop
 from prefect import Flow
 from prefect.client.schemas.objects import FlowRun
 from prefect.context import AsyncClientContext, SettingsContext, SyncClientContext, get_settings_context
@@ -21,6 +22,7 @@ from prefect.logging.loggers import flow_run_logger
 from prefect.settings import Settings as PrefectSettings
 
 from deployments.logs import start_logging
+from deployments.thrift import collect_rarely
 from deployments.warm_engine import WarmEngine, WarmSyncEngine, engine_for
 from deployments.warm_words import LONGEST, Ended, Line, Order, Ready, Suspend, ToProcess
 
@@ -30,7 +32,8 @@ T = TypeVar("T")
 def work(line: socket.socket) -> None:
     """Run what the other end of this socket orders, until it hangs up."""
     start_logging()
-    with asyncio.Runner() as runner:
+    collect_rarely()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         process = WarmProcess(runner, line)
         while order := process.next_order():
             process.execute(order)

@@ -22,7 +22,7 @@ from datasources.settings import Settings
 from datasources.tunnel import reach
 from datasources.words import Outcome
 from flows.questions import ask, doubt_query, prepared
-from flows.report import publish_report
+from flows.report import report_at_end, write_report
 from flows.scheduled import own_job
 from flows.secrecy import secrecy
 from flows.states import UNHEALTHY
@@ -32,7 +32,13 @@ from tasks.kit import LEAST_SECONDS, perform, skip
 
 
 # A place is named although nothing is stored: without one, each run asks Prefect's server for the default.
-@flow(name="check-source", persist_result=False, result_storage=Path(tempfile.gettempdir()))
+@flow(
+    name="check-source",
+    persist_result=False,
+    result_storage=Path(tempfile.gettempdir()),
+    on_completion=[write_report],
+    on_failure=[write_report],
+)
 async def check_source(job_id: int | None = None, source_id: int | None = None) -> State[Any]:
     """Test the source of this job, or this one by a job of its own; ask first where somebody has to say something."""
     settings = Settings.load()
@@ -63,7 +69,7 @@ async def _walked(work: Work) -> State[Any]:
         await run_steps(check, work.steps)
         state = verdict(check)
         if not (work.scheduled and state.is_completed()):  # hundreds of good ones a day need no report each
-            await publish_report(check)
+            report_at_end(check)
         return state
 
 

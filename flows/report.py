@@ -2,8 +2,12 @@
 
 import asyncio
 from typing import Any
+from uuid import UUID
 
+from msgspec import Struct
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
+from prefect.client.schemas.objects import FlowRun
+from prefect.context import FlowRunContext
 
 from datasources.model import Published
 from datasources.words import Code, Outcome
@@ -12,36 +16,59 @@ from tasks.check import Check
 MARKS = {Outcome.success: "✅", Outcome.failed: "❌", Outcome.skipped: "⏭️"}
 
 
-async def publish_report(check: Check) -> None:
-    """Write the report of a finished test, and the found tables, as artifacts of the source."""
-    report = acreate_markdown_artifact(
-        markdown=markdown(check),
-        key=f"source-{check.source_id}-report",
-        description=f"Test of {check.source.name}, job {check.job_id}",
+class Report(Struct, frozen=True):
+    """What is told of a test that has come to a verdict."""
+
+    job_id: int
+    source_id: int
+    source_name: str
+    published: dict[str, Published]
+
+
+_due: dict[UUID, Report] = {}
+"""By flow run, until it has ended."""
+
+
+def report_at_end(check: Check) -> None:
+    """Have the report written when the verdict is known: nobody who waits for it waits for its report."""
+    context = FlowRunContext.get()
+    if context and context.flow_run:
+        _due[context.flow_run.id] = Report(check.job_id, check.source_id, check.source.name, check.published)
+
+
+async def write_report(flow: object, flow_run: FlowRun, state: object) -> None:
+    """A hook of the flow's states: write the report and the found tables as artifacts of the source, if due."""
+    report = _due.pop(flow_run.id, None)
+    if report is None:
+        return
+    text = acreate_markdown_artifact(
+        markdown=markdown(report),
+        key=f"source-{report.source_id}-report",
+        description=f"Test of {report.source_name}, job {report.job_id}",
     )
-    await asyncio.gather(report, _publish_tables(check))
+    await asyncio.gather(text, _write_tables(report))
 
 
-async def _publish_tables(check: Check) -> None:
-    schema = check.published.get("schema_download")
+async def _write_tables(report: Report) -> None:
+    schema = report.published.get("schema_download")
     if schema is None or not schema.result.details.get("tables"):
         return
     await acreate_table_artifact(
         table=[_row(table) for table in schema.result.details["tables"]],
-        key=f"source-{check.source_id}-tables",
-        description=f"Tables found in {check.source.name}",
+        key=f"source-{report.source_id}-tables",
+        description=f"Tables found in {report.source_name}",
     )
 
 
-def markdown(check: Check) -> str:
+def markdown(report: Report) -> str:
     """The report: one row a step, then what to do about each failure."""
-    rows = [_line(published) for published in check.published.values()]
-    failed = [p for p in check.published.values() if p.result.code is Code.ERROR]
+    rows = [_line(published) for published in report.published.values()]
+    failed = [p for p in report.published.values() if p.result.code is Code.ERROR]
     verdict = "❌ did not pass" if failed else "✅ passed"
     lines = [
-        f"# {_cell(check.source.name)}: {verdict}",
+        f"# {_cell(report.source_name)}: {verdict}",
         "",
-        f"Job {check.job_id}, data source {check.source_id}",
+        f"Job {report.job_id}, data source {report.source_id}",
         "",
         "| step | outcome | what happened | ms |",
         "| --- | --- | --- | ---: |",

@@ -6,6 +6,7 @@ from datasources.databases.base import Source
 from datasources.errors import CheckError
 from datasources.model import Published
 from datasources.secrets import Scrubber
+from tasks.outbox import Outbox
 
 
 class Check(Struct, kw_only=True, frozen=True):
@@ -31,3 +32,5 @@ class Check(Struct, kw_only=True, frozen=True):
     """Each no that somebody is to be asked about first; it has not been published."""
     published: dict[str, Published] = field(default_factory=dict)
     """What the steps that have ended found, by task."""
+    outbox: Outbox = field(default_factory=Outbox)
+    """By which they get into Prefect."""

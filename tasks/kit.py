@@ -4,16 +4,13 @@ import asyncio
 import time
 import traceback
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
-import httpx
 import msgspec
-from prefect import task
+from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.actions import ArtifactCreate
 from prefect.client.schemas.objects import State
-from prefect.client.utilities import get_or_create_client
-from prefect.context import FlowRunContext, TaskRunContext
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
@@ -26,15 +23,10 @@ from tasks import FIRST, TASKS
 from tasks.check import Check
 from tasks.clean import clean
 
-RESULT_TYPE = "result"
-"""The artifact type of a step's result: the Prefect UI leaves it out of its lists, people get a report."""
-
 LEAST_SECONDS = 0.05
 """What a step needs at the least; with less it does not begin."""
 SLACK_SECONDS = 0.3
 """Beyond the deadline of a job, until a step is stopped that has no limit of its own or does not keep it."""
-
-WRITE_AGAIN_SECONDS = 0.5
 
 
 async def perform(name: str, check: Check) -> Published:
@@ -44,10 +36,16 @@ async def perform(name: str, check: Check) -> Published:
     `SourcecheckError` when what it found could not be written into Prefect, and for cancellation.
     """
     # The overloads of Task.__call__ do not know that an async task with return_state is to be awaited.
-    await _step.with_options(name=name, task_run_name=name)(name, check, return_state=True)  # type: ignore[misc]
+    await _task_of(name)(name, check, return_state=True)  # type: ignore[misc]
     if name not in check.published:
         raise check.doubts[0] if check.doubts else SourcecheckError(f"what {name} found could not be written down")
     return check.published[name]
+
+
+@cache
+def _task_of(name: str) -> Task[[str, Check], Any]:
+    """The step under its own name; made once, for Prefect reads the source of a task it makes."""
+    return _step.with_options(name=name, task_run_name=name)
 
 
 async def skip(name: str, check: Check, reason: str) -> Published:
@@ -114,34 +112,11 @@ def negative(code: ErrorCode, message: str, details: dict[str, object] | None = 
 
 
 async def _publish(name: str, check: Check, result: StepResult, *, carried_out: bool = True) -> Published:
-    """Write the result into Prefect's run metadata, by a plain request: task runs get there later, by events."""
+    """Write the result into Prefect's run metadata."""
     result = clean(result, check.scrubber)
     published = Published(
         job_id=check.job_id, task=name, result=result, carried_out=carried_out, ended_at=datetime.now(UTC)
     )
-    flow_run, task_run = FlowRunContext.get(), TaskRunContext.get()
-    artifact = ArtifactCreate(
-        type=RESULT_TYPE,
-        description=result.message,
-        data=msgspec.to_builtins(published),
-        flow_run_id=flow_run.flow_run.id if flow_run and flow_run.flow_run else None,
-        task_run_id=task_run.task_run.id if task_run else None,
-    )
-    await _write(artifact, until=check.deadline)
+    await check.outbox.write(published, until=check.deadline)
     check.published[name] = published
     return published
-
-
-async def _write(artifact: ArtifactCreate, until: float) -> None:
-    """A server that is being restarted, or its database, is asked again until the job's time is over (Unix seconds)."""
-    client, _ = get_or_create_client()
-    while True:
-        try:
-            await client.create_artifact(artifact)
-        except (httpx.HTTPError, OSError) as error:
-            ours = isinstance(error, httpx.HTTPStatusError) and error.response.status_code < 500
-            if ours or time.time() > until:
-                raise
-            await asyncio.sleep(WRITE_AGAIN_SECONDS)
-        else:
-            return
