@@ -15,6 +15,7 @@ from typing import Any, Self
 from uuid import UUID
 
 import httpx
+from msgspec import Struct
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterName, FlowFilter, FlowFilterName
@@ -22,6 +23,8 @@ from prefect.client.schemas.objects import DeploymentSchedule
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 from prefect.exceptions import ObjectNotFound, PrefectException
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from datasources.health.plan import Plan, slug_of, source_of
 
@@ -38,6 +41,15 @@ CONFLICT = 409
 SHARE = 25
 """Sources whose schedules share a deployment."""
 PAGE = 200
+LOCK = 0x5C0004
+"""PostgreSQL's advisory lock: of several processes one makes a deployment."""
+
+
+class Known(Struct, frozen=True):
+    """A schedule, and the deployment that has it."""
+
+    deployment_id: UUID
+    schedule: DeploymentSchedule
 
 
 class Schedules:
@@ -67,61 +79,78 @@ class Schedules:
             found |= {source_id: plan_of(known) for source_id, known in _by_source(deployment.schedules).items()}
         return found
 
-    async def put(self, source_id: int, plan: Plan) -> None:
-        """Make a source's schedule, or change it."""
+    async def of(self, source_id: int) -> Plan | None:
+        """One source's schedule."""
+        known = await self._known(source_id)
+        return plan_of(known.schedule) if known else None
+
+    async def put(self, source_id: int, plan: Plan, session: AsyncSession) -> None:
+        """Make a source's schedule, or change it; the session's lock keeps others from making the same deployment."""
         made = DeploymentScheduleCreate(
             schedule=timetable(source_id, plan),
             active=plan.active,
             parameters={"source_id": source_id},
             slug=slug_of(source_id),
         )
-        deployment_id = await self._deployment(source_id)
-        try:
-            await self._client.create_deployment_schedules(deployment_id, [made])
-        except httpx.HTTPStatusError as error:
-            known = await self._known(source_id) if error.response.status_code == CONFLICT else None
-            if known is None:
-                raise
-            await self._client.update_deployment_schedule(
-                deployment_id, known.id, active=made.active, schedule=made.schedule, parameters=made.parameters
-            )
-        self._plan_anew(deployment_id)
+        known = await self._known(source_id)
+        if known is None:
+            deployment_id = await self._found(source_id) or await self._make(source_id, session)
+            try:
+                await self._client.create_deployment_schedules(deployment_id, [made])
+            except httpx.HTTPStatusError as error:  # somebody else has made it meanwhile
+                known = await self._known(source_id) if error.response.status_code == CONFLICT else None
+                if known is None:
+                    raise
+            else:
+                self._plan_anew(deployment_id)
+                return
+        await self._client.update_deployment_schedule(
+            known.deployment_id,
+            known.schedule.id,
+            active=made.active,
+            schedule=made.schedule,
+            parameters=made.parameters,
+        )
+        self._plan_anew(known.deployment_id)
 
     async def activate(self, source_id: int, active: bool) -> Plan | None:
         """Pause a source's schedule, or go on with it; None when there is none."""
         known = await self._known(source_id)
         if known is None:
             return None
-        if known.active is not active:
-            deployment_id = await self._deployment(source_id)
+        if known.schedule.active is not active:
             await self._client.update_deployment_schedule(
-                deployment_id, known.id, active=active, parameters={"source_id": source_id}
+                known.deployment_id, known.schedule.id, active=active, parameters={"source_id": source_id}
             )
-            known.active = active
-            self._plan_anew(deployment_id)
-        return plan_of(known)
+            known.schedule.active = active
+            self._plan_anew(known.deployment_id)
+        return plan_of(known.schedule)
 
     async def remove(self, source_id: int) -> bool:
         """Remove a source's schedule; answers whether there was one."""
         known = await self._known(source_id)
         if known is None:
             return False
-        deployment_id = await self._deployment(source_id)
         try:
-            await self._client.delete_deployment_schedule(deployment_id, known.id)
+            await self._client.delete_deployment_schedule(known.deployment_id, known.schedule.id)
         except ObjectNotFound:
             return False
-        self._plan_anew(deployment_id)
+        self._plan_anew(known.deployment_id)
         return True
 
-    async def _known(self, source_id: int) -> DeploymentSchedule | None:
+    async def _known(self, source_id: int) -> "Known | None":
         """The source's schedule as Prefect has it."""
+        deployment_id = await self._found(source_id)
+        if deployment_id is None:
+            return None
         try:
-            found = await self._client.read_deployment_schedules(await self._deployment(source_id))
+            found = await self._client.read_deployment_schedules(deployment_id)
         except ObjectNotFound:  # deployed anew, under another id
             self._ids.clear()
-            found = await self._client.read_deployment_schedules(await self._deployment(source_id))
-        return _by_source(found).get(source_id)
+            deployment_id = await self._found(source_id)
+            found = await self._client.read_deployment_schedules(deployment_id) if deployment_id else []
+        schedule = _by_source(found).get(source_id)
+        return Known(deployment_id, schedule) if deployment_id and schedule else None
 
     async def _deployments(self) -> list[DeploymentResponse]:
         """The first one and those beside it, with their schedules."""
@@ -139,18 +168,27 @@ class Schedules:
         beside = re.compile(rf"{re.escape(self._name)}(-\d+)?")
         return [deployment for deployment in found if beside.fullmatch(deployment.name)]
 
-    async def _deployment(self, source_id: int) -> UUID:
-        """The deployment that has this source's schedule; made as a copy of the first one when it is not there yet."""
+    async def _found(self, source_id: int) -> UUID | None:
+        """The deployment that has this source's schedule, if it is there."""
         number = source_id // SHARE
         if number not in self._ids:
             name = self._name if number == 0 else f"{self._name}-{number}"
             try:
                 self._ids[number] = (await self._client.read_deployment_by_name(f"{self._flow}/{name}")).id
             except ObjectNotFound:
-                if number == 0:
-                    raise
-                self._ids[number] = await self._copy(name)
+                return None
         return self._ids[number]
+
+    async def _make(self, source_id: int, session: AsyncSession) -> UUID:
+        """A copy of the first deployment for these sources, once: Prefect empties one of its schedules that is there.
+
+        Raises `ObjectNotFound` when there is no first one.
+        """
+        await session.execute(select(func.pg_advisory_xact_lock(LOCK)))
+        if (made := await self._found(source_id)) is None:
+            number = source_id // SHARE
+            made = self._ids[number] = await self._copy(f"{self._name}-{number}")
+        return made
 
     async def _copy(self, name: str) -> UUID:
         first = await self._client.read_deployment_by_name(f"{self._flow}/{self._name}")

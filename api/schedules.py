@@ -53,7 +53,7 @@ class ScheduleController(Controller):
         source = await require_source(session, member, source_id)
         plan = read_plan(await request.body(), paused=bool(source.fields.get("is_paused")))
         try:
-            await services.prefect.schedules.put(source.id, plan)
+            await services.prefect.schedules.put(source.id, plan, session)
         except (*Unreachable, PrefectException) as error:
             raise Problem(503, "Prefect does not answer; the schedule is as it was") from error
         return Envelope(await _kept(session, source, plan), "Schedule saved")
@@ -65,7 +65,7 @@ class ScheduleController(Controller):
         """When a source is checked, as Prefect has it now."""
         source = await require_source(session, member, source_id)
         try:
-            plan = (await services.prefect.schedules.read()).get(source.id)
+            plan = await services.prefect.schedules.of(source.id)
         except (*Unreachable, PrefectException) as error:
             raise Problem(503, "Prefect does not answer") from error
         if plan is None:

@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -11,6 +12,7 @@ import httpx
 import psycopg
 import pytest
 
+from api.prefect_schedules import SHARE
 from deployments.stack_home import Home
 from deployments.stack_postgres import EmbeddedPostgres
 from tests.acceptance.kit import IMMEDIATE, SOURCES, finished, options, register, unique
@@ -228,6 +230,17 @@ def test_a_schedule_is_prefect_s(service: Service, admin: httpx.Client, embedded
     assert admin.delete(address).status_code == 200
     assert in_prefect(service, source) == []
     assert admin.get(address).status_code == admin.delete(address).status_code == 404
+
+
+def test_many_schedules_at_once(service: Service, admin: httpx.Client, embedded: Server) -> None:
+    """The first schedules of sources that share a new deployment, all asked for at the same moment: none is lost."""
+    source = register(admin, unique("First"), options(embedded))
+    while source % SHARE:
+        source = register(admin, unique("First"), options(embedded))
+    sources = [source, *(register(admin, unique("Shared"), options(embedded)) for _ in range(11))]
+    with ThreadPoolExecutor(len(sources)) as pool:
+        list(pool.map(lambda each: schedule(admin, each, interval_seconds=7200), sources))
+    assert [len(in_prefect(service, each)) for each in sources] == [1] * len(sources)
 
 
 def test_deploying_again_keeps_the_schedules(service: Service, admin: httpx.Client, embedded: Server) -> None:
