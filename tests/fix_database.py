@@ -82,11 +82,11 @@ def _account() -> pwd.struct_passwd | None:
     return None
 
 
-def authority_and_certificate() -> tuple[str, bytes, bytes]:
-    """A CA, a certificate of it for `localhost` only, and the certificate's key, all PEM."""
+def authority_and_certificate(host: str = "localhost") -> tuple[str, bytes, bytes]:
+    """A CA, a certificate of it for this host only, and the certificate's key, all PEM."""
     now = datetime.now(UTC)
     keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
-    names = [x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, cn)]) for cn in ("Test CA", "localhost")]
+    names = [x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, cn)]) for cn in ("Test CA", host)]
     made = []
     for key, name, authority in zip(keys, names, (True, False), strict=True):
         builder = (
@@ -96,7 +96,7 @@ def authority_and_certificate() -> tuple[str, bytes, bytes]:
             .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
         )
         if not authority:
-            builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+            builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
         made.append(builder.sign(keys[0], hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
     private = keys[1].private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

@@ -34,7 +34,7 @@ async def note_check(
     record = _record(job, published, checked_at, verdict, Plan.read(source.plan))
     session.add(record)
     await _forget_hours(session, source.id, checked_at, now)
-    _note_test(source, published, checked_at)
+    _note_test(source, job.steps, published, checked_at)
     if verdict is not None:
         _decide(session, source, record, job.source_revision, first_failure(published))
     await session.flush()
@@ -66,13 +66,20 @@ async def _forget_hours(session: AsyncSession, source_id: int, checked_at: datet
         await session.execute(delete(HealthRollup).where(*late))
 
 
-def _note_test(source: DataSource, published: Sequence[Published], checked_at: datetime) -> None:
-    """The newest test, whatever it says about the source; one that is written down late changes nothing."""
+def _note_test(source: DataSource, steps: Sequence[str], published: Sequence[Published], checked_at: datetime) -> None:
+    """The newest test, whatever it says about the source; one that is written down late changes nothing.
+
+    A step that was not asked for keeps its newest result: a quick check does not hide what a full one has found.
+    """
     if source.last_tested_at is not None and source.last_tested_at > checked_at:
         return
     outcomes = {p.task: p.result.outcome for p in published}
     source.last_tested_at = checked_at
-    source.last_test = {"tested_at": checked_at.isoformat(timespec="microseconds"), "results": wire_steps(published)}
+    before = {result["step"]: result for result in (source.last_test or {}).get("results", ())}
+    results = [
+        result if result["step"] in steps else before.get(result["step"], result) for result in wire_steps(published)
+    ]
+    source.last_test = {"tested_at": checked_at.isoformat(timespec="microseconds"), "results": results}
     if outcomes.get("connection") is Outcome.success:
         source.last_successful_connection_at = checked_at
     else:

@@ -126,3 +126,21 @@ async def test_the_first_check_of_a_changed_source(sessions: Sessions, organizat
     assert (row.status, row.failure_count, row.last_tested_at) == ("failed", 1, NOW + 2 * MINUTE)
     assert [record.passed for record in await records(sessions, source)] == [True, True, False]
     assert [(change.was, change.became) for change in await changes(sessions, source)] == [("active", "failed")]
+
+
+async def test_a_quick_check_hides_nothing(sessions: Sessions, organization_id: int) -> None:
+    """A step that was not asked for keeps its newest result in `last_test`."""
+    source = await make_source(sessions, organization_id)
+    found = StepResult(code=Code.OK, message="Discovered 7 tables", outcome=Outcome.success)
+    left_out = StepResult(code=Code.SKIP, message="Not asked for in this run", outcome=Outcome.skipped)
+    for minutes, steps, result in ((0, ("connection", "schema_download"), found), (1, ("connection",), left_out)):
+        at = NOW + minutes * MINUTE
+        job = await open_job(sessions, source, steps=steps)
+        schema = Published(job_id=job.id, task="schema_download", result=result, ended_at=at)
+        async with sessions.begin() as session:
+            assert await end_job(session, job, JobStatus.failed, [connection(minutes == 0, at), schema])
+    last = (await source_row(sessions, source)).last_test
+    assert last is not None
+    assert last["tested_at"].startswith("2026-05-04T12:31:00")
+    said = {step["step"]: step["result"]["message"] for step in last["results"]}
+    assert said == {"connection": "Nobody listens", "schema_download": "Discovered 7 tables"}

@@ -1,0 +1,51 @@
+"""Alerts by mail and by Slack: Prefect's own automations and notifications, received here (webhook: test_health)."""
+
+import email
+from email.message import EmailMessage
+from email.policy import default
+from pathlib import Path
+from typing import cast
+
+from tests.acceptance.kit import SOURCES, finished, options, register, unique
+from tests.acceptance.test_health import until
+from tests.fix_alerts import mail_server, slack_server
+from tests.fix_database import Server, free_port
+from tests.fix_service import running_stack
+
+HOOK = "/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ"
+
+
+def test_mail_and_slack(tmp_path: Path, embedded: Server) -> None:
+    """A source goes down, and comes back: one mail and one message each, with the reason and what to do."""
+    (tmp_path / "home").mkdir()
+    with (
+        mail_server() as (port, mails),
+        slack_server(tmp_path) as (environ, messages),
+        running_stack(tmp_path / "home", **environ) as service,
+        service.client() as admin,
+    ):
+        mailed = f"mailto://127.0.0.1:{port}?from=sourcecheck@example.org&to=oncall@example.org"
+        assert "is made" in service.command("automations", "mail", mailed)
+        assert "is made" in service.command("automations", "slack", f"https://hooks.slack.com{HOOK}")
+        source = register(admin, unique("Alerted"), options(embedded), down_after=1, up_after=1)
+        name = admin.get(f"{SOURCES}/{source}").json()["name"]
+        finished(admin, source)
+        wrong = options(embedded, port=free_port())
+        assert admin.patch(f"{SOURCES}/{source}", json={"options": wrong}).status_code == 200
+        finished(admin, source)
+        until(lambda: mails and messages)
+        assert admin.patch(f"{SOURCES}/{source}", json={"options": options(embedded)}).status_code == 200
+        finished(admin, source)
+        until(lambda: len(mails) > 1 and len(messages) > 1)
+
+    assert [mail.rcpt_tos for mail in mails] == [["oncall@example.org"]] * 2
+    down, up = (cast(EmailMessage, email.message_from_bytes(mail.content, policy=default)) for mail in mails)
+    assert (down["Subject"], up["Subject"]) == (f"{name} is failed", f"{name} is active")
+    body = down.get_body()
+    assert body is not None
+    assert "CONNECTION_ERROR" in body.get_content()
+
+    assert [path for path, _ in messages] == [HOOK] * 2
+    (first,), (second,) = (message["attachments"] for _, message in messages)
+    assert (first["title"], second["title"]) == (f"{name} is failed", f"{name} is active")
+    assert "CONNECTION_ERROR" in first["text"]
