@@ -17,7 +17,7 @@ from uuid import UUID
 import httpx
 from msgspec import Struct
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.actions import DeploymentScheduleCreate
+from prefect.client.schemas.actions import DeploymentScheduleCreate, DeploymentUpdate
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterName, FlowFilter, FlowFilterName
 from prefect.client.schemas.objects import DeploymentSchedule
 from prefect.client.schemas.responses import DeploymentResponse
@@ -40,6 +40,18 @@ REST = 4.0
 CONFLICT = 409
 SHARE = 25
 """Sources whose schedules share a deployment."""
+COPIED = (
+    "description",
+    "tags",
+    "entrypoint",
+    "path",
+    "pull_steps",
+    "work_pool_name",
+    "work_queue_name",
+    "job_variables",
+    "parameter_openapi_schema",
+    "enforce_parameter_schema",
+)
 PAGE = 200
 LOCK = 0x5C0004
 """PostgreSQL's advisory lock: of several processes one makes a deployment."""
@@ -138,6 +150,14 @@ class Schedules:
         self._plan_anew(known.deployment_id)
         return True
 
+    async def refresh(self) -> None:
+        """The first deployment was deployed anew: make its copies what it is now; their schedules stay."""
+        found = {deployment.name: deployment for deployment in await self._deployments()}
+        if first := found.pop(self._name, None):
+            for deployment in found.values():
+                if copied(deployment) != copied(first):
+                    await self._client.update_deployment(deployment.id, DeploymentUpdate(**copied(first)))
+
     async def _known(self, source_id: int) -> "Known | None":
         """The source's schedule as Prefect has it."""
         deployment_id = await self._found(source_id)
@@ -192,20 +212,7 @@ class Schedules:
 
     async def _copy(self, name: str) -> UUID:
         first = await self._client.read_deployment_by_name(f"{self._flow}/{self._name}")
-        return await self._client.create_deployment(
-            flow_id=first.flow_id,
-            name=name,
-            description=first.description,
-            tags=first.tags,
-            entrypoint=first.entrypoint,
-            path=first.path,
-            pull_steps=first.pull_steps,
-            work_pool_name=first.work_pool_name,
-            work_queue_name=first.work_queue_name,
-            job_variables=first.job_variables,
-            parameter_openapi_schema=first.parameter_openapi_schema,
-            enforce_parameter_schema=first.enforce_parameter_schema,
-        )
+        return await self._client.create_deployment(flow_id=first.flow_id, name=name, **copied(first))
 
     def _plan_anew(self, deployment_id: UUID) -> None:
         self._changed.add(deployment_id)
@@ -235,6 +242,11 @@ class Schedules:
             )
         except (httpx.HTTPError, OSError, PrefectException) as error:
             logger.warning("the next runs could not be planned at once: %s", type(error).__name__)
+
+
+def copied(first: DeploymentResponse) -> dict[str, Any]:
+    """What a copy has of the first deployment."""
+    return {name: getattr(first, name) for name in COPIED}
 
 
 def _by_source(schedules: Iterable[DeploymentSchedule]) -> dict[int, DeploymentSchedule]:

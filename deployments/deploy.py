@@ -29,6 +29,7 @@ def deploy(settings: Settings, *, wait: float = 0) -> None:
         raise DeployError(f"{PREFECT_FILE} is missing: deployments are applied from a checkout")
     if code := prefect("deploy", "--all", "--prefect-file", str(PREFECT_FILE)):
         raise DeployError(f"`prefect deploy --all` failed with exit code {code}")
+    asyncio.run(_refresh_copies(settings))
 
 
 def prefect(*arguments: str) -> int:
@@ -48,6 +49,22 @@ def prefect(*arguments: str) -> int:
 def worker_arguments(settings: Settings, name: str) -> Sequence[str]:
     """The stock command that serves our pool; its type is the pool's own."""
     return ("worker", "start", "--pool", settings.work_pool, "--name", name)
+
+
+async def _refresh_copies(settings: Settings) -> None:
+    import httpx
+    from prefect.client.orchestration import get_client
+    from prefect.exceptions import PrefectException
+
+    from api.prefect_schedules import Schedules
+
+    try:
+        async with get_client() as client:
+            await Schedules(client, settings.health_deployment).refresh()
+    except (PrefectException, httpx.HTTPError) as error:
+        raise DeployError(
+            f"the copies of {settings.health_deployment} could not be brought up to date: {error}"
+        ) from error
 
 
 async def _ensure_pool(settings: Settings, wait: float) -> None:

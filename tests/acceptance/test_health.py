@@ -244,13 +244,20 @@ def test_many_schedules_at_once(service: Service, admin: httpx.Client, embedded:
 
 
 def test_deploying_again_keeps_the_schedules(service: Service, admin: httpx.Client, embedded: Server) -> None:
-    """As each start of the stack does."""
+    """As each start of the stack does; it also brings deployments up to date that were made beside the first one."""
     source = register(admin, unique("Kept"), options(embedded))
+    while source < SHARE:
+        source = register(admin, unique("Kept"), options(embedded))
     schedule(admin, source, interval_seconds=3600)
     before = in_prefect(service, source)
+    copy = f"{service.prefect}/deployments/{before[0]['deployment']}"
+    httpx.patch(copy, json={"description": "an older one", "job_variables": {}}).raise_for_status()
     service.command("deploy")
     (after,) = in_prefect(service, source)
     assert after == before[0]
+    now = httpx.get(copy).json()
+    assert now["description"].startswith("Checks a source regularly")
+    assert now["job_variables"] == {"timeout": 310}
 
 
 BAD: list[tuple[dict[str, Any], str]] = [
