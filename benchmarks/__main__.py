@@ -160,7 +160,9 @@ class Bench(Struct):
             self.tables.speed.notes.append(f"{in_flight} in flight: {compared}")
 
 
-async def bench(plan: Plan, wanted: Sequence[str], console: Console, minutes: float) -> list[Table]:
+async def bench(
+    plan: Plan, wanted: Sequence[str], console: Console, minutes: float, runs_per_process: int
+) -> list[Table]:
     """Everything, on a stack of its own that is gone afterwards, also when somebody stops us."""
     if us := asyncio.current_task():
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, us.cancel)
@@ -170,6 +172,7 @@ async def bench(plan: Plan, wanted: Sequence[str], console: Console, minutes: fl
             home=str(Path(home) / "home"),
             api_port=free_port(),
             prefect_port=free_port(),
+            runs_per_process=runs_per_process,
             tests_per_minute=1_000_000,  # what is measured is the work, not its limits
             max_waiting_jobs=1_000_000,
             log_level="WARNING",
@@ -187,13 +190,18 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a handful of samples: only to see that it works")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="parts to measure")
     parser.add_argument("--minutes", type=float, default=10, help="after which nothing more is measured (default 10)")
+    parser.add_argument(
+        "--runs-per-process", type=int, default=Settings().runs_per_process, help="1 is a fresh fork for each run"
+    )
     parser.add_argument("--markdown", type=Path, help="write the tables into this file, below its mark if it has one")
     given = parser.parse_args()
     bench_environ()
     console = Console(highlight=False, soft_wrap=True, width=max(WIDTH, Console().width))
     where = where_and_when()
     try:
-        found = asyncio.run(bench(QUICK if given.quick else DEFAULT, given.only, console, given.minutes))
+        found = asyncio.run(
+            bench(QUICK if given.quick else DEFAULT, given.only, console, given.minutes, given.runs_per_process)
+        )
     except SourcecheckError as error:
         sys.exit(f"benchmarks: {error}")
     except (KeyboardInterrupt, asyncio.CancelledError):
