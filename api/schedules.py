@@ -18,7 +18,7 @@ from api.context import ApiRequest, require_source
 from api.errors import Invalid, Problem, invalid
 from api.immediate import ERRORS
 from api.prefect import Unreachable
-from api.prefect_schedules import timetable
+from api.prefect_timetables import timetable
 from api.registration import decode
 from api.schemas import Envelope, Schedule
 from api.services import Services

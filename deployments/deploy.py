@@ -56,11 +56,11 @@ async def _refresh_copies(settings: Settings) -> None:
     from prefect.client.orchestration import get_client
     from prefect.exceptions import PrefectException
 
-    from api.prefect_schedules import Schedules
+    from api.prefect_shares import Shares
 
     try:
         async with get_client() as client:
-            await Schedules(client, settings.health_deployment).refresh()
+            await Shares(client, settings.health_deployment).refresh()
     except (PrefectException, httpx.HTTPError) as error:
         raise DeployError(
             f"the copies of {settings.health_deployment} could not be brought up to date: {error}"

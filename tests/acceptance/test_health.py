@@ -12,7 +12,7 @@ import httpx
 import psycopg
 import pytest
 
-from api.prefect_schedules import SHARE
+from api.prefect_shares import SHARE
 from deployments.stack_home import Home
 from deployments.stack_postgres import EmbeddedPostgres
 from tests.acceptance.kit import IMMEDIATE, SOURCES, finished, options, register, unique
