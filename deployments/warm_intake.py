@@ -55,6 +55,12 @@ class Intake:
         self._asking = True
         self._wake()
 
+    def freed(self) -> None:
+        """A run has ended: there is room for another one, and perhaps below a limit, too."""
+        self._asking = self._asking or not self._unlimited
+        if self.more:
+            self._wake()
+
     def changed(self) -> None:
         """The pool or one of its queues was changed: until they have been read again, Prefect is asked."""
         self._changes += 1
@@ -84,11 +90,10 @@ class Intake:
         due = [run for run in found if not _seconds_until(run)]
         for run in due:
             self._told.pop(run.id, None)
-        for run in due[room:]:
-            self.tell(run.id)
+        if self._unlimited:  # otherwise whose turn it is has to be asked anew
+            for run in due[room:]:
+                self.tell(run.id)
         self._set_alarms(found)
-        if not self._unlimited and len(due) == room:
-            self._asking = True
         return due[:room]
 
     async def _read(self, room: int) -> list[FlowRun]:

@@ -222,8 +222,8 @@ class SourcecheckWorker(BaseWorker[SourcecheckConfiguration, SourcecheckVariable
                 self._seen.pop(run.state_id, None)
         finally:
             self._executions.pop(run.id, None)
-            if self._intake and self._intake.more:
-                self._wanted.set()
+            if self._intake:
+                self._intake.freed()
 
     async def _configure(self, run: FlowRun) -> SourcecheckConfiguration:
         """The job variables as Prefect merges them, without a request and without its variables for a new process."""
