@@ -64,6 +64,7 @@ def serve_prefect(inherited_fd: int) -> None:
         socket.socket(fileno=inherited_fd),
         log_level=server.logging_level.lower(),
         timeout_keep_alive=server.api.keepalive_timeout,
+        ws_per_message_deflate=False,  # events are small, and their senders near
         ws_ping_interval=server.api.websocket_ping_interval,
         ws_ping_timeout=server.api.websocket_ping_timeout,
     )

@@ -63,6 +63,12 @@ WORKER = {
     "PREFECT_WORKER_HEARTBEAT_SECONDS": "10",
 }
 
+NEAR = {
+    # Answers are not compressed on their way through one machine.
+    "PREFECT_CLIENT_CUSTOM_HEADERS": '{"Accept-Encoding": "identity"}',
+}
+"""For clients of our own server."""
+
 
 def server_environ(home: Home, settings: Settings, database_url: str) -> dict[str, str]:
     """For our own Prefect server, which has no use for our secrets."""
@@ -90,6 +96,7 @@ def client_environ(home: Home, settings: Settings, *, own_server: bool) -> dict[
         **EVERYWHERE,
         **settings.environ(),
         **{name: value for name, value in addresses.items() if value},
+        **(NEAR if own_server else {}),
         "PREFECT_HOME": str(home.prefect),
         "PREFECT_LOGGING_LEVEL": settings.log_level,
     }
