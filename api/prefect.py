@@ -17,7 +17,7 @@ from prefect.client.schemas.filters import (
     FlowRunFilter,
     FlowRunFilterId,
 )
-from prefect.client.schemas.objects import FlowRun, State, TaskRun
+from prefect.client.schemas.objects import Artifact, FlowRun, State, TaskRun
 from prefect.client.schemas.responses import SetStateStatus
 from prefect.events.clients import get_events_subscriber
 from prefect.events.filters import EventAnyResourceFilter, EventFilter, EventNameFilter
@@ -25,6 +25,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled, Cancelling, Crashed
 
 from api.prefect_events import Events
+from api.prefect_pages import PAGE, all_pages
 from api.prefect_schedules import Schedules
 from datasources.catalogue.tables import Job
 from datasources.model import Published
@@ -33,7 +34,6 @@ from tasks.outbox import RESULT_TYPE
 
 BATCH = 50
 """Runs asked for in one request; their artifacts have to fit into one page of 200."""
-PAGE = 200
 PATIENCE_SECONDS = 20.0
 """For the server to answer, however busy: its client alone would ask again for a minute, or wait for one."""
 HEARTBEAT_SECONDS = 30
@@ -148,30 +148,23 @@ class PrefectServer:
                 runs[task_run.flow_run_id].tasks[task_run.name] = task_run.state
         return runs
 
-    async def _artifacts(self, ids: list[UUID]) -> list[Any]:
-        found: list[Any] = []
-        while ids:
-            page = await self._client.read_artifacts(
-                artifact_filter=ArtifactFilter(
-                    flow_run_id=ArtifactFilterFlowRunId(any_=ids), type=ArtifactFilterType(any_=[RESULT_TYPE])
-                ),
-                limit=PAGE,
-                offset=len(found),
-            )
-            found += page
-            if len(page) < PAGE:
-                break
-        return found
+    async def _artifacts(self, ids: list[UUID]) -> list[Artifact]:
+        if not ids:
+            return []
+        chosen = ArtifactFilter(
+            flow_run_id=ArtifactFilterFlowRunId(any_=ids), type=ArtifactFilterType(any_=[RESULT_TYPE])
+        )
+        return await all_pages(
+            lambda offset: self._client.read_artifacts(artifact_filter=chosen, limit=PAGE, offset=offset)
+        )
 
     async def _task_runs(self, ids: list[UUID]) -> list[TaskRun]:
-        found: list[TaskRun] = []
+        if not ids:
+            return []
         chosen = FlowRunFilter(id=FlowRunFilterId(any_=ids))
-        while ids:
-            page = await self._client.read_task_runs(flow_run_filter=chosen, limit=PAGE, offset=len(found))
-            found += page
-            if len(page) < PAGE:
-                break
-        return found
+        return await all_pages(
+            lambda offset: self._client.read_task_runs(flow_run_filter=chosen, limit=PAGE, offset=offset)
+        )
 
     async def changes(self) -> AsyncIterator[None]:
         """Yield once when it begins to listen, and then whenever a run of this work pool ends or pauses.

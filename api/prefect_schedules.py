@@ -40,7 +40,7 @@ class Schedules:
 
     def __init__(self, client: PrefectClient, deployment_name: str) -> None:
         self._client = client
-        self.shares = Shares(client, deployment_name)
+        self._shares = Shares(client, deployment_name)
         self._changed: set[UUID] = set()
         self._change = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -57,7 +57,7 @@ class Schedules:
     async def read(self) -> dict[int, Plan]:
         """Every source's schedule, by the source's id."""
         found: dict[int, Plan] = {}
-        for deployment in await self.shares.all():
+        for deployment in await self._shares.all():
             found |= {source_id: plan_of(known) for source_id, known in _by_source(deployment.schedules).items()}
         return found
 
@@ -76,7 +76,7 @@ class Schedules:
         )
         known = await self._known(source_id)
         if known is None:
-            deployment_id = await self.shares.found(source_id) or await self.shares.make(source_id, session)
+            deployment_id = await self._shares.found(source_id) or await self._shares.make(source_id, session)
             try:
                 await self._client.create_deployment_schedules(deployment_id, [made])
             except httpx.HTTPStatusError as error:  # somebody else has made it meanwhile
@@ -122,14 +122,14 @@ class Schedules:
 
     async def _known(self, source_id: int) -> "Known | None":
         """The source's schedule as Prefect has it."""
-        deployment_id = await self.shares.found(source_id)
+        deployment_id = await self._shares.found(source_id)
         if deployment_id is None:
             return None
         try:
             found = await self._client.read_deployment_schedules(deployment_id)
         except ObjectNotFound:  # deployed anew, under another id
-            self.shares.forget()
-            deployment_id = await self.shares.found(source_id)
+            self._shares.forget()
+            deployment_id = await self._shares.found(source_id)
             found = await self._client.read_deployment_schedules(deployment_id) if deployment_id else []
         schedule = _by_source(found).get(source_id)
         return Known(deployment_id, schedule) if deployment_id and schedule else None

@@ -17,6 +17,8 @@ from prefect.exceptions import ObjectNotFound
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from api.prefect_pages import PAGE, all_pages
+
 SHARE = 25
 """Sources whose schedules share a deployment."""
 COPIED = (
@@ -31,7 +33,6 @@ COPIED = (
     "parameter_openapi_schema",
     "enforce_parameter_schema",
 )
-PAGE = 200
 LOCK = 0x5C0004
 """PostgreSQL's advisory lock: of several processes one makes a deployment."""
 
@@ -50,17 +51,13 @@ class Shares:
 
     async def all(self) -> list[DeploymentResponse]:
         """The first one and those beside it, with their schedules."""
-        found: list[DeploymentResponse] = []
-        while True:
-            page = await self._client.read_deployments(
-                flow_filter=FlowFilter(name=FlowFilterName(any_=[self._flow])),
-                deployment_filter=DeploymentFilter(name=DeploymentFilterName(like_=self._name)),
-                limit=PAGE,
-                offset=len(found),
+        flows = FlowFilter(name=FlowFilterName(any_=[self._flow]))
+        named = DeploymentFilter(name=DeploymentFilterName(like_=self._name))
+        found = await all_pages(
+            lambda offset: self._client.read_deployments(
+                flow_filter=flows, deployment_filter=named, limit=PAGE, offset=offset
             )
-            found += page
-            if len(page) < PAGE:
-                break
+        )
         beside = re.compile(rf"{re.escape(self._name)}(-\d+)?")
         return [deployment for deployment in found if beside.fullmatch(deployment.name)]
 

@@ -54,7 +54,7 @@ QUICK = {
     # The states of task runs, fifteen a run, are written twenty at once or after a second, not each by itself.
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "20",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
-    # Events, 26 a run, are written a hundred at once, or after five seconds.
+    # Events, some 25 a run, are written a hundred at once, or after five seconds.
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "100",
 }
 

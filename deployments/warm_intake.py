@@ -21,7 +21,7 @@ IN_PROCESS = "in_process"
 
 
 class Intake:
-    """A run we are told of is read by its id, which costs Prefect a fifth of looking through the work pool.
+    """A run we are told of is read by its id, which costs Prefect less than looking through the work pool.
 
     Only Prefect can say whose turn it is when the pool or one of its queues is limited or paused; then it is asked.
     """
@@ -46,9 +46,9 @@ class Intake:
         """This run is to be run."""
         if self._unlimited and len(self._told) < MOST_TOLD:
             self._told[run_id] = None
+            self._wake()
         else:
-            self._asking = True
-        self._wake()
+            self.ask()
 
     def ask(self) -> None:
         """Look through the work pool: something may have been missed."""

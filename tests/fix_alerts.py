@@ -70,18 +70,25 @@ class Slack(BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
+def http_server(handler: type[BaseHTTPRequestHandler]) -> Iterator[ThreadingHTTPServer]:
+    """An HTTP server whose handler keeps what it is sent in `received`."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        server.received = []  # type: ignore[attr-defined]
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@contextlib.contextmanager
 def slack_server(folder: Path) -> Iterator[tuple[dict[str, str], list[tuple[str, dict[str, Any]]]]]:
     """What takes Slack's place: the environment of those who are to find it, and what it has been sent."""
     authority, certificate, key = authority_and_certificate(SLACK)
     (folder / "ca.pem").write_text(authority)
     (folder / "slack.pem").write_bytes(certificate + key)
-    with ThreadingHTTPServer(("127.0.0.1", 0), Slack) as server:
+    with http_server(Slack) as server:
         server.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)  # type: ignore[attr-defined]
         server.context.load_cert_chain(folder / "slack.pem")  # type: ignore[attr-defined]
-        server.received = []  # type: ignore[attr-defined]
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
         proxy = f"http://127.0.0.1:{server.server_address[1]}"
         yield {"HTTPS_PROXY": proxy, "REQUESTS_CA_BUNDLE": str(folder / "ca.pem")}, server.received  # type: ignore[attr-defined]
-        server.shutdown()
-        thread.join()

@@ -1,7 +1,6 @@
 """Scheduled checks on the real stack: records, changes of state, and schedules that Prefect has."""
 
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ from api.prefect_shares import SHARE
 from deployments.stack_home import Home
 from deployments.stack_postgres import EmbeddedPostgres
 from tests.acceptance.kit import IMMEDIATE, SOURCES, finished, options, register, unique
+from tests.fix_alerts import http_server
 from tests.fix_database import PASSWORD, Server, free_port
 from tests.fix_outage import Database, own_database
 from tests.fix_service import Service
@@ -103,13 +103,8 @@ class Receiver(BaseHTTPRequestHandler):
 @pytest.fixture
 def receiver() -> Iterator[ThreadingHTTPServer]:
     """An HTTP server that keeps what it is sent in `received`."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as server:
-        server.received = []  # type: ignore[attr-defined]
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
+    with http_server(Receiver) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture(scope="module")
