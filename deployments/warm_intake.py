@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.objects import FlowRun, StateType, WorkPool
+from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import get_current_settings
 from prefect.types._datetime import now
@@ -16,6 +16,8 @@ LATER = 0.01
 """Seconds after which a run is due that an alarm is set to: two clocks are never quite the same."""
 MOST_TOLD = 2000
 """Runs that are remembered until there is room; more of them are found by asking."""
+SETTLED = 1.0
+"""Seconds from Prefect's word that something was changed, which it gives before it commits, until it can be read."""
 IN_PROCESS = "in_process"
 """How a run is retried that its process, not a worker, starts again."""
 
@@ -35,7 +37,12 @@ class Intake:
         self._alarms: set[UUID] = set()
         self._asking = True
         self._unlimited = False
-        self._changes = 0
+        self._changed = -SETTLED
+
+    @property
+    def unlimited(self) -> bool:
+        """Whether every run that is due may be taken up: there is no limit, and nothing is paused."""
+        return self._unlimited
 
     @property
     def more(self) -> bool:
@@ -63,18 +70,21 @@ class Intake:
 
     def changed(self) -> None:
         """The pool or one of its queues was changed: until they have been read again, Prefect is asked."""
-        self._changes += 1
+        self._changed = time.monotonic()
         self._unlimited = False
         self._asking = True
         self._told.clear()
 
-    async def look(self, pool: WorkPool) -> None:
+    async def look(self) -> None:
         """Read whether anything limits or pauses the pool."""
-        changes = self._changes
-        queues = await self._client.read_work_queues(work_pool_name=pool.name)
+        began = time.monotonic()
+        pool, queues = await asyncio.gather(
+            self._client.read_work_pool(self._pool_name),
+            self._client.read_work_queues(work_pool_name=self._pool_name),
+        )
         paused = pool.is_paused or any(queue.is_paused for queue in queues)
         limits = [pool.concurrency_limit, *(queue.concurrency_limit for queue in queues)]
-        if changes == self._changes:
+        if began > self._changed + SETTLED:
             self._unlimited = not paused and not any(limit is not None for limit in limits)
 
     async def next(self, room: int) -> list[FlowRun]:

@@ -40,6 +40,8 @@ class Execution:
         self.run = run
         self.since = now("UTC")
         """When we took it up; what was said before is about an earlier life of the run."""
+        self.claimed = asyncio.Event()
+        """Set when Prefect has said whether the run is ours."""
         self.process_id: int | None = None
         self._client = client
         self._pool = pool
@@ -100,6 +102,8 @@ class Execution:
             state = await propose_state(self._client, Pending(message=str(owner)), flow_run_id=self.run.id)
         except (Abort, Pause):
             return False
+        finally:
+            self.claimed.set()
         self.run.state = state
         return state.is_pending()
 

@@ -112,8 +112,8 @@ class SourcecheckWorker(BaseWorker[SourcecheckConfiguration, SourcecheckVariable
             watch = Watch(self._work_pool.id, self._logger, on_event=self._on_event, ask=self._ask)
             self._watch = asyncio.create_task(watch.run())
             self._services.append(self._watch)
-        if self._work_pool and self._intake:
-            await self._intake.look(self._work_pool)
+        if self._intake:
+            await self._intake.look()
 
     async def teardown(self, *exc_info: Any) -> None:
         """Let runs end for a while, end the others, and report them."""
@@ -175,6 +175,7 @@ class SourcecheckWorker(BaseWorker[SourcecheckConfiguration, SourcecheckVariable
         """Events may have been missed: of runs to begin, and of runs of ours to end."""
         if self._intake:
             self._intake.ask()
+            await self._intake.look()
         for execution in list(self._executions.values()):
             await execution.check()
 
@@ -190,8 +191,12 @@ class SourcecheckWorker(BaseWorker[SourcecheckConfiguration, SourcecheckVariable
     async def _take(self) -> list[FlowRun]:
         """Take up what is due, as far as there is room."""
         async with self._taking:
+            if self._intake is None:
+                return []
+            if not self._intake.unlimited:  # a run that is being claimed is neither scheduled for Prefect nor counted
+                await asyncio.gather(*(execution.claimed.wait() for execution in self._executions.values()))
             room = (self._limit or LIMIT) - len(self._executions)
-            if room <= 0 or self._intake is None:
+            if room <= 0:
                 return []
             begun = [run for run in await self._intake.next(room) if self._begin(run)]
             if len(begun) < room and self._intake.more:  # some were not to be run any more
