@@ -18,8 +18,17 @@ from deployments.warm_words import LONGEST, Ended, Line, Order, Ready, Suspend, 
 
 WARM = "sourcecheck"
 """Our type of work pool."""
-PRELOAD = ("flows.check_source",)
+PRELOAD = (
+    "flows.check_source",
+    # What its first run would import: the engine of tasks, and what httpx needs for its first request.
+    "prefect.task_engine",
+    "prefect.utilities.visualization",
+    "anyio._backends._asyncio",
+    "encodings.idna",
+)
 """Modules that every warm process has imported."""
+FORKED = {"PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false"}
+"""What only warm processes are told: their worker has asked for the server's version."""
 LAST_WORDS = 2.0
 """Seconds a dismissed process has to send its last logs and events."""
 
@@ -195,6 +204,7 @@ def spawn() -> Spawned:
             [sys.executable, "-m", warm_server.__name__, str(theirs.fileno()), *PRELOAD],
             stdin=subprocess.DEVNULL,
             pass_fds=[theirs.fileno()],
+            env={**os.environ, **FORKED},
             start_new_session=True,  # a signal for the worker's group is not for its processes
         )
     return Spawned(process, ours)

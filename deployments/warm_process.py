@@ -20,6 +20,7 @@ from prefect.exceptions import Abort, Pause
 from prefect.flows import load_flow_from_entrypoint, load_flow_from_flow_run
 from prefect.logging.loggers import flow_run_logger
 from prefect.settings import Settings as PrefectSettings
+from pydantic import BaseModel
 
 from deployments.logs import start_logging
 from deployments.thrift import collect_rarely
@@ -29,12 +30,35 @@ from deployments.warm_words import LONGEST, Ended, Line, Order, Ready, Suspend, 
 T = TypeVar("T")
 
 
-def work(line: socket.socket) -> None:
+def complete_models() -> None:
+    """Have pydantic build what it otherwise builds when a model is first used, in each process anew."""
+    models = BaseModel.__subclasses__()
+    for model in models:
+        models += model.__subclasses__()
+        if not model.__pydantic_complete__:
+            model.model_rebuild(raise_errors=False)
+
+
+class Clients:
+    """Clients of Prefect, made before the fork and connected after it: to read the authorities takes longest."""
+
+    def __init__(self) -> None:
+        self._async = AsyncClientContext()
+        # Each run asks for the default storage of results by a synchronous client.
+        self._sync = SyncClientContext()
+
+    async def enter(self) -> None:
+        """Be the clients of the runs to come."""
+        await self._async.__aenter__()
+        self._sync.__enter__()
+
+
+def work(line: socket.socket, clients: Clients) -> None:
     """Run what the other end of this socket orders, until it hangs up."""
     start_logging()
     collect_rarely()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        process = WarmProcess(runner, line)
+        process = WarmProcess(runner, line, clients)
         while order := process.next_order():
             process.execute(order)
 
@@ -42,9 +66,9 @@ def work(line: socket.socket) -> None:
 class WarmProcess:
     """Its event loop and its connection to Prefect outlive a run."""
 
-    def __init__(self, runner: asyncio.Runner, line: socket.socket) -> None:
+    def __init__(self, runner: asyncio.Runner, line: socket.socket, clients: Clients) -> None:
         self._runner = runner
-        self._line, self._context = runner.run(_warm_up(line))
+        self._line, self._context = runner.run(_warm_up(line, clients))
         self._line.say(Ready())
 
     def next_order(self) -> Order | None:
@@ -107,11 +131,9 @@ class WarmProcess:
         return self._runner.run(coroutine, context=self._context.copy())
 
 
-async def _warm_up(line: socket.socket) -> tuple[Line, contextvars.Context]:
+async def _warm_up(line: socket.socket, clients: Clients) -> tuple[Line, contextvars.Context]:
     reader, writer = await asyncio.open_unix_connection(sock=line, limit=LONGEST)
-    await AsyncClientContext().__aenter__()
-    # Each run asks for the default storage of results by a synchronous client, and making one is a third of its CPU.
-    SyncClientContext().__enter__()
+    await clients.enter()
     return Line(reader, writer), contextvars.copy_context()
 
 

@@ -23,11 +23,13 @@ def main() -> None:
     control, modules = int(sys.argv[1]), sys.argv[2:]
     for name in modules:
         importlib.import_module(name)
-    from deployments.warm_process import work
+    from deployments.warm_process import Clients, complete_models, work
 
+    complete_models()
+    clients = Clients()
     gc.collect()
     gc.freeze()  # the collector does not touch, and so does not copy, what all processes share
-    work(Server(socket.socket(fileno=control)).serve())
+    work(Server(socket.socket(fileno=control)).serve(), clients)
 
 
 class Server:
