@@ -29,6 +29,7 @@ from flows.states import UNHEALTHY
 from tasks import FIRST, OPTIONAL
 from tasks.check import Check
 from tasks.kit import LEAST_SECONDS, perform, skip
+from tasks.outbox import Outbox
 
 
 # A place is named although nothing is stored: without one, each run asks Prefect's server for the default.
@@ -85,7 +86,7 @@ async def opened(work: Work) -> AsyncIterator[Check]:
                 source = await stack.enter_async_context(reach(bounded, trusted_keys=work.trusted_keys))
             except CheckError as error:
                 unreachable = error
-            yield Check(
+            check = Check(
                 job_id=work.job_id,
                 source_id=work.source_id,
                 source=source,
@@ -96,7 +97,10 @@ async def opened(work: Work) -> AsyncIterator[Check]:
                 unreachable=unreachable,
                 opening_seconds=time.monotonic() - began,
                 may_ask=work.may_ask,
+                outbox=Outbox(expected=len({FIRST, *work.steps})),
             )
+            async with check.outbox:
+                yield check
 
 
 def secrets_of(source: Source) -> list[str]:
@@ -111,7 +115,8 @@ async def run_steps(check: Check, steps: Sequence[str]) -> None:
     others = [step for step in steps if step != FIRST]
     if connection.result.outcome is Outcome.failed:
         reason = f"Not run, because the connection failed: {connection.result.message}"
-        await asyncio.gather(*(skip(step, check, reason) for step in others))
+        for step in others:
+            skip(step, check, reason)
     else:
         await asyncio.gather(*(perform(step, check) for step in others))
 

@@ -33,12 +33,12 @@ async def perform(name: str, check: Check) -> Published:
     """Run one step as a Prefect task and return what it found.
 
     Raises `CheckError` for a no that somebody is to be asked about first; nothing is published then. Raises
-    `SourcecheckError` when what it found could not be written into Prefect, and for cancellation.
+    `SourcecheckError` when it ended without a verdict.
     """
     # The overloads of Task.__call__ do not know that an async task with return_state is to be awaited.
     await _task_of(name)(name, check, return_state=True)  # type: ignore[misc]
     if name not in check.published:
-        raise check.doubts[0] if check.doubts else SourcecheckError(f"what {name} found could not be written down")
+        raise check.doubts[0] if check.doubts else SourcecheckError(f"{name} ended without a verdict")
     return check.published[name]
 
 
@@ -48,9 +48,9 @@ def _task_of(name: str) -> Task[[str, Check], Any]:
     return _step.with_options(name=name, task_run_name=name)
 
 
-async def skip(name: str, check: Check, reason: str) -> Published:
+def skip(name: str, check: Check, reason: str) -> Published:
     """Publish that a step did not run, and why."""
-    return await _publish(name, check, StepResult(code=Code.SKIP, message=reason, outcome=Outcome.skipped))
+    return _publish(name, check, StepResult(code=Code.SKIP, message=reason, outcome=Outcome.skipped))
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
@@ -61,7 +61,7 @@ async def _step(name: str, check: Check) -> State[Any]:
         return Completed(name="Asks", message=check.scrubber.text(result.message))
     spent = time.monotonic() - started + (check.opening_seconds if name == FIRST else 0)
     result = msgspec.structs.replace(result, duration_ms=round(spent * 1000))
-    published = await _publish(name, check, result, carried_out=carried_out)
+    published = _publish(name, check, result, carried_out=carried_out)
     message = published.result.message
     if published.result.outcome is not Outcome.failed:
         return Completed(message=message)
@@ -111,12 +111,12 @@ def negative(code: ErrorCode, message: str, details: dict[str, object] | None = 
     )
 
 
-async def _publish(name: str, check: Check, result: StepResult, *, carried_out: bool = True) -> Published:
-    """Write the result into Prefect's run metadata."""
+def _publish(name: str, check: Check, result: StepResult, *, carried_out: bool = True) -> Published:
+    """Have the result written into Prefect's run metadata."""
     result = clean(result, check.scrubber)
     published = Published(
         job_id=check.job_id, task=name, result=result, carried_out=carried_out, ended_at=datetime.now(UTC)
     )
-    await check.outbox.write(published, until=check.deadline)
+    check.outbox.put(published, until=check.deadline)
     check.published[name] = published
     return published

@@ -2,6 +2,9 @@
 
 import asyncio
 import time
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
 
 import httpx
 import msgspec
@@ -9,55 +12,83 @@ from prefect.client.schemas.actions import ArtifactCreate
 from prefect.client.utilities import get_or_create_client
 from prefect.context import FlowRunContext
 
+from datasources.errors import SourcecheckError
 from datasources.model import Published
 
 RESULT_TYPE = "result"
 """The artifact type of results: the Prefect UI leaves it out of its lists, people get a report. Its data is a list of
 `Published`."""
 
+LINGER_SECONDS = 0.2
+"""How long a result waits for others that it can go along with."""
 WRITE_AGAIN_SECONDS = 0.5
 
 
 class Outbox:
     """Writes what steps publish, by plain requests: task runs get there later, by events.
 
-    Steps run side by side. What is published while something is being written goes along with the next request: each
-    costs Prefect's server as much as a step costs us.
+    A request costs Prefect's server more than most steps cost us, so results that come soon after each other go
+    together; nothing waits for them but the end of the test. Leaving the context means that all has been written.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, expected: int = 0) -> None:
+        """So many results are expected: with the last one there is nothing to wait for."""
+        self._missing = expected
         self._waiting: list[Published] = []
-        self._turn = asyncio.Lock()
+        self._all_here = asyncio.Event()
+        self._writer: asyncio.Task[None] | None = None
 
-    async def write(self, published: Published, until: float) -> None:
-        """Return when it has been written; a server that does not answer is asked again until then (Unix seconds).
-
-        Raises what Prefect's client raises.
-        """
+    def put(self, published: Published, until: float) -> None:
+        """Have it written; a server that does not answer is asked again until then (Unix seconds)."""
         self._waiting.append(published)
-        async with self._turn:
-            if published not in self._waiting:
-                return  # it went along with another
-            together = list(self._waiting)
-            await self._send(together, until)
-            del self._waiting[: len(together)]
+        self._missing -= 1
+        if self._missing <= 0:
+            self._all_here.set()
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write(until))
 
-    async def _send(self, together: list[Published], until: float) -> None:
-        context = FlowRunContext.get()
-        artifact = ArtifactCreate(
-            type=RESULT_TYPE,
-            description="; ".join(f"{published.task}: {published.result.message}" for published in together),
-            data=msgspec.to_builtins(together),
-            flow_run_id=context.flow_run.id if context and context.flow_run else None,
-        )
-        client, _ = get_or_create_client()
-        while True:
-            try:
-                await client.create_artifact(artifact)
-            except (httpx.HTTPError, OSError) as error:
-                ours = isinstance(error, httpx.HTTPStatusError) and error.response.status_code < 500
-                if ours or time.time() > until:
-                    raise
-                await asyncio.sleep(WRITE_AGAIN_SECONDS)
-            else:
-                return
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Raises `SourcecheckError` when something could not be written, unless something else is being raised."""
+        self._all_here.set()
+        if self._writer is None:
+            return
+        try:
+            await self._writer
+        except SourcecheckError:
+            if error is None:
+                raise
+
+    async def _write(self, until: float) -> None:
+        while self._waiting:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._all_here.wait(), LINGER_SECONDS)
+            together, self._waiting = self._waiting, []
+            await _send(together, until)
+        self._writer = None
+
+
+async def _send(together: list[Published], until: float) -> None:
+    context = FlowRunContext.get()
+    artifact = ArtifactCreate(
+        type=RESULT_TYPE,
+        description="; ".join(f"{published.task}: {published.result.message}" for published in together),
+        data=msgspec.to_builtins(together),
+        flow_run_id=context.flow_run.id if context and context.flow_run else None,
+    )
+    client, _ = get_or_create_client()
+    while True:
+        try:
+            await client.create_artifact(artifact)
+        except (httpx.HTTPError, OSError) as error:
+            ours = isinstance(error, httpx.HTTPStatusError) and error.response.status_code < 500
+            if ours or time.time() > until:
+                names = ", ".join(published.task for published in together)
+                raise SourcecheckError(f"what {names} found could not be written down") from error
+            await asyncio.sleep(WRITE_AGAIN_SECONDS)
+        else:
+            return
