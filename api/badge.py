@@ -7,10 +7,8 @@ from typing import Annotated
 from litestar import Response, get
 from litestar.params import FromPath, QueryParameter
 from msgspec import Struct
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.auth import Member
-from api.context import require_source
+from api.context import MemberDep, SessionDep, require_source
 from api.health import DEFAULT_WINDOW, WINDOWS, WindowName, is_stale
 from api.immediate import ERRORS
 from datasources.catalogue import history
@@ -60,8 +58,8 @@ class Badge(Struct, frozen=True):
 )
 async def badge(
     source_id: FromPath[int],
-    session: AsyncSession,
-    member: Member,
+    session: SessionDep,
+    member: MemberDep,
     window: Annotated[WindowName, QueryParameter()] = DEFAULT_WINDOW,
 ) -> Response[str]:
     """The source's state and uptime as a picture. Needs a key as everything does: what is down is nobody else's."""

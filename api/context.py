@@ -7,6 +7,7 @@ from typing import Any
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.datastructures import State
+from litestar.di import NamedDependency
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.auth import Member
@@ -17,6 +18,9 @@ from datasources.catalogue.sources import find_source
 from datasources.catalogue.tables import DataSource, Job
 
 ApiRequest = Request[Member, None, State]
+ServicesDep = NamedDependency[Services]
+MemberDep = NamedDependency[Member]
+SessionDep = NamedDependency[AsyncSession]
 INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
 
 

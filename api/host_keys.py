@@ -7,11 +7,9 @@ from litestar import Controller, delete, get, post
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 from msgspec import Meta, Struct
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.auth import Member
 from api.bodies import TakesHostKey
-from api.context import ApiRequest
+from api.context import ApiRequest, MemberDep, SessionDep
 from api.errors import HTTPSentence, Invalid, Problem
 from api.jobs import INVALID
 from api.registration import read
@@ -57,7 +55,7 @@ class HostKeyController(Controller):
 
     @get("/", operation_id="list_ssh_host_keys", responses=INVALID)
     async def index(
-        self, session: AsyncSession, member: Member, every: Annotated[bool, QueryParameter(name="all")] = False
+        self, session: SessionDep, member: MemberDep, every: Annotated[bool, QueryParameter(name="all")] = False
     ) -> list[HostKeyAnswer]:
         """Keys that are trusted; with `all`, those that were revoked as well."""
         rows = await host_keys.host_keys(session, member.organization_id, revoked=every)
@@ -70,7 +68,7 @@ class HostKeyController(Controller):
         operation_id="register_ssh_host_key",
         responses=INVALID | TRUSTED,
     )
-    async def register(self, request: ApiRequest, session: AsyncSession, member: Member) -> HostKeyAnswer:
+    async def register(self, request: ApiRequest, session: SessionDep, member: MemberDep) -> HostKeyAnswer:
         """Trust a gateway's key before any test asks about it."""
         data = read(await request.body(), NewHostKey)
         try:
@@ -94,7 +92,7 @@ class HostKeyController(Controller):
         return answered(row)
 
     @delete("/{key_id:str}", operation_id="revoke_ssh_host_key", responses=INVALID)
-    async def revoke(self, key_id: FromPath[int], session: AsyncSession, member: Member) -> None:
+    async def revoke(self, key_id: FromPath[int], session: SessionDep, member: MemberDep) -> None:
         """Trust a key no more: the next test through this gateway asks again."""
         row = await session.get(HostKey, key_id) if 0 < key_id <= MAX_ID else None
         if row is None or row.organization_id != member.organization_id:

@@ -10,9 +10,8 @@ from litestar.params import FromPath, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.accepted import JOINED_HEADER, Accepted, accept, read_request
-from api.auth import Member
 from api.bodies import TakesTestRequest
-from api.context import ApiRequest, require_source
+from api.context import ApiRequest, MemberDep, ServicesDep, SessionDep, require_source
 from api.errors import ErrorEnvelope, Problem
 from api.health import DEFAULT_WINDOW, WindowName, health_of
 from api.jobs import follow
@@ -52,8 +51,8 @@ class ImmediateController(Controller):
     @get("/", operation_id="list_data_sources", responses={422: ERRORS[422]})
     async def index(
         self,
-        session: AsyncSession,
-        member: Member,
+        session: SessionDep,
+        member: MemberDep,
         page: Annotated[int, QueryParameter(ge=1, le=1_000_000)] = 1,
         page_size: Annotated[int, QueryParameter(ge=1, le=100)] = 20,
         search: Annotated[str | None, QueryParameter(max_length=200)] = None,
@@ -70,7 +69,7 @@ class ImmediateController(Controller):
         return Envelope(found, "Data sources retrieved")
 
     @get("/{source_id:str}", operation_id="get_data_source", responses=ERRORS)
-    async def read(self, source_id: FromPath[int], session: AsyncSession, member: Member) -> Envelope[SourceDetails]:
+    async def read(self, source_id: FromPath[int], session: SessionDep, member: MemberDep) -> Envelope[SourceDetails]:
         """One source with its state."""
         return Envelope(details_of(await require_source(session, member, source_id)), "Data source retrieved")
 
@@ -78,8 +77,8 @@ class ImmediateController(Controller):
     async def health(
         self,
         source_id: FromPath[int],
-        session: AsyncSession,
-        member: Member,
+        session: SessionDep,
+        member: MemberDep,
         limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 10,
         window: Annotated[WindowName, QueryParameter()] = DEFAULT_WINDOW,
     ) -> Envelope[Health]:
@@ -100,9 +99,9 @@ class ImmediateController(Controller):
         self,
         source_id: FromPath[int],
         request: ApiRequest,
-        session: AsyncSession,
-        member: Member,
-        services: Services,
+        session: SessionDep,
+        member: MemberDep,
+        services: ServicesDep,
     ) -> Response[Envelope[ConnectionTest]]:
         """Test a source and wait for the answer, of an equal request where one is open already."""
         source = await require_source(session, member, source_id)

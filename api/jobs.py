@@ -8,9 +8,8 @@ from litestar.params import PathParameter, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.accepted import JOINED_HEADER, accept, read_request
-from api.auth import Member
 from api.bodies import TakesTestRequest
-from api.context import ApiRequest, require_job, require_source
+from api.context import ApiRequest, MemberDep, ServicesDep, SessionDep, require_job, require_source
 from api.errors import HTTPSentence, HTTPValidationError, Problem
 from api.limits import ASKS_FOR_TEST, OVERLOAD
 from api.schemas import AsyncDataSourceTestResults, TestDataSourceAsyncResponse
@@ -47,9 +46,9 @@ class JobController(Controller):
         self,
         data_source_id: Annotated[int, PathParameter(title="Data source id")],
         request: ApiRequest,
-        session: AsyncSession,
-        member: Member,
-        services: Services,
+        session: SessionDep,
+        member: MemberDep,
+        services: ServicesDep,
     ) -> Response[TestDataSourceAsyncResponse]:
         """Accept a test, or join the open one that an equal request has asked for; read the answer under its id."""
         source = await require_source(session, member, data_source_id)
@@ -68,9 +67,9 @@ class JobController(Controller):
     async def result(
         self,
         job_id: Annotated[int, PathParameter(title="Data source testing task id")],
-        session: AsyncSession,
-        member: Member,
-        services: Services,
+        session: SessionDep,
+        member: MemberDep,
+        services: ServicesDep,
         wait: Annotated[float, QueryParameter(ge=0, le=60)] = 0,
     ) -> AsyncDataSourceTestResults:
         """Where a test stands; `wait` holds the answer until it has ended or the seconds are over."""
@@ -88,9 +87,9 @@ class JobController(Controller):
     async def cancel(
         self,
         job_id: Annotated[int, PathParameter(title="Data source testing task id")],
-        session: AsyncSession,
-        member: Member,
-        services: Services,
+        session: SessionDep,
+        member: MemberDep,
+        services: ServicesDep,
     ) -> AsyncDataSourceTestResults:
         """Cancel a test that waits, runs or asks; what runs on the server for it is stopped as well.
 

@@ -7,9 +7,8 @@ from litestar import Controller, delete, get, post
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta, Struct
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.auth import Member
+from api.context import MemberDep, SessionDep
 from api.errors import Problem
 from datasources.catalogue.accounts import create_key, revoke_key
 from datasources.catalogue.sources import MAX_ID
@@ -51,7 +50,7 @@ class KeyController(Controller):
     tags = ("API keys",)
 
     @get("/", operation_id="list_api_keys")
-    async def index(self, session: AsyncSession, member: Member) -> list[KeySummary]:
+    async def index(self, session: SessionDep, member: MemberDep) -> list[KeySummary]:
         """The caller's keys, revoked ones included."""
         rows = await session.scalars(select(ApiKey).where(ApiKey.user_id == member.user_id).order_by(ApiKey.id))
         return [
@@ -59,7 +58,7 @@ class KeyController(Controller):
         ]
 
     @post("/", status_code=201, operation_id="create_api_key")
-    async def create(self, data: JSONBody[KeyRequest], session: AsyncSession, member: Member) -> NewKey:
+    async def create(self, data: JSONBody[KeyRequest], session: SessionDep, member: MemberDep) -> NewKey:
         """Make a key; it is shown here and never again."""
         key, raw = await create_key(
             session, member.user_id, member.organization_id, data.name, on_question=data.on_question
@@ -68,7 +67,7 @@ class KeyController(Controller):
         return NewKey(key.id, key.name, raw)
 
     @delete("/{key_id:str}", operation_id="revoke_api_key")
-    async def revoke(self, key_id: FromPath[int], session: AsyncSession, member: Member) -> None:
+    async def revoke(self, key_id: FromPath[int], session: SessionDep, member: MemberDep) -> None:
         """Revoke one of the caller's keys."""
         key = await session.get(ApiKey, key_id) if 0 < key_id <= MAX_ID else None
         if key is None or key.user_id != member.user_id:

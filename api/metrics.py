@@ -3,11 +3,11 @@
 from litestar import Response, get
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from api.services import Services
+from api.context import ServicesDep
 
 
 @get("/metrics", tags=["Service"], operation_id="metrics", media_type="text/plain")
-async def metrics(services: Services) -> Response[bytes]:
+async def metrics(services: ServicesDep) -> Response[bytes]:
     """Figures for Prometheus, in its text format."""
     await services.figures.refresh()
     return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.auth import Member
 from api.bodies import TakesConfirmation, TakesSecret
-from api.context import ApiRequest, require_job
+from api.context import ApiRequest, MemberDep, ServicesDep, SessionDep, require_job
 from api.errors import Invalid, Problem
 from api.jobs import CONFLICT, INVALID
 from api.prefect import Unreachable
@@ -66,9 +66,9 @@ class QuestionController(Controller):
         self,
         job_id: Annotated[int, PathParameter(title="Data source testing task id")],
         request: ApiRequest,
-        session: AsyncSession,
-        member: Member,
-        services: Services,
+        session: SessionDep,
+        member: MemberDep,
+        services: ServicesDep,
     ) -> AsyncDataSourceTestResults:
         """Trust the gateway's key from now on, or try the query; the test goes on."""
         given = read(await request.body(), Confirmation)
@@ -94,9 +94,9 @@ class QuestionController(Controller):
         self,
         job_id: Annotated[int, PathParameter(title="Data source testing task id")],
         request: ApiRequest,
-        session: AsyncSession,
-        member: Member,
-        services: Services,
+        session: SessionDep,
+        member: MemberDep,
+        services: ServicesDep,
     ) -> AsyncDataSourceTestResults:
         """Give the secret for this run alone, or keep it with the source when `save` is true; the test goes on."""
         given = read(await request.body(), GivenSecret)

@@ -9,6 +9,7 @@ from prefect.exceptions import PrefectException
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from api.context import ServicesDep
 from api.prefect import Unreachable
 from api.schemas import Readiness
 from api.services import Services
@@ -34,7 +35,7 @@ async def live() -> dict[str, str]:
     operation_id="ready",
     responses={503: ResponseSpec(Readiness, description="Something is missing", generate_examples=False)},
 )
-async def ready(services: Services) -> Response[Readiness]:
+async def ready(services: ServicesDep) -> Response[Readiness]:
     """200 when a test would be taken up, 503 with what is missing otherwise."""
     catalogue, prefect, worker = await asyncio.gather(
         _holds(_catalogue(services)),

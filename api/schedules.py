@@ -12,16 +12,14 @@ from msgspec import Meta, Struct
 from prefect.exceptions import PrefectException
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.auth import Member
 from api.bodies import TakesSchedule
-from api.context import ApiRequest, require_source
+from api.context import ApiRequest, MemberDep, ServicesDep, SessionDep, require_source
 from api.errors import Invalid, Problem, invalid
 from api.immediate import ERRORS
 from api.prefect import Unreachable
 from api.prefect_timetables import timetable
 from api.registration import decode
 from api.schemas import Envelope, Schedule
-from api.services import Services
 from datasources.catalogue.tables import DataSource
 from datasources.health.plan import LEAST_SECONDS, Plan
 
@@ -47,7 +45,12 @@ class ScheduleController(Controller):
 
     @put("/", operation_class=TakesSchedule, operation_id="put_health_schedule", responses=ERRORS)
     async def write(
-        self, source_id: FromPath[int], request: ApiRequest, session: AsyncSession, member: Member, services: Services
+        self,
+        source_id: FromPath[int],
+        request: ApiRequest,
+        session: SessionDep,
+        member: MemberDep,
+        services: ServicesDep,
     ) -> Envelope[Schedule]:
         """Check a source regularly."""
         source = await require_source(session, member, source_id)
@@ -60,7 +63,7 @@ class ScheduleController(Controller):
 
     @get("/", operation_id="get_health_schedule", responses=ERRORS)
     async def read(
-        self, source_id: FromPath[int], session: AsyncSession, member: Member, services: Services
+        self, source_id: FromPath[int], session: SessionDep, member: MemberDep, services: ServicesDep
     ) -> Envelope[Schedule]:
         """When a source is checked, as Prefect has it now."""
         source = await require_source(session, member, source_id)
@@ -76,7 +79,7 @@ class ScheduleController(Controller):
 
     @delete("/", status_code=200, operation_id="delete_health_schedule", responses=ERRORS)
     async def remove(
-        self, source_id: FromPath[int], session: AsyncSession, member: Member, services: Services
+        self, source_id: FromPath[int], session: SessionDep, member: MemberDep, services: ServicesDep
     ) -> Envelope[None]:
         """Check a source no longer; its history stays."""
         source = await require_source(session, member, source_id)

@@ -11,14 +11,12 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.auth import Member
 from api.bodies import TakesChange, TakesSource
-from api.context import ApiRequest, require_source
+from api.context import ApiRequest, MemberDep, ServicesDep, SessionDep, require_source
 from api.errors import HTTPSentence, Problem
 from api.prefect import Unreachable
 from api.registration import answered, decode, fill, merged, parse, retested
 from api.schemas import ConfigurationSchema, DataSourceSummary, DataSourceType, OrganizationMeta
-from api.services import Services
 from datasources.catalogue.tables import DataSource
 from datasources.databases import DATABASES
 from datasources.databases.base import Database
@@ -43,7 +41,7 @@ class SourceController(Controller):
         return [_type(word, kind) for word, kind in DATABASES.items() if every or word in KNOWN_TO_CLIENTS]
 
     @get("/", operation_id="get_data_sources_api_v1_data_sources_get")
-    async def index(self, session: AsyncSession, member: Member) -> list[dict[str, Any]]:
+    async def index(self, session: SessionDep, member: MemberDep) -> list[dict[str, Any]]:
         """Every source of the organization."""
         rows = await session.scalars(
             select(DataSource)
@@ -60,7 +58,11 @@ class SourceController(Controller):
         operation_id="create_data_source_api_v1_data_sources_post",
     )
     async def create(
-        self, request: ApiRequest, session: AsyncSession, member: Member, services: Services
+        self,
+        request: ApiRequest,
+        session: SessionDep,
+        member: MemberDep,
+        services: ServicesDep,
     ) -> dict[str, Any]:
         """Register a source."""
         source, fields = parse(decode(await request.body()))
@@ -71,7 +73,7 @@ class SourceController(Controller):
         return answered(row)
 
     @get("/{source_id:str}", operation_id="get_data_source_api_v1_data_sources__data_source_id__get")
-    async def read(self, source_id: FromPath[int], session: AsyncSession, member: Member) -> dict[str, Any]:
+    async def read(self, source_id: FromPath[int], session: SessionDep, member: MemberDep) -> dict[str, Any]:
         """One source."""
         return answered(await require_source(session, member, source_id))
 
@@ -82,7 +84,12 @@ class SourceController(Controller):
         operation_id="update_data_source_api_v1_data_sources__data_source_id__patch",
     )
     async def change(
-        self, source_id: FromPath[int], request: ApiRequest, session: AsyncSession, member: Member, services: Services
+        self,
+        source_id: FromPath[int],
+        request: ApiRequest,
+        session: SessionDep,
+        member: MemberDep,
+        services: ServicesDep,
     ) -> dict[str, Any]:
         """Change some fields; what is left out stays as it is, secrets included."""
         body = await request.body()
@@ -101,7 +108,9 @@ class SourceController(Controller):
         return answered(row)
 
     @delete("/{source_id:str}", operation_id="delete_data_source_api_v1_data_sources__data_source_id__delete")
-    async def remove(self, source_id: FromPath[int], session: AsyncSession, member: Member, services: Services) -> None:
+    async def remove(
+        self, source_id: FromPath[int], session: SessionDep, member: MemberDep, services: ServicesDep
+    ) -> None:
         """Remove a source; its jobs stay readable, its secrets and its schedule do not stay."""
         row = await require_source(session, member, source_id, for_change=True)
         row.deleted_at = func.now()
@@ -112,7 +121,7 @@ class SourceController(Controller):
                 await services.prefect.schedules.remove(source_id)
 
     @delete("/{source_id:str}/secret", operation_id="revoke_data_source_secret")
-    async def revoke_secret(self, source_id: FromPath[int], session: AsyncSession, member: Member) -> None:
+    async def revoke_secret(self, source_id: FromPath[int], session: SessionDep, member: MemberDep) -> None:
         """Forget what the source and its gateway log in with: the next test asks for it."""
         row = await require_source(session, member, source_id)
         row.secret = None
@@ -124,14 +133,14 @@ class SourceController(Controller):
         "/{source_id:str}/summary",
         operation_id="get_data_source_summary_api_v1_data_sources__data_source_id__summary_get",
     )
-    async def summary(self, source_id: FromPath[int], session: AsyncSession, member: Member) -> DataSourceSummary:
+    async def summary(self, source_id: FromPath[int], session: SessionDep, member: MemberDep) -> DataSourceSummary:
         """One source in three words."""
         row = await require_source(session, member, source_id)
         return DataSourceSummary(id=row.id, name=row.name, type=row.type)
 
 
 @get("/api/v1/organization/meta", tags=["Organization"], operation_id="get_org_meta_api_v1_organization_meta_get")
-async def organization_meta(member: Member) -> OrganizationMeta:
+async def organization_meta(member: MemberDep) -> OrganizationMeta:
     """Who the key belongs to."""
     return OrganizationMeta(org_id=member.organization_id, org_name=member.organization_name, user_id=member.user_id)
 
