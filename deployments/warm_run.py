@@ -58,7 +58,34 @@ class Execution:
         if (self._left() or 1) <= 0:
             await self._conclude(Crashed(name=TIMED_OUT, message="No worker took this run up before its deadline"))
             return 1
+        try:
+            ended = await self._in_a_process(order)
+        except TimeoutError:
+            await self._conclude(
+                Crashed(name=TIMED_OUT, message=f"Ended {GRACE:g} s after its deadline, still running")
+            )
+            return 1
+        except ProcessLost as lost:
+            await self._conclude(self._lost(str(lost)))
+            return 1
+        if ended.trouble:
+            await self._conclude(self._lost(ended.trouble))
+        return int(ended.trouble is not None)
+
+    async def _in_a_process(self, order: Order) -> Ended:
+        """Run it in a process, and in another one when that is lost before the run has begun.
+
+        Raises `ProcessLost`, and `TimeoutError` when it was killed at its deadline.
+        """
         process = await self._pool.take()
+        try:
+            return await self._attempt(process, order)
+        except ProcessLost:
+            if self._told or not await self._has_not_begun():
+                raise
+        return await self._attempt(await self._pool.take(), order)
+
+    async def _attempt(self, process: WarmProcess, order: Order) -> Ended:
         ended: Ended | None = None
         try:
             self._process, self.process_id = process, process.pid
@@ -66,22 +93,23 @@ class Execution:
                 raise ProcessLost("it was told to stop before it began")
             async with asyncio.timeout(self._left()):
                 ended = await process.run(order)
+            return ended
         except TimeoutError:
             process.kill()
-            await self._conclude(
-                Crashed(name=TIMED_OUT, message=f"Ended {GRACE:g} s after its deadline, still running")
-            )
-        except ProcessLost as lost:
-            await self._conclude(self._lost(str(lost)))
-        else:
-            if ended.trouble:
-                await self._conclude(self._lost(ended.trouble))
+            raise
         finally:
             self._process = None
             if order.env or not order.entrypoint:  # it has seen variables or folders that the next run should not
                 process.reusable = False
             self._pool.give_back(process, rss=ended.rss if ended else 0)
-        return int(ended is None or ended.trouble is not None)
+
+    async def _has_not_begun(self) -> bool:
+        """Whether Prefect still has the run as we claimed it: the first thing a run does is to change that."""
+        try:
+            state = (await self._client.read_flow_run(self.run.id)).state
+        except (httpx.HTTPError, OSError, ObjectNotFound):
+            return False
+        return state is not None and self.run.state is not None and state.id == self.run.state.id
 
     def cancel(self) -> None:
         """Have the flow clean up and report itself cancelled; kill it when it does not."""

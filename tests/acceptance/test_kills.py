@@ -127,6 +127,27 @@ def test_a_process_that_is_killed(client: httpx.Client, embedded: Server) -> Non
     afterwards(client, embedded, answer)
 
 
+def test_a_process_that_is_killed_before_it_begins(victim: Service, client: httpx.Client, embedded: Server) -> None:
+    """Nothing has been done yet, so another process does all of it."""
+    ready(client)
+    source = register(client, unique("Early"), options(embedded))
+    processes = part(victim, "worker").children(recursive=True)[1:]  # but for the fork server
+    for process in processes:
+        process.suspend()
+    job = patiently(client, "POST", f"{SOURCES}/{source}/test").json()["job_id"]
+    wanted = {"flow_runs": {"tags": {"all_": [f"job:{job}"]}, "state": {"type": {"any_": ["PENDING"]}}}}
+    until = time.monotonic() + PATIENCE
+    while not httpx.post(f"{victim.prefect}/flow_runs/filter", json=wanted).json():
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    time.sleep(0.5)  # until the order has been sent
+    for process in processes:
+        process.kill()
+    answer = ended(client, job)
+    assert answer["status"] == "done"
+    afterwards(client, embedded, answer)
+
+
 def test_a_process_that_hangs(client: httpx.Client, embedded: Server) -> None:
     """Stopped in its tracks, as by a driver that never returns: it is killed at the deadline, TIMEOUT and the step."""
     with locked_schema(embedded, "process_stopped"):
