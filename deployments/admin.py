@@ -38,6 +38,9 @@ def add_commands(commands: Any, add: Add) -> None:
     new_key.add_argument("user", type=int, metavar="USER_ID")
     new_key.add_argument("--organization", type=int, metavar="ID", help="default: the user's first")
     new_key.add_argument("--name", default="made on the command line")
+    new_key.add_argument(
+        "--on-question", default="ask", choices=["ask", "fail"], help="what its tests do that would have to ask"
+    )
     add(key, "list", _in_session(_list_keys), "list them without themselves")
     add(key, "revoke", _in_session(_revoke_key), "revoke one").add_argument("key", type=int, metavar="KEY_ID")
 
@@ -114,7 +117,9 @@ async def _list_users(session: Any, _: argparse.Namespace) -> int:
 async def _add_key(session: Any, given: argparse.Namespace) -> int:
     from datasources.catalogue.accounts import create_key
 
-    _, raw = await create_key(session, given.user, given.organization, given.name)
+    _, raw = await create_key(
+        session, given.user, given.organization, given.name, on_question=given.on_question
+    )
     print(raw)
     return 0
 

@@ -113,8 +113,11 @@ def test_nobody_to_ask(admin: httpx.Client, service: Service, embedded: Server, 
     data = immediate(admin, source)
     assert (data["status"], data["error_code"]) == ("failed", "SSH_HOST_KEY_UNKNOWN")
     assert (data["connection_successful"], data["ssh_tunnel_established"]) == (False, False)
-    made = admin.post("/api/v1/api_keys", json={"name": "robot", "on_question": "fail"}).json()
-    with service.client(made["key"]) as robot:
+    made = service.command("key", "add", "1", "--on-question", "fail").split()[-1]
+    with service.client(made) as robot:
+        assert code(finished(robot, source)) == "SSH_HOST_KEY_UNKNOWN"
+    made = admin.post("/api/v1/api_keys", json={"name": "robot", "on_question": "fail"}).json()["key"]
+    with service.client(made) as robot:
         assert code(finished(robot, source)) == "SSH_HOST_KEY_UNKNOWN"
         job = ask(robot, source, on_question="ask")
         until(robot, job, "needs_confirmation")
