@@ -59,7 +59,8 @@ QUICK = {
 }
 
 WORKER = {
-    "PREFECT_WORKER_QUERY_SECONDS": "1",  # Prefect's own 10 s would be the longest part of every test
+    # Events tell of runs at once; this is how soon one is taken up whose event was lost.
+    "PREFECT_WORKER_QUERY_SECONDS": "5",
     "PREFECT_WORKER_HEARTBEAT_SECONDS": "10",
 }
 
