@@ -90,11 +90,18 @@ class SourcecheckWorker(BaseWorker[SourcecheckConfiguration, SourcecheckVariable
 
     @classmethod
     def get_default_base_job_template(cls) -> dict[str, Any]:
-        """Without the variables that mean nothing here."""
+        """Without the variables that mean nothing here, and with ours in the fewest words.
+
+        Prefect's server checks this schema for each run that it creates, and once more for each default in it.
+        """
         template = super().get_default_base_job_template()
+        variables = template["variables"]["properties"]
         for name in UNUSED:
             template["job_configuration"].pop(name, None)
-            template["variables"]["properties"].pop(name, None)
+            variables.pop(name, None)
+        for name in SourcecheckVariables.model_fields.keys() - BaseVariables.model_fields.keys():
+            said = variables[name]
+            variables[name] = {"title": said["title"], "description": said["description"], "type": "number"}
         return template
 
     async def setup(self) -> None:
