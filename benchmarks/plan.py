@@ -30,8 +30,8 @@ class Plan(Struct, frozen=True):
 
 
 DEFAULT = Plan(
-    ours={1: 30, 4: 40, 16: 64},
-    stock={1: 5, 4: 8, 16: 16},
+    ours={1: 30, 4: 40, 16: 128},
+    stock={1: 5, 4: 8, 16: 32},
     bare={1: 30, 4: 60, 16: 128},
     counted=10,
     counted_stock=3,
@@ -42,7 +42,7 @@ DEFAULT = Plan(
     pollers=(1, 16, 1000),
     poll_seconds=3,
     idle_seconds=5,
-    part_seconds=45,
+    part_seconds=60,
 )
 
 QUICK = Plan(
