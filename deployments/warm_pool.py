@@ -20,8 +20,7 @@ WARM = "sourcecheck"
 """Our type of work pool."""
 PRELOAD = (
     "flows.check_source",
-    # What its first run would import: the engine of tasks, and what httpx needs for its first request.
-    "prefect.task_engine",
+    # What its first run would import, above all what httpx needs for its first request.
     "prefect.utilities.visualization",
     "anyio._backends._asyncio",
     "encodings.idna",
