@@ -117,9 +117,7 @@ async def _list_users(session: Any, _: argparse.Namespace) -> int:
 async def _add_key(session: Any, given: argparse.Namespace) -> int:
     from datasources.catalogue.accounts import create_key
 
-    _, raw = await create_key(
-        session, given.user, given.organization, given.name, on_question=given.on_question
-    )
+    _, raw = await create_key(session, given.user, given.organization, given.name, on_question=given.on_question)
     print(raw)
     return 0
 
