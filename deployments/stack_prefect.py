@@ -51,10 +51,10 @@ BOUNDED = {
 QUICK = {
     # Prefect's server uses some ten connections at once; beyond the pool each is made anew, with all it has to learn.
     "PREFECT_SERVER_DATABASE_SQLALCHEMY_POOL_SIZE": "20",
-    # The states of task runs, fifteen a run, are written twenty at once or after a second, not each by itself.
+    # The states of task runs, ten a run, are written twenty at once or after a second, not each by itself.
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "20",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
-    # Events, some 25 a run, are written a hundred at once, or after five seconds.
+    # Events, some 20 a run, are written a hundred at once, or after five seconds.
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "100",
 }
 

@@ -77,15 +77,15 @@ class Execution:
 
         Raises `ProcessLost`, and `TimeoutError` when it was killed at its deadline.
         """
-        process = await self._pool.take()
         try:
-            return await self._attempt(process, order)
+            return await self._attempt(order)
         except ProcessLost:
             if self._told or not await self._has_not_begun():
                 raise
-        return await self._attempt(await self._pool.take(), order)
+        return await self._attempt(order)
 
-    async def _attempt(self, process: WarmProcess, order: Order) -> Ended:
+    async def _attempt(self, order: Order) -> Ended:
+        process = await self._pool.take()
         ended: Ended | None = None
         try:
             self._process, self.process_id = process, process.pid

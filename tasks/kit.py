@@ -38,8 +38,8 @@ async def perform(name: str, check: Check) -> Published:
     `SourcecheckError` when it ended without a verdict.
     """
     step, parameters = _task_of(name), {"name": name, "check": check}
-    # Called, a task announces first that its run is pending. It is not for long, and a fifth of all events a test were
-    # that; of a run that is made beforehand, the first event is that it runs.
+    # A task that is called announces first that its run is pending, which made a fifth of the events of a test. A
+    # run that is made beforehand is announced when it begins, which here is at once.
     run = await step.create_local_run(parameters=parameters, flow_run_context=FlowRunContext.get())
     await run_task_async(step, task_run=run, parameters=parameters, return_type="state")
     if name not in check.published:
