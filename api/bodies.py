@@ -1,12 +1,13 @@
 """Request bodies that are read by hand (optional ones, and ones of which nothing may be lost), as documentation."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIType, Operation, RequestBody, Schema
 
 from datasources.databases import ALIASES, DATABASES
 from datasources.health.plan import LEAST_SECONDS
+from datasources.words import OnQuestion
 
 
 def _body(schema: Schema, *, required: bool) -> RequestBody:
@@ -98,7 +99,7 @@ class TakesTestRequest(Operation):
         properties: dict[str, Any] = {
             "test_query": Schema(type=[OpenAPIType.STRING, OpenAPIType.NULL], min_length=1),
             "timeout_seconds": Schema(type=[OpenAPIType.INTEGER, OpenAPIType.NULL], minimum=1, maximum=300),
-            "on_question": Schema(enum=["ask", "fail", None]),
+            "on_question": Schema(enum=[*get_args(OnQuestion), None]),
         }
         self.request_body = _body(Schema(type=OpenAPIType.OBJECT, properties=properties), required=False)
 

@@ -1,7 +1,7 @@
 """API keys: shown once, listed without themselves, revocable."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from litestar import Controller, delete, get, post
 from litestar.params import FromPath, JSONBody
@@ -13,13 +13,14 @@ from api.errors import Problem
 from datasources.catalogue.accounts import create_key, revoke_key
 from datasources.catalogue.sources import MAX_ID
 from datasources.catalogue.tables import ApiKey
+from datasources.words import OnQuestion
 
 
 class KeyRequest(Struct, frozen=True):
     """What a new key is for."""
 
     name: Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
-    on_question: Literal["ask", "fail"] = "ask"
+    on_question: OnQuestion = "ask"
     """What a test of this key does that would have to ask somebody, unless the request says otherwise."""
 
 

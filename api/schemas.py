@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 from msgspec import Meta, Struct
 
 from datasources.questions import Question
-from datasources.words import ConfigurationCheckStep, ErrorCode, JobStatus
+from datasources.words import ConfigurationCheckStep, ErrorCode, JobStatus, OnQuestion
 
 Seconds = Annotated[int, Meta(ge=1, le=300)]
 Threshold = Annotated[int, Meta(ge=1, le=100)]
@@ -51,7 +51,7 @@ class TestRequest(Struct, frozen=True):
 
     test_query: Annotated[str, Meta(min_length=1, max_length=100_000)] | None = None
     timeout_seconds: Seconds | None = None
-    on_question: Literal["ask", "fail"] | None = None
+    on_question: OnQuestion | None = None
 
 
 class SourceFields(Struct, frozen=True):

@@ -1,6 +1,7 @@
 """The words that travel on the wire, in Prefect's metadata and in the catalogue: one place for all of them."""
 
 from enum import StrEnum
+from typing import Literal
 
 
 class JobStatus(StrEnum):
@@ -72,3 +73,7 @@ class ErrorCode(StrEnum):
     DESTINATION_FORBIDDEN = "DESTINATION_FORBIDDEN"
     WORKER_LOST = "WORKER_LOST"
     INTERNAL_ERROR = "INTERNAL_ERROR"
+
+
+OnQuestion = Literal["ask", "fail"]
+"""What a test does that would have to ask somebody."""

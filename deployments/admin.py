@@ -3,13 +3,14 @@
 import argparse
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
+from typing import Any, get_args
 
 from rich.console import Console
 from rich.table import Table
 
 from datasources.errors import SettingsError
 from datasources.settings import Settings
+from datasources.words import OnQuestion
 
 Add = Callable[..., argparse.ArgumentParser]
 Work = Callable[[Any, argparse.Namespace], Awaitable[int]]
@@ -39,7 +40,7 @@ def add_commands(commands: Any, add: Add) -> None:
     new_key.add_argument("--organization", type=int, metavar="ID", help="default: the user's first")
     new_key.add_argument("--name", default="made on the command line")
     new_key.add_argument(
-        "--on-question", default="ask", choices=["ask", "fail"], help="what its tests do that would have to ask"
+        "--on-question", default="ask", choices=get_args(OnQuestion), help="what its tests do that would have to ask"
     )
     add(key, "list", _in_session(_list_keys), "list them without themselves")
     add(key, "revoke", _in_session(_revoke_key), "revoke one").add_argument("key", type=int, metavar="KEY_ID")
