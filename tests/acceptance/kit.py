@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 
 from tests.fix_database import PASSWORD, Server
+from tests.fix_service import Service
 from tests.wire.answers import valid
 
 SOURCES = "/api/v1/data_sources"
@@ -64,6 +65,15 @@ def ended(client: httpx.Client, job: int) -> dict[str, Any]:
 def finished(client: httpx.Client, source: int, **body: Any) -> dict[str, Any]:
     """Test a source, and answer the result once it has ended."""
     return ended(client, ask(client, source, **body))
+
+
+def flow_runs(service: Service, job: int) -> list[dict[str, Any]]:
+    """What Prefect has of the job, found by its tag; nothing until it was handed over, and never more than one."""
+    wanted = {"flow_runs": {"tags": {"all_": [f"job:{job}"]}}}
+    found: list[dict[str, Any]] = (
+        httpx.post(f"{service.prefect}/flow_runs/filter", json=wanted).raise_for_status().json()
+    )
+    return found
 
 
 def results(answer: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.acceptance.kit import ask, ended, options, read, register, unique
+from tests.acceptance.kit import ask, ended, flow_runs, options, read, register, unique
 from tests.fix_database import Server
 from tests.fix_service import Service
 
@@ -43,10 +43,9 @@ def test_a_limit(service: Service, admin: httpx.Client, embedded: Server, place:
     assert all(end <= start for (_, end), (start, _) in pairwise(spans))
 
 
-def under_way(service: Service, job: str) -> tuple[str, str]:
+def under_way(service: Service, job: int) -> tuple[str, str]:
     """When the job's run was taken up, and when it ended, as Prefect wrote it down."""
-    wanted = {"flow_runs": {"tags": {"all_": [f"job:{job}"]}}}
-    [run] = httpx.post(f"{service.prefect}/flow_runs/filter", json=wanted).json()
+    (run,) = flow_runs(service, job)
     states = httpx.get(f"{service.prefect}/flow_run_states/", params={"flow_run_id": run["id"]}).json()
     times = {state["type"]: state["timestamp"] for state in states}
     return times["PENDING"], times["COMPLETED"]

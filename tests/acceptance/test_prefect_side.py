@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from tests.acceptance.kit import STEPS
+from tests.acceptance.kit import STEPS, flow_runs
 from tests.fix_service import Service
 
 PATIENCE = 30.0
@@ -13,11 +13,9 @@ PATIENCE = 30.0
 
 
 def flow_run(service: Service, answer: dict[str, Any]) -> dict[str, Any]:
-    """The flow run of a job, found by its tag."""
-    chosen = {"flow_runs": {"tags": {"all_": [f"job:{answer['id']}"]}}}
-    (run,) = httpx.post(f"{service.prefect}/flow_runs/filter", json=chosen).raise_for_status().json()
-    found: dict[str, Any] = run
-    return found
+    """The flow run of a job."""
+    (run,) = flow_runs(service, answer["id"])
+    return run
 
 
 def task_states(service: Service, run: dict[str, Any], expected: set[str]) -> dict[str, tuple[str, str]]:
