@@ -58,11 +58,7 @@ class SourceController(Controller):
         operation_id="create_data_source_api_v1_data_sources_post",
     )
     async def create(
-        self,
-        request: ApiRequest,
-        session: SessionDep,
-        member: MemberDep,
-        services: ServicesDep,
+        self, request: ApiRequest, session: SessionDep, member: MemberDep, services: ServicesDep
     ) -> dict[str, Any]:
         """Register a source."""
         source, fields = parse(decode(await request.body()))

@@ -106,7 +106,7 @@ class Execution:
     async def _has_not_begun(self) -> bool:
         """Whether Prefect still has the run as we claimed it: the first thing a run does is to change that."""
         try:
-            state = (await self._client.read_flow_run(self.run.id)).state
+            state = await self._state()
         except (httpx.HTTPError, OSError, ObjectNotFound):
             return False
         return state is not None and self.run.state is not None and state.id == self.run.state.id
@@ -138,7 +138,7 @@ class Execution:
     async def check(self) -> None:
         """Ask whether it is to be stopped, or has been ended; an event that said so may have been lost."""
         with suppress(ObjectNotFound):
-            state = (await self._client.read_flow_run(self.run.id)).state
+            state = await self._state()
             if state and state.type is StateType.CANCELLING:
                 self.cancel()
             elif state and state.type is StateType.PAUSED:
@@ -151,6 +151,10 @@ class Execution:
         if self._process:
             self._process.kill()
         await self._conclude(Crashed(message=reason))
+
+    async def _state(self) -> State[Any] | None:
+        """The run's state as Prefect has it now. Raises `ObjectNotFound`, and what its client raises."""
+        return (await self._client.read_flow_run(self.run.id)).state
 
     def _tell(self, number: signal.Signals) -> None:
         if self._told:
@@ -174,7 +178,7 @@ class Execution:
         """Report the end of a run that did not do it itself."""
         for pause in PAUSES:
             try:
-                current = (await self._client.read_flow_run(self.run.id)).state
+                current = await self._state()
                 if current and current.type in OURS:
                     await self._client.set_flow_run_state(self.run.id, state, force=True)
             except ObjectNotFound:

@@ -53,9 +53,9 @@ def _task_of(name: str) -> Task[[str, Check], Any]:
     return _step.with_options(name=name, task_run_name=name)
 
 
-def skip(name: str, check: Check, reason: str) -> Published:
+def skip(name: str, check: Check, reason: str) -> None:
     """Publish that a step did not run, and why."""
-    return _publish(name, check, StepResult(code=Code.SKIP, message=reason, outcome=Outcome.skipped))
+    _publish(name, check, StepResult(code=Code.SKIP, message=reason, outcome=Outcome.skipped))
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
