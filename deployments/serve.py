@@ -14,6 +14,7 @@ from datasources.secrets import Vault
 from datasources.settings import Settings
 from deployments.logs import start_logging
 from deployments.stack_ports import claim
+from deployments.stack_timestamps import plain_timestamps
 from deployments.thrift import collect_rarely
 
 KEEP_ALIVE_SECONDS = 75
@@ -57,6 +58,7 @@ def serve_prefect(inherited_fd: int) -> None:
         from prefect.server.api.server import create_app
         from prefect.settings import get_current_settings
 
+    plain_timestamps()
     server = get_current_settings().server
     await_database(server.database.connection_url)
     _run(
