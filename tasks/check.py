@@ -30,6 +30,8 @@ class Check(Struct, kw_only=True, frozen=True):
     """Whether somebody may be asked before a no is said."""
     doubts: list[CheckError] = field(default_factory=list)
     """Each no that somebody is to be asked about first; it has not been published."""
+    versions: list[str] = field(default_factory=list)
+    """What the connection step was told of product and version on its way, so that nobody has to connect for it."""
     published: dict[str, Published] = field(default_factory=dict)
     """What the steps that have ended found, by task."""
     outbox: Outbox = field(default_factory=Outbox)

@@ -1,5 +1,6 @@
 """Is the source there, and does it let us in?"""
 
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -20,6 +21,8 @@ async def run(check: Check) -> Finding:
     try:
         async with database_of(check.source).connect(check.source) as session:
             identity = await session.identity()
+            with suppress(CheckError):  # the probe asks again, and says what is wrong
+                check.versions.append(await session.version())
     except CheckError as error:
         error.details.update(established)
         raise

@@ -6,7 +6,9 @@ from tasks.check import Check
 
 
 async def run(check: Check) -> Finding:
-    """Product and version as the message, like `PostgreSQL 14.5`."""
+    """Product and version as the message, like `PostgreSQL 14.5`; asks only when the connection was not told."""
+    if check.versions:
+        return Finding(message=check.versions[-1])
     patience = check.source.connection_timeout
     async with database_of(check.source).connect(check.source, patience=patience) as session:
         return Finding(message=await session.version())
