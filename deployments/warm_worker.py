@@ -31,6 +31,8 @@ REMEMBERED = 30.0
 """Seconds for which what we know of a deployment is taken to be still so."""
 MOST_SEEN = 2000
 """Runs that are remembered as taken up already."""
+KINDS = {"env": "object", "deadline": "number", "timeout": "number"}
+"""Our job variables, and what Prefect's server has to know of their values; the rest is checked here."""
 UNUSED = ("command", "labels", "name")
 """Job variables of Prefect's base that have no meaning here."""
 
@@ -99,9 +101,9 @@ class SourcecheckWorker(BaseWorker[SourcecheckConfiguration, SourcecheckVariable
         for name in UNUSED:
             template["job_configuration"].pop(name, None)
             variables.pop(name, None)
-        for name in SourcecheckVariables.model_fields.keys() - BaseVariables.model_fields.keys():
+        for name, kind in KINDS.items():
             said = variables[name]
-            variables[name] = {"title": said["title"], "description": said["description"], "type": "number"}
+            variables[name] = {"title": said["title"], "description": said["description"], "type": kind}
         return template
 
     async def setup(self) -> None:
