@@ -126,7 +126,7 @@ async def _until_asked(job: Job, session: AsyncSession, services: Services, seco
     until = time.monotonic() + seconds
     while job.ended_at is None and job.question is None and time.monotonic() < until:
         await session.commit()
-        await services.watch.until_read()
+        await services.watch.until_read(job.id)
         await session.refresh(job)
 
 
@@ -136,6 +136,10 @@ async def _insist(accepted: Accepted, session: AsyncSession, services: Services)
     It is called off by the request that had brought it: one that joined later has no say over the others.
     """
     job = accepted.job
+    if job.ended_at is None:
+        await session.commit()
+        await services.watch.until_read(job.id)
+        await session.refresh(job)
     run = services.watch.run_of(job.id)
     if job.ended_at is None and (run is None or run.started_at is None):
         if not accepted.joined:

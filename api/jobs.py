@@ -98,6 +98,7 @@ class JobController(Controller):
         job = await require_job(session, member, job_id)
         if job.ended_at is None:
             await ask_off(session, job)
+            services.watch.look_at(job.id)
             await follow(job, session, services, CANCEL_SECONDS)
             if job.ended_at is None or job.status == JobStatus.cancelled:
                 return view(job, services.watch.run_of(job.id))
@@ -114,10 +115,9 @@ async def follow(job: Job, session: AsyncSession, services: Services, seconds: f
     if seconds > 0:
         await session.commit()  # gives the connection back while nobody needs it
         await services.watch.until_ended(job.id, seconds)
-    elif job.flow_run_id and (services.watch.run_of(job.id) is None or not services.watch.look_at(job.id)):
+    elif job.flow_run_id and not (services.watch.look_at(job.id) and services.watch.run_of(job.id)):
         await session.commit()
-        await services.watch.until_read()
+        await services.watch.until_read(job.id)
     else:
-        services.watch.hurry()
         return
     await session.refresh(job)

@@ -17,8 +17,9 @@ from prefect.client.schemas.filters import (
     FlowRunFilter,
     FlowRunFilterId,
 )
-from prefect.client.schemas.objects import Artifact, FlowRun, State, TaskRun
+from prefect.client.schemas.objects import Artifact, FlowRun, State, StateType, TaskRun
 from prefect.client.schemas.responses import SetStateStatus
+from prefect.events import Event
 from prefect.events.clients import get_events_subscriber
 from prefect.events.filters import EventAnyResourceFilter, EventFilter, EventNameFilter
 from prefect.exceptions import ObjectNotFound
@@ -63,6 +64,19 @@ class Run(Struct):
     started_at: datetime | None
     published: dict[str, Published] = field(default_factory=dict)
     tasks: dict[str, State[Any] | None] = field(default_factory=dict)
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will become of it."""
+        return self.state is not None and self.state.is_final()
+
+
+class Change(Struct, frozen=True):
+    """What an event says of a run."""
+
+    flow_run_id: UUID
+    run: Run | None
+    """What has become of it, if it has completed: how one ended otherwise, takes more than an event to know."""
 
 
 class PrefectServer:
@@ -120,7 +134,7 @@ class PrefectServer:
         """What Prefect knows of these runs; those it does not know are missing.
 
         Steps are read of runs that have ended, and of those at which somebody looks `closely`; of the others it is
-        what was `known` of them.
+        what was `known` of them. A run that is known to have ended is not asked for again.
         """
         found: dict[UUID, Run] = {}
         for start in range(0, len(flow_run_ids), BATCH):
@@ -130,11 +144,11 @@ class PrefectServer:
     async def _read_batch(
         self, ids: list[UUID], known: Mapping[UUID, Run], closely: Container[UUID]
     ) -> dict[UUID, Run]:
-        chosen = FlowRunFilter(id=FlowRunFilterId(any_=ids))
+        runs = {run_id: known[run_id] for run_id in ids if run_id in known and known[run_id].ended}
         # The run first: what it had published when it was seen ended is then certainly in the artifacts.
-        flow_runs: list[FlowRun] = await self._client.read_flow_runs(flow_run_filter=chosen, limit=PAGE)
-        runs = {run.id: _run(run, known.get(run.id)) for run in flow_runs}
-        ended = [run_id for run_id, run in runs.items() if run.state and run.state.is_final()]
+        flow_runs = await self._flow_runs([run_id for run_id in ids if run_id not in runs])
+        runs |= {run.id: _run(run, known.get(run.id)) for run in flow_runs}
+        ended = [run_id for run_id, run in runs.items() if run.ended]
         running = [run_id for run_id, run in runs.items() if run.started_at and run_id in closely]
         artifacts, task_runs = await asyncio.gather(
             self._artifacts(list({*ended, *running})), self._task_runs([i for i in running if i not in ended])
@@ -147,6 +161,12 @@ class PrefectServer:
             if task_run.flow_run_id in runs:
                 runs[task_run.flow_run_id].tasks[task_run.name] = task_run.state
         return runs
+
+    async def _flow_runs(self, ids: list[UUID]) -> list[FlowRun]:
+        if not ids:
+            return []
+        chosen = FlowRunFilter(id=FlowRunFilterId(any_=ids))
+        return await self._client.read_flow_runs(flow_run_filter=chosen, limit=PAGE)
 
     async def _artifacts(self, ids: list[UUID]) -> list[Artifact]:
         if not ids:
@@ -166,7 +186,7 @@ class PrefectServer:
             lambda offset: self._client.read_task_runs(flow_run_filter=chosen, limit=PAGE, offset=offset)
         )
 
-    async def changes(self) -> AsyncIterator[None]:
+    async def changes(self) -> AsyncIterator[Change | None]:
         """Yield once when it begins to listen, and then whenever a run of this work pool ends or pauses.
 
         Ends when the connection does; raises what the client raises.
@@ -177,9 +197,9 @@ class PrefectServer:
             any_resource=EventAnyResourceFilter(id=[f"prefect.work-pool.{pool_id}"]),
         )
         async with get_events_subscriber(filter=chosen, reconnection_attempts=0) as events:
-            yield
-            async for _ in events:
-                yield
+            yield None
+            async for event in events:
+                yield _change(event)
 
     async def cancel(self, flow_run_id: UUID, *, running: bool) -> None:
         """Cancel a run: at once when it waits, by way of its worker when it runs."""
@@ -215,6 +235,17 @@ class PrefectServer:
 def _run(run: FlowRun, known: Run | None) -> Run:
     published, tasks = (known.published, known.tasks) if known else ({}, {})
     return Run(state=run.state, started_at=run.start_time, published=dict(published), tasks=dict(tasks))
+
+
+def _change(event: Event) -> Change:
+    said = event.resource
+    flow_run_id = UUID(said.id.removeprefix(FLOW_RUN))
+    if said.get("prefect.state-type") != StateType.COMPLETED.value:
+        return Change(flow_run_id, None)
+    message = said.get("prefect.state-message")
+    state = State[Any](type=StateType.COMPLETED, name=said.get("prefect.state-name"), message=message)
+    # When it began is nobody's question any more, only whether it did.
+    return Change(flow_run_id, Run(state=state, started_at=event.occurred))
 
 
 def _age(now: datetime, seen: datetime | None) -> float:

@@ -189,5 +189,5 @@ async def _go_on(job: Job, answer: Answer, session: AsyncSession, services: Serv
     if job.flow_run_id is not None:
         with suppress(*Unreachable, PrefectException):
             await services.prefect.resume(job.flow_run_id, run_input(answer))
-    services.watch.hurry()
+    services.watch.look_at(job.id)
     return view(job, services.watch.run_of(job.id))

@@ -6,7 +6,7 @@ One loop a process, whatever the number of clients: a request for a running job 
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Self
@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from api.dispatch import Dispatcher
 from api.prefect import PATIENCE_SECONDS, PrefectServer, Run, Unreachable
-from datasources.catalogue.jobs import end_job, jobs_to_follow, open_job_ids
+from datasources.catalogue.jobs import end_job, jobs_to_follow, open_jobs, open_jobs_of
 from datasources.catalogue.questions import answers_of
 from datasources.catalogue.tables import Job
 from datasources.errors import REMEDIATIONS
@@ -33,7 +33,9 @@ from tasks import OPTIONAL, under_way
 logger = logging.getLogger("sourcecheck.watch")
 
 IDLE_SECONDS = 1.0
-"""Between two readings when nobody waits for an answer."""
+"""Between two looks at every open job: what is to be cancelled, and whose time is over."""
+TRUST_SECONDS = 5.0
+"""For how long Prefect's events are trusted to tell everything, until it is asked about every open job once more."""
 PACE_SECONDS = 0.05
 """Between two readings at the least."""
 REST = 1.0
@@ -56,7 +58,11 @@ class Watch:
         self._prefect = prefect
         self._dispatcher = Dispatcher(sessions, prefect, job_timeout)
         self._runs: dict[int, Run] = {}
-        self._open: frozenset[int] = frozenset()
+        self._told: dict[UUID, Run | None] = {}
+        self._all_wanted = True
+        self._all_seen = 0.0
+        self._all_asked = 0.0
+        self._open: Mapping[int, bool] = {}
         self._wanted = asyncio.Event()
         self._due = asyncio.Event()
         self._read = asyncio.Condition()
@@ -83,13 +89,10 @@ class Watch:
         return self._runs.get(job_id)
 
     def look_at(self, job_id: int) -> bool:
-        """Somebody wants to know how far this job's steps are; whether the last reading has included them."""
+        """Read this job soon: somebody wants to know how far it is. Answers whether the last reading included it."""
         self._looked_at.add(job_id)
-        return job_id in self._close
-
-    def hurry(self) -> None:
-        """Read soon: somebody waits, or something has happened."""
         self._wanted.set()
+        return job_id in self._close
 
     def accepted(self) -> None:
         """Hand over at once: a job has been accepted, or the turn of one may have come."""
@@ -105,16 +108,20 @@ class Watch:
                 wanted = self._next_round()
                 while self._round < wanted or job_id in self._open:
                     if not self._listening:
-                        self.hurry()
+                        self._want_all()
                     await self._read.wait()
 
-    async def until_read(self) -> None:
-        """Return after the next reading, or when that takes too long."""
+    async def until_read(self, job_id: int) -> None:
+        """Return when this job has been read anew, or when that takes too long."""
         with suppress(TimeoutError):
             async with asyncio.timeout(FIRST_SECONDS), self._read:
                 wanted = self._next_round()
-                self.hurry()
+                self.look_at(job_id)
                 await self._read.wait_for(lambda: self._round >= wanted)
+
+    def _want_all(self) -> None:
+        self._all_wanted = True
+        self._wanted.set()
 
     def _next_round(self) -> int:
         """The first reading that sees what has happened so far: the one under way may have begun before."""
@@ -141,7 +148,7 @@ class Watch:
             self._reading = True
             began = time.monotonic()
             try:
-                await self._read_all()
+                await self._read_what_is_wanted(began)
             except (*Unreachable, PrefectException, SQLAlchemyError) as error:
                 logger.warning("open jobs could not be read: %s", type(error).__name__)
                 await asyncio.sleep(IDLE_SECONDS)
@@ -158,39 +165,73 @@ class Watch:
             except TimeoutError:
                 continue
 
-    async def _read_all(self) -> None:
+    async def _read_what_is_wanted(self, now: float) -> None:
+        """Go through every open job once in a while; in between, see to those we were told of or asked about."""
+        everything = self._all_wanted or now - self._all_seen > IDLE_SECONDS
+        self._all_wanted = False
+        looked_at, self._looked_at = self._looked_at, set()
+        told, self._told = self._told, {}
+        try:
+            await (self._go_through(now, looked_at, told) if everything else self._see_to(looked_at, told))
+        except BaseException:
+            self._told = told | self._told
+            raise
+        await self._note_open()
+
+    async def _go_through(self, now: float, looked_at: set[int], told: Mapping[UUID, Run | None]) -> None:
+        """Every open job. Prefect is asked about all of them when it does not tell, or has been silent for long."""
         async with self._sessions() as session:
             jobs = await jobs_to_follow(session)
+        self._all_seen = now
+        self._runs = {job.id: self._runs[job.id] for job in jobs if job.id in self._runs}
+        if not self._listening or now - self._all_asked > TRUST_SECONDS:
+            await self._read_and_settle(jobs, looked_at, told)
+            self._all_asked = now
+        else:
+            due = [job for job in jobs if self._is_due(job) or job.id in looked_at or job.flow_run_id in told]
+            await self._read_and_settle(due, looked_at, told)
+
+    async def _see_to(self, looked_at: set[int], told: Mapping[UUID, Run | None]) -> None:
+        async with self._sessions() as session:
+            jobs = await open_jobs_of(session, looked_at, told)
+        await self._read_and_settle(jobs, looked_at, told)
+        # What we were told of a job that is just being handed over: its run is not written down yet.
+        found = {job.flow_run_id for job in jobs}
+        self._told = {run_id: run for run_id, run in told.items() if run_id not in found} | self._told
+
+    def _is_due(self, job: Job) -> bool:
+        """Whether there is something to do about it by now."""
+        run = self._runs.get(job.id)
+        return asked_off(job) or overdue(job) or (run is not None and run.ended)
+
+    async def _read_and_settle(self, jobs: Sequence[Job], looked_at: set[int], told: Mapping[UUID, Run | None]) -> None:
+        ids = {job.id: job.flow_run_id for job in jobs if job.flow_run_id}
+        known = {run_id: self._runs[job_id] for job_id, run_id in ids.items() if job_id in self._runs}
+        known |= {run_id: run for run_id, run in told.items() if run}
+        closely = {run_id for job_id, run_id in ids.items() if job_id in looked_at}
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                runs = await self._read_runs(jobs)
+                runs = await self._prefect.read(list(ids.values()), known, closely)
         except (*Unreachable, PrefectException):
             await self._settle_alone(jobs)
             await self._note_open()
             raise
-        self._runs = runs
-        await self._settle(jobs)
-        await self._note_open()
-        if len(self._open) > len(self._runs):  # some wait for their turn, and it may have come
-            self.accepted()
-
-    async def _read_runs(self, jobs: Sequence[Job]) -> dict[int, Run]:
-        looked_at, self._looked_at = self._looked_at, set()
-        ids = {job.id: job.flow_run_id for job in jobs if job.flow_run_id}
-        known = {ids[job_id]: run for job_id, run in self._runs.items() if job_id in ids}
-        runs = await self._prefect.read(
-            list(ids.values()), known, {ids[job_id] for job_id in looked_at if job_id in ids}
-        )
+        self._runs = {job_id: run for job_id, run in self._runs.items() if job_id not in ids}
+        self._runs |= {job_id: runs[run_id] for job_id, run_id in ids.items() if run_id in runs}
         self._close = frozenset(looked_at)
-        return {job_id: runs[run_id] for job_id, run_id in ids.items() if run_id in runs}
+        await self._settle(jobs)
 
     async def _listen(self) -> None:
         """Be told when a run ends; while nobody tells, whoever waits for a job makes us ask for it."""
         while True:
             try:
-                async for _ in self._prefect.changes():
-                    self._listening = True
-                    self.hurry()
+                async for change in self._prefect.changes():
+                    if change:
+                        self._told[change.flow_run_id] = change.run
+                        self._wanted.set()
+                    else:
+                        self._want_all()
+                        self._listening = True
             except Exception as error:
                 if self._listening:
                     logger.warning("no events from Prefect, asking instead: %s", type(error).__name__)
@@ -199,7 +240,9 @@ class Watch:
 
     async def _note_open(self) -> None:
         async with self._sessions() as session:
-            self._open = await open_job_ids(session)
+            self._open = await open_jobs(session)
+        if not all(self._open.values()):  # some wait for their turn, and it may have come
+            self.accepted()
 
     async def _settle(self, jobs: Sequence[Job]) -> None:
         for job in jobs:

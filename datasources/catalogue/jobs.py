@@ -1,6 +1,6 @@
 """Jobs in the catalogue: accepted, dispatched, ended."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -25,15 +25,25 @@ async def find_job(session: AsyncSession, organization_id: int, job_id: int) -> 
     ).scalar_one_or_none()
 
 
-async def open_job_ids(session: AsyncSession) -> frozenset[int]:
-    """Every job that has not ended."""
-    return frozenset(await session.scalars(select(Job.id).where(Job.ended_at.is_(None))))
+async def open_jobs(session: AsyncSession) -> Mapping[int, bool]:
+    """Every job that has not ended, and whether it has been handed over."""
+    handed_over = Job.flow_run_id.is_not(None)
+    found = await session.execute(select(Job.id, handed_over).where(Job.ended_at.is_(None)))
+    return {row.id: row[1] for row in found}
 
 
 async def jobs_to_follow(session: AsyncSession) -> Sequence[Job]:
     """Every open job about which there is something to do: it has a run, is to be cancelled, or its time is over."""
     due = or_(Job.flow_run_id.is_not(None), Job.cancel_requested_at.is_not(None), Job.deadline < func.now())
     return (await session.scalars(select(Job).where(Job.ended_at.is_(None), due).order_by(Job.id))).all()
+
+
+async def open_jobs_of(session: AsyncSession, ids: Collection[int], flow_run_ids: Collection[UUID]) -> Sequence[Job]:
+    """The open jobs of these numbers, and those that have these runs."""
+    if not ids and not flow_run_ids:
+        return []
+    wanted = or_(Job.id.in_(ids), Job.flow_run_id.in_(flow_run_ids))
+    return (await session.scalars(select(Job).where(Job.ended_at.is_(None), wanted).order_by(Job.id))).all()
 
 
 async def mark_dispatched(session: AsyncSession, job_id: int, flow_run_id: UUID, deadline: datetime) -> bool:
