@@ -2,16 +2,30 @@
 
 import asyncio
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 from uuid import UUID
 
 from prefect import Flow
+from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.exceptions import TerminationSignal
 from prefect.flow_engine import AsyncFlowRunEngine, FlowRunEngine
 from prefect.utilities.callables import get_call_parameters, parameters_to_args_kwargs
+
+
+class Informed(PrefectClient):
+    """Another handle on a client's connection, which knows the run that is asked for first."""
+
+    def __init__(self, client: PrefectClient, run: FlowRun) -> None:
+        vars(self).update(vars(client))
+        self._known: FlowRun | None = run
+
+    async def read_flow_run(self, flow_run_id: UUID) -> FlowRun:
+        """The run that is known, once; then as Prefect has it."""
+        known, self._known = self._known, None
+        return known if known and known.id == flow_run_id else await super().read_flow_run(flow_run_id)
 
 
 class WarmEngine(AsyncFlowRunEngine[Any, Any]):
@@ -20,6 +34,7 @@ class WarmEngine(AsyncFlowRunEngine[Any, Any]):
     heartbeat_seconds = None  # the worker sees at once that its process is gone
     _told: signal.Signals | None = None
     _suspension: Any = None
+    _informed = False
 
     async def run(self) -> State[Any]:
         """Run to the end. Raises what Prefect's own loop raises: `Abort`, `Pause`, and troubles of the engine."""
@@ -59,6 +74,21 @@ class WarmEngine(AsyncFlowRunEngine[Any, Any]):
             run.deployment_id = deployment_id
             self._suspension = request
             yield request
+
+    @asynccontextmanager
+    async def setup_run_context(self, client: PrefectClient | None = None) -> AsyncIterator[None]:
+        """As Prefect does, but that it asks for the run only when it is tried again.
+
+        The first time the worker has read it a moment before, and what has become of it since, the engine was told
+        when it set it running.
+        """
+        run = self.flow_run
+        assert run is not None  # noqa: S101
+        if client is None and not self._informed:
+            begun = {"run_count": run.run_count + 1, "start_time": run.start_time or self.state.timestamp}
+            client, self._informed = Informed(self.client, run.model_copy(update=begun)), True
+        async with super().setup_run_context(client):
+            yield
 
     def suspend(self, state_id: str) -> None:
         """Somebody suspended the run: stop at the next step."""
