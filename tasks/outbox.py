@@ -19,8 +19,8 @@ RESULT_TYPE = "result"
 """The artifact type of results: the Prefect UI leaves it out of its lists, people get a report. Its data is a list of
 `Published`."""
 
-LINGER_SECONDS = 0.3
-"""How long a result waits for others that it can go along with."""
+LINGER_SECONDS = 0.2
+"""How long a result, but for the first, waits for others that it can go along with."""
 WRITE_AGAIN_SECONDS = 0.5
 
 
@@ -36,6 +36,7 @@ class Outbox:
         self._missing = expected
         self._waiting: list[Published] = []
         self._all_here = asyncio.Event()
+        self._linger = 0.0
         self._writer: asyncio.Task[None] | None = None
 
     def put(self, published: Published, until: float) -> None:
@@ -66,7 +67,8 @@ class Outbox:
     async def _write(self, until: float) -> None:
         while self._waiting:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._all_here.wait(), LINGER_SECONDS)
+                await asyncio.wait_for(self._all_here.wait(), self._linger)
+            self._linger = LINGER_SECONDS
             together, self._waiting = self._waiting, []
             await _send(together, until)
         self._writer = None
