@@ -14,7 +14,7 @@ from api.bodies import TakesTestRequest
 from api.context import ApiRequest, MemberDep, ServicesDep, SessionDep, require_source
 from api.errors import ErrorEnvelope, Problem
 from api.health import DEFAULT_WINDOW, WindowName, health_of
-from api.jobs import follow
+from api.jobs import follow, read_anew
 from api.limits import ASKS_FOR_TEST
 from api.listing import Order, page_of
 from api.schemas import ConnectionTest, Envelope, Health, SourceDetails, SourcePage, TestRequest
@@ -125,9 +125,7 @@ async def _until_asked(job: Job, session: AsyncSession, services: Services, seco
     """Bring the job up to date: when it has ended, when it asks, or the time is over."""
     until = time.monotonic() + seconds
     while job.ended_at is None and job.question is None and time.monotonic() < until:
-        await session.commit()
-        await services.watch.until_read(job.id)
-        await session.refresh(job)
+        await read_anew(job, session, services)
 
 
 async def _insist(accepted: Accepted, session: AsyncSession, services: Services) -> None:
@@ -137,9 +135,7 @@ async def _insist(accepted: Accepted, session: AsyncSession, services: Services)
     """
     job = accepted.job
     if job.ended_at is None:
-        await session.commit()
-        await services.watch.until_read(job.id)
-        await session.refresh(job)
+        await read_anew(job, session, services)
     run = services.watch.run_of(job.id)
     if job.ended_at is None and (run is None or run.started_at is None):
         if not accepted.joined:

@@ -115,9 +115,13 @@ async def follow(job: Job, session: AsyncSession, services: Services, seconds: f
     if seconds > 0:
         await session.commit()  # gives the connection back while nobody needs it
         await services.watch.until_ended(job.id, seconds)
+        await session.refresh(job)
     elif job.flow_run_id and not (services.watch.look_at(job.id) and services.watch.run_of(job.id)):
-        await session.commit()
-        await services.watch.until_read(job.id)
-    else:
-        return
+        await read_anew(job, session, services)
+
+
+async def read_anew(job: Job, session: AsyncSession, services: Services) -> None:
+    """Bring a job up to date by a reading that is made for it."""
+    await session.commit()
+    await services.watch.until_read(job.id)
     await session.refresh(job)

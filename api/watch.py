@@ -228,6 +228,7 @@ class Watch:
                         self._told[change.flow_run_id] = change.run
                         self._wanted.set()
                     else:
+                        self._all_asked = 0.0  # what happened until now, nobody has told us
                         self._want_all()
                         self._listening = True
             except Exception as error:
