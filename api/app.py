@@ -4,24 +4,24 @@ from litestar import Litestar
 from litestar.di import Provide
 from litestar.middleware import DefineMiddleware
 
-from api import context
+from api import dependencies
 from api.auth import OPEN_PATHS, KeyAuthentication
-from api.badge import badge
-from api.documentation import add_common_errors, documentation
-from api.errors import answer
-from api.figures import REQUESTS
-from api.host_keys import HostKeyController
-from api.immediate import ImmediateController
-from api.jobs import JobController
-from api.keys import KeyController
+from api.background.job_metrics import REQUESTS
 from api.limits import key_limit
-from api.metrics import metrics
-from api.questions import QuestionController
-from api.readiness import live, ready
-from api.schedules import ScheduleController
-from api.services import started
-from api.sources import SourceController, organization_meta
-from datasources.settings import Settings
+from api.openapi import add_common_errors, documentation
+from api.routes.answers import QuestionController
+from api.routes.api_keys import KeyController
+from api.routes.badge import badge
+from api.routes.host_keys import HostKeyController
+from api.routes.immediate import ImmediateController
+from api.routes.metrics import metrics
+from api.routes.schedules import ScheduleController
+from api.routes.sources import SourceController, organization_meta
+from api.routes.status import live, ready
+from api.routes.tests import JobController
+from api.runtime import started
+from api.wire.errors import answer
+from datasources.model.settings import Settings
 
 
 def create_app() -> Litestar:
@@ -43,13 +43,13 @@ def create_app() -> Litestar:
             metrics,
         ],
         lifespan=[started],
-        guards=[context.integer_ids],
+        guards=[dependencies.integer_ids],
         middleware=[REQUESTS.middleware, DefineMiddleware(KeyAuthentication, exclude=OPEN_PATHS), key_limit(settings)],
         exception_handlers={Exception: answer},
         dependencies={
-            "services": Provide(context.provide_services),
-            "member": Provide(context.provide_member),
-            "session": Provide(context.provide_session),
+            "services": Provide(dependencies.provide_services),
+            "member": Provide(dependencies.provide_member),
+            "session": Provide(dependencies.provide_session),
         },
         openapi_config=documentation(),
         request_max_body_size=1024 * 1024,

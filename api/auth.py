@@ -7,7 +7,7 @@ from litestar.connection import ASGIConnection
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
 from msgspec import Struct
 
-from api.errors import Problem
+from api.wire.errors import Problem
 from datasources.catalogue.accounts import authenticate
 
 SCHEMES = frozenset({"key", "bearer"})

@@ -8,9 +8,9 @@ from litestar.middleware.rate_limit import RateLimitConfig
 from litestar.openapi.datastructures import ResponseSpec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.errors import HTTPSentence, Problem
+from api.wire.errors import HTTPSentence, Problem
 from datasources.catalogue.queue import waiting_jobs
-from datasources.settings import Settings
+from datasources.model.settings import Settings
 
 ASKS_FOR_TEST = {"asks_for_test": True}
 """Option of a handler whose requests count."""

@@ -19,10 +19,10 @@ from benchmarks.lanes import Lane, bench_environ, lane, own_lane
 from benchmarks.plan import DEFAULT, QUICK, Plan
 from benchmarks.report import Table, where_and_when
 from benchmarks.timed import Measured, percentiles
-from datasources.errors import SourcecheckError
-from datasources.settings import Settings
-from deployments.stack import Stack, running
-from deployments.stack_ports import free_port
+from datasources.model.errors import SourcecheckError
+from datasources.model.settings import Settings
+from deployments.stack.ports import free_port
+from deployments.stack.start import Stack, running
 
 PARTS = ("ours", "stock", "bare", "polling", "requests", "tunnel", "wide", "growth")
 CPU = ("CPU api", "CPU prefect")

@@ -16,13 +16,13 @@ import psutil
 import psycopg
 from msgspec import Struct
 
-from api.jobs import FULL_TEST
-from api.registration import fill, parse
+from api.routes.tests import FULL_TEST
+from api.wire.registration import fill, parse
 from datasources.catalogue.accounts import bootstrap
 from datasources.catalogue.engine import session_scope
 from datasources.catalogue.tables import DataSource, Job
-from datasources.secrets import Vault
-from datasources.settings import Settings
+from datasources.model.settings import Settings
+from datasources.secrecy.vault import Vault
 
 
 class Asked(Struct):

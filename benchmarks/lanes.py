@@ -17,14 +17,14 @@ from prefect.workers.utilities import get_default_base_job_template_for_infrastr
 from psycopg import sql
 
 from benchmarks.usage import Trees
-from datasources.settings import Settings
-from deployments.stack import PROGRAM, Say, Stack
-from deployments.stack_catalogue import prepare_catalogue
-from deployments.stack_child import Child, Keeper, wait_until
-from deployments.stack_home import Home
-from deployments.stack_ports import free_port
-from deployments.stack_postgres import Conninfo
-from deployments.stack_prefect import WORKER, client_environ
+from datasources.model.settings import Settings
+from deployments.stack.catalogue import prepare_catalogue
+from deployments.stack.child import Child, Keeper, wait_until
+from deployments.stack.home import Home
+from deployments.stack.ports import free_port
+from deployments.stack.postgres import Conninfo
+from deployments.stack.prefect_env import WORKER, client_environ
+from deployments.stack.start import PROGRAM, Say, Stack
 
 PATIENCE = 120.0
 """Seconds until a lane has to be ready."""

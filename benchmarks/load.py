@@ -27,10 +27,10 @@ from msgspec import Struct, field
 from rich.console import Console
 from rich.table import Table
 
-from datasources.settings import Settings
-from deployments.demo_data import make_shop
-from deployments.stack import Stack, running
-from deployments.stack_ports import free_port
+from datasources.model.settings import Settings
+from deployments.cli.demo_data import make_shop
+from deployments.stack.ports import free_port
+from deployments.stack.start import Stack, running
 
 SOURCES = "/api/v1/data_sources"
 ENDED = ("done", "failed", "cancelled")

@@ -27,9 +27,9 @@ from benchmarks.timed import (
     spent,
     tested,
 )
-from deployments.stack import Say, Stack
-from deployments.stack_catalogue import prepare_catalogue
-from deployments.stack_prefect import client_environ
+from deployments.stack.catalogue import prepare_catalogue
+from deployments.stack.prefect_env import client_environ
+from deployments.stack.start import Say, Stack
 
 ROLES = ("prefect", "postgres", "api", "worker", "processes")
 SPEED = ("what", "in flight", "tests", "p50 ms", "p95 ms", "POST p50 ms", "tests/s", *(f"CPU {r}" for r in ROLES))

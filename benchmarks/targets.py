@@ -10,9 +10,9 @@ from psycopg import sql
 
 from benchmarks.gateway import PASSWORD, USER
 from benchmarks.lanes import make_database
-from deployments.demo_data import make_shop
-from deployments.stack import Stack
-from deployments.stack_postgres import Conninfo
+from deployments.cli.demo_data import make_shop
+from deployments.stack.postgres import Conninfo
+from deployments.stack.start import Stack
 
 BATCH = 500
 """Tables made in one transaction: each holds a lock until its end."""

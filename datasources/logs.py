@@ -9,10 +9,9 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from datasources.catalogue.tables import Job
-from datasources.errors import SettingsError
-from datasources.secrets import Scrubber
-from datasources.settings import Settings
+from datasources.model.errors import SettingsError
+from datasources.model.settings import Settings
+from datasources.secrecy.scrubber import Scrubber
 
 ABOUT = (
     "job_id",
@@ -38,11 +37,6 @@ def about(**ids: Any) -> Iterator[None]:
         yield
     finally:
         _about.reset(token)
-
-
-def ids_of(job: Job) -> dict[str, Any]:
-    """What a line about a job says, as `extra` of the logger's methods."""
-    return {"job_id": job.id, "source_id": job.source_id, "organization_id": job.organization_id}
 
 
 class JsonLines(logging.Formatter):

@@ -14,22 +14,22 @@ from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
 from datasources.catalogue.work import Work
-from datasources.databases.base import Source
-from datasources.errors import CheckError
 from datasources.logs import about
-from datasources.secrets import Scrubber
-from datasources.settings import Settings
-from datasources.tunnel import reach
-from datasources.words import Outcome
+from datasources.model.errors import CheckError
+from datasources.model.settings import Settings
+from datasources.model.source import Source
+from datasources.model.vocabulary import Outcome
+from datasources.network.tunnel import reach
+from datasources.secrecy.scrubber import Scrubber
+from flows.guard import secrecy
 from flows.questions import ask, doubt_query, prepared
 from flows.report import report_at_end, write_report
 from flows.scheduled import own_job
-from flows.secrecy import secrecy
 from flows.states import UNHEALTHY
 from tasks import FIRST, OPTIONAL
-from tasks.check import Check
-from tasks.kit import LEAST_SECONDS, perform, skip
+from tasks.context import Check
 from tasks.outbox import Outbox
+from tasks.runner import LEAST_SECONDS, perform, skip
 
 
 # A place is named although nothing is stored: without one, each run asks Prefect's server for the default.

@@ -15,15 +15,15 @@ from datasources.catalogue.engine import session_scope
 from datasources.catalogue.questions import locked, open_question, question_of, take_answer
 from datasources.catalogue.tables import Job
 from datasources.catalogue.work import Work, load_work
-from datasources.errors import CheckError
-from datasources.model import Published, StepResult
-from datasources.questions import Answer, HostKeyQuestion, QueryQuestion, Question, question_about
-from datasources.reading import Reading, judge
-from datasources.secrets import Vault
-from datasources.settings import Settings
-from datasources.words import Code, ErrorCode, Outcome
+from datasources.databases.read_only import Reading, judge
+from datasources.model.errors import CheckError
+from datasources.model.questions import Answer, HostKeyQuestion, QueryQuestion, Question, question_about
+from datasources.model.results import Published, StepResult
+from datasources.model.settings import Settings
+from datasources.model.vocabulary import Code, ErrorCode, Outcome
+from datasources.secrecy.vault import Vault
 from flows.states import NEEDS_AUTHENTICATION, NEEDS_CONFIRMATION
-from tasks.kit import negative
+from tasks.runner import negative
 
 ROUNDED = timedelta(seconds=1)
 """Prefect takes whole seconds, and may let a question expire this much earlier than we do."""

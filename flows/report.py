@@ -9,9 +9,9 @@ from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 from prefect.client.schemas.objects import FlowRun
 from prefect.context import FlowRunContext
 
-from datasources.model import Published
-from datasources.words import Code, Outcome
-from tasks.check import Check
+from datasources.model.results import Published
+from datasources.model.vocabulary import Code, Outcome
+from tasks.context import Check
 
 MARKS = {Outcome.success: "✅", Outcome.failed: "❌", Outcome.skipped: "⏭️"}
 

@@ -10,9 +10,9 @@ from prefect.states import Completed
 
 from datasources.catalogue.engine import session_scope
 from datasources.catalogue.scheduled import Begun, Due, begin
-from datasources.errors import SourcecheckError
 from datasources.health.plan import source_of
-from datasources.settings import Settings
+from datasources.model.errors import SourcecheckError
+from datasources.model.settings import Settings
 
 DROPPED = "Dropped"
 """Name of the COMPLETED state of a run that checked nothing; its message says why."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from prefect.client.schemas.objects import State, StateType
 
-from datasources.words import JobStatus
+from datasources.model.vocabulary import JobStatus
 
 UNHEALTHY = "Unhealthy"
 """Name of the FAILED state of a flow run whose source did not pass."""

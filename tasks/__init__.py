@@ -2,14 +2,14 @@
 
 from collections.abc import Awaitable, Callable, Collection
 
-from datasources.model import Finding
-from tasks.check import Check
-from tasks.connection import run as connection
-from tasks.lineage_download import run as lineage_download
-from tasks.schema_download import run as schema_download
-from tasks.temp_schema import run as temp_schema
-from tasks.test_query import run as test_query
-from tasks.version_probe import run as version_probe
+from datasources.model.results import Finding
+from tasks.context import Check
+from tasks.steps.connection import run as connection
+from tasks.steps.lineage_download import run as lineage_download
+from tasks.steps.schema_download import run as schema_download
+from tasks.steps.temp_schema import run as temp_schema
+from tasks.steps.test_query import run as test_query
+from tasks.steps.version_probe import run as version_probe
 
 Run = Callable[[Check], Awaitable[Finding]]
 

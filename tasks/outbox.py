@@ -12,8 +12,8 @@ from prefect.client.schemas.actions import ArtifactCreate
 from prefect.client.utilities import get_or_create_client
 from prefect.context import FlowRunContext
 
-from datasources.errors import SourcecheckError
-from datasources.model import Published
+from datasources.model.errors import SourcecheckError
+from datasources.model.results import Published
 
 RESULT_TYPE = "result"
 """The artifact type of results: the Prefect UI leaves it out of its lists, people get a report. Its data is a list of

@@ -9,8 +9,8 @@ import pytest
 
 from datasources.catalogue.accounts import add_member, create_key, create_organization, create_user
 from datasources.catalogue.engine import session_scope
-from datasources.settings import Settings
-from deployments.local import completed
+from datasources.model.settings import Settings
+from deployments.stack.local import completed
 from tests.acceptance.kit import ask, ended, finished, options, register, unique
 from tests.fix_database import Server, free_port
 from tests.fix_service import Service

@@ -10,7 +10,7 @@ from sqlalchemy.pool import NullPool
 from datasources.catalogue.engine import catalogue_url
 from datasources.catalogue.migrate import upgrade
 from datasources.catalogue.tables import Organization
-from datasources.settings import Settings
+from datasources.model.settings import Settings
 from tests.fix_database import PASSWORD, Server
 
 Sessions = async_sessionmaker[AsyncSession]

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import IO, Any
 
-from deployments import stack_keeper
+from deployments.stack import reaper
 
 STOP_SECONDS = 30
 
@@ -25,7 +25,7 @@ def kept(command: list[str], stop_signal: int = signal.SIGKILL, **popen: Any) ->
         try:
             process.wait(STOP_SECONDS)
         finally:
-            stack_keeper.tell(process.pid, signal.SIGKILL)
+            reaper.tell(process.pid, signal.SIGKILL)
             process.wait()
             _tell(process.pid, 0)
 
@@ -38,7 +38,7 @@ def _tell(pid: int, stop_signal: int) -> None:
 @cache
 def _keeper() -> IO[bytes]:
     """The local stack's own keeper: at the end of its standard input it ends the groups that are still there."""
-    command = [sys.executable, "-I", "-S", stack_keeper.__file__]
+    command = [sys.executable, "-I", "-S", reaper.__file__]
     keeper = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
     assert keeper.stdin is not None
     return keeper.stdin

@@ -28,13 +28,12 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from datasources.databases.base import Source
 from datasources.databases.postgres.model import PgOptions, PgSource
-from datasources.errors import SourceUnreachable
-from datasources.model import SshTunnel
-from datasources.ssh.host_keys import HostKey
-from datasources.tunnel import reach
-from datasources.words import ErrorCode
+from datasources.model.errors import SourceUnreachable
+from datasources.model.host_keys import HostKey
+from datasources.model.source import Source, SshTunnel
+from datasources.model.vocabulary import ErrorCode
+from datasources.network.tunnel import reach
 
 SSHD = Path("/usr/sbin/sshd")
 GATEWAY_USER = "tunnel"

@@ -9,7 +9,7 @@ from sqlalchemy import and_, exists, func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from datasources.catalogue.tables import ApiKey, Membership, Organization, User
-from datasources.errors import SettingsError, SourcecheckError
+from datasources.model.errors import SettingsError, SourcecheckError
 
 KEY_PREFIX = "sck_"
 MIN_GIVEN_KEY = 16

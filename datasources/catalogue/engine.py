@@ -9,8 +9,8 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from datasources.errors import SettingsError
-from datasources.settings import Settings
+from datasources.model.errors import SettingsError
+from datasources.model.settings import Settings
 
 POOL_SECONDS = 60
 """Until a request that finds no free connection is refused."""

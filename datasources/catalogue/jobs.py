@@ -2,18 +2,19 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import msgspec
 from sqlalchemy import case, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from datasources.catalogue.noting import note_check
+from datasources.catalogue.record_check import note_check
 from datasources.catalogue.sources import MAX_ID
 from datasources.catalogue.tables import Job
 from datasources.health.verdict import first_failure
-from datasources.model import Published
-from datasources.words import JobStatus
+from datasources.model.results import Published
+from datasources.model.vocabulary import JobStatus
 
 
 async def find_job(session: AsyncSession, organization_id: int, job_id: int) -> Job | None:
@@ -109,3 +110,8 @@ def deadline(limit_seconds: int, ahead: Iterable[Job] = ()) -> datetime:
     """
     begins = max([datetime.now(UTC), *(job.deadline for job in ahead)])
     return begins + timedelta(seconds=limit_seconds)
+
+
+def ids_of(job: Job) -> dict[str, Any]:
+    """What a line about a job says, as `extra` of the logger's methods."""
+    return {"job_id": job.id, "source_id": job.source_id, "organization_id": job.organization_id}

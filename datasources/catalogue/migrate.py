@@ -17,8 +17,8 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from datasources.catalogue.engine import catalogue_url
-from datasources.errors import SettingsError
-from datasources.settings import Settings
+from datasources.model.errors import SettingsError
+from datasources.model.settings import Settings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK = 0x5C_0000

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from datasources.catalogue.host_keys import add_host_key
 from datasources.catalogue.tables import Job
-from datasources.questions import Answer, HostKeyQuestion, Question
+from datasources.model.questions import Answer, HostKeyQuestion, Question
 
 
 def question_of(job: Job) -> Question | None:

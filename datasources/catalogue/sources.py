@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from datasources.catalogue.tables import DataSource
 from datasources.databases import AnySource
-from datasources.secrets import Vault
+from datasources.secrecy.vault import Vault
 
 MAX_ID = 2**63 - 1
 

@@ -19,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from datasources.words import JobStatus
+from datasources.model.vocabulary import JobStatus
 
 
 class Base(DeclarativeBase):

@@ -11,10 +11,10 @@ from datasources.catalogue.host_keys import trusted_keys
 from datasources.catalogue.questions import answers_of, question_of
 from datasources.catalogue.sources import source_of
 from datasources.catalogue.tables import SCHEDULE, DataSource, Job
-from datasources.databases.base import Source
-from datasources.errors import SourcecheckError
-from datasources.questions import Answer, Question
-from datasources.secrets import Vault
+from datasources.model.errors import SourcecheckError
+from datasources.model.questions import Answer, Question
+from datasources.model.source import Source
+from datasources.secrecy.vault import Vault
 
 
 class Work(Struct, kw_only=True, frozen=True):

@@ -1,8 +1,9 @@
 """The databases: a new one is one file and one name in `Databases`."""
 
-from datasources.databases.base import Database, Source
+from datasources.databases.base import Database
 from datasources.databases.postgres import Postgres
 from datasources.databases.postgres.model import PgSource
+from datasources.model.source import Source
 
 AnySource = PgSource
 """The union of everything that can be registered; msgspec tells the members apart by `type`."""

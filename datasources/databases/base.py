@@ -3,52 +3,11 @@
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from typing import Annotated, Any, ClassVar, Self
+from typing import Any, ClassVar
 
-import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
-from datasources.model import Masked, SshTunnel
-
-
-class Via:
-    """Where a source answers from here when it is behind a tunnel.
-
-    Not a struct on purpose: msgspec can make no such object, so that nothing that is decoded, from a client or from
-    the catalogue, can say where to connect (security, row 3). `datasources.tunnel.Tunnel` is the one that is used.
-    """
-
-    def __init__(self, address: str, port: int) -> None:
-        self.address = address
-        self.port = port
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.address}:{self.port})"
-
-
-class Source(Masked, kw_only=True, frozen=True, tag_field="type"):
-    """One source with its secrets, as a worker needs it. Subclasses add `options` and a tag."""
-
-    name: Annotated[str, Meta(max_length=255)]
-    temp_schema: Annotated[str, Meta(max_length=300)] | None = None
-    catalog_include_list: str | None = None
-    catalog_exclude_list: str | None = None
-    connection_timeout: float = 30
-    """Seconds for one connection to be open: TCP, TLS, login and database."""
-    query_timeout: float = 300
-    """Seconds for one statement."""
-    ssh_tunnel: SshTunnel | None = None
-    via: Via | None = None
-    """Set by `datasources.tunnel.reach` only: connect to this address, but verify TLS for `options.host`."""
-    options: Masked
-
-    def within(self, seconds: float) -> Self:
-        """A copy whose limits are no longer than this."""
-        return msgspec.structs.replace(
-            self,
-            connection_timeout=min(self.connection_timeout, seconds),
-            query_timeout=min(self.query_timeout, seconds),
-        )
+from datasources.model.source import Masked, Source
 
 
 class Identity(Struct, kw_only=True, frozen=True):

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from datasources.model import Published
-from datasources.words import ErrorCode, JobStatus, Outcome
+from datasources.model.results import Published
+from datasources.model.vocabulary import ErrorCode, JobStatus, Outcome
 
 OURS = frozenset({ErrorCode.WORKER_LOST, ErrorCode.INTERNAL_ERROR, ErrorCode.DRIVER_MISSING})
 """Codes that say nothing about the source: it was not asked, or not to the end."""

@@ -6,9 +6,9 @@ from typing import Any
 import httpx
 import msgspec
 
-from datasources.model import SshTunnel
-from deployments.stack_home import Home
-from deployments.stack_postgres import EmbeddedPostgres
+from datasources.model.source import SshTunnel
+from deployments.stack.home import Home
+from deployments.stack.postgres import EmbeddedPostgres
 from tests.acceptance.kit import ENDED, PATIENCE, SOURCES, options, read, register, unique
 from tests.acceptance.test_secrecy import everything as rows_of
 from tests.fix_database import Server

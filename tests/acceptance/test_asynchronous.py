@@ -11,8 +11,8 @@ import httpx
 import psycopg
 import pytest
 
-from datasources.errors import REMEDIATIONS
-from datasources.words import ErrorCode
+from datasources.model.errors import REMEDIATIONS
+from datasources.model.vocabulary import ErrorCode
 from tests.acceptance.kit import SOURCES, STEPS, ask, ended, options, read, register, results, statuses, unique
 from tests.fix_acceptance import FAULTS
 from tests.fix_database import PASSWORD, Server

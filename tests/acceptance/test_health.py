@@ -11,9 +11,9 @@ import httpx
 import psycopg
 import pytest
 
-from api.prefect_shares import SHARE
-from deployments.stack_home import Home
-from deployments.stack_postgres import EmbeddedPostgres
+from api.prefect.health_deployments import SHARE
+from deployments.stack.home import Home
+from deployments.stack.postgres import EmbeddedPostgres
 from tests.acceptance.kit import IMMEDIATE, SOURCES, finished, options, register, unique
 from tests.fix_alerts import http_server
 from tests.fix_database import PASSWORD, Server, free_port

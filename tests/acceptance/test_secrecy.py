@@ -8,8 +8,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from deployments.stack_home import Home
-from deployments.stack_postgres import EmbeddedPostgres
+from deployments.stack.home import Home
+from deployments.stack.postgres import EmbeddedPostgres
 from tests.acceptance.kit import IMMEDIATE, SOURCES, ask, ended, options, register, unique
 from tests.disguises import disguises
 from tests.fix_database import Server, free_port

@@ -13,8 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
-from datasources.settings import Settings
-from deployments.local import completed
+from datasources.model.settings import Settings
+from deployments.stack.local import completed
 from tests.acceptance.kit import SOURCES, ask, ended, options, read, register, unique
 from tests.fix_database import Server
 from tests.fix_processes import kept

@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from api.badge import GREEN, GREY, RED, describe
+from api.routes.badge import GREEN, GREY, RED, describe
 
 NAMES = ["Shop", '<script>alert("x")</script>', "a & b 'c'", "ctrl\x01\x1b\n\t", "ünï 日本", "long " * 40]
 

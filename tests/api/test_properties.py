@@ -10,12 +10,12 @@ from cryptography.fernet import Fernet
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.errors import Invalid, invalid
-from api.registration import DESTINATION, answered, decode, fill, merged, parse
-from api.schemas import SourceFields, TestRequest
+from api.wire.errors import Invalid, invalid
+from api.wire.registration import DESTINATION, answered, decode, fill, merged, parse
+from api.wire.schemas import SourceFields, TestRequest
 from datasources.catalogue.tables import DataSource
 from datasources.databases import AnySource
-from datasources.secrets import Vault
+from datasources.secrecy.vault import Vault
 
 VAULT = Vault(Fernet.generate_key().decode())
 PASSWORD, GATEWAY = "canary-of-the-database", "canary-of-the-gateway"

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasources.addresses import Policy
 from datasources.databases.globs import Globs
 from datasources.databases.names import split_schema
+from datasources.network.addresses import Policy
 
 OPEN = Policy(allow_private=True, allowed=(ip_network("0.0.0.0/0"), ip_network("::/0")))
 """Everything is allowed that can be allowed."""

@@ -1,7 +1,7 @@
 """A test is no way to reach or scan inner hosts, and DNS has no second say (security, rows 1 and 2).
 
-The policy itself: `tests/datasources/test_addresses.py`. The gateway and what lies behind it:
-`tests/datasources/test_tunnel_faults.py`, from `test_a_forbidden_gateway` on.
+The policy itself: `tests/datasources/network/test_addresses.py`. The gateway and what lies behind it:
+`tests/datasources/network/test_tunnel_faults.py`, from `test_a_forbidden_gateway` on.
 """
 
 import asyncio
@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from datasources.databases.postgres import Postgres
-from datasources.errors import SourceUnreachable
-from datasources.tunnel import reach
-from datasources.words import ErrorCode
+from datasources.model.errors import SourceUnreachable
+from datasources.model.vocabulary import ErrorCode
+from datasources.network.tunnel import reach
 from tests.fix_database import Server
 from tests.fix_ssh import Bastion, Echo, refusal, source_behind
 
@@ -26,9 +26,9 @@ METADATA = ["169.254.169.254", "0xa9fea9fe", "2852039166", "169.254.43518", "::f
 HOST, UNREACHABLE = "rebinding.test", "192.0.2.1"
 
 DOORS = {
-    "socket.getaddrinfo": "datasources/addresses.py",
+    "socket.getaddrinfo": "datasources/network/addresses.py",
     "connect_start": "datasources/databases/postgres/connect.py",
-    "sock_connect": "datasources/ssh/gateway.py",
+    "sock_connect": "datasources/network/ssh/gateway.py",
 }
 """The only places from which anything is looked up or connected to for a source; each goes by the policy."""
 OTHER_DOORS = ("psycopg.connect", "AsyncConnection.connect", "create_connection", "open_connection", "urlopen(")

@@ -14,8 +14,8 @@ import pytest
 from litestar.routes import HTTPRoute
 
 from api.app import create_app
-from deployments.stack_home import Home
-from deployments.stack_postgres import EmbeddedPostgres
+from deployments.stack.home import Home
+from deployments.stack.postgres import EmbeddedPostgres
 from tests.acceptance.kit import SOURCES, finished, options, read, register, unique
 from tests.fix_acceptance import Organization
 from tests.fix_database import Server

@@ -13,8 +13,8 @@ import pytest
 from datasources.databases.base import Session
 from datasources.databases.postgres import Postgres
 from datasources.databases.postgres.query import BYTES_LIMIT
-from datasources.errors import CheckError
-from datasources.words import ErrorCode
+from datasources.model.errors import CheckError
+from datasources.model.vocabulary import ErrorCode
 from tests.fix_database import PASSWORD, Server
 
 SETUP = """

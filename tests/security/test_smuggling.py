@@ -15,8 +15,8 @@ from psycopg.pq import Conninfo
 from datasources.databases.postgres import Postgres
 from datasources.databases.postgres.model import PgOptions
 from datasources.databases.postgres.parameters import SERVICE, conninfo, root_certificate
-from datasources.errors import SourceUnreachable
-from datasources.words import ErrorCode
+from datasources.model.errors import SourceUnreachable
+from datasources.model.vocabulary import ErrorCode
 from tests.fix_database import PASSWORD, Server
 
 ELSEWHERE = "192.0.2.1"

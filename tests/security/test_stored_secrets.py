@@ -18,18 +18,18 @@ import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import LargeBinary, select
 
-from api.registration import DESTINATION
+from api.wire.registration import DESTINATION
 from datasources.catalogue.engine import session_scope
 from datasources.catalogue.migrate import upgrade
 from datasources.catalogue.tables import ApiKey, Base, DataSource, Job, Organization
 from datasources.databases import DATABASES
-from datasources.errors import SecretsError, SettingsError
-from datasources.model import Masked, SshTunnel
-from datasources.secrets import Vault
-from datasources.settings import Settings
-from deployments.rotation import SEALED, rotate
-from deployments.stack_home import Home
-from deployments.stack_postgres import EmbeddedPostgres
+from datasources.model.errors import SecretsError, SettingsError
+from datasources.model.settings import Settings
+from datasources.model.source import Masked, SshTunnel
+from datasources.secrecy.vault import Vault
+from deployments.cli.rotation import SEALED, rotate
+from deployments.stack.home import Home
+from deployments.stack.postgres import EmbeddedPostgres
 from tests.acceptance.kit import SOURCES, locations, register, unique
 from tests.fix_database import PASSWORD, Server
 from tests.fix_service import Service

@@ -11,14 +11,15 @@ from psycopg import pq
 from psycopg.abc import PQGen
 from psycopg.waiting import wait_async
 
-from datasources.addresses import Policy, resolve
 from datasources.databases.postgres import sqlstates
 from datasources.databases.postgres.errors import refused, translated
 from datasources.databases.postgres.model import PgSource
 from datasources.databases.postgres.parameters import conninfo, no_environment, root_certificate
-from datasources.errors import SourceUnreachable
-from datasources.settings import Settings
-from datasources.words import ErrorCode
+from datasources.databases.progress import Progress
+from datasources.model.errors import SourceUnreachable
+from datasources.model.settings import Settings
+from datasources.model.vocabulary import ErrorCode
+from datasources.network.addresses import Policy, resolve
 
 T = TypeVar("T")
 
@@ -61,34 +62,6 @@ class Opened:
         self.connection = connection
         self.address = address
         self.stages_ms = stages_ms
-
-
-class Progress:
-    """How far a connection got, also when it is cut off: resolve, tcp, tls, login, database."""
-
-    def __init__(self, limit: float) -> None:
-        self.stage = "resolve"
-        self.stages_ms: dict[str, float] = {}
-        self._since = time.monotonic()
-        self._until = self._since + limit
-
-    @property
-    def left(self) -> float:
-        """Seconds until the limit."""
-        return max(0.0, self._until - time.monotonic())
-
-    def reached(self, stage: str) -> None:
-        """Note that this stage goes on now."""
-        if stage != self.stage:
-            self.end()
-            self.stage = stage
-
-    def end(self) -> None:
-        """Count the time since the last note for the present stage."""
-        now = time.monotonic()
-        spent = (now - self._since) * 1000
-        self.stages_ms[self.stage] = round(self.stages_ms.get(self.stage, 0) + spent, 2)
-        self._since = now
 
 
 @asynccontextmanager

@@ -10,8 +10,8 @@ import psycopg
 from psycopg import pq
 
 from datasources.databases.postgres.sqlstates import parse
-from datasources.errors import CheckError, SourceUnreachable
-from datasources.words import ErrorCode
+from datasources.model.errors import CheckError, SourceUnreachable
+from datasources.model.vocabulary import ErrorCode
 
 SQLSTATES: dict[str, ErrorCode] = {
     "28P01": ErrorCode.AUTHENTICATION_FAILED,

@@ -4,8 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
-from datasources.databases.base import Source
-from datasources.model import Host, Masked, Port
+from datasources.model.source import Host, Masked, Port, Source
 
 Name = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
 """A name without control characters; `$` alone would let a newline pass at the end."""

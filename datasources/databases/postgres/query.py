@@ -11,11 +11,11 @@ from psycopg.abc import PQGen
 from psycopg.waiting import Wait
 
 from datasources.databases.base import QueryAnswer
+from datasources.databases.limits import Limit
 from datasources.databases.postgres.connect import Connection, cancel
 from datasources.databases.postgres.errors import translated
-from datasources.databases.postgres.limits import Limit
-from datasources.errors import CheckError
-from datasources.words import ErrorCode
+from datasources.model.errors import CheckError
+from datasources.model.vocabulary import ErrorCode
 
 NAME = b""
 VALUE_LIMIT = 65536

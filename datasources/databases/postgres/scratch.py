@@ -7,11 +7,11 @@ import time
 import psycopg
 from psycopg import sql
 
+from datasources.databases.limits import Limit
 from datasources.databases.postgres.errors import translated
-from datasources.databases.postgres.limits import Limit
 from datasources.databases.postgres.queries import LEFTOVERS
-from datasources.errors import CheckError
-from datasources.words import ErrorCode
+from datasources.model.errors import CheckError
+from datasources.model.vocabulary import ErrorCode
 
 MARK = "sourcecheck_tmp"
 MARKED = re.compile(rf"{MARK}_([0-9a-f]{{8,12}})_[0-9a-f]{{8}}")

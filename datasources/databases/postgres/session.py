@@ -5,10 +5,10 @@ from typing import Any
 
 from datasources.databases.base import Column, ForeignKey, Identity, LineageEdge, QueryAnswer, Session, Table
 from datasources.databases.globs import Globs
+from datasources.databases.limits import Limit
 from datasources.databases.postgres import queries, query, scratch
 from datasources.databases.postgres.connect import Opened
 from datasources.databases.postgres.errors import translated
-from datasources.databases.postgres.limits import Limit
 
 BATCH = 500
 """Tables held in memory at a time."""

@@ -7,8 +7,8 @@ from typing import Any
 from datasources.catalogue.jobs import end_job
 from datasources.catalogue.tables import DataSource, Job
 from datasources.health.plan import Plan
-from datasources.model import Published, StepResult
-from datasources.words import Code, ErrorCode, JobStatus, Outcome
+from datasources.model.results import Published, StepResult
+from datasources.model.vocabulary import Code, ErrorCode, JobStatus, Outcome
 from tests.fix_catalogue import Sessions
 
 _numbers = count(1)

@@ -10,13 +10,13 @@ from sqlalchemy import select
 from datasources.catalogue import history
 from datasources.catalogue.jobs import end_job
 from datasources.catalogue.tables import DataSource, HealthRecord, StatusChange
-from datasources.errors import CheckError
-from datasources.model import Published
-from datasources.secrets import Scrubber
-from datasources.words import JobStatus
-from tasks.check import Check
-from tasks.connection import run
-from tasks.kit import negative, passed
+from datasources.model.errors import CheckError
+from datasources.model.results import Published
+from datasources.model.vocabulary import JobStatus
+from datasources.secrecy.scrubber import Scrubber
+from tasks.context import Check
+from tasks.runner import negative, passed
+from tasks.steps.connection import run
 from tests.datasources.health.kit import make_source, open_job
 from tests.fix_catalogue import Sessions
 from tests.fix_outage import Database, own_database

@@ -9,8 +9,8 @@ from datasources.catalogue.jobs import end_job
 from datasources.catalogue.scheduled import FULL, QUICK, Begun, Due, begin
 from datasources.catalogue.tables import DataSource, Job
 from datasources.health.plan import Plan
-from datasources.model import Published, StepResult
-from datasources.words import Code, JobStatus, Outcome
+from datasources.model.results import Published, StepResult
+from datasources.model.vocabulary import Code, JobStatus, Outcome
 from tests.datasources.health.kit import make_source, open_job
 from tests.fix_catalogue import Sessions
 

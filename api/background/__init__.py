@@ -1,0 +1,1 @@
+"""What each API process does beside answering: schedules, events, retention, metrics."""

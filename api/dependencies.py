@@ -1,0 +1,67 @@
+"""What handlers ask for by name: services, the member who asks, a session of the catalogue."""
+
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+from litestar import Request
+from litestar.connection import ASGIConnection
+from litestar.datastructures import State
+from litestar.di import NamedDependency
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.auth import Member
+from api.runtime import Services
+from api.wire.errors import Invalid, Problem
+from datasources.catalogue.jobs import find_job
+from datasources.catalogue.sources import find_source
+from datasources.catalogue.tables import DataSource, Job
+
+ApiRequest = Request[Member, None, State]
+ServicesDep = NamedDependency[Services]
+MemberDep = NamedDependency[Member]
+SessionDep = NamedDependency[AsyncSession]
+INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
+
+
+def integer_ids(connection: ASGIConnection[Any, Any, Any, Any], _: Any) -> None:
+    """A guard against ids like `1e3` and `1.0`, which msgspec takes for integers. Raises `Invalid`."""
+    for name, value in connection.path_params.items():
+        if name.endswith("_id") and not INTEGER.fullmatch(str(value)):
+            raise Invalid(["path", name], "Expected `int`")
+
+
+async def provide_services(state: State) -> Services:
+    """The services of this process."""
+    services: Services = state.services
+    return services
+
+
+async def provide_member(request: Request[Any, Any, Any]) -> Member:
+    """Who asks."""
+    member: Member = request.user
+    return member
+
+
+async def provide_session(state: State) -> AsyncIterator[AsyncSession]:
+    """A session; handlers commit themselves, and before they let anybody else know."""
+    async with state.services.sessions() as session:
+        yield session
+
+
+async def require_source(
+    session: AsyncSession, member: Member, source_id: int, *, for_change: bool = False
+) -> DataSource:
+    """The source. Raises 404, the same for unknown and for foreign ones."""
+    source = await find_source(session, member.organization_id, source_id, for_change=for_change)
+    if source is None:
+        raise Problem(404, "Data source not found")
+    return source
+
+
+async def require_job(session: AsyncSession, member: Member, job_id: int) -> Job:
+    """The job. Raises 404, the same for unknown and for foreign ones."""
+    job = await find_job(session, member.organization_id, job_id)
+    if job is None:
+        raise Problem(404, "Job not found")
+    return job

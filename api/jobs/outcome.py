@@ -1,0 +1,62 @@
+"""What is answered of a job that has ended: what its run published, and a verdict for each step that is missing."""
+
+from datetime import UTC, datetime
+
+from prefect.client.schemas.objects import StateType
+
+from api.prefect.client import Run
+from datasources.catalogue.tables import Job
+from datasources.model.errors import REMEDIATIONS
+from datasources.model.results import Published, StepResult
+from datasources.model.vocabulary import Code, ConfigurationCheckStep, ErrorCode, JobStatus, Outcome
+from flows.questions import unanswered
+from tasks import OPTIONAL, under_way
+
+
+def counts(published: Published) -> bool:
+    """Whether the verdict of the job depends on it."""
+    return published.task not in OPTIONAL
+
+
+def complete(job: Job, run: Run | None, status: JobStatus) -> list[Published]:
+    """Everything the run published, and a verdict for each step that never came to one."""
+    found = dict(run.published) if run else {}
+    state = run.state.type if run and run.state else StateType.PAUSED
+    if status is JobStatus.failed and state in (StateType.PAUSED, StateType.FAILED):
+        found |= unanswered(job)
+    wanted = dict.fromkeys([*ConfigurationCheckStep, *job.steps])
+    for name in wanted:
+        if name not in found and name not in OPTIONAL:
+            found[name] = _missing(job, name, run, status)
+    return list(found.values())
+
+
+def _missing(job: Job, name: str, run: Run | None, status: JobStatus) -> Published:
+    if name not in job.steps:
+        result = StepResult(code=Code.SKIP, message="Not asked for in this run", outcome=Outcome.skipped)
+        return Published(job_id=job.id, task=name, result=result)
+    if status is JobStatus.cancelled:
+        result = StepResult(code=Code.SKIP, message="Cancelled before this step had ended", outcome=Outcome.skipped)
+    else:
+        late = datetime.now(UTC) > job.deadline and run is not None and run.started_at is not None
+        code = ErrorCode.TIMEOUT if late else ErrorCode.WORKER_LOST
+        result = StepResult(
+            code=Code.ERROR,
+            message=f"{name} was not carried out: {lost_where(job, run)}",
+            outcome=Outcome.failed,
+            error_code=code,
+            remediation=REMEDIATIONS[code],
+        )
+    return Published(job_id=job.id, task=name, result=result, carried_out=False)
+
+
+def lost_where(job: Job, run: Run | None) -> str:
+    """The stage at which a run was lost, for people."""
+    if run is None or run.state is None or run.state.type is StateType.SCHEDULED:
+        return "the run was never picked up by a worker"
+    if run.state.type is StateType.PAUSED:
+        return "nobody answered its question"
+    if run.started_at is None:
+        return "the run was picked up and never started"
+    said = f" ({run.state.message})" if run.state.message else ""
+    return f"lost while running {', '.join(under_way(job.steps, run.published)) or 'its last step'}{said}"

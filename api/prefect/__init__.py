@@ -1,0 +1,1 @@
+"""The one place that talks to Prefect's API, in our own terms."""

@@ -1,0 +1,193 @@
+"""Answers to what a test asks: confirm a host key or a query, give a secret (contract section 1)."""
+
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Annotated
+
+from litestar import Controller, post
+from litestar.params import PathParameter
+from msgspec import Meta, Struct
+from prefect.exceptions import PrefectException
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.auth import Member
+from api.dependencies import ApiRequest, MemberDep, ServicesDep, SessionDep, require_job
+from api.jobs.view import view
+from api.prefect.client import Unreachable
+from api.routes.tests import CONFLICT, INVALID
+from api.runtime import Services
+from api.wire.bodies import TakesConfirmation, TakesSecret
+from api.wire.errors import Invalid, Problem
+from api.wire.registration import fill, is_mask, merged, parse, read
+from api.wire.schemas import AsyncDataSourceTestResults
+from datasources.catalogue.questions import locked, question_of, take_answer
+from datasources.catalogue.tables import DataSource, Job
+from datasources.model.questions import Answer, HostKeyQuestion, Question, SecretQuestion
+from datasources.secrecy.vault import Vault
+from flows.questions import run_input
+
+
+class Confirmation(Struct, frozen=True, forbid_unknown_fields=True):
+    """What confirms; which of the two is wanted, the question says."""
+
+    fingerprint: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    confirm: bool | None = None
+
+
+class GivenSecret(Struct, frozen=True, forbid_unknown_fields=True):
+    """The secret, for this run alone or to be kept."""
+
+    password: Annotated[str, Meta(min_length=1, max_length=4096)] | None = None
+    private_key: Annotated[str, Meta(min_length=1, max_length=65536)] | None = None
+    passphrase: Annotated[str, Meta(min_length=1, max_length=4096)] | None = None
+    save: bool = False
+
+    def secrets(self) -> dict[str, str]:
+        """Those that were given, by name."""
+        named = {"password": self.password, "private_key": self.private_key, "passphrase": self.passphrase}
+        return {name: value for name, value in named.items() if value is not None}
+
+
+class QuestionController(Controller):
+    """`/api/v1/data_sources/test/{job_id}/confirm` and `/authenticate`."""
+
+    path = "/api/v1/data_sources/test"
+    tags = ("Data sources",)
+
+    @post(
+        "/{job_id:str}/confirm",
+        status_code=200,
+        operation_class=TakesConfirmation,
+        operation_id="confirm_data_source_test",
+        summary="Approve what a test asks about",
+        responses=INVALID | CONFLICT,
+    )
+    async def confirm(
+        self,
+        job_id: Annotated[int, PathParameter(title="Data source testing task id")],
+        request: ApiRequest,
+        session: SessionDep,
+        member: MemberDep,
+        services: ServicesDep,
+    ) -> AsyncDataSourceTestResults:
+        """Trust the gateway's key from now on, or try the query; the test goes on."""
+        given = read(await request.body(), Confirmation)
+        job, question = await _asking(session, await require_job(session, member, job_id))
+        if isinstance(question, SecretQuestion):
+            raise Problem(409, "This test does not wait for a confirmation, but for a secret")
+        if isinstance(question, HostKeyQuestion):
+            answer = _answer(question, member, fingerprint=_echoed(given, question))
+        else:
+            _refuse_doubt(given)
+            answer = _answer(question, member)
+        return await _go_on(job, answer, session, services)
+
+    @post(
+        "/{job_id:str}/authenticate",
+        status_code=200,
+        operation_class=TakesSecret,
+        operation_id="authenticate_data_source_test",
+        summary="Give the secret a test asks for",
+        responses=INVALID | CONFLICT,
+    )
+    async def authenticate(
+        self,
+        job_id: Annotated[int, PathParameter(title="Data source testing task id")],
+        request: ApiRequest,
+        session: SessionDep,
+        member: MemberDep,
+        services: ServicesDep,
+    ) -> AsyncDataSourceTestResults:
+        """Give the secret for this run alone, or keep it with the source when `save` is true; the test goes on."""
+        given = read(await request.body(), GivenSecret)
+        job, question = await _asking(session, await require_job(session, member, job_id))
+        if not isinstance(question, SecretQuestion):
+            raise Problem(409, "This test does not wait for a secret, but for a confirmation")
+        secrets = _fitting(given, question)
+        if given.save:
+            await _store(session, job, question.of, secrets, services.vault)
+        else:
+            _lend(job, question.of, secrets, services.vault)
+        return await _go_on(job, _answer(question, member, saved=given.save), session, services)
+
+
+async def _asking(session: AsyncSession, job: Job) -> tuple[Job, Question]:
+    """The job, ours alone until the end of the transaction, and what it asks. Raises 409 when it asks nothing."""
+    job = await locked(session, job.id)
+    question = question_of(job)
+    if job.ended_at is not None:
+        raise Problem(409, f"This test has ended already: {job.status}")
+    if question is None or job.cancel_requested_at is not None:
+        raise Problem(409, "This test waits for no answer")
+    return job, question
+
+
+def _echoed(given: Confirmation, question: HostKeyQuestion) -> str:
+    if given.confirm is not None:
+        raise Invalid(["body", "confirm"], "A host key is confirmed by its fingerprint")
+    if given.fingerprint is None:
+        raise Invalid(["body", "fingerprint"], "Echo the fingerprint of the gateway's key", "missing")
+    if given.fingerprint.strip() != question.fingerprint:
+        raise Invalid(["body", "fingerprint"], "This is not the fingerprint that the gateway shows")
+    return question.fingerprint
+
+
+def _refuse_doubt(given: Confirmation) -> None:
+    if given.fingerprint is not None:
+        raise Invalid(["body", "fingerprint"], "This test asks about its query, not about a host key")
+    if given.confirm is False:
+        raise Invalid(["body", "confirm"], "To decline, cancel the test")
+
+
+def _fitting(given: GivenSecret, question: SecretQuestion) -> dict[str, str]:
+    secrets = given.secrets()
+    allowed = ("password",) if question.of == "options" else ("password", "private_key", "passphrase")
+    for name in secrets:
+        if name not in allowed:
+            raise Invalid(["body", name], "This test asks for the secret of the source, not of its gateway")
+        if is_mask(secrets[name]):
+            raise Invalid(["body", name], "This is a mask, not a secret")
+    if not secrets.keys() & set(question.missing):
+        raise Invalid(
+            ["body", question.missing[0]], f"One of these is missing: {', '.join(question.missing)}", "missing"
+        )
+    return secrets
+
+
+async def _store(session: AsyncSession, job: Job, of: str, secrets: dict[str, str], vault: Vault) -> None:
+    """As a change of the source would, with the same checks."""
+    row = await session.get_one(DataSource, job.source_id, with_for_update=True, populate_existing=True)
+    if row.deleted_at is not None:
+        raise Problem(409, "The data source has been removed")
+    source, fields = parse(merged(row, {of: secrets}, vault))
+    fill(row, source, fields, vault)
+    row.revision += 1
+
+
+def _lend(job: Job, of: str, secrets: dict[str, str], vault: Vault) -> None:
+    """For this run alone; the end of the job takes it away."""
+    lent: dict[str, dict[str, str]] = vault.open(job.run_secret)
+    job.run_secret = vault.seal(lent | {of: lent.get(of, {}) | secrets})
+
+
+def _answer(question: Question, member: Member, *, fingerprint: str | None = None, saved: bool | None = None) -> Answer:
+    return Answer(
+        number=question.number,
+        kind=question.kind,
+        accepted=True,
+        answered_at=datetime.now(UTC),
+        user_id=member.user_id,
+        fingerprint=fingerprint,
+        saved=saved,
+    )
+
+
+async def _go_on(job: Job, answer: Answer, session: AsyncSession, services: Services) -> AsyncDataSourceTestResults:
+    """Write the answer down before anybody hears of it; when Prefect does not, the watch tells it again."""
+    await take_answer(session, job, answer, services.settings.job_timeout, origin="confirmed")
+    await session.commit()
+    if job.flow_run_id is not None:
+        with suppress(*Unreachable, PrefectException):
+            await services.prefect.resume(job.flow_run_id, run_input(answer))
+    services.watch.look_at(job.id)
+    return view(job, services.watch.run_of(job.id))

@@ -1,0 +1,77 @@
+"""API keys: shown once, listed without themselves, revocable."""
+
+from datetime import datetime
+from typing import Annotated
+
+from litestar import Controller, delete, get, post
+from litestar.params import FromPath, JSONBody
+from msgspec import Meta, Struct
+from sqlalchemy import select
+
+from api.dependencies import MemberDep, SessionDep
+from api.wire.errors import Problem
+from datasources.catalogue.accounts import create_key, revoke_key
+from datasources.catalogue.sources import MAX_ID
+from datasources.catalogue.tables import ApiKey
+from datasources.model.vocabulary import OnQuestion
+
+
+class KeyRequest(Struct, frozen=True):
+    """What a new key is for."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+    on_question: OnQuestion = "ask"
+    """What a test of this key does that would have to ask somebody, unless the request says otherwise."""
+
+
+class KeySummary(Struct, frozen=True):
+    """A key without itself."""
+
+    id: int
+    name: str
+    prefix: str
+    created_at: datetime
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+    on_question: str
+
+
+class NewKey(Struct, frozen=True):
+    """A key, this one time."""
+
+    id: int
+    name: str
+    key: str
+
+
+class KeyController(Controller):
+    """`/api/v1/api_keys`: the caller's own keys."""
+
+    path = "/api/v1/api_keys"
+    tags = ("API keys",)
+
+    @get("/", operation_id="list_api_keys")
+    async def index(self, session: SessionDep, member: MemberDep) -> list[KeySummary]:
+        """The caller's keys, revoked ones included."""
+        rows = await session.scalars(select(ApiKey).where(ApiKey.user_id == member.user_id).order_by(ApiKey.id))
+        return [
+            KeySummary(k.id, k.name, k.prefix, k.created_at, k.last_used_at, k.revoked_at, k.on_question) for k in rows
+        ]
+
+    @post("/", status_code=201, operation_id="create_api_key")
+    async def create(self, data: JSONBody[KeyRequest], session: SessionDep, member: MemberDep) -> NewKey:
+        """Make a key; it is shown here and never again."""
+        key, raw = await create_key(
+            session, member.user_id, member.organization_id, data.name, on_question=data.on_question
+        )
+        await session.commit()
+        return NewKey(key.id, key.name, raw)
+
+    @delete("/{key_id:str}", operation_id="revoke_api_key")
+    async def revoke(self, key_id: FromPath[int], session: SessionDep, member: MemberDep) -> None:
+        """Revoke one of the caller's keys."""
+        key = await session.get(ApiKey, key_id) if 0 < key_id <= MAX_ID else None
+        if key is None or key.user_id != member.user_id:
+            raise Problem(404, "API key not found")
+        await revoke_key(session, key.id)
+        await session.commit()

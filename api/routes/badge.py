@@ -1,0 +1,85 @@
+"""A badge for a page: the source's name, its state and its uptime, as a small SVG."""
+
+from datetime import UTC, datetime
+from html import escape
+from typing import Annotated
+
+from litestar import Response, get
+from litestar.params import FromPath, QueryParameter
+from msgspec import Struct
+
+from api.dependencies import MemberDep, SessionDep, require_source
+from api.routes.immediate import ERRORS
+from api.wire.health import DEFAULT_WINDOW, WINDOWS, WindowName, is_stale
+from datasources.catalogue import history
+
+GREEN, RED, GREY = "#2e7d32", "#c62828", "#616161"
+LONGEST = 40
+"""Characters of a name that are shown."""
+CHARACTER = 7
+"""Pixels that one takes at the most, roughly."""
+SVG = """<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="20" role="img" aria-label="{name}: {text}">
+<title>{name}: {text}</title>
+<rect width="{width}" height="20" rx="3" fill="#37474f"/>
+<path d="M{split} 0h{right}a3 3 0 0 1 3 3v14a3 3 0 0 1-3 3h-{right}z" fill="{colour}"/>
+<g fill="#fff" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11">
+<text x="6" y="14">{name}</text><text x="{text_x}" y="14">{text}</text>
+</g></svg>"""
+
+
+class Badge(Struct, frozen=True):
+    """What a badge says, and how it looks."""
+
+    name: str
+    text: str
+    colour: str
+
+    def svg(self) -> str:
+        """The picture; whatever the name holds, it stays text."""
+        name = self.name if len(self.name) <= LONGEST else f"{self.name[: LONGEST - 1]}…"
+        split, right = 12 + CHARACTER * len(name), 9 + CHARACTER * len(self.text)
+        return SVG.format(
+            name=escape(_printable(name)),
+            text=escape(self.text),
+            colour=self.colour,
+            split=split,
+            right=right,
+            width=split + right + 3,
+            text_x=split + 6,
+        )
+
+
+@get(
+    "/api/v1/data-sources/{source_id:str}/badge.svg",
+    media_type="image/svg+xml",
+    tags=["Health"],
+    operation_id="get_data_source_badge",
+    responses=ERRORS,
+)
+async def badge(
+    source_id: FromPath[int],
+    session: SessionDep,
+    member: MemberDep,
+    window: Annotated[WindowName, QueryParameter()] = DEFAULT_WINDOW,
+) -> Response[str]:
+    """The source's state and uptime as a picture. Needs a key as everything does: what is down is nobody else's."""
+    source = await require_source(session, member, source_id)
+    now = datetime.now(UTC)
+    tally = (await history.tallies(session, source.id, [WINDOWS[window]], now))[WINDOWS[window]]
+    stale = is_stale(await history.last(session, source.id), now)
+    shown = describe(source.name, source.status, stale=stale, uptime=tally.uptime)
+    headers = {"Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff"}
+    return Response(shown.svg(), media_type="image/svg+xml", headers=headers)
+
+
+def describe(name: str, status: str, *, stale: bool, uptime: float | None) -> Badge:
+    """Green only for what is known to be up now."""
+    state = status if status not in ("active", "failed") or not stale else f"{status}, stale"
+    text = state if uptime is None else f"{state} {uptime:.2f} %"
+    colour = GREY if stale else {"active": GREEN, "failed": RED}.get(status, GREY)
+    return Badge(name=name, text=text, colour=colour)
+
+
+def _printable(text: str) -> str:
+    """XML knows no control characters, not even escaped."""
+    return "".join(character if character.isprintable() else " " for character in text)

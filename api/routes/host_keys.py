@@ -1,0 +1,106 @@
+"""Host keys of SSH gateways: listed, registered beforehand, revoked."""
+
+from datetime import datetime
+from typing import Annotated
+
+from litestar import Controller, delete, get, post
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import FromPath, QueryParameter
+from msgspec import Meta, Struct
+
+from api.dependencies import ApiRequest, MemberDep, SessionDep
+from api.routes.tests import INVALID
+from api.wire.bodies import TakesHostKey
+from api.wire.errors import HTTPSentence, Invalid, Problem
+from api.wire.registration import read
+from datasources.catalogue import host_keys
+from datasources.catalogue.sources import MAX_ID
+from datasources.catalogue.tables import HostKey
+from datasources.model.host_keys import HostKey as Parsed
+from datasources.model.source import Host, Port
+
+TRUSTED = {409: ResponseSpec(HTTPSentence, description="It is trusted already", generate_examples=False)}
+
+
+class NewHostKey(Struct, frozen=True, forbid_unknown_fields=True):
+    """A gateway, and the key by which it is known."""
+
+    host: Host
+    host_key: Annotated[str, Meta(min_length=1, max_length=16384)]
+    """A public key line (`ssh-ed25519 AAAA…`) or a fingerprint (`SHA256:…`)."""
+    port: Port = 22
+
+
+class HostKeyAnswer(Struct, frozen=True):
+    """A trusted key, and who has said so."""
+
+    id: int
+    host: str
+    port: int
+    fingerprint: str
+    key_type: str | None
+    origin: str
+    job_id: int | None
+    added_by_user_id: int | None
+    created_at: datetime
+    revoked_at: datetime | None
+    revoked_by_user_id: int | None
+
+
+class HostKeyController(Controller):
+    """`/api/v1/ssh_host_keys`: those of the organization."""
+
+    path = "/api/v1/ssh_host_keys"
+    tags = ("SSH host keys",)
+
+    @get("/", operation_id="list_ssh_host_keys", responses=INVALID)
+    async def index(
+        self, session: SessionDep, member: MemberDep, every: Annotated[bool, QueryParameter(name="all")] = False
+    ) -> list[HostKeyAnswer]:
+        """Keys that are trusted; with `all`, those that were revoked as well."""
+        rows = await host_keys.host_keys(session, member.organization_id, revoked=every)
+        return [answered(row) for row in rows]
+
+    @post(
+        "/",
+        status_code=201,
+        operation_class=TakesHostKey,
+        operation_id="register_ssh_host_key",
+        responses=INVALID | TRUSTED,
+    )
+    async def register(self, request: ApiRequest, session: SessionDep, member: MemberDep) -> HostKeyAnswer:
+        """Trust a gateway's key before any test asks about it."""
+        data = read(await request.body(), NewHostKey)
+        try:
+            key = Parsed.parse(data.host_key)
+        except ValueError as error:
+            raise Invalid(["body", "host_key"], f"This is {error}") from error
+        added = await host_keys.add_host_key(
+            session,
+            organization_id=member.organization_id,
+            host=data.host,
+            port=data.port,
+            fingerprint=key.fingerprint,
+            key_type=key.key_type,
+            origin="registered",
+            added_by_user_id=member.user_id,
+        )
+        if added is None:
+            raise Problem(409, "This key is trusted already")
+        row = await session.get_one(HostKey, added)
+        await session.commit()
+        return answered(row)
+
+    @delete("/{key_id:str}", operation_id="revoke_ssh_host_key", responses=INVALID)
+    async def revoke(self, key_id: FromPath[int], session: SessionDep, member: MemberDep) -> None:
+        """Trust a key no more: the next test through this gateway asks again."""
+        row = await session.get(HostKey, key_id) if 0 < key_id <= MAX_ID else None
+        if row is None or row.organization_id != member.organization_id:
+            raise Problem(404, "Host key not found")
+        await host_keys.revoke_host_key(session, row, member.user_id)
+        await session.commit()
+
+
+def answered(row: HostKey) -> HostKeyAnswer:
+    """A key as it is answered."""
+    return HostKeyAnswer(**{name: getattr(row, name) for name in HostKeyAnswer.__struct_fields__})

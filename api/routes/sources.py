@@ -1,0 +1,166 @@
+"""Sources: register, read, change, remove (contract section 1)."""
+
+from contextlib import suppress
+from typing import Annotated, Any
+
+from litestar import Controller, delete, get, patch, post
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import FromPath, QueryParameter
+from prefect.exceptions import PrefectException
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.dependencies import ApiRequest, MemberDep, ServicesDep, SessionDep, require_source
+from api.prefect.client import Unreachable
+from api.wire.bodies import TakesChange, TakesSource
+from api.wire.errors import HTTPSentence, Problem
+from api.wire.registration import answered, decode, fill, merged, parse, retested
+from api.wire.schemas import ConfigurationSchema, DataSourceSummary, DataSourceType, OrganizationMeta
+from datasources.catalogue.tables import DataSource
+from datasources.databases import DATABASES
+from datasources.databases.base import Database
+from datasources.databases.forms import configuration_schema
+
+KNOWN_TO_CLIENTS = frozenset(
+    {"bigquery", "databricks", "mysql", "pg", "postgres_aurora", "postgres_aws_rds", "redshift", "snowflake"}
+)
+"""The only types that one published client can read (contract section 1, `/types`)."""
+NAME_TAKEN = {409: ResponseSpec(HTTPSentence, description="Another data source has this name", generate_examples=False)}
+
+
+class SourceController(Controller):
+    """`/api/v1/data_sources`."""
+
+    path = "/api/v1/data_sources"
+    tags = ("Data sources",)
+
+    @get("/types", operation_id="get_data_source_types_api_v1_data_sources_types_get")
+    async def types(self, every: Annotated[bool, QueryParameter(name="all")] = False) -> list[DataSourceType]:
+        """Types of source that can be tested."""
+        return [_type(word, kind) for word, kind in DATABASES.items() if every or word in KNOWN_TO_CLIENTS]
+
+    @get("/", operation_id="get_data_sources_api_v1_data_sources_get")
+    async def index(self, session: SessionDep, member: MemberDep) -> list[dict[str, Any]]:
+        """Every source of the organization."""
+        rows = await session.scalars(
+            select(DataSource)
+            .where(DataSource.organization_id == member.organization_id, DataSource.deleted_at.is_(None))
+            .order_by(DataSource.id)
+        )
+        return [answered(row) for row in rows]
+
+    @post(
+        "/",
+        status_code=200,
+        operation_class=TakesSource,
+        responses=NAME_TAKEN,
+        operation_id="create_data_source_api_v1_data_sources_post",
+    )
+    async def create(
+        self, request: ApiRequest, session: SessionDep, member: MemberDep, services: ServicesDep
+    ) -> dict[str, Any]:
+        """Register a source."""
+        source, fields = parse(decode(await request.body()))
+        row = DataSource(organization_id=member.organization_id, created_by_user_id=member.user_id)
+        fill(row, source, fields, services.vault)
+        session.add(row)
+        await _save(session, row)
+        return answered(row)
+
+    @get("/{source_id:str}", operation_id="get_data_source_api_v1_data_sources__data_source_id__get")
+    async def read(self, source_id: FromPath[int], session: SessionDep, member: MemberDep) -> dict[str, Any]:
+        """One source."""
+        return answered(await require_source(session, member, source_id))
+
+    @patch(
+        "/{source_id:str}",
+        operation_class=TakesChange,
+        responses=NAME_TAKEN,
+        operation_id="update_data_source_api_v1_data_sources__data_source_id__patch",
+    )
+    async def change(
+        self,
+        source_id: FromPath[int],
+        request: ApiRequest,
+        session: SessionDep,
+        member: MemberDep,
+        services: ServicesDep,
+    ) -> dict[str, Any]:
+        """Change some fields; what is left out stays as it is, secrets included."""
+        body = await request.body()
+        # Of two changes at once, the second one builds on the first: it may not bring back the secret of before.
+        row = await require_source(session, member, source_id, for_change=True)
+        was_paused = bool(row.fields.get("is_paused"))
+        source, fields = parse(merged(row, decode(body), services.vault))
+        row.revision += retested(row, source, services.vault)
+        fill(row, source, fields, services.vault)
+        row.updated_at = func.now()
+        await _save(session, row)
+        paused = bool(row.fields.get("is_paused"))
+        if row.plan and paused is not was_paused:
+            with suppress(*Unreachable, PrefectException):  # its runs see for themselves that it is paused
+                await services.prefect.schedules.activate(source_id, not paused)
+        return answered(row)
+
+    @delete("/{source_id:str}", operation_id="delete_data_source_api_v1_data_sources__data_source_id__delete")
+    async def remove(
+        self, source_id: FromPath[int], session: SessionDep, member: MemberDep, services: ServicesDep
+    ) -> None:
+        """Remove a source; its jobs stay readable, its secrets and its schedule do not stay."""
+        row = await require_source(session, member, source_id, for_change=True)
+        row.deleted_at = func.now()
+        row.secret = None
+        await session.commit()
+        if row.plan:
+            with suppress(*Unreachable, PrefectException):  # then `Plans` does it later
+                await services.prefect.schedules.remove(source_id)
+
+    @delete("/{source_id:str}/secret", operation_id="revoke_data_source_secret")
+    async def revoke_secret(self, source_id: FromPath[int], session: SessionDep, member: MemberDep) -> None:
+        """Forget what the source and its gateway log in with: the next test asks for it."""
+        row = await require_source(session, member, source_id)
+        row.secret = None
+        row.revision += 1
+        row.updated_at = func.now()
+        await session.commit()
+
+    @get(
+        "/{source_id:str}/summary",
+        operation_id="get_data_source_summary_api_v1_data_sources__data_source_id__summary_get",
+    )
+    async def summary(self, source_id: FromPath[int], session: SessionDep, member: MemberDep) -> DataSourceSummary:
+        """One source in three words."""
+        row = await require_source(session, member, source_id)
+        return DataSourceSummary(id=row.id, name=row.name, type=row.type)
+
+
+@get("/api/v1/organization/meta", tags=["Organization"], operation_id="get_org_meta_api_v1_organization_meta_get")
+async def organization_meta(member: MemberDep) -> OrganizationMeta:
+    """Who the key belongs to."""
+    return OrganizationMeta(org_id=member.organization_id, org_name=member.organization_name, user_id=member.user_id)
+
+
+async def _save(session: AsyncSession, row: DataSource) -> None:
+    try:
+        await session.flush()
+        await session.refresh(row)
+        await session.commit()
+    except IntegrityError as error:
+        raise Problem(409, "Another data source has this name") from error
+
+
+def _type(word: str, kind: type[Database]) -> DataSourceType:
+    schema = configuration_schema(kind)
+    return DataSourceType(
+        name=kind.title,
+        type=word,
+        configuration_schema=ConfigurationSchema(
+            title=f"{kind.title} options",
+            type="object",
+            properties=schema["properties"],
+            required=schema["required"],
+            secret=list(kind.options.secret_fields),
+        ),
+        features=list(kind.features),
+    )

@@ -1,0 +1,127 @@
+"""Asynchronous tests (contract section 1)."""
+
+from typing import Annotated
+
+from litestar import Controller, Response, get, post
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import PathParameter, QueryParameter
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.dependencies import ApiRequest, MemberDep, ServicesDep, SessionDep, require_job, require_source
+from api.jobs.view import view
+from api.jobs.watch import CANCEL_SECONDS
+from api.limits import ASKS_FOR_TEST, OVERLOAD
+from api.routes.submit import JOINED_HEADER, accept, read_request
+from api.runtime import Services
+from api.wire.bodies import TakesTestRequest
+from api.wire.errors import HTTPSentence, HTTPValidationError, Problem
+from api.wire.schemas import AsyncDataSourceTestResults, TestDataSourceAsyncResponse
+from datasources.catalogue.jobs import ask_off
+from datasources.catalogue.tables import Job
+from datasources.model.vocabulary import JobStatus
+
+FULL_TEST = ["connection", "version_probe", "temp_schema", "schema_download", "lineage_download"]
+CONFLICT = {409: ResponseSpec(HTTPSentence, description="It has ended already", generate_examples=False)}
+INVALID = {422: ResponseSpec(HTTPValidationError, description="Validation Error", generate_examples=False)}
+
+
+class JobController(Controller):
+    """`/api/v1/data_sources/{id}/test` and `/api/v1/data_sources/test/{job_id}`."""
+
+    path = "/api/v1/data_sources"
+    tags = ("Data sources",)
+
+    @post(
+        "/{data_source_id:str}/test",
+        status_code=200,
+        operation_class=TakesTestRequest,
+        operation_id="test_data_source_api_v1_data_sources__data_source_id__test_post",
+        summary="Test a data source connection",
+        response_description="Successful Response",
+        response_headers=[JOINED_HEADER],
+        responses=INVALID | OVERLOAD,
+        opt=ASKS_FOR_TEST,
+    )
+    async def ask(
+        self,
+        data_source_id: Annotated[int, PathParameter(title="Data source id")],
+        request: ApiRequest,
+        session: SessionDep,
+        member: MemberDep,
+        services: ServicesDep,
+    ) -> Response[TestDataSourceAsyncResponse]:
+        """Accept a test, or join the open one that an equal request has asked for; read the answer under its id."""
+        source = await require_source(session, member, data_source_id)
+        asked = read_request(await request.body())
+        steps = [*FULL_TEST, "test_query"] if asked.test_query else FULL_TEST
+        accepted = await accept(session, services, member, source, asked, trigger="test", steps=steps)
+        return Response(TestDataSourceAsyncResponse(job_id=accepted.job.id), headers=accepted.headers)
+
+    @get(
+        "/test/{job_id:str}",
+        operation_id="get_data_source_test_result_api_v1_data_sources_test__job_id__get",
+        summary="Get data source testing results",
+        response_description="Successful Response",
+        responses=INVALID,
+    )
+    async def result(
+        self,
+        job_id: Annotated[int, PathParameter(title="Data source testing task id")],
+        session: SessionDep,
+        member: MemberDep,
+        services: ServicesDep,
+        wait: Annotated[float, QueryParameter(ge=0, le=60)] = 0,
+    ) -> AsyncDataSourceTestResults:
+        """Where a test stands; `wait` holds the answer until it has ended or the seconds are over."""
+        job = await require_job(session, member, job_id)
+        await follow(job, session, services, wait)
+        return view(job, services.watch.run_of(job.id))
+
+    @post(
+        "/test/{job_id:str}/cancel",
+        status_code=200,
+        operation_id="cancel_data_source_test",
+        summary="Cancel a test",
+        responses=INVALID | CONFLICT,
+    )
+    async def cancel(
+        self,
+        job_id: Annotated[int, PathParameter(title="Data source testing task id")],
+        session: SessionDep,
+        member: MemberDep,
+        services: ServicesDep,
+    ) -> AsyncDataSourceTestResults:
+        """Cancel a test that waits, runs or asks; what runs on the server for it is stopped as well.
+
+        Answers when it has ended, or after a few seconds.
+        """
+        job = await require_job(session, member, job_id)
+        if job.ended_at is None:
+            await ask_off(session, job)
+            services.watch.look_at(job.id)
+            await follow(job, session, services, CANCEL_SECONDS)
+            if job.ended_at is None or job.status == JobStatus.cancelled:
+                return view(job, services.watch.run_of(job.id))
+        raise Problem(409, f"This test has ended already: {job.status}")
+
+
+async def follow(job: Job, session: AsyncSession, services: Services, seconds: float) -> None:
+    """Bring an open job up to date: when it has ended, or the time is over.
+
+    Without any time it is answered as it was read last: a poller costs the catalogue one query, and Prefect nothing.
+    """
+    if job.ended_at is not None:
+        return
+    if seconds > 0:
+        await session.commit()  # gives the connection back while nobody needs it
+        await services.watch.until_ended(job.id, seconds)
+        await session.refresh(job)
+    elif job.flow_run_id and not (services.watch.look_at(job.id) and services.watch.run_of(job.id)):
+        await read_anew(job, session, services)
+
+
+async def read_anew(job: Job, session: AsyncSession, services: Services) -> None:
+    """Bring a job up to date by a reading that is made for it."""
+    await session.commit()
+    await services.watch.until_read(job.id)
+    await session.refresh(job)

@@ -1,0 +1,56 @@
+"""What the handlers of one process share."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from litestar import Litestar
+from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from api.background.job_metrics import Figures
+from api.background.retention import Tidy
+from api.background.schedule_mirror import Plans
+from api.background.status_events import Announcer
+from api.jobs.watch import Watch
+from api.prefect.client import PrefectServer
+from datasources.catalogue.engine import pooled_engine
+from datasources.model.settings import Settings
+from datasources.secrecy.vault import Vault
+
+
+class Services(Struct, frozen=True):
+    """Made once, when the application starts."""
+
+    settings: Settings
+    vault: Vault
+    sessions: async_sessionmaker[AsyncSession]
+    prefect: PrefectServer
+    watch: Watch
+    figures: Figures
+
+
+@asynccontextmanager
+async def started(app: Litestar) -> AsyncIterator[None]:
+    """Open everything for the life of the application, and close it in the opposite order."""
+    settings: Settings = app.state.settings
+    engine = pooled_engine(settings)
+    sessions = async_sessionmaker(engine, expire_on_commit=False)
+    try:
+        async with (
+            PrefectServer(settings) as prefect,
+            Watch(sessions, prefect, settings.job_timeout) as watch,
+            Plans(sessions, prefect),
+            Announcer(sessions, prefect),
+            Tidy(sessions, settings),
+        ):
+            app.state.services = Services(
+                settings=settings,
+                vault=Vault.from_settings(settings),
+                sessions=sessions,
+                prefect=prefect,
+                watch=watch,
+                figures=Figures(sessions, watch),
+            )
+            yield
+    finally:
+        await engine.dispose()

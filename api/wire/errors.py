@@ -1,0 +1,168 @@
+"""Errors as HTTP answers: one table from exception to status, two dialects by path.
+
+Underscore paths and everything else answer `{"detail": …}` (contract section 1), hyphen paths the envelope
+(contract section 2).
+"""
+
+import logging
+import re
+from typing import Any
+
+import msgspec
+import sqlalchemy.exc
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, TooManyRequestsException, ValidationException
+from msgspec import Struct
+
+from datasources.model.errors import SourcecheckError
+
+logger = logging.getLogger("sourcecheck.api")
+ENVELOPE_PATH = "/api/v1/data-sources"
+
+
+class Problem(SourcecheckError):
+    """An answer that is not 2xx: a status, a sentence, and what headers it needs."""
+
+    def __init__(self, status: int, sentence: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(status, sentence, headers)
+        self.status = status
+        self.sentence = sentence
+        self.headers = headers or {}
+
+
+class Invalid(Problem):
+    """422 for one field; `loc` is its way from the body, the path or the query."""
+
+    def __init__(self, loc: list[str | int], sentence: str, kind: str = "value_error") -> None:
+        super().__init__(422, sentence)
+        self.args = (loc, sentence, kind)
+        self.errors = [{"loc": loc, "msg": sentence, "type": kind}]
+
+
+CODES: dict[int, str] = {
+    401: "UNAUTHORIZED",
+    403: "FORBIDDEN",
+    404: "NOT_FOUND",
+    405: "METHOD_NOT_ALLOWED",
+    409: "CONFLICT",
+    413: "PAYLOAD_TOO_LARGE",
+    415: "UNSUPPORTED_MEDIA_TYPE",
+    422: "VALIDATION_ERROR",
+    429: "TOO_MANY_REQUESTS",
+    503: "SERVICE_UNAVAILABLE",
+}
+"""Words of the envelope by HTTP status (contract section 2)."""
+
+UNAVAILABLE = (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError, sqlalchemy.exc.TimeoutError)
+"""What SQLAlchemy raises when the catalogue is being restarted, or has no connection left for us."""
+
+_PLACE = re.compile(r"^(?P<reason>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
+_MISSING = re.compile(r"(?:missing required field|contains unknown field) `(?P<name>[^`]+)`")
+
+
+def invalid(error: msgspec.ValidationError, root: str = "body", prefix: tuple[str, ...] = ()) -> Invalid:
+    """A msgspec error as 422 that names the field."""
+    found = _PLACE.match(str(error))
+    reason, path = (found["reason"], found["path"] or "$") if found else (str(error), "$")
+    loc: list[str | int] = [root, *prefix]
+    loc += [int(part) if part.isdigit() else part for part in re.findall(r"[^.\[\]$]+", path) if part != "..."]
+    missing = _MISSING.search(reason)
+    if missing:
+        loc.append(missing["name"])
+    return Invalid(loc, reason, "missing" if missing and "missing" in reason else "value_error")
+
+
+def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """Any exception as an answer in the dialect of the path."""
+    problem = _problem(error)
+    if problem.status >= 500 and not isinstance(error, Problem):
+        logger.error("unexpected error for %s %s", request.method, request.url.path, exc_info=error)
+    if request.url.path.startswith(ENVELOPE_PATH):
+        content: Any = {
+            "success": False,
+            "data": None,
+            "message": _sentence(problem),
+            "error_code": CODES.get(problem.status, "INTERNAL_ERROR"),
+        }
+    else:
+        content = {"detail": problem.errors if isinstance(problem, Invalid) else problem.sentence}
+    return Response(content, status_code=problem.status, headers=problem.headers, media_type="application/json")
+
+
+def _sentence(problem: Problem) -> str:
+    if not isinstance(problem, Invalid):
+        return problem.sentence
+    return "; ".join(f"{'.'.join(map(str, e['loc'][1:] or e['loc']))}: {e['msg']}" for e in problem.errors)
+
+
+def _problem(error: Exception) -> Problem:
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, msgspec.ValidationError):
+        return invalid(error)
+    if isinstance(error, msgspec.DecodeError):
+        return Invalid(["body"], str(error), "json_invalid")
+    if isinstance(error, RecursionError):
+        return Invalid(["body"], "Nested too deeply")
+    if isinstance(error, ValidationException):
+        return _from_litestar(error)
+    if isinstance(error, UNAVAILABLE):
+        return Problem(503, "The catalogue does not answer; try again in a moment", {"Retry-After": "1"})
+    if isinstance(error, TooManyRequestsException):
+        return _too_often(error)
+    if isinstance(error, HTTPException):
+        if error.status_code == 400:
+            return Invalid(["body"], error.detail, "json_invalid")
+        return Problem(error.status_code, error.detail or "Error", dict(error.headers or {}))
+    return Problem(500, "Internal error")
+
+
+def _too_often(error: TooManyRequestsException) -> Problem:
+    """Litestar's rate limit: what its headers say, as a sentence, and as the header that every client knows."""
+    headers = dict(error.headers or {})
+    limit, reset = headers.get("RateLimit-Limit"), max(1, int(headers.get("RateLimit-Reset", "60")))
+    sentence = f"At most {limit} requests for a test in a minute with one key; ask again in {reset} s"
+    return Problem(429, sentence, headers | {"Retry-After": str(reset)})
+
+
+def _from_litestar(error: ValidationException) -> Invalid:
+    """Litestar's own validation, of parameters."""
+    extra = error.extra if isinstance(error.extra, list) else []
+    places = {"path": "path", "query": "query", "header": "header", "body": "body"}
+    problems: list[dict[str, Any]] = []
+    for item in extra:
+        place = places.get(str(getattr(item.get("source"), "value", item.get("source"))), "body")
+        problems.append({"loc": [place, item.get("key", "")], "msg": item.get("message", ""), "type": "value_error"})
+    problem = Invalid(["body"], error.detail)
+    if problems:
+        problem.errors = problems
+    return problem
+
+
+class ValidationError(Struct):
+    """One malformed field (published)."""
+
+    loc: list[str | int]
+    msg: str
+    type: str
+
+
+class HTTPValidationError(Struct):
+    """422 (published)."""
+
+    detail: list[ValidationError]
+
+
+class HTTPSentence(Struct):
+    """Any other error, as a sentence (published)."""
+
+    detail: str
+
+
+class ErrorEnvelope(Struct):
+    """An error of the hyphen dialect (contract section 2)."""
+
+    success: bool
+    data: None
+    message: str
+    error_code: str

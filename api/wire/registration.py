@@ -1,0 +1,204 @@
+"""From what a client sent to a row of the catalogue: validated, split from its secrets, nothing lost."""
+
+from typing import Any, TypeVar
+
+import msgspec
+
+from api.wire.errors import Invalid, invalid
+from api.wire.schemas import SourceFields
+from datasources.catalogue.sources import source_of
+from datasources.catalogue.tables import DataSource
+from datasources.databases import ALIASES, DATABASES, AnySource
+from datasources.model.errors import SecretsError
+from datasources.model.source import Source
+from datasources.secrecy.scrubber import MASK
+from datasources.secrecy.vault import Vault
+
+T = TypeVar("T")
+
+OWN_COLUMNS = ("name", "type", "temp_schema", "options", "ssh_tunnel")
+ANSWERED_ONLY = ("id", "last_test", "created_at", "updated_at", "organization_id", "via")
+"""Fields that clients send back as they got them; they are ours to say."""
+SECRET_WORDS = ("password", "passwd", "secret", "token", "private_key", "passphrase", "api_key")
+MASKS = frozenset({MASK, "<hidden>", "[hidden]", "(hidden)", "<redacted>", "[redacted]", "REDACTED"})
+MASK_CHARACTERS = frozenset("*•●∙·")
+"""What is made of nothing but one of these is a mask, of whatever length."""
+DESTINATION = {"host", "port", "user", "username", "sslmode", "rootcert", "host_key"}
+"""A stored secret may not travel elsewhere: changing one of these needs the secret again (security, row 7)."""
+MAX_FIELDS_BYTES = 64 * 1024
+MAX_DEPTH = 32
+"""Of nested JSON: what is deeper would be stored, and could not be read again."""
+TOO_DEEP = "Nested too deeply"
+
+
+def decode(body: bytes) -> dict[str, Any]:
+    """A JSON object. Raises `Invalid`."""
+    try:
+        data = msgspec.json.decode(body or b"{}")
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Invalid(["body"], str(error), "json_invalid") from error
+    except RecursionError as error:
+        raise Invalid(["body"], TOO_DEEP) from error
+    if not isinstance(data, dict):
+        raise Invalid(["body"], "Expected `object`")
+    _refuse_unstorable(data, ["body"])
+    return data
+
+
+def read(body: bytes, kind: type[T]) -> T:
+    """A JSON object of this kind. Raises `Invalid` naming the field."""
+    try:
+        return msgspec.convert(decode(body), kind)
+    except msgspec.ValidationError as error:
+        raise invalid(error) from error
+
+
+def _refuse_unstorable(value: Any, loc: list[str | int]) -> None:
+    """PostgreSQL stores no NUL in a text."""
+    if len(loc) > MAX_DEPTH:
+        raise Invalid(["body"], TOO_DEEP)
+    if isinstance(value, str) and "\0" in value:
+        raise Invalid(loc, "NUL characters are not accepted")
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        if isinstance(key, str) and "\0" in key:
+            raise Invalid(loc, "NUL characters are not accepted")
+        _refuse_unstorable(item, [*loc, key])
+
+
+def parse(data: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
+    """The typed source, and its other fields as they were given. Raises `Invalid` naming the field."""
+    data = {name: value for name, value in data.items() if name not in ANSWERED_ONLY}
+    _require_type(data)
+    _refuse_masks(data)
+    try:
+        source: Source = msgspec.convert({n: v for n, v in data.items() if v is not None or n == "options"}, AnySource)
+        fields = msgspec.convert({n: v for n, v in data.items() if v is not None}, SourceFields)
+    except msgspec.ValidationError as error:
+        raise invalid(error) from error
+    if not source.name.strip():
+        raise Invalid(["body", "name"], "The name may not be blank")
+    extras = {
+        name: value for name, value in data.items() if name not in (*OWN_COLUMNS, *SourceFields.__struct_fields__)
+    }
+    _refuse_secrets(extras, ["body"])
+    kept = extras | msgspec.to_builtins(fields)
+    if len(msgspec.json.encode(kept)) > MAX_FIELDS_BYTES:
+        raise Invalid(["body"], "The optional fields are too large")
+    return source, kept
+
+
+def _refuse_secrets(extras: Any, loc: list[str | int]) -> None:
+    """What is kept as it was given is kept in clear, and answered."""
+    items = extras.items() if isinstance(extras, dict) else enumerate(extras) if isinstance(extras, list) else ()
+    for name, value in items:
+        if isinstance(name, str) and any(word in name.lower() for word in SECRET_WORDS):
+            raise Invalid([*loc, name], "A secret belongs into options or ssh_tunnel")
+        _refuse_secrets(value, [*loc, name])
+
+
+def _require_type(data: dict[str, Any]) -> None:
+    if "type" not in data:
+        raise Invalid(["body", "type"], "Object missing required field `type`", "missing")
+    given = data["type"]
+    data["type"] = ALIASES.get(given, given) if isinstance(given, str) else None
+    if data["type"] not in DATABASES:
+        raise Invalid(["body", "type"], f"Unknown type; one of {', '.join(sorted(DATABASES))}")
+
+
+def is_mask(value: str) -> bool:
+    """Whether it is what stands for a secret where none is shown."""
+    return value in MASKS or (len(set(value)) == 1 and value[0] in MASK_CHARACTERS)
+
+
+def _refuse_masks(data: dict[str, Any]) -> None:
+    """A mask written back is no secret (security, row "A mask written back")."""
+    for group in ("options", "ssh_tunnel"):
+        for name, value in (data.get(group) or {}).items() if isinstance(data.get(group), dict) else ():
+            if isinstance(value, str) and name in SECRET_WORDS and is_mask(value):
+                raise Invalid(["body", group, name], "This is a mask, not a secret; leave the field out to keep it")
+
+
+def fill(row: DataSource, source: Source, fields: dict[str, Any], vault: Vault) -> None:
+    """Write the source into its row, secrets apart and encrypted."""
+    row.name = source.name
+    row.type = str(source.__struct_config__.tag)
+    row.temp_schema = source.temp_schema
+    row.options = source.options.public()
+    row.ssh_tunnel = source.ssh_tunnel.public() if source.ssh_tunnel else None
+    row.fields = fields
+    row.down_after, row.up_after = fields["down_after"], fields["up_after"]
+    secrets = {
+        "options": source.options.secrets(),
+        "ssh_tunnel": source.ssh_tunnel.secrets() if source.ssh_tunnel else {},
+    }
+    row.secret = vault.seal(secrets) if any(secrets.values()) else None
+
+
+def retested(row: DataSource, source: Source, vault: Vault) -> bool:
+    """Whether a check of this source could end differently from one of what its row holds now."""
+    try:
+        before = source_of(row, vault)
+    except (SecretsError, msgspec.ValidationError):
+        return True
+    return msgspec.structs.replace(before, name=source.name) != source
+
+
+def merged(row: DataSource, change: dict[str, Any], vault: Vault) -> dict[str, Any]:
+    """What the source is after a change: absence means unchanged, secrets included.
+
+    Raises `Invalid` when a change of the destination comes without the secret.
+    """
+    secrets = vault.open(row.secret)
+    whole: dict[str, Any] = {**row.fields, "name": row.name, "type": row.type, "temp_schema": row.temp_schema}
+    for group, stored in (("options", row.options), ("ssh_tunnel", row.ssh_tunnel)):
+        whole[group] = _merged_group(group, stored, secrets.get(group, {}), change)
+    wanted_type = change.get("type", row.type)
+    if isinstance(wanted_type, str) and ALIASES.get(wanted_type, wanted_type) != row.type:
+        raise Invalid(["body", "type"], "The type of a source cannot be changed")
+    if _moved(row.ssh_tunnel, whole["ssh_tunnel"]):
+        given = change.get("options")
+        for name in secrets.get("options", {}):
+            if isinstance(given, dict) and given.get(name) is not None:
+                continue
+            raise Invalid(["body", "options", name], "Changing the tunnel needs the secret again", "missing")
+    return whole | {n: v for n, v in change.items() if n not in ("options", "ssh_tunnel", "type")}
+
+
+def _merged_group(group: str, stored: dict[str, Any] | None, secrets: dict[str, str], change: dict[str, Any]) -> Any:
+    if group not in change or (group == "options" and change[group] is None):
+        return None if stored is None else stored | secrets
+    given = change[group]
+    if not isinstance(given, dict):
+        return given
+    # A published client sends back what it got: a null where the secret is.
+    given = {name: value for name, value in given.items() if not (name in secrets and value is None)}
+    after = (stored or {}) | given
+    if _moved(stored, after):
+        lost = [name for name in secrets if name not in given]
+        if lost:
+            raise Invalid(["body", group, lost[0]], "Changing where a secret is sent needs the secret again", "missing")
+    return (stored or {}) | secrets | given
+
+
+def _moved(before: dict[str, Any] | None, after: Any) -> bool:
+    if not isinstance(after, dict) or before is None:
+        return before is not None or after is not None
+    return any(before.get(name) != after.get(name) for name in DESTINATION)
+
+
+def answered(row: DataSource) -> dict[str, Any]:
+    """A source as the published API answers it: secrets as null."""
+    secret_names = DATABASES[row.type].options.secret_fields
+    fields = {name: value for name, value in row.fields.items() if name not in ("connection_timeout", "query_timeout")}
+    return fields | {
+        "id": row.id,
+        "name": row.name,
+        "type": row.type,
+        "options": row.options | dict.fromkeys(secret_names),
+        "ssh_tunnel": row.ssh_tunnel,
+        "temp_schema": row.temp_schema,
+        "last_test": row.last_test,
+        "connection_timeout": row.fields.get("connection_timeout"),
+        "query_timeout": row.fields.get("query_timeout"),
+    }

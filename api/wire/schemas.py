@@ -1,0 +1,266 @@
+"""What enters and what leaves. What leaves has no field for a secret."""
+
+from datetime import datetime
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
+
+from msgspec import Meta, Struct
+
+from datasources.model.questions import Question
+from datasources.model.vocabulary import ConfigurationCheckStep, ErrorCode, JobStatus, OnQuestion
+
+Seconds = Annotated[int, Meta(ge=1, le=300)]
+Threshold = Annotated[int, Meta(ge=1, le=100)]
+T = TypeVar("T")
+
+
+class TestDataSourceAsyncResponse(Struct, frozen=True):
+    """A test was accepted (published)."""
+
+    __test__: ClassVar[bool] = False
+
+    job_id: Annotated[int, Meta(title="Job Id")]
+
+
+class TestResultStep(Struct, frozen=True):
+    """One step of a test (published); `result` is null until the step has ended."""
+
+    __test__: ClassVar[bool] = False
+
+    step: ConfigurationCheckStep
+    status: JobStatus
+    result: Annotated[Any, Meta(title="Result")]
+
+
+class AsyncDataSourceTestResults(Struct, frozen=True):
+    """Where a test stands (published), with where to look further."""
+
+    id: Annotated[int, Meta(title="Id")]
+    status: JobStatus
+    results: Annotated[list[TestResultStep], Meta(title="Results")]
+    version: str | None = None
+    flow_run_id: str | None = None
+    reason: str | None = None
+    question: Question | None = None
+    """What it waits for, while it waits for somebody."""
+
+
+class TestRequest(Struct, frozen=True):
+    """What a caller may say about a test; all of it optional."""
+
+    __test__: ClassVar[bool] = False
+
+    test_query: Annotated[str, Meta(min_length=1, max_length=100_000)] | None = None
+    timeout_seconds: Seconds | None = None
+    on_question: OnQuestion | None = None
+
+
+class SourceFields(Struct, frozen=True):
+    """The optional published fields of a source, beside those every check needs."""
+
+    description: str | None = None
+    tags: list[str] | None = None
+    catalog_include_list: str | None = None
+    catalog_exclude_list: str | None = None
+    float_tolerance: float | None = None
+    disable_schema_indexing: bool | None = None
+    disable_profiling: bool | None = None
+    schema_indexing_schedule: str | None = None
+    lineage_schedule: str | None = None
+    is_paused: bool | None = None
+    hidden: bool | None = None
+    secret_id: int | None = None
+    """Published, and no secret of ours."""
+    connection_timeout: Seconds = 30
+    query_timeout: Annotated[int, Meta(ge=1, le=3600)] = 300
+    down_after: Threshold = 3
+    up_after: Threshold = 2
+
+
+class DataSourceSummary(Struct, frozen=True):
+    """A source in three words (published)."""
+
+    id: int
+    name: str
+    type: str
+
+
+class ConfigurationSchema(Struct, frozen=True):
+    """How a form for a type's options looks (contract section 1, `/types`)."""
+
+    title: str
+    type: Literal["object"]
+    properties: dict[str, dict[str, Any]]
+    required: list[str]
+    secret: list[str]
+
+
+class DataSourceType(Struct, frozen=True):
+    """A type of source that can be tested."""
+
+    name: str
+    type: str
+    configuration_schema: ConfigurationSchema
+    features: list[str]
+
+
+class OrganizationMeta(Struct, frozen=True):
+    """Who the key belongs to."""
+
+    org_id: int
+    org_name: str
+    user_id: int
+
+
+class Envelope(Struct, Generic[T], frozen=True):
+    """An answer of the hyphen dialect (contract section 2)."""
+
+    data: T
+    message: str
+    success: bool = True
+
+
+class ConnectionTest(Struct, frozen=True, kw_only=True):
+    """The immediate test (published)."""
+
+    data_source_id: int
+    status: Literal["active", "failed", "testing"]
+    connection_successful: bool
+    response_time_ms: float | None
+    test_query_result: str | None
+    tested_at: datetime
+    ssh_tunnel_established: bool
+    database_version: str | None
+    error_message: str | None
+    error_code: ErrorCode | None
+    job_id: int
+
+
+class SourceDetails(Struct, frozen=True, kw_only=True):
+    """A source with its state (contract section 2)."""
+
+    id: int
+    organization_id: int
+    name: str
+    type: str
+    description: str | None
+    host: str | None
+    port: int | None
+    database_name: str | None
+    schema_name: str | None
+    use_ssh_tunnel: bool
+    ssh_host: str | None
+    ssh_port: int | None
+    ssh_username: str | None
+    connection_timeout: int
+    query_timeout: int
+    status: str
+    last_tested_at: datetime | None
+    last_successful_connection_at: datetime | None
+    last_failed_connection_at: datetime | None
+    failure_count: int
+    failure_reason: str | None
+    schema_discovered_at: datetime | None
+    tags: list[str]
+    created_at: datetime
+    updated_at: datetime
+    created_by_user_id: int | None
+
+
+class Pagination(Struct, frozen=True):
+    """Where in the list this page lies."""
+
+    page: int
+    page_size: int
+    total_items: int
+    total_pages: int
+
+
+class SourcePage(Struct, frozen=True):
+    """One page of sources."""
+
+    items: list[SourceDetails]
+    pagination: Pagination
+
+
+class HealthCheck(Struct, frozen=True, kw_only=True):
+    """One finished check; `inactive` is one that says nothing about the source, because it was lost on our side."""
+
+    status: Literal["active", "failed", "inactive"]
+    response_time_ms: float | None
+    checked_at: datetime
+    error_code: str | None
+    trigger: str
+    job_id: int
+
+
+class Window(Struct, frozen=True, kw_only=True):
+    """Figures of a stretch of time that ends now and begins at a full hour; the rest of it is unknown."""
+
+    uptime_percentage: float | None
+    up_seconds: float
+    down_seconds: float
+    checks: int
+    failures: int
+
+
+class Percentiles(Struct, frozen=True):
+    """Response times in milliseconds, within 5 %."""
+
+    p50: float | None
+    p95: float | None
+    p99: float | None
+
+
+class HealthStep(Struct, frozen=True):
+    """What came of a step of the newest check."""
+
+    outcome: str
+    duration_ms: int | None
+
+
+class Health(Struct, frozen=True, kw_only=True):
+    """How a source has been (contract section 2), and what `docs/health.md` adds to it."""
+
+    data_source_id: int
+    current_status: str
+    last_health_check: HealthCheck | None
+    health_history: list[HealthCheck]
+    uptime_percentage: float | None
+    avg_response_time_ms: float | None
+    min_response_time_ms: float | None
+    max_response_time_ms: float | None
+    failure_count_24h: int
+    last_failure_at: datetime | None
+    status_since: datetime | None
+    stale: bool
+    """Whether nothing is known about now: no check within twice the expected interval."""
+    expected_seconds: float | None
+    """Until the next check of its schedule; null without one."""
+    window: str
+    """Which of the windows the figures above are about."""
+    windows: dict[str, Window]
+    percentiles: Percentiles
+    steps: dict[str, HealthStep]
+
+
+class Schedule(Struct, frozen=True, kw_only=True):
+    """When a source is checked without being asked; of `interval_seconds`, `cron` and `rrule`, one is set."""
+
+    data_source_id: int
+    interval_seconds: float | None
+    cron: str | None
+    rrule: str | None
+    """Only when somebody set it in the Prefect UI."""
+    timezone: str | None
+    active: bool
+
+
+class Readiness(Struct, frozen=True):
+    """Whether a test would be taken up, and what is missing."""
+
+    ready: bool
+    catalogue: bool
+    prefect: bool
+    worker: bool
+    problems: dict[str, str]
+    """A sentence for each part that is missing."""

@@ -1,0 +1,37 @@
+"""A source as the hyphen dialect shows it."""
+
+from api.wire.schemas import SourceDetails
+from datasources.catalogue.tables import DataSource
+
+
+def details_of(row: DataSource) -> SourceDetails:
+    """The source with its state (contract section 2)."""
+    options, tunnel, fields = row.options, row.ssh_tunnel or {}, row.fields
+    return SourceDetails(
+        id=row.id,
+        organization_id=row.organization_id,
+        name=row.name,
+        type=row.type,
+        description=fields.get("description"),
+        host=options.get("host"),
+        port=options.get("port"),
+        database_name=options.get("dbname") or options.get("db"),
+        schema_name=row.temp_schema,
+        use_ssh_tunnel=row.ssh_tunnel is not None,
+        ssh_host=tunnel.get("host"),
+        ssh_port=tunnel.get("port"),
+        ssh_username=tunnel.get("username"),
+        connection_timeout=fields.get("connection_timeout", 30),
+        query_timeout=fields.get("query_timeout", 300),
+        status=row.status,
+        last_tested_at=row.last_tested_at,
+        last_successful_connection_at=row.last_successful_connection_at,
+        last_failed_connection_at=row.last_failed_connection_at,
+        failure_count=row.failure_count,
+        failure_reason=row.failure_reason,
+        schema_discovered_at=row.schema_discovered_at,
+        tags=fields.get("tags") or [],
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        created_by_user_id=row.created_by_user_id,
+    )

@@ -1,0 +1,73 @@
+"""Our own tree of errors; foreign ones are translated once, at the border of a driver.
+
+SourcecheckError
+├── SettingsError            a setting is missing or malformed
+├── SecretsError             a stored secret cannot be read with the keys given
+└── CheckError               the check ran and the answer is no; carries an `ErrorCode`
+    └── SourceUnreachable    … before a session was open; carries the stage it got to
+"""
+
+from typing import Any
+
+from datasources.model.vocabulary import ErrorCode
+
+REMEDIATIONS: dict[ErrorCode, str] = {
+    ErrorCode.CONNECTION_ERROR: "Check host and port, that the server is running, and that no firewall is in between.",
+    ErrorCode.HOST_NOT_FOUND: "Check the spelling of the host name, and that the worker's DNS knows it.",
+    ErrorCode.TIMEOUT: "Check that the server answers from the worker's network, or raise the timeout.",
+    ErrorCode.AUTHENTICATION_FAILED: "Check user name and password, and the server's rules for this user and address.",
+    ErrorCode.DATABASE_NOT_FOUND: "Check the name of the database.",
+    ErrorCode.SCHEMA_NOT_FOUND: "Create the schema, or name an existing one in temp_schema.",
+    ErrorCode.PERMISSION_DENIED: "Grant the missing right to the user of this source.",
+    ErrorCode.TLS_ERROR: "Check sslmode and rootcert against what the server offers.",
+    ErrorCode.TOO_MANY_CONNECTIONS: "Close unused connections, or raise the limit of the server or of the user.",
+    ErrorCode.QUERY_ERROR: "Run the query by hand with the same user and mend what the server complains about.",
+    ErrorCode.QUERY_NOT_READ_ONLY: "Use a single query that only reads.",
+    ErrorCode.SSH_CONNECTION_ERROR: "Check host and port of the SSH gateway, and that it is running.",
+    ErrorCode.SSH_AUTHENTICATION_FAILED: "Check user name, password or private key for the SSH gateway.",
+    ErrorCode.SSH_HOST_KEY_UNKNOWN: "Compare the fingerprint with the gateway's own and confirm it.",
+    ErrorCode.SSH_HOST_KEY_CHANGED: "Find out why the gateway's key changed; only then replace the stored one.",
+    ErrorCode.SSH_FORWARD_REFUSED: "Check that the gateway may forward to the database, and that the database is up.",
+    ErrorCode.DRIVER_MISSING: "Install the driver for this type on the worker.",
+    ErrorCode.DESTINATION_FORBIDDEN: "Use an address that the operator allows, or have its range allowed.",
+    ErrorCode.WORKER_LOST: "Run the test again; if it happens again, look at the worker.",
+    ErrorCode.INTERNAL_ERROR: "Report this with the job id; the worker's log has the details.",
+}
+"""One sentence for each code of contract section 3: what the user does next."""
+
+
+class SourcecheckError(Exception):
+    """Root of everything raised on purpose."""
+
+
+class SettingsError(SourcecheckError):
+    """A setting is missing or malformed; the message names it."""
+
+
+class SecretsError(SourcecheckError):
+    """A stored secret cannot be read with the keys given."""
+
+
+class CheckError(SourcecheckError):
+    """The check ran and the answer is no.
+
+    Positional arguments only, so that it survives pickling between processes.
+    """
+
+    def __init__(self, code: ErrorCode, message: str, details: dict[str, Any] | None = None) -> None:
+        super().__init__(code, message, details)
+        self.code = code
+        self.message = message
+        self.details: dict[str, Any] = details or {}
+
+    def __str__(self) -> str:
+        return self.message
+
+    @property
+    def remediation(self) -> str:
+        """What the user does next."""
+        return REMEDIATIONS[self.code]
+
+
+class SourceUnreachable(CheckError):
+    """No session could be opened; `details["stage"]` says how far it got."""

@@ -1,0 +1,102 @@
+"""What a test asks somebody before it goes on. A question holds no secret."""
+
+from datetime import datetime
+from typing import Any, Literal, cast
+
+from msgspec import Struct
+
+from datasources.model.errors import CheckError
+from datasources.model.vocabulary import ErrorCode
+
+Kind = Literal["host_key", "query", "secret"]
+
+
+class Asked(Struct, kw_only=True, frozen=True, tag_field="kind"):
+    """What every question has."""
+
+    number: int
+    """How many the job has asked, this one included."""
+    asked_at: datetime
+    expires_at: datetime
+    """When the job ends as failed if nobody has answered."""
+    message: str
+    error_code: ErrorCode
+    """What the job ends with if nobody answers."""
+
+    @property
+    def kind(self) -> Kind:
+        """The word that tells it from others."""
+        return cast(Kind, self.__struct_config__.tag)
+
+
+class HostKeyQuestion(Asked, kw_only=True, frozen=True, tag="host_key"):
+    """Is this the gateway's key? Confirmed with its exact fingerprint."""
+
+    fingerprint: str
+    key_type: str
+    host: str
+    port: int
+    verify: str
+    """A command that shows the gateway's fingerprints."""
+
+
+class QueryQuestion(Asked, kw_only=True, frozen=True, tag="query"):
+    """May this query be tried, although it does not look as if it only reads? It runs read-only all the same."""
+
+
+class SecretQuestion(Asked, kw_only=True, frozen=True, tag="secret"):
+    """What is the secret?"""
+
+    of: Literal["options", "ssh_tunnel"]
+    """Whose it is: the source's own, or its gateway's."""
+    missing: list[str]
+    """What may be given, by name."""
+
+
+Question = HostKeyQuestion | QueryQuestion | SecretQuestion
+
+
+class Answer(Struct, kw_only=True, frozen=True):
+    """Who answered a question, and when; never with what secret."""
+
+    number: int
+    kind: Kind
+    accepted: bool
+    answered_at: datetime
+    user_id: int | None = None
+    """None for an answer that was given in the Prefect UI, which says no names."""
+    fingerprint: str | None = None
+    saved: bool | None = None
+    """Whether a secret was stored with the source."""
+
+
+def worth_asking(error: CheckError) -> bool:
+    """Whether somebody could answer this no: an unknown host key, a secret that is not there, a doubtful query.
+
+    A changed key is none, nor a wrong secret.
+    """
+    return (
+        error.code is ErrorCode.SSH_HOST_KEY_UNKNOWN
+        or bool(error.details.get("secret_missing"))
+        or bool(error.details.get("unconfirmed"))
+    )
+
+
+def question_about(error: CheckError, number: int, asked_at: datetime, expires_at: datetime) -> Question:
+    """The question behind a no that is `worth_asking` about."""
+    common: dict[str, Any] = {
+        "number": number,
+        "asked_at": asked_at,
+        "expires_at": expires_at,
+        "message": error.message,
+        "error_code": error.code,
+    }
+    details = error.details
+    if error.code is ErrorCode.SSH_HOST_KEY_UNKNOWN:
+        return HostKeyQuestion(
+            **common, **{name: details[name] for name in ("fingerprint", "key_type", "host", "port", "verify")}
+        )
+    if details.get("secret_missing"):
+        of: Literal["options", "ssh_tunnel"] = "ssh_tunnel" if details.get("stage") == "ssh" else "options"
+        return SecretQuestion(**common, of=of, missing=list(details.get("missing") or ["password"]))
+    return QueryQuestion(**common)

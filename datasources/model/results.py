@@ -1,0 +1,45 @@
+"""What a check of a source found: one result a step, as it is kept and answered (contract, "A step")."""
+
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+
+from datasources.model.vocabulary import Code, ErrorCode, JobStatus, Outcome
+
+
+class StepResult(Struct, kw_only=True, frozen=True):
+    """What one step found: contract section 1, "A step". Code, message and outcome are never null."""
+
+    code: Code
+    message: str
+    outcome: Outcome
+    error_code: ErrorCode | None = None
+    remediation: str | None = None
+    duration_ms: int | None = None
+    details: dict[str, Any] = {}
+
+
+class Finding(Struct, kw_only=True, frozen=True):
+    """What a step returns when its answer is not no."""
+
+    message: str
+    details: dict[str, Any] = {}
+    outcome: Outcome = Outcome.success
+
+
+class Published(Struct, kw_only=True, frozen=True):
+    """One finished task of a job, as it is written into Prefect's run metadata and read back."""
+
+    job_id: int
+    task: str
+    result: StepResult
+    carried_out: bool = True
+    ended_at: datetime | None = None
+
+    @property
+    def status(self) -> JobStatus:
+        """A verdict, even a "no", is `done`; what could not be carried out is `failed` (contract, "A step")."""
+        if self.carried_out:
+            return JobStatus.done
+        return JobStatus.cancelled if self.result.code is Code.SKIP else JobStatus.failed

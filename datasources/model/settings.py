@@ -1,0 +1,104 @@
+"""All settings, read once from the environment: `SOURCECHECK_` and the field's name in capitals."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+import msgspec
+from msgspec import Meta
+
+from datasources.model.errors import SettingsError
+from datasources.model.source import Masked, Port
+
+PREFIX = "SOURCECHECK_"
+Days = Annotated[int, Meta(ge=1, le=3650)]
+
+
+class Settings(Masked, kw_only=True, frozen=True):
+    """Every setting has a default; the README's table says what each is for."""
+
+    secret_fields: ClassVar[tuple[str, ...]] = (
+        "database_url",
+        "bootstrap_key",
+        "secret_keys",
+        "prefect_database_url",
+    )
+
+    home: str = ".sourcecheck"
+    """All state, logs included, lies below it."""
+    api_host: str = "127.0.0.1"
+    api_port: Port = 8000
+    prefect_port: Port = 4200
+    database_url: str | None = None
+    """The catalogue, `postgresql://user:password@host:port/name`; None means the embedded server."""
+    prefect_api_url: str | None = None
+    """An existing Prefect server, `http://host:port/api`; None means our own."""
+    prefect_ui_url: str | None = None
+    """Where people open the Prefect UI; derived from the API's address when None."""
+    prefect_database_url: str | None = None
+    """Prefect's own database; None means the embedded server."""
+    bootstrap_key: str | None = None
+    """The first user's API key, for automation; made up and shown when None."""
+    secret_keys: str | None = None
+    """Fernet keys that encrypt stored secrets, newest first, separated by commas."""
+    work_pool: str = "sourcecheck"
+    work_pool_type: str = "sourcecheck"
+    """The type the work pool is made with; a stock one such as `process` works too, and is slower."""
+    runs_per_process: Annotated[int, Meta(ge=1)] = 200
+    """Flow runs after which a warm process of our worker is replaced."""
+    deployment: str = "check-source/check"
+    """The deployment that runs a test, `flow/deployment`."""
+    health_deployment: str = "check-source/health"
+    """The deployment whose schedules check sources regularly, `flow/deployment`."""
+    allow_private_networks: bool = False
+    """Whether sources may lie in private and loopback ranges; the local stack sets it."""
+    allowed_networks: str = ""
+    """Ranges allowed although private, in CIDR form, separated by commas."""
+    job_timeout: Annotated[int, Meta(ge=1, le=86400)] = 300
+    """Seconds from acceptance to the end of a job that names no limit of its own."""
+    keep_records_days: Days = 30
+    """Single checks; after that the hours they were rolled up into are left."""
+    keep_history_days: Days = 400
+    """Hours that were rolled up, and changes of state."""
+    keep_scheduled_jobs_days: Days = 3
+    """Ended jobs of schedules, with all they found."""
+    keep_jobs_days: Days = 90
+    """Ended jobs that somebody asked for, with all they found."""
+    question_timeout: Annotated[int, Meta(ge=1, le=30 * 86400)] = 86400
+    """Seconds that a test which has asked something waits for the answer."""
+    tests_per_minute: Annotated[int, Meta(ge=1, le=1_000_000)] = 1200
+    """Requests for a test that one key may make in a minute, at each process of the API."""
+    max_waiting_jobs: Annotated[int, Meta(ge=1, le=1_000_000)] = 1000
+    """Accepted jobs that have not begun, of everybody; from there on new ones are refused."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+    log_format: Literal["json", "text"] = "json"
+    """Of the API, the worker and the flow runs: one JSON object a line, or lines for people."""
+
+    @property
+    def home_path(self) -> Path:
+        """`home` as an absolute path."""
+        return Path(self.home).expanduser().resolve()
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
+        """Read the environment. Raises `SettingsError` naming the variable at fault."""
+        given: dict[str, Any] = {
+            name: value for name in cls.__struct_fields__ if (value := environ.get(PREFIX + name.upper()))
+        }
+        for name, value in given.items():
+            try:
+                msgspec.convert({name: value}, cls, strict=False)
+            except msgspec.ValidationError as error:
+                reason = str(error).split(" - at ")[0]
+                raise SettingsError(f"{PREFIX}{name.upper()}: {reason}") from error
+        return msgspec.convert(given, cls, strict=False)
+
+    def environ(self) -> dict[str, str]:
+        """The same settings as environment variables, for a child process."""
+        fields = {name: getattr(self, name) for name in self.__struct_fields__}
+        return {
+            PREFIX + name.upper(): str(value).lower() if isinstance(value, bool) else str(value)
+            for name, value in fields.items()
+            if value is not None
+        }

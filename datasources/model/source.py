@@ -1,0 +1,101 @@
+"""What a source is, whatever its type.
+
+Fields and their names are the published ones (contract section 1). What enters is a tagged union over `type`,
+put together in `datasources.databases`; each database's file brings its own options.
+"""
+
+from typing import Annotated, Any, ClassVar, Self
+
+import msgspec
+from msgspec import Meta, Struct
+
+from datasources.model.host_keys import HostKey
+
+Port = Annotated[int, Meta(ge=1, le=65535)]
+Host = Annotated[str, Meta(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9._:%\-]+$(?!\n)")]
+"""A host name or an address; no `/`, `,`, `@` or blank, which drivers would read as something else."""
+
+
+class Masked(Struct, kw_only=True, frozen=True):
+    """A struct whose repr shows no secret. Subclasses name theirs in `secret_fields`."""
+
+    secret_fields: ClassVar[tuple[str, ...]] = ()
+
+    def __repr__(self) -> str:
+        shown = ", ".join(
+            f"{name}={'***' if name in self.secret_fields and value else repr(value)}"
+            for name, value in ((name, getattr(self, name)) for name in self.__struct_fields__)
+        )
+        return f"{type(self).__name__}({shown})"
+
+    def secrets(self) -> dict[str, str]:
+        """The secret fields that are set, by name."""
+        return {name: value for name in self.secret_fields if (value := getattr(self, name))}
+
+    def public(self) -> dict[str, Any]:
+        """Every field but the secret ones, as plain data."""
+        fields: dict[str, Any] = msgspec.to_builtins(self)
+        return {name: value for name, value in fields.items() if name not in self.secret_fields}
+
+
+class SshTunnel(Masked, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """A gateway through which the source is reached."""
+
+    secret_fields: ClassVar[tuple[str, ...]] = ("password", "private_key", "passphrase")
+
+    host: Host
+    username: Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+    port: Port = 22
+    password: Annotated[str, Meta(max_length=4096)] | None = None
+    private_key: Annotated[str, Meta(max_length=65536)] | None = None
+    """PEM text: OpenSSH, PKCS#1, SEC1 or PKCS#8; Ed25519, ECDSA or RSA."""
+    passphrase: Annotated[str, Meta(max_length=4096)] | None = None
+    host_key: Annotated[str, Meta(max_length=16384)] | None = None
+    """The gateway's pinned key: a public key line (`ssh-ed25519 AAAA… [comment]`) or a fingerprint (`SHA256:…`)."""
+
+    def __post_init__(self) -> None:
+        if self.host_key is not None:
+            try:
+                HostKey.parse(self.host_key)
+            except ValueError as error:
+                raise ValueError(f"`host_key` is {error}") from error
+
+
+class Via:
+    """Where a source answers from here when it is behind a tunnel.
+
+    Not a struct on purpose: msgspec can make no such object, so that nothing that is decoded, from a client or from
+    the catalogue, can say where to connect (security, row 3). `datasources.network.tunnel.Tunnel` is what is used.
+    """
+
+    def __init__(self, address: str, port: int) -> None:
+        self.address = address
+        self.port = port
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.address}:{self.port})"
+
+
+class Source(Masked, kw_only=True, frozen=True, tag_field="type"):
+    """One source with its secrets, as a worker needs it. Subclasses add `options` and a tag."""
+
+    name: Annotated[str, Meta(max_length=255)]
+    temp_schema: Annotated[str, Meta(max_length=300)] | None = None
+    catalog_include_list: str | None = None
+    catalog_exclude_list: str | None = None
+    connection_timeout: float = 30
+    """Seconds for one connection to be open: TCP, TLS, login and database."""
+    query_timeout: float = 300
+    """Seconds for one statement."""
+    ssh_tunnel: SshTunnel | None = None
+    via: Via | None = None
+    """Set by `datasources.network.tunnel.reach` only: connect to this address, but verify TLS for `options.host`."""
+    options: Masked
+
+    def within(self, seconds: float) -> Self:
+        """A copy whose limits are no longer than this."""
+        return msgspec.structs.replace(
+            self,
+            connection_timeout=min(self.connection_timeout, seconds),
+            query_timeout=min(self.query_timeout, seconds),
+        )

@@ -1,0 +1,1 @@
+"""How a source is reached: which addresses are allowed, and the way through an SSH gateway."""

@@ -1,0 +1,76 @@
+"""Logging in at a gateway whose key is verified."""
+
+from paramiko import AuthenticationException, BadAuthenticationType, PKey, SSHException
+
+from datasources.model.errors import CheckError
+from datasources.model.source import SshTunnel
+from datasources.model.vocabulary import ErrorCode
+from datasources.network.ssh.faults import fault, lost, missing
+from datasources.network.ssh.transport import Transport
+
+METHODS = {"publickey": "private_key", "password": "password", "keyboard-interactive": "password"}
+"""What each method to log in needs (RFC 4252, 4256)."""
+
+
+def log_in(transport: Transport, gateway: SshTunnel, key: PKey | None) -> None:
+    """Log in with the source's own key and password, and with nothing else: no agent, no keys of the worker.
+
+    A gateway may want both; with both at hand the key goes first. Blocks: for a thread.
+    Raises `SourceUnreachable`: SSH_AUTHENTICATION_FAILED, with `details["secret_missing"]` when the gateway wants
+    something that is not there, or SSH_CONNECTION_ERROR when it is gone.
+    """
+    try:
+        _try_all(transport, gateway, key)
+    except (SSHException, EOFError, OSError) as error:
+        raise _verdict(transport, gateway, error) from error
+
+
+def _try_all(transport: Transport, gateway: SshTunnel, key: PKey | None) -> None:
+    if key is None and not gateway.password:
+        wanted = transport.auth_none(gateway.username)
+    elif key is None:
+        wanted = transport.auth_password(gateway.username, str(gateway.password))
+    else:
+        wanted = _try_key(transport, gateway, key)
+    if wanted:
+        raise _wants_more(wanted, gateway)
+
+
+def _try_key(transport: Transport, gateway: SshTunnel, key: PKey) -> list[str]:
+    """Publickey first, then the password: when the key was refused, or when the gateway wants both."""
+    try:
+        wanted = transport.auth_publickey(gateway.username, key)
+    except AuthenticationException:
+        if not gateway.password or not transport.is_active():
+            raise
+        wanted = ["password"]
+    if wanted and gateway.password:
+        wanted = transport.auth_password(gateway.username, gateway.password)
+    return wanted
+
+
+def _wants_more(wanted: list[str], gateway: SshTunnel) -> CheckError:
+    names = dict.fromkeys(METHODS[method] for method in sorted(wanted) if method in METHODS)
+    return fault(
+        ErrorCode.SSH_AUTHENTICATION_FAILED,
+        f"The SSH gateway wants more: {', '.join(sorted(wanted))}",
+        **missing(*(name for name in names if not getattr(gateway, name))),
+    )
+
+
+def _verdict(transport: Transport, gateway: SshTunnel, error: Exception) -> CheckError:
+    if not transport.is_active() and not transport.dismissed:
+        return lost("during the login")
+    if not gateway.password and not gateway.private_key:
+        return fault(
+            ErrorCode.SSH_AUTHENTICATION_FAILED,
+            "The SSH gateway wants a password or a private key, and there is none",
+            **missing("password", "private_key"),
+        )
+    given = [
+        name for name, value in (("the private key", gateway.private_key), ("the password", gateway.password)) if value
+    ]
+    message = f"The SSH gateway refused {' and '.join(given)} of {gateway.username}"
+    if isinstance(error, BadAuthenticationType):
+        message += f"; it accepts {', '.join(sorted(error.allowed_types))}"
+    return fault(ErrorCode.SSH_AUTHENTICATION_FAILED, message)

@@ -1,0 +1,167 @@
+"""Organizations, users, keys and the encryption of secrets, from the command line."""
+
+import argparse
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, get_args
+
+from rich.console import Console
+from rich.table import Table
+
+from datasources.model.errors import SettingsError
+from datasources.model.settings import Settings
+from datasources.model.vocabulary import OnQuestion
+
+Add = Callable[..., argparse.ArgumentParser]
+Work = Callable[[Any, argparse.Namespace], Awaitable[int]]
+
+
+def add_commands(commands: Any, add: Add) -> None:
+    """Add `organization`, `user`, `key` and `secrets` to the command line."""
+
+    def group(name: str, text: str) -> Any:
+        return commands.add_parser(name, help=text, description=text).add_subparsers(required=True, metavar="COMMAND")
+
+    organization = group("organization", "whose sources there are")
+    add(organization, "add", _in_session(_add_organization), "add one").add_argument("name")
+    add(organization, "list", _in_session(_list_organizations), "list them")
+
+    user = group("user", "who may ask")
+    new_user = add(user, "add", _in_session(_add_user), "add one, and take them into an organization")
+    new_user.add_argument("name")
+    new_user.add_argument("--email")
+    new_user.add_argument("--organization", type=int, metavar="ID")
+    new_user.add_argument("--role", default="member", choices=["member", "admin"])
+    add(user, "list", _in_session(_list_users), "list them with their organizations")
+
+    key = group("key", "API keys")
+    new_key = add(key, "add", _in_session(_add_key), "make one; it is shown this one time")
+    new_key.add_argument("user", type=int, metavar="USER_ID")
+    new_key.add_argument("--organization", type=int, metavar="ID", help="default: the user's first")
+    new_key.add_argument("--name", default="made on the command line")
+    new_key.add_argument(
+        "--on-question", default="ask", choices=get_args(OnQuestion), help="what its tests do that would have to ask"
+    )
+    add(key, "list", _in_session(_list_keys), "list them without themselves")
+    add(key, "revoke", _in_session(_revoke_key), "revoke one").add_argument("key", type=int, metavar="KEY_ID")
+
+    secrets = group("secrets", "the encryption of stored secrets")
+    add(secrets, "rotate", _rotate, "encrypt everything anew with the first key of SOURCECHECK_SECRET_KEYS")
+    add(secrets, "new-key", _new_key, "print a key for SOURCECHECK_SECRET_KEYS")
+
+
+def _in_session(work: Work) -> Callable[[Settings, argparse.Namespace], int]:
+    """A command that works on the catalogue, in one transaction."""
+
+    def command(settings: Settings, given: argparse.Namespace) -> int:
+        return asyncio.run(_with_session(settings, work, given))
+
+    return command
+
+
+async def _with_session(settings: Settings, work: Work, given: argparse.Namespace) -> int:
+    from sqlalchemy.exc import DBAPIError
+
+    from datasources.catalogue.engine import session_scope
+    from deployments.stack.local import completed
+
+    try:
+        async with session_scope(completed(settings)) as session:
+            return await work(session, given)
+    except DBAPIError as error:
+        reason = str(error.orig).strip().splitlines()[0]
+        raise SettingsError(
+            f"SOURCECHECK_DATABASE_URL: the catalogue cannot be used ({reason}). Is it running, and migrated?"
+        ) from error
+
+
+async def _add_organization(session: Any, given: argparse.Namespace) -> int:
+    from datasources.catalogue.accounts import create_organization
+
+    print(f"organization {(await create_organization(session, given.name)).id}")
+    return 0
+
+
+async def _list_organizations(session: Any, _: argparse.Namespace) -> int:
+    from sqlalchemy import select
+
+    from datasources.catalogue.tables import Organization
+
+    rows = await session.execute(select(Organization.id, Organization.name).order_by(Organization.id))
+    return _show(["id", "name"], rows)
+
+
+async def _add_user(session: Any, given: argparse.Namespace) -> int:
+    from datasources.catalogue.accounts import add_member, create_user
+
+    user = await create_user(session, given.name, given.email)
+    if given.organization is not None:
+        await add_member(session, given.organization, user.id, given.role)
+    print(f"user {user.id}")
+    return 0
+
+
+async def _list_users(session: Any, _: argparse.Namespace) -> int:
+    from sqlalchemy import select
+
+    from datasources.catalogue.tables import Membership, Organization, User
+
+    rows = await session.execute(
+        select(User.id, User.name, User.email, Organization.name, Membership.role)
+        .outerjoin(Membership, Membership.user_id == User.id)
+        .outerjoin(Organization, Organization.id == Membership.organization_id)
+        .order_by(User.id, Organization.id)
+    )
+    return _show(["id", "name", "email", "organization", "role"], rows)
+
+
+async def _add_key(session: Any, given: argparse.Namespace) -> int:
+    from datasources.catalogue.accounts import create_key
+
+    _, raw = await create_key(session, given.user, given.organization, given.name, on_question=given.on_question)
+    print(raw)
+    return 0
+
+
+async def _list_keys(session: Any, _: argparse.Namespace) -> int:
+    from sqlalchemy import select
+
+    from datasources.catalogue.tables import ApiKey, User
+
+    rows = await session.execute(
+        select(ApiKey.id, ApiKey.prefix, ApiKey.name, User.name, ApiKey.last_used_at, ApiKey.revoked_at)
+        .join(User, User.id == ApiKey.user_id)
+        .order_by(ApiKey.id)
+    )
+    return _show(["id", "begins with", "name", "user", "last used", "revoked"], rows)
+
+
+async def _revoke_key(session: Any, given: argparse.Namespace) -> int:
+    from datasources.catalogue.accounts import revoke_key
+
+    await revoke_key(session, given.key)
+    print(f"key {given.key} is revoked")
+    return 0
+
+
+def _rotate(settings: Settings, _: argparse.Namespace) -> int:
+    from deployments.cli.rotation import rotate
+    from deployments.stack.local import completed
+
+    print(f"{asyncio.run(rotate(completed(settings)))} secrets encrypted with the first key")
+    return 0
+
+
+def _new_key(_: Settings, __: argparse.Namespace) -> int:
+    from cryptography.fernet import Fernet
+
+    print(Fernet.generate_key().decode())
+    return 0
+
+
+def _show(columns: list[str], rows: Iterable[Iterable[Any]]) -> int:
+    table = Table(*columns)
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row))
+    Console().print(table)
+    return 0

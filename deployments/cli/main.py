@@ -1,0 +1,156 @@
+"""`sourcecheck`: run it, set it up, administrate it."""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, TypeVar
+
+from datasources.model.errors import SettingsError, SourcecheckError
+from datasources.model.settings import Settings
+
+T = TypeVar("T")
+Command = Callable[[Settings, argparse.Namespace], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command; exit code 0 is good, 1 is a failure, 2 is a setting or argument at fault, 130 is Ctrl-C."""
+    given = parser().parse_args(arguments)
+    try:
+        code = given.command(Settings.load(), given)
+    except SettingsError as error:
+        code = _complain(error, 2)
+    except SourcecheckError as error:
+        code = _complain(error, 1)
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        code = 130
+    sys.exit(code)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every command and what it takes."""
+    from deployments.cli import admin, automations
+
+    root = argparse.ArgumentParser(prog="sourcecheck", description="Is every data source reachable and ready?")
+    commands = root.add_subparsers(required=True, metavar="COMMAND")
+    _add(commands, "demo", _demo, "start everything, test a demo database, and stop")
+    _add(commands, "up", _up, "start everything and serve until Ctrl-C")
+    _add(commands, "migrate", _migrate, "bring the catalogue's tables up to date")
+    _add(commands, "serve", _serve, "the API alone").add_argument("--fd", type=int, help=argparse.SUPPRESS)
+    _add(commands, "deploy", _deploy, "make the work pool and apply prefect.yaml")
+    worker = _add(commands, "worker", _worker, "a worker for the work pool")
+    worker.add_argument("--name", default=os.uname().nodename, help="as it is listed in Prefect (default: the host's)")
+    worker.add_argument("--deploy", action="store_true", help="first do what `deploy` does")
+    _add(commands, "prefect-server", _prefect_server).add_argument("--fd", type=int, required=True)
+    _add(commands, "revision", _revision, "write a migration for a changed tables.py").add_argument("message")
+    automations.add_commands(commands, _add)
+    admin.add_commands(commands, _add)
+    return root
+
+
+def _add(commands: Any, name: str, command: Command, text: str | None = None) -> argparse.ArgumentParser:
+    shown = {"help": text, "description": text} if text else {}
+    found: argparse.ArgumentParser = commands.add_parser(name, **shown)
+    found.set_defaults(command=command)
+    return found
+
+
+def _up(settings: Settings, _: argparse.Namespace) -> int:
+    from deployments.cli.up import up
+
+    return _until_signal(up(settings))
+
+
+def _demo(settings: Settings, _: argparse.Namespace) -> int:
+    from deployments.cli.demo import demo
+
+    return _until_signal(demo(settings))
+
+
+def _migrate(settings: Settings, _: argparse.Namespace) -> int:
+    from datasources.catalogue.migrate import upgrade
+    from deployments.stack.local import completed
+
+    print(f"The catalogue is at revision {upgrade(completed(settings))}")
+    return 0
+
+
+def _serve(settings: Settings, given: argparse.Namespace) -> int:
+    from deployments.serve.logs import arrange_logs
+    from deployments.serve.servers import serve_api
+    from deployments.stack.local import completed, export
+
+    settings = completed(settings)
+    export(settings)
+    arrange_logs(settings)
+    serve_api(settings, given.fd)
+    return 0
+
+
+def _prefect_server(_: Settings, given: argparse.Namespace) -> int:
+    from deployments.serve.servers import serve_prefect
+
+    serve_prefect(given.fd)
+    return 0
+
+
+def _deploy(settings: Settings, _: argparse.Namespace) -> int:
+    from deployments.cli.deploy import deploy
+    from deployments.stack.local import completed, point_prefect
+
+    settings = completed(settings)
+    point_prefect(settings)
+    deploy(settings)
+    return 0
+
+
+def _worker(settings: Settings, given: argparse.Namespace) -> int:
+    from datasources.secrecy.vault import Vault
+    from deployments.cli.deploy import deploy, prefect, worker_arguments
+    from deployments.serve.logs import arrange_logs
+    from deployments.serve.servers import quick_import
+    from deployments.stack.local import completed, export, point_prefect
+    from deployments.stack.prefect_env import WORKER
+    from deployments.worker.pool import WARM, spawn_early
+
+    settings = completed(settings)
+    Vault.from_settings(settings)  # without its keys it could only fail
+    point_prefect(settings)
+    export(settings)
+    arrange_logs(settings)
+    for name, value in WORKER.items():
+        os.environ.setdefault(name, value)
+    if settings.work_pool_type == WARM:
+        spawn_early()
+    with quick_import():
+        import flows.check_source  # noqa: F401
+    if given.deploy:
+        deploy(settings, wait=120)
+    return prefect(*worker_arguments(settings, given.name))
+
+
+def _revision(_: Settings, given: argparse.Namespace) -> int:
+    from deployments.cli.revision import write_revision
+
+    print(f"Wrote {_until_signal(write_revision(given.message))}")
+    return 0
+
+
+def _until_signal(work: Coroutine[Any, Any, T]) -> T:
+    """Run to the end, or until Ctrl-C, a hang-up or a request to stop, which all let it clean up."""
+
+    async def watched() -> T:
+        task = asyncio.ensure_future(work)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup has it ignored
+                asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+        return await task
+
+    return asyncio.run(watched())
+
+
+def _complain(error: Exception, code: int) -> int:
+    print(f"sourcecheck: {error}", file=sys.stderr)
+    return code

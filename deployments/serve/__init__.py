@@ -1,0 +1,1 @@
+"""The two HTTP servers as processes: Prefect's and ours, with their logs."""

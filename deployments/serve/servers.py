@@ -1,0 +1,107 @@
+"""Servers under uvicorn, on a socket of their own or on one that listens already and is handed down."""
+
+import gc
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from datasources.catalogue.engine import catalogue_url
+from datasources.model.errors import SettingsError
+from datasources.model.settings import Settings
+from datasources.secrecy.vault import Vault
+from deployments.serve.gc_tuning import collect_rarely
+from deployments.serve.logs import start_logging
+from deployments.serve.time_zones import remember_time_zones
+from deployments.serve.timestamps import plain_timestamps
+from deployments.stack.ports import claim
+
+KEEP_ALIVE_SECONDS = 75
+"""Longer than clients keep an idle connection: of two that hang up at the same moment, the request would be lost."""
+
+
+def serve_api(settings: Settings, inherited_fd: int | None = None) -> None:
+    """The API alone, until a signal says stop.
+
+    Raises `SettingsError` for a missing catalogue, key or Prefect server, and for a busy port.
+    """
+    catalogue_url(settings)
+    Vault.from_settings(settings)
+    if settings.prefect_api_url:
+        os.environ["PREFECT_API_URL"] = settings.prefect_api_url
+    if not os.environ.get("PREFECT_API_URL"):
+        raise SettingsError("SOURCECHECK_PREFECT_API_URL: the address of Prefect's server is not set")
+    if inherited_fd is None:
+        listener = claim(settings.api_host, settings.api_port, variable="SOURCECHECK_API_PORT", given=True)
+    else:
+        listener = socket.socket(fileno=inherited_fd)
+    with quick_import():
+        import api.app  # noqa: F401
+    start_logging()
+    _run(
+        "api.app:create_app",
+        listener,
+        factory=True,
+        log_config=None,
+        access_log=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+    )
+
+
+def serve_prefect(inherited_fd: int) -> None:
+    """What `prefect server start` runs, on a socket that is handed down.
+
+    The command itself binds its port only when everything is loaded, which leaves seconds for somebody else to take it.
+    """
+    remember_time_zones()
+    with quick_import():
+        from prefect.server.api.server import create_app
+        from prefect.settings import get_current_settings
+
+    plain_timestamps()
+    server = get_current_settings().server
+    await_database(server.database.connection_url)
+    _run(
+        create_app(final=True),
+        socket.socket(fileno=inherited_fd),
+        log_level=server.logging_level.lower(),
+        timeout_keep_alive=server.api.keepalive_timeout,
+        ws_per_message_deflate=False,  # events are small, and their senders near
+        ws_ping_interval=server.api.websocket_ping_interval,
+        ws_ping_timeout=server.api.websocket_ping_timeout,
+    )
+
+
+@contextmanager
+def quick_import() -> Iterator[None]:
+    """Import much, without looking for garbage that is not there: a fifth of Prefect's time to load."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.freeze()
+        collect_rarely()
+
+
+def await_database(url: Any, within: float = 60) -> None:
+    """Return when something listens at this address, or the time is up; the server then says itself what is wrong."""
+    from sqlalchemy.engine import make_url
+
+    address = make_url(url.get_secret_value())
+    deadline = time.monotonic() + within
+    while address.host and time.monotonic() < deadline:
+        try:
+            socket.create_connection((address.host, address.port or 5432), timeout=1).close()
+            return
+        except OSError:
+            time.sleep(0.05)
+
+
+def _run(app: Any, listener: socket.socket, **options: Any) -> None:
+    import uvicorn
+
+    config = uvicorn.Config(app, timeout_graceful_shutdown=3, **options)
+    uvicorn.Server(config).run(sockets=[listener])

@@ -1,0 +1,41 @@
+"""Commands beside a running local stack find it by its home, when no setting names another server."""
+
+import os
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+
+from datasources.model.errors import SettingsError
+from datasources.model.settings import Settings
+from deployments.stack.home import Home
+
+
+def completed(settings: Settings) -> Settings:
+    """The settings, with what the local stack of this home uses for those that are not set."""
+    home = Home(settings.home_path)
+    found: dict[str, Any] = {}
+    if not settings.database_url:
+        from deployments.stack.postgres import EmbeddedPostgres
+
+        embedded = EmbeddedPostgres(home)
+        found["database_url"] = embedded.conninfo("catalogue").url() if embedded.exists else None
+    if not settings.secret_keys:
+        with suppress(OSError):
+            found["secret_keys"] = home.secret_file("secret_keys").read_text().strip()
+    if not settings.prefect_api_url and "PREFECT_API_URL" not in os.environ:
+        found["prefect_api_url"] = (home.remembered("stack") or {}).get("prefect_api_url")
+    return msgspec.structs.replace(settings, **found)
+
+
+def point_prefect(settings: Settings) -> None:
+    """Tell Prefect, which reads the environment when it is imported, where its server is. Raises `SettingsError`."""
+    if settings.prefect_api_url:
+        os.environ["PREFECT_API_URL"] = settings.prefect_api_url
+    if not os.environ.get("PREFECT_API_URL"):
+        raise SettingsError("SOURCECHECK_PREFECT_API_URL: the address of Prefect's server is not set")
+
+
+def export(settings: Settings) -> None:
+    """Put the settings into the environment, from which a worker's flow runs read them."""
+    os.environ.update(settings.environ())

@@ -1,0 +1,189 @@
+"""One flow run in a warm process, from being taken up until Prefect knows how it ended."""
+
+import asyncio
+import signal
+import time
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+import httpx
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.exceptions import Abort, ObjectNotFound, Pause
+from prefect.states import Cancelled, Crashed, Pending
+from prefect.types._datetime import now
+from prefect.utilities.engine import propose_state
+
+from deployments.worker.owner import Owner
+from deployments.worker.pool import ProcessLost, WarmPool, WarmProcess
+from deployments.worker.protocol import Ended, Order
+
+GRACE = 1.4
+"""Seconds beyond its deadline in which a run may still conclude itself."""
+CANCEL_GRACE = 0.7
+"""Seconds a run has to clean up in when it is cancelled or its worker stops."""
+OURS = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
+"""States of a run that a worker has; in any other, somebody else has concluded it."""
+PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
+"""Seconds between attempts to tell Prefect how a run ended; after that it is the reaper's."""
+SETTLED = timedelta(seconds=5)
+"""A run that changed its state more recently may be about to react to it."""
+TIMED_OUT = "TimedOut"
+"""Name of the CRASHED state of a run that was ended at its deadline."""
+
+
+class Execution:
+    """One flow run that this worker has."""
+
+    def __init__(self, run: FlowRun, client: PrefectClient, pool: WarmPool) -> None:
+        self.run = run
+        self.since = now("UTC")
+        """When we took it up; what was said before is about an earlier life of the run."""
+        self.claimed = asyncio.Event()
+        """Set when Prefect has said whether the run is ours."""
+        self.process_id: int | None = None
+        self._client = client
+        self._pool = pool
+        self._deadline: float | None = None
+        self._told: signal.Signals | None = None
+        self._process: WarmProcess | None = None
+
+    async def carry_out(self, order: Order, deadline: float | None) -> int:
+        """Run it; whatever happens, the run is concluded. Answers the exit code: 0 when the engine concluded it.
+
+        `deadline` is in seconds since 1970; a run that is still under way a moment later is killed.
+        """
+        self._deadline = deadline
+        if (self._left() or 1) <= 0:
+            await self._conclude(Crashed(name=TIMED_OUT, message="No worker took this run up before its deadline"))
+            return 1
+        try:
+            ended = await self._in_a_process(order)
+        except TimeoutError:
+            await self._conclude(
+                Crashed(name=TIMED_OUT, message=f"Ended {GRACE:g} s after its deadline, still running")
+            )
+            return 1
+        except ProcessLost as lost:
+            await self._conclude(self._lost(str(lost)))
+            return 1
+        if ended.trouble:
+            await self._conclude(self._lost(ended.trouble))
+        return int(ended.trouble is not None)
+
+    async def _in_a_process(self, order: Order) -> Ended:
+        """Run it in a process, and in another one when that is lost before the run has begun.
+
+        Raises `ProcessLost`, and `TimeoutError` when it was killed at its deadline.
+        """
+        try:
+            return await self._attempt(order)
+        except ProcessLost:
+            if self._told or not await self._has_not_begun():
+                raise
+        return await self._attempt(order)
+
+    async def _attempt(self, order: Order) -> Ended:
+        process = await self._pool.take()
+        ended: Ended | None = None
+        try:
+            self._process, self.process_id = process, process.pid
+            if self._told:
+                raise ProcessLost("it was told to stop before it began")
+            async with asyncio.timeout(self._left()):
+                ended = await process.run(order)
+            return ended
+        except TimeoutError:
+            process.kill()
+            raise
+        finally:
+            self._process = None
+            if order.env or not order.entrypoint:  # it has seen variables or folders that the next run should not
+                process.reusable = False
+            self._pool.give_back(process, rss=ended.rss if ended else 0)
+
+    async def _has_not_begun(self) -> bool:
+        """Whether Prefect still has the run as we claimed it: the first thing a run does is to change that."""
+        try:
+            state = await self._state()
+        except (httpx.HTTPError, OSError, ObjectNotFound):
+            return False
+        return state is not None and self.run.state is not None and state.id == self.run.state.id
+
+    def cancel(self) -> None:
+        """Have the flow clean up and report itself cancelled; kill it when it does not."""
+        self._tell(signal.SIGTERM)
+
+    def stop(self) -> None:
+        """The worker stops: have the flow clean up and report itself crashed; kill it when it does not."""
+        self._tell(signal.SIGINT)
+
+    def suspend(self, state_id: str) -> None:
+        """Have the flow stop at its next step; somebody suspended it from outside."""
+        if self._process:
+            self._process.suspend(state_id)
+
+    async def claim(self, owner: Owner) -> bool:
+        """Make the run ours: of all workers that have seen it, one gets it."""
+        try:
+            state = await propose_state(self._client, Pending(message=str(owner)), flow_run_id=self.run.id)
+        except (Abort, Pause):
+            return False
+        finally:
+            self.claimed.set()
+        self.run.state = state
+        return state.is_pending()
+
+    async def check(self) -> None:
+        """Ask whether it is to be stopped, or has been ended; an event that said so may have been lost."""
+        with suppress(ObjectNotFound):
+            state = await self._state()
+            if state and state.type is StateType.CANCELLING:
+                self.cancel()
+            elif state and state.type is StateType.PAUSED:
+                self.suspend(str(state.id))
+            elif state and state.is_final() and state.timestamp < now("UTC") - SETTLED and self._process:
+                self._process.kill()  # somebody else has concluded it
+
+    async def give_up(self, reason: str) -> None:
+        """Something went wrong on our side: the run is not ours to leave under way."""
+        if self._process:
+            self._process.kill()
+        await self._conclude(Crashed(message=reason))
+
+    async def _state(self) -> State[Any] | None:
+        """The run's state as Prefect has it now. Raises `ObjectNotFound`, and what its client raises."""
+        return (await self._client.read_flow_run(self.run.id)).state
+
+    def _tell(self, number: signal.Signals) -> None:
+        if self._told:
+            return
+        self._told = number
+        if process := self._process:
+            process.tell(number)
+            asyncio.get_running_loop().call_later(CANCEL_GRACE, process.kill)
+
+    def _left(self) -> float | None:
+        return None if self._deadline is None else self._deadline + GRACE - time.time()
+
+    def _lost(self, reason: str) -> State[Any]:
+        if self._told is signal.SIGTERM:
+            return Cancelled(message="Cancelled; the process of this run was ended")
+        if self._told is signal.SIGINT:
+            return Crashed(message="The worker was stopped while this run was under way")
+        return Crashed(message=f"The process of this run was lost: {reason}")
+
+    async def _conclude(self, state: State[Any]) -> None:
+        """Report the end of a run that did not do it itself."""
+        for pause in PAUSES:
+            try:
+                current = await self._state()
+                if current and current.type in OURS:
+                    await self._client.set_flow_run_state(self.run.id, state, force=True)
+            except ObjectNotFound:
+                return
+            except (httpx.HTTPError, OSError):
+                await asyncio.sleep(pause)
+            else:
+                return

@@ -1,0 +1,157 @@
+"""A warm process: forked with everything imported, connected to Prefect, it runs one flow run at a time."""
+
+import asyncio
+import contextvars
+import os
+import signal
+import socket
+import traceback
+from collections.abc import Coroutine, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import msgspec
+import psutil
+import uvloop
+from prefect import Flow
+from prefect.client.schemas.objects import FlowRun
+from prefect.context import AsyncClientContext, SettingsContext, SyncClientContext, get_settings_context
+from prefect.exceptions import Abort, Pause
+from prefect.flows import load_flow_from_entrypoint, load_flow_from_flow_run
+from prefect.logging.loggers import flow_run_logger
+from prefect.settings import Settings as PrefectSettings
+from pydantic import BaseModel
+
+from deployments.serve.gc_tuning import collect_rarely
+from deployments.serve.logs import start_logging
+from deployments.worker.engine import WarmEngine, WarmSyncEngine, engine_for
+from deployments.worker.protocol import LONGEST, Ended, Line, Order, Ready, Suspend, ToProcess
+
+T = TypeVar("T")
+
+
+def complete_models() -> None:
+    """Have pydantic build what it otherwise builds when a model is first used, in each process anew."""
+    models = BaseModel.__subclasses__()
+    for model in models:
+        models += model.__subclasses__()
+        if not model.__pydantic_complete__:
+            model.model_rebuild(raise_errors=False)
+
+
+class Clients:
+    """Clients of Prefect, made before the fork and connected after it: to read the authorities takes longest."""
+
+    def __init__(self) -> None:
+        self._async = AsyncClientContext()
+        # Each run asks for the default storage of results by a synchronous client.
+        self._sync = SyncClientContext()
+
+    async def enter(self) -> None:
+        """Be the clients of the runs to come."""
+        await self._async.__aenter__()
+        self._sync.__enter__()
+
+
+def work(line: socket.socket, clients: Clients) -> None:
+    """Run what the other end of this socket orders, until it hangs up."""
+    start_logging()
+    collect_rarely()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        process = WarmProcess(runner, line, clients)
+        while order := process.next_order():
+            process.execute(order)
+
+
+class WarmProcess:
+    """Its event loop and its connection to Prefect outlive a run."""
+
+    def __init__(self, runner: asyncio.Runner, line: socket.socket, clients: Clients) -> None:
+        self._runner = runner
+        self._line, self._context = runner.run(_warm_up(line, clients))
+        self._line.say(Ready())
+
+    def next_order(self) -> Order | None:
+        """Wait for the next order; None means that there will be no more."""
+        while heard := self._runner.run(self._line.hear()):
+            message = msgspec.json.decode(heard, type=ToProcess)
+            if isinstance(message, Order):
+                return message
+        return None
+
+    def execute(self, order: Order) -> None:
+        """Run it, and say how it ended."""
+        run = FlowRun.model_validate_json(order.flow_run)
+        os.environ["PREFECT__FLOW_RUN_ID"] = str(run.id)
+        engine: WarmEngine | WarmSyncEngine | None = None
+        trouble = None
+        with environment(order.env):
+            try:
+                engine = engine_for(self._load(order, run), run)
+                self._drive(engine)
+            except (Abort, Pause, asyncio.CancelledError, KeyboardInterrupt):
+                pass  # the engine has concluded the run
+            except Exception as error:
+                trouble = _trouble(error, run)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)
+        concluded = engine.flow_run.state if engine and engine.flow_run else None
+        state = concluded.type.value if concluded else None
+        self._line.say(Ended(state=state, trouble=trouble, rss=psutil.Process().memory_info().rss))
+        self._run(self._line.flush())
+
+    def _load(self, order: Order, run: FlowRun) -> Flow[..., Any]:
+        if order.entrypoint:
+            return load_flow_from_entrypoint(order.entrypoint, use_placeholder_flow=False)
+        return self._run(load_flow_from_flow_run(run, use_placeholder_flow=False))
+
+    def _drive(self, engine: WarmEngine | WarmSyncEngine) -> None:
+        if isinstance(engine, WarmEngine):
+            self._run(self._listening(engine))
+        else:
+            engine.run()
+
+    async def _listening(self, engine: WarmEngine) -> None:
+        listener = asyncio.create_task(self._listen(engine))
+        try:
+            await engine.run()
+        finally:
+            listener.cancel()
+            await asyncio.wait([listener])
+
+    async def _listen(self, engine: WarmEngine) -> None:
+        while heard := await self._line.hear():
+            message = msgspec.json.decode(heard, type=ToProcess)
+            if isinstance(message, Suspend):
+                engine.suspend(message.state_id)
+        os.killpg(0, signal.SIGKILL)  # the worker is gone, and nothing runs unseen
+
+    def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Each run gets a copy of the context, so that none sees what another has left in it."""
+        return self._runner.run(coroutine, context=self._context.copy())
+
+
+async def _warm_up(line: socket.socket, clients: Clients) -> tuple[Line, contextvars.Context]:
+    reader, writer = await asyncio.open_unix_connection(sock=line, limit=LONGEST)
+    await clients.enter()
+    return Line(reader, writer), contextvars.copy_context()
+
+
+@contextmanager
+def environment(env: Mapping[str, str | None]) -> Any:
+    """Prefect's settings follow the environment of this run, if it has one of its own."""
+    if not env:
+        yield
+        return
+    for name, value in env.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+    with SettingsContext(profile=get_settings_context().profile, settings=PrefectSettings()):
+        yield
+
+
+def _trouble(error: Exception, run: FlowRun) -> str:
+    flow_run_logger(run).error("The run could not be executed", exc_info=error)
+    return "".join(traceback.format_exception_only(error)).strip()

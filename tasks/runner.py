@@ -1,0 +1,127 @@
+"""How a step becomes a Prefect task: run, judge, scrub, publish."""
+
+import asyncio
+import time
+import traceback
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+import msgspec
+from prefect import Task, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
+from prefect.context import FlowRunContext
+from prefect.logging import get_run_logger
+from prefect.states import Completed, Failed
+from prefect.task_engine import run_task_async
+
+from datasources.model.errors import REMEDIATIONS, CheckError, SourcecheckError
+from datasources.model.questions import worth_asking
+from datasources.model.results import Finding, Published, StepResult
+from datasources.model.vocabulary import Code, ErrorCode, Outcome
+from datasources.network.tunnel import tunnel_faults
+from tasks import FIRST, TASKS
+from tasks.context import Check
+from tasks.sanitize import clean
+
+LEAST_SECONDS = 0.05
+"""What a step needs at the least; with less it does not begin."""
+SLACK_SECONDS = 0.3
+"""Beyond the deadline of a job, until a step is stopped that has no limit of its own or does not keep it."""
+
+
+async def perform(name: str, check: Check) -> Published:
+    """Run one step as a Prefect task and return what it found.
+
+    Raises `CheckError` for a no that somebody is to be asked about first; nothing is published then. Raises
+    `SourcecheckError` when it ended without a verdict.
+    """
+    step, parameters = _task_of(name), {"name": name, "check": check}
+    # A task that is called announces first that its run is pending, which made a fifth of the events of a test. A
+    # run that is made beforehand is announced when it begins, which here is at once.
+    run = await step.create_local_run(parameters=parameters, flow_run_context=FlowRunContext.get())
+    await run_task_async(step, task_run=run, parameters=parameters, return_type="state")
+    if name not in check.published:
+        raise check.doubts[0] if check.doubts else SourcecheckError(f"{name} ended without a verdict")
+    return check.published[name]
+
+
+@cache
+def _task_of(name: str) -> Task[[str, Check], Any]:
+    """The step under its own name; made once, for Prefect reads the source of a task it makes."""
+    return _step.with_options(name=name, task_run_name=name)
+
+
+def skip(name: str, check: Check, reason: str) -> None:
+    """Publish that a step did not run, and why."""
+    _publish(name, check, StepResult(code=Code.SKIP, message=reason, outcome=Outcome.skipped))
+
+
+@task(cache_policy=NO_CACHE, persist_result=False)
+async def _step(name: str, check: Check) -> State[Any]:
+    started = time.monotonic()
+    result, carried_out = await _judge(name, check)
+    if check.doubts:
+        return Completed(name="Asks", message=check.scrubber.text(result.message))
+    spent = time.monotonic() - started + (check.opening_seconds if name == FIRST else 0)
+    result = msgspec.structs.replace(result, duration_ms=round(spent * 1000))
+    published = _publish(name, check, result, carried_out=carried_out)
+    message = published.result.message
+    if published.result.outcome is not Outcome.failed:
+        return Completed(message=message)
+    return Failed(name="CheckFailed" if carried_out else "Failed", message=message)
+
+
+async def _judge(name: str, check: Check) -> tuple[StepResult, bool]:
+    """The step's verdict, and whether it could be carried out at all."""
+    try:
+        if name == FIRST and check.unreachable is not None:  # known, however little time is left
+            raise check.unreachable
+        left = check.deadline - time.time()
+        if left < LEAST_SECONDS:
+            message = f"The time for this test was over before {name} began"
+            return negative(ErrorCode.TIMEOUT, message, {"stage": "waiting"}), True
+        # A limit of the driver's comes first: it knows at which stage the time was over.
+        bounded = msgspec.structs.replace(check, source=check.source.within(left))
+        async with asyncio.timeout(left + SLACK_SECONDS), tunnel_faults(check.source):
+            return passed(await TASKS[name](bounded)), True
+    except CheckError as error:
+        if check.may_ask and worth_asking(error):
+            check.doubts.append(error)
+        return negative(error.code, error.message, error.details), True
+    except TimeoutError as error:
+        stage = next(iter(getattr(error.__cause__, "__notes__", ())), name)
+        message = f"The time for this test was over during {name} (stage: {stage})"
+        return negative(ErrorCode.TIMEOUT, message, {"stage": stage}), True
+    except Exception as error:
+        get_run_logger().error(check.scrubber.text(traceback.format_exc()))
+        return negative(ErrorCode.INTERNAL_ERROR, f"Internal error during {name}: {type(error).__name__}"), False
+
+
+def passed(finding: Finding) -> StepResult:
+    """A finding as the result on the wire (contract, "A step")."""
+    return StepResult(code=Code.OK, message=finding.message, outcome=finding.outcome, details=finding.details)
+
+
+def negative(code: ErrorCode, message: str, details: dict[str, object] | None = None) -> StepResult:
+    """A "no" as the result on the wire (contract, "A step")."""
+    return StepResult(
+        code=Code.ERROR,
+        message=message,
+        outcome=Outcome.failed,
+        error_code=code,
+        remediation=REMEDIATIONS[code],
+        details=details or {},
+    )
+
+
+def _publish(name: str, check: Check, result: StepResult, *, carried_out: bool = True) -> Published:
+    """Have the result written into Prefect's run metadata."""
+    result = clean(result, check.scrubber)
+    published = Published(
+        job_id=check.job_id, task=name, result=result, carried_out=carried_out, ended_at=datetime.now(UTC)
+    )
+    check.outbox.put(published, until=check.deadline)
+    check.published[name] = published
+    return published

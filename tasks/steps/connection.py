@@ -1,0 +1,29 @@
+"""Is the source there, and does it let us in?"""
+
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+
+from datasources.databases import database_of
+from datasources.model.errors import CheckError
+from datasources.model.results import Finding
+from datasources.network.tunnel import Tunnel
+from tasks.context import Check
+
+
+async def run(check: Check) -> Finding:
+    """Open a fresh connection: tunnel, TCP, TLS, login, database; who am I, is TLS on."""
+    via = check.source.via
+    established: dict[str, Any] = {"ssh_tunnel_established": via is not None}
+    if isinstance(via, Tunnel):
+        established["ssh_tunnel"] = msgspec.to_builtins(via.info)
+    try:
+        async with database_of(check.source).connect(check.source) as session:
+            identity = await session.identity()
+            with suppress(CheckError):  # the probe asks again, and says what is wrong
+                check.versions.append(await session.version())
+    except CheckError as error:
+        error.details.update(established)
+        raise
+    return Finding(message="Connected to the database", details=msgspec.to_builtins(identity) | established)

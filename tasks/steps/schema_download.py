@@ -1,0 +1,73 @@
+"""What is in there?"""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from datasources.databases import database_of
+from datasources.databases.base import Table
+from datasources.model.results import Finding
+from tasks.context import Check
+
+SHOWN = 200
+"""Tables, and schemas, named in the result; all of them are counted."""
+
+Store = Callable[[int, list[Table]], Awaitable[None]]
+"""Keeps a batch of the tables of the source with this id."""
+
+
+async def run(check: Check, store: Store | None = None) -> Finding:
+    """Read schemas, tables, columns, keys, comments and estimates, a batch at a time; hand each on to `store`."""
+    source = check.source
+    found = _Found()
+    async with database_of(source).connect(source, patience=source.connection_timeout) as session:
+        async for batch in session.tables(source.catalog_include_list, source.catalog_exclude_list):
+            found.add(batch)
+            if store is not None and batch:
+                await store(check.source_id, batch)
+    details = found.details() | {"include": source.catalog_include_list, "exclude": source.catalog_exclude_list}
+    return Finding(message=f"Discovered {found.count} table{'' if found.count == 1 else 's'}", details=details)
+
+
+class _Found:
+    """What is kept of all tables: counts, and the first of them in short form."""
+
+    def __init__(self) -> None:
+        self._schemas: Counter[str] = Counter()
+        self._kinds: Counter[str] = Counter()
+        self._columns = 0
+        self._shown: list[dict[str, Any]] = []
+
+    @property
+    def count(self) -> int:
+        return self._kinds.total()
+
+    def add(self, batch: list[Table]) -> None:
+        self._schemas.update(table.schema for table in batch)
+        self._kinds.update(table.kind for table in batch)
+        self._columns += sum(len(table.columns) for table in batch)
+        self._shown += [_short(table) for table in batch[: SHOWN - len(self._shown)]]
+
+    def details(self) -> dict[str, Any]:
+        return {
+            "schemas": dict(self._schemas.most_common(SHOWN)),
+            "kinds": dict(self._kinds),
+            "schema_count": len(self._schemas),
+            "column_count": self._columns,
+            "table_count": self.count,
+            "tables": self._shown,
+            "truncated": self.count > len(self._shown),
+        }
+
+
+def _short(table: Table) -> dict[str, Any]:
+    return {
+        "schema": table.schema,
+        "name": table.name,
+        "kind": table.kind,
+        "columns": len(table.columns),
+        "rows": table.rows,
+        "comment": table.comment,
+        "primary_key": table.primary_key,
+        "foreign_keys": len(table.foreign_keys),
+    }

@@ -1,0 +1,23 @@
+"""Does the caller's own query work?"""
+
+from datasources.databases import database_of
+from datasources.databases.read_only import Reading, judge
+from datasources.model.errors import CheckError
+from datasources.model.results import Finding
+from datasources.model.vocabulary import ErrorCode
+from tasks.context import Check
+
+
+async def run(check: Check) -> Finding:
+    """Run one statement that only reads; details hold its first value as text, and its time in milliseconds.
+
+    A statement that writes by its first word is not even tried, unless somebody has confirmed it.
+    """
+    query = check.test_query or "SELECT 1"
+    if not check.query_confirmed and judge(query) is Reading.writes:
+        raise CheckError(ErrorCode.QUERY_NOT_READ_ONLY, "The test query is not one that reads", {"stage": "query"})
+    patience = check.source.connection_timeout
+    async with database_of(check.source).connect(check.source, patience=patience) as session:
+        answer = await session.query(query)
+    details = {"value": answer.value, "response_time_ms": answer.response_time_ms}
+    return Finding(message=f"Query answered in {answer.response_time_ms:.0f} ms", details=details)
