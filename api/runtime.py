@@ -7,10 +7,10 @@ from litestar import Litestar
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from api.background.job_metrics import Figures
-from api.background.retention import Tidy
-from api.background.schedule_mirror import Plans
-from api.background.status_events import Announcer
+from api.background.job_metrics import JobMetrics
+from api.background.retention import Retention
+from api.background.schedule_mirror import ScheduleMirror
+from api.background.status_events import StatusEvents
 from api.jobs.watch import Watch
 from api.prefect.client import PrefectServer
 from datasources.catalogue.engine import pooled_engine
@@ -26,7 +26,7 @@ class Services(Struct, frozen=True):
     sessions: async_sessionmaker[AsyncSession]
     prefect: PrefectServer
     watch: Watch
-    figures: Figures
+    figures: JobMetrics
 
 
 @asynccontextmanager
@@ -39,9 +39,9 @@ async def started(app: Litestar) -> AsyncIterator[None]:
         async with (
             PrefectServer(settings) as prefect,
             Watch(sessions, prefect, settings.job_timeout) as watch,
-            Plans(sessions, prefect),
-            Announcer(sessions, prefect),
-            Tidy(sessions, settings),
+            ScheduleMirror(sessions, prefect),
+            StatusEvents(sessions, prefect),
+            Retention(sessions, settings),
         ):
             app.state.services = Services(
                 settings=settings,
@@ -49,7 +49,7 @@ async def started(app: Litestar) -> AsyncIterator[None]:
                 sessions=sessions,
                 prefect=prefect,
                 watch=watch,
-                figures=Figures(sessions, watch),
+                figures=JobMetrics(sessions, watch),
             )
             yield
     finally:

@@ -19,7 +19,7 @@ from psycopg import sql
 from benchmarks.usage import Trees
 from datasources.model.settings import Settings
 from deployments.stack.catalogue import prepare_catalogue
-from deployments.stack.child import Child, Keeper, wait_until
+from deployments.stack.child import Child, Reaper, wait_until
 from deployments.stack.home import Home
 from deployments.stack.ports import free_port
 from deployments.stack.postgres import Conninfo
@@ -80,7 +80,7 @@ async def lane(
     await deploy_beside(stack.settings, name, pool_type)
     environ = client_environ(home, msgspec.structs.replace(settings, bootstrap_key=None), own_server=True)
     async with AsyncExitStack() as exits:
-        keeper = await exits.enter_async_context(Keeper(home))
+        keeper = await exits.enter_async_context(Reaper(home))
         api = Child("api", [*PROGRAM, "serve"], home=home, keeper=keeper, say=say, environ=environ)
         if pool_type == "sourcecheck":
             worker = Child(

@@ -19,9 +19,9 @@ from datasources.model.errors import CheckError
 from datasources.model.settings import Settings
 from datasources.model.source import Source
 from datasources.model.vocabulary import Outcome
-from datasources.network.tunnel import reach
+from datasources.network.tunnel import open_tunnel
 from datasources.secrecy.scrubber import Scrubber
-from flows.guard import secrecy
+from flows.guard import guard_secrets
 from flows.questions import ask, doubt_query, prepared
 from flows.report import report_at_end, write_report
 from flows.scheduled import own_job
@@ -78,12 +78,12 @@ async def _walked(work: Work) -> State[Any]:
 async def opened(work: Work) -> AsyncIterator[Check]:
     """Open the way to the source for the length of the test; where there is none, the connection step says why."""
     scrubber = Scrubber(secrets_of(work.source))
-    with secrecy(scrubber, get_run_logger()):
+    with guard_secrets(scrubber, get_run_logger()):
         async with AsyncExitStack() as stack:
             source, unreachable, began = work.source, None, time.monotonic()
             bounded = work.source.within(max(LEAST_SECONDS, work.deadline - time.time()))
             try:
-                source = await stack.enter_async_context(reach(bounded, trusted_keys=work.trusted_keys))
+                source = await stack.enter_async_context(open_tunnel(bounded, trusted_keys=work.trusted_keys))
             except CheckError as error:
                 unreachable = error
             check = Check(

@@ -10,7 +10,7 @@ from datasources.secrecy.scrubber import Scrubber
 
 
 @contextmanager
-def secrecy(scrubber: Scrubber, logger: Any) -> Iterator[None]:
+def guard_secrets(scrubber: Scrubber, logger: Any) -> Iterator[None]:
     """Scrub logs and errors: Prefect writes down what a flow raises, and logs it with its traceback.
 
     Raises our own errors as they are, `SourcecheckError` for foreign ones, and none with a cause that has more to tell.

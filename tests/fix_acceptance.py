@@ -10,7 +10,7 @@ import pytest
 from datasources.catalogue.accounts import add_member, create_key, create_organization, create_user
 from datasources.catalogue.engine import session_scope
 from datasources.model.settings import Settings
-from deployments.stack.local import completed
+from deployments.stack.local import with_local_defaults
 from tests.acceptance.kit import ask, ended, finished, options, register, unique
 from tests.fix_database import Server, free_port
 from tests.fix_service import Service
@@ -85,7 +85,7 @@ class Organization:
 
 async def _organization(service: Service, name: str) -> tuple[int, int, str]:
     """What the commands do, without a process for each of them."""
-    async with session_scope(completed(Settings.load(service.environ))) as session:
+    async with session_scope(with_local_defaults(Settings.load(service.environ))) as session:
         organization = await create_organization(session, name)
         user = await create_user(session, f"{name} user")
         await add_member(session, organization.id, user.id)

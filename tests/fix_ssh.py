@@ -33,7 +33,7 @@ from datasources.model.errors import SourceUnreachable
 from datasources.model.host_keys import HostKey
 from datasources.model.source import Source, SshTunnel
 from datasources.model.vocabulary import ErrorCode
-from datasources.network.tunnel import reach
+from datasources.network.tunnel import open_tunnel
 
 SSHD = Path("/usr/sbin/sshd")
 GATEWAY_USER = "tunnel"
@@ -331,7 +331,7 @@ async def echo() -> AsyncIterator[Echo]:
 async def refusal(source: Source, trusted: Collection[str] = ()) -> SourceUnreachable:
     """Why no tunnel can be opened."""
     with pytest.raises(SourceUnreachable) as raised:
-        async with reach(source, trusted_keys=trusted):
+        async with open_tunnel(source, trusted_keys=trusted):
             raise AssertionError("the tunnel was opened")
     assert raised.value.details["stage"] == "ssh"
     return raised.value

@@ -73,7 +73,7 @@ REQUESTS = PrometheusConfig(
 )
 
 
-class Figures:
+class JobMetrics:
     """Brings the metrics up to date from the catalogue."""
 
     def __init__(self, sessions: async_sessionmaker[AsyncSession], watch: Watch) -> None:

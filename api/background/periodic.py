@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from api.prefect.client import Unreachable
 
 
-class Chore(ABC):
+class PeriodicTask(ABC):
     """One loop a process, for the length of a context. What fails is logged, and tried again the next time."""
 
     name: ClassVar[str]

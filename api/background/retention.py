@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from api.background.periodic import Chore
+from api.background.periodic import PeriodicTask
 from datasources.catalogue.retention import remove_old, roll_up
 from datasources.model.settings import Settings
 
@@ -16,7 +16,7 @@ LOCK = 0x5C0003
 """PostgreSQL's advisory lock: of several processes one tidies."""
 
 
-class Tidy(Chore):
+class Retention(PeriodicTask):
     """One loop a process. It runs here and not in a flow, so that it runs while workers do not."""
 
     name = "tidy"

@@ -5,7 +5,7 @@ import time
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from api.background.periodic import Chore
+from api.background.periodic import PeriodicTask
 from api.prefect.client import PrefectServer
 from datasources.catalogue.tables import DataSource
 
@@ -15,7 +15,7 @@ REST = 20
 """Between two readings, as a multiple of what one takes: a thousand schedules take Prefect seconds."""
 
 
-class Plans(Chore):
+class ScheduleMirror(PeriodicTask):
     """One loop a process; several of them do no harm."""
 
     name = "plans"

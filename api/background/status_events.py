@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from sqlalchemy import func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from api.background.periodic import Chore
+from api.background.periodic import PeriodicTask
 from api.prefect.client import PrefectServer
 from api.prefect.events import Change
 from datasources.catalogue.tables import DataSource, Job, Organization, StatusChange
@@ -22,7 +22,7 @@ LOCK = 0x5C0002
 """PostgreSQL's advisory lock: of several processes one sends."""
 
 
-class Announcer(Chore):
+class StatusEvents(PeriodicTask):
     """One loop a process."""
 
     name = "announcer"

@@ -199,7 +199,7 @@ class Watch:
     def _is_due(self, job: Job) -> bool:
         """Whether there is something to do about it by now."""
         run = self._runs.get(job.id)
-        return asked_off(job) or overdue(job) or (run is not None and run.ended)
+        return cancel_requested(job) or overdue(job) or (run is not None and run.ended)
 
     async def _read_and_settle(self, jobs: Sequence[Job], looked_at: set[int], told: Mapping[UUID, Run | None]) -> None:
         ids = {job.id: job.flow_run_id for job in jobs if job.flow_run_id}
@@ -248,8 +248,8 @@ class Watch:
             status = job_status(run.state) if run else JobStatus.waiting
             if status.ended:
                 await self._end(job, status, run)
-            elif asked_off(job):
-                await self._call_off(job, run)
+            elif cancel_requested(job):
+                await self._cancel(job, run)
             elif overdue(job):
                 await self._give_up(job, run)
             elif job.flow_run_id and status in QUESTIONS.values() and job.question is None:
@@ -258,7 +258,7 @@ class Watch:
     async def _settle_alone(self, jobs: Sequence[Job]) -> None:
         """What can be settled while Prefect does not answer: its run, should it begin later, finds the job ended."""
         for job in jobs:
-            if asked_off(job) and job.flow_run_id is None:
+            if cancel_requested(job) and job.flow_run_id is None:
                 await self._end(job, JobStatus.cancelled, None)
             elif overdue(job):
                 await self._end(job, JobStatus.failed, self._runs.get(job.id))
@@ -270,7 +270,7 @@ class Watch:
         if now and now.question is None and (answers := answers_of(now)):
             await self._prefect.resume(flow_run_id, run_input(answers[-1]))
 
-    async def _call_off(self, job: Job, run: Run | None) -> None:
+    async def _cancel(self, job: Job, run: Run | None) -> None:
         """Cancel: at once when nobody runs it; by way of its worker otherwise, or by force when that does not react."""
         under_way = run is not None and run.state is not None and run.state.type in UNDER_WAY
         late = datetime.now(UTC) > (job.cancel_requested_at or job.deadline) + timedelta(seconds=CANCEL_SECONDS)
@@ -297,7 +297,7 @@ class Watch:
         await self._end(job, JobStatus.failed, run)
 
 
-def asked_off(job: Job) -> bool:
+def cancel_requested(job: Job) -> bool:
     """Whether somebody has asked to cancel it."""
     return job.cancel_requested_at is not None
 

@@ -1,8 +1,8 @@
 """Which Prefect deployment has a source's schedule.
 
 Prefect's server reads all schedules of a deployment whenever it reads the deployment, several times for each run: with
-a thousand of them a run costs two seconds. So each `SHARE` of sources, by id, has a deployment: the first one is
-deployed as `check-source/health`, the others are copies of it, made when they are needed.
+a thousand of them a run costs two seconds. So the sources share deployments, `SOURCES_PER_DEPLOYMENT` each, by id: the
+first is deployed as `check-source/health`, the others are copies of it, made when they are needed.
 """
 
 import re
@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.prefect.pages import PAGE, all_pages
 
-SHARE = 25
+SOURCES_PER_DEPLOYMENT = 25
 """Sources whose schedules share a deployment."""
 COPIED = (
     "description",
@@ -37,7 +37,7 @@ LOCK = 0x5C0004
 """PostgreSQL's advisory lock: of several processes one makes a deployment."""
 
 
-class Shares:
+class HealthDeployments:
     """Finds them, and makes those that are missing."""
 
     def __init__(self, client: PrefectClient, deployment_name: str) -> None:
@@ -63,7 +63,7 @@ class Shares:
 
     async def found(self, source_id: int) -> UUID | None:
         """The deployment that has this source's schedule, if it is there."""
-        number = source_id // SHARE
+        number = source_id // SOURCES_PER_DEPLOYMENT
         if number not in self._ids:
             name = self._name if number == 0 else f"{self._name}-{number}"
             try:
@@ -79,7 +79,7 @@ class Shares:
         """
         await session.execute(select(func.pg_advisory_xact_lock(LOCK)))
         if (made := await self.found(source_id)) is None:
-            number = source_id // SHARE
+            number = source_id // SOURCES_PER_DEPLOYMENT
             made = self._ids[number] = await self._copy(f"{self._name}-{number}")
         return made
 

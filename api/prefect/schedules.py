@@ -15,7 +15,7 @@ from prefect.client.schemas.objects import DeploymentSchedule
 from prefect.exceptions import ObjectNotFound, PrefectException
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.prefect.health_deployments import Shares
+from api.prefect.health_deployments import HealthDeployments
 from api.prefect.timetables import plan_of, timetable
 from datasources.health.plan import Plan, slug_of, source_of
 
@@ -40,7 +40,7 @@ class Schedules:
 
     def __init__(self, client: PrefectClient, deployment_name: str) -> None:
         self._client = client
-        self._shares = Shares(client, deployment_name)
+        self._shares = HealthDeployments(client, deployment_name)
         self._changed: set[UUID] = set()
         self._change = asyncio.Event()
         self._task: asyncio.Task[None] | None = None

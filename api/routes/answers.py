@@ -16,7 +16,7 @@ from api.jobs.view import view
 from api.prefect.client import Unreachable
 from api.routes.tests import CONFLICT, INVALID
 from api.runtime import Services
-from api.wire.bodies import TakesConfirmation, TakesSecret
+from api.wire.bodies import ConfirmationBody, SecretBody
 from api.wire.errors import Invalid, Problem
 from api.wire.registration import fill, is_mask, merged, parse, read
 from api.wire.schemas import AsyncDataSourceTestResults
@@ -57,7 +57,7 @@ class QuestionController(Controller):
     @post(
         "/{job_id:str}/confirm",
         status_code=200,
-        operation_class=TakesConfirmation,
+        operation_class=ConfirmationBody,
         operation_id="confirm_data_source_test",
         summary="Approve what a test asks about",
         responses=INVALID | CONFLICT,
@@ -85,7 +85,7 @@ class QuestionController(Controller):
     @post(
         "/{job_id:str}/authenticate",
         status_code=200,
-        operation_class=TakesSecret,
+        operation_class=SecretBody,
         operation_id="authenticate_data_source_test",
         summary="Give the secret a test asks for",
         responses=INVALID | CONFLICT,

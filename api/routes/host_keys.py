@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 
 from api.dependencies import ApiRequest, MemberDep, SessionDep
 from api.routes.tests import INVALID
-from api.wire.bodies import TakesHostKey
+from api.wire.bodies import HostKeyBody
 from api.wire.errors import HTTPSentence, Invalid, Problem
 from api.wire.registration import read
 from datasources.catalogue import host_keys
@@ -64,7 +64,7 @@ class HostKeyController(Controller):
     @post(
         "/",
         status_code=201,
-        operation_class=TakesHostKey,
+        operation_class=HostKeyBody,
         operation_id="register_ssh_host_key",
         responses=INVALID | TRUSTED,
     )

@@ -15,13 +15,13 @@ from api.limits import ASKS_FOR_TEST
 from api.routes.submit import JOINED_HEADER, Accepted, accept, read_request
 from api.routes.tests import follow, read_anew
 from api.runtime import Services
-from api.wire.bodies import TakesTestRequest
+from api.wire.bodies import TestRequestBody
 from api.wire.errors import ErrorEnvelope, Problem
 from api.wire.health import DEFAULT_WINDOW, WindowName, health_of
 from api.wire.listing import Order, page_of
 from api.wire.schemas import ConnectionTest, Envelope, Health, SourceDetails, SourcePage, TestRequest
 from api.wire.source_details import details_of
-from datasources.catalogue.jobs import ask_off
+from datasources.catalogue.jobs import request_cancel
 from datasources.catalogue.questions import question_of
 from datasources.catalogue.tables import DataSource, Job
 from datasources.model.vocabulary import Code, ErrorCode, JobStatus, Outcome
@@ -89,7 +89,7 @@ class ImmediateController(Controller):
     @post(
         "/{source_id:str}/test",
         status_code=200,
-        operation_class=TakesTestRequest,
+        operation_class=TestRequestBody,
         operation_id="test_data_source_connection",
         response_headers=[JOINED_HEADER],
         opt=ASKS_FOR_TEST,
@@ -139,7 +139,7 @@ async def _insist(accepted: Accepted, session: AsyncSession, services: Services)
     run = services.watch.run_of(job.id)
     if job.ended_at is None and (run is None or run.started_at is None):
         if not accepted.joined:
-            await ask_off(session, job)
+            await request_cancel(session, job)
             await follow(job, session, services, CALLED_OFF_SECONDS)
         raise Problem(503, NOT_TAKEN_UP)
     await follow(job, session, services, 5)

@@ -16,7 +16,7 @@ from api.dependencies import ApiRequest, MemberDep, ServicesDep, SessionDep, req
 from api.prefect.client import Unreachable
 from api.prefect.timetables import timetable
 from api.routes.immediate import ERRORS
-from api.wire.bodies import TakesSchedule
+from api.wire.bodies import ScheduleBody
 from api.wire.errors import Invalid, Problem, invalid
 from api.wire.registration import decode
 from api.wire.schemas import Envelope, Schedule
@@ -43,7 +43,7 @@ class ScheduleController(Controller):
     path = "/api/v1/data-sources/{source_id:str}/health/schedule"
     tags = ("Health",)
 
-    @put("/", operation_class=TakesSchedule, operation_id="put_health_schedule", responses=ERRORS)
+    @put("/", operation_class=ScheduleBody, operation_id="put_health_schedule", responses=ERRORS)
     async def write(
         self,
         source_id: FromPath[int],

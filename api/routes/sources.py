@@ -13,9 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.dependencies import ApiRequest, MemberDep, ServicesDep, SessionDep, require_source
 from api.prefect.client import Unreachable
-from api.wire.bodies import TakesChange, TakesSource
+from api.wire.bodies import ChangeBody, SourceBody
 from api.wire.errors import HTTPSentence, Problem
-from api.wire.registration import answered, decode, fill, merged, parse, retested
+from api.wire.registration import answered, decode, fill, merged, needs_new_revision, parse
 from api.wire.schemas import ConfigurationSchema, DataSourceSummary, DataSourceType, OrganizationMeta
 from datasources.catalogue.tables import DataSource
 from datasources.databases import DATABASES
@@ -53,7 +53,7 @@ class SourceController(Controller):
     @post(
         "/",
         status_code=200,
-        operation_class=TakesSource,
+        operation_class=SourceBody,
         responses=NAME_TAKEN,
         operation_id="create_data_source_api_v1_data_sources_post",
     )
@@ -75,7 +75,7 @@ class SourceController(Controller):
 
     @patch(
         "/{source_id:str}",
-        operation_class=TakesChange,
+        operation_class=ChangeBody,
         responses=NAME_TAKEN,
         operation_id="update_data_source_api_v1_data_sources__data_source_id__patch",
     )
@@ -93,7 +93,7 @@ class SourceController(Controller):
         row = await require_source(session, member, source_id, for_change=True)
         was_paused = bool(row.fields.get("is_paused"))
         source, fields = parse(merged(row, decode(body), services.vault))
-        row.revision += retested(row, source, services.vault)
+        row.revision += needs_new_revision(row, source, services.vault)
         fill(row, source, fields, services.vault)
         row.updated_at = func.now()
         await _save(session, row)
@@ -113,7 +113,7 @@ class SourceController(Controller):
         row.secret = None
         await session.commit()
         if row.plan:
-            with suppress(*Unreachable, PrefectException):  # then `Plans` does it later
+            with suppress(*Unreachable, PrefectException):  # then `ScheduleMirror` does it later
                 await services.prefect.schedules.remove(source_id)
 
     @delete("/{source_id:str}/secret", operation_id="revoke_data_source_secret")

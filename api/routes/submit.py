@@ -19,7 +19,7 @@ from datasources.catalogue.tables import DataSource, Job
 from datasources.model.errors import SecretsError
 from datasources.secrecy.vault import Vault
 
-logger = logging.getLogger("sourcecheck.accepted")
+logger = logging.getLogger("sourcecheck.jobs")
 
 JOINED = "Sourcecheck-Joined"
 """Header of an answer whose job had been asked for already."""
@@ -42,7 +42,7 @@ class Accepted(Struct, frozen=True):
         return {JOINED: "true"} if self.joined else {}
 
 
-class Wish(Struct, frozen=True):
+class TestSpec(Struct, frozen=True):
     """What makes two requests for a test of one source equal."""
 
     revision: int
@@ -76,7 +76,7 @@ async def accept(
     current = await lock_source(session, source.id)
     if current is None:
         raise Problem(404, "Data source not found")
-    wish = Wish(
+    spec = TestSpec(
         revision=current.revision,
         steps=tuple(steps),
         test_query=asked.test_query,
@@ -84,11 +84,11 @@ async def accept(
         on_question=asked.on_question or member.on_question,
     )
     queue = await queue_of(session, source.id)
-    job = _equal(wish, queue, services.vault)
+    job = _equal(spec, queue, services.vault)
     joined = job is not None
     if job is None:
         await refuse_when_full(session, services.settings)
-        job = _job(wish, services, member, current, queue, trigger)
+        job = _job(spec, services, member, current, queue, trigger)
         session.add(job)
         await session.flush()
         await session.refresh(job)
@@ -98,31 +98,33 @@ async def accept(
     return Accepted(job, joined)
 
 
-def _equal(wish: Wish, queue: Sequence[Job], vault: Vault) -> Job | None:
-    """The newest open job that answers this wish as well; one that is being cancelled does not."""
-    same = (job for job in reversed(queue) if job.cancel_requested_at is None and _wish_of(job, vault) == wish)
+def _equal(spec: TestSpec, queue: Sequence[Job], vault: Vault) -> Job | None:
+    """The newest open job that answers this spec as well; one that is being cancelled does not."""
+    same = (job for job in reversed(queue) if job.cancel_requested_at is None and _wish_of(job, vault) == spec)
     return next(same, None)
 
 
-def _wish_of(job: Job, vault: Vault) -> Wish | None:
+def _wish_of(job: Job, vault: Vault) -> TestSpec | None:
     try:
         query = vault.open(job.test_query) or None
     except SecretsError:  # sealed with a key that is gone: it equals nothing, and its run will say why
         return None
-    return Wish(job.source_revision, tuple(job.steps), query, job.timeout_seconds, job.on_question)
+    return TestSpec(job.source_revision, tuple(job.steps), query, job.timeout_seconds, job.on_question)
 
 
-def _job(wish: Wish, services: Services, member: Member, source: DataSource, queue: Sequence[Job], trigger: str) -> Job:
-    limit = wish.timeout_seconds or services.settings.job_timeout
+def _job(
+    spec: TestSpec, services: Services, member: Member, source: DataSource, queue: Sequence[Job], trigger: str
+) -> Job:
+    limit = spec.timeout_seconds or services.settings.job_timeout
     return Job(
         organization_id=source.organization_id,
         source_id=source.id,
-        source_revision=wish.revision,
+        source_revision=spec.revision,
         requested_by_user_id=member.user_id,
         trigger=trigger,
-        steps=list(wish.steps),
-        test_query=services.vault.seal(wish.test_query) if wish.test_query else None,
-        timeout_seconds=wish.timeout_seconds,
-        on_question=wish.on_question,
+        steps=list(spec.steps),
+        test_query=services.vault.seal(spec.test_query) if spec.test_query else None,
+        timeout_seconds=spec.timeout_seconds,
+        on_question=spec.on_question,
         deadline=deadline(limit, (ahead for ahead in queue if ahead.question is None)),
     )

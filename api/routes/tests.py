@@ -13,10 +13,10 @@ from api.jobs.watch import CANCEL_SECONDS
 from api.limits import ASKS_FOR_TEST, OVERLOAD
 from api.routes.submit import JOINED_HEADER, accept, read_request
 from api.runtime import Services
-from api.wire.bodies import TakesTestRequest
+from api.wire.bodies import TestRequestBody
 from api.wire.errors import HTTPSentence, HTTPValidationError, Problem
 from api.wire.schemas import AsyncDataSourceTestResults, TestDataSourceAsyncResponse
-from datasources.catalogue.jobs import ask_off
+from datasources.catalogue.jobs import request_cancel
 from datasources.catalogue.tables import Job
 from datasources.model.vocabulary import JobStatus
 
@@ -34,7 +34,7 @@ class JobController(Controller):
     @post(
         "/{data_source_id:str}/test",
         status_code=200,
-        operation_class=TakesTestRequest,
+        operation_class=TestRequestBody,
         operation_id="test_data_source_api_v1_data_sources__data_source_id__test_post",
         summary="Test a data source connection",
         response_description="Successful Response",
@@ -97,7 +97,7 @@ class JobController(Controller):
         """
         job = await require_job(session, member, job_id)
         if job.ended_at is None:
-            await ask_off(session, job)
+            await request_cancel(session, job)
             services.watch.look_at(job.id)
             await follow(job, session, services, CANCEL_SECONDS)
             if job.ended_at is None or job.status == JobStatus.cancelled:

@@ -26,7 +26,7 @@ def _source(required: list[str]) -> Schema:
 
 
 @dataclass
-class TakesSource(Operation):
+class SourceBody(Operation):
     """Takes a whole source."""
 
     __test__ = False
@@ -36,7 +36,7 @@ class TakesSource(Operation):
 
 
 @dataclass
-class TakesChange(Operation):
+class ChangeBody(Operation):
     """Takes some fields of a source."""
 
     def __post_init__(self) -> None:
@@ -44,7 +44,7 @@ class TakesChange(Operation):
 
 
 @dataclass
-class TakesConfirmation(Operation):
+class ConfirmationBody(Operation):
     """Takes the fingerprint that was asked about, or nothing at all for a query."""
 
     def __post_init__(self) -> None:
@@ -61,7 +61,7 @@ class TakesConfirmation(Operation):
 
 
 @dataclass
-class TakesSecret(Operation):
+class SecretBody(Operation):
     """Takes the secret that was asked for."""
 
     def __post_init__(self) -> None:
@@ -76,7 +76,7 @@ class TakesSecret(Operation):
 
 
 @dataclass
-class TakesHostKey(Operation):
+class HostKeyBody(Operation):
     """Takes a gateway and its key."""
 
     def __post_init__(self) -> None:
@@ -92,7 +92,7 @@ class TakesHostKey(Operation):
 
 
 @dataclass
-class TakesTestRequest(Operation):
+class TestRequestBody(Operation):
     """Takes a body that may be absent or empty (contract section 1)."""
 
     def __post_init__(self) -> None:
@@ -105,7 +105,7 @@ class TakesTestRequest(Operation):
 
 
 @dataclass
-class TakesSchedule(Operation):
+class ScheduleBody(Operation):
     """Takes a health schedule: an interval, or cron in a time zone."""
 
     def __post_init__(self) -> None:

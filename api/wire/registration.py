@@ -135,7 +135,7 @@ def fill(row: DataSource, source: Source, fields: dict[str, Any], vault: Vault) 
     row.secret = vault.seal(secrets) if any(secrets.values()) else None
 
 
-def retested(row: DataSource, source: Source, vault: Vault) -> bool:
+def needs_new_revision(row: DataSource, source: Source, vault: Vault) -> bool:
     """Whether a check of this source could end differently from one of what its row holds now."""
     try:
         before = source_of(row, vault)

@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import case, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from datasources.catalogue.record_check import note_check
+from datasources.catalogue.record_check import record_check
 from datasources.catalogue.sources import MAX_ID
 from datasources.catalogue.tables import Job
 from datasources.health.verdict import first_failure
@@ -64,7 +64,7 @@ async def mark_dispatched(session: AsyncSession, job_id: int, flow_run_id: UUID,
     return dispatched.scalar_one_or_none() is not None
 
 
-async def ask_off(session: AsyncSession, job: Job) -> None:
+async def request_cancel(session: AsyncSession, job: Job) -> None:
     """Note that somebody wants it cancelled; the first one counts. Commits."""
     asked = func.coalesce(Job.cancel_requested_at, func.now())
     await session.execute(update(Job).where(Job.id == job.id, Job.ended_at.is_(None)).values(cancel_requested_at=asked))
@@ -91,7 +91,7 @@ async def end_job(session: AsyncSession, job: Job, status: JobStatus, published:
     if ended.scalar_one_or_none() is None:
         return False
     if status is not JobStatus.cancelled:
-        await note_check(session, job, status, published, now)
+        await record_check(session, job, status, published, now)
     return True
 
 

@@ -17,7 +17,7 @@ from datasources.model.results import Published
 from datasources.model.vocabulary import ConfigurationCheckStep, JobStatus, Outcome
 
 
-async def note_check(
+async def record_check(
     session: AsyncSession, job: Job, status: JobStatus, published: Sequence[Published], now: datetime
 ) -> None:
     """Write down an ended job that was not cancelled, in the transaction that ends it."""

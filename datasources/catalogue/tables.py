@@ -44,14 +44,14 @@ class Base(DeclarativeBase):
     }
 
 
-class Numbered:
+class IdMixin:
     """An integer id from the database, and when the row was made."""
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
-class Organization(Numbered, Base):
+class Organization(IdMixin, Base):
     """Whose sources these are; everything else is scoped to one."""
 
     __tablename__ = "organizations"
@@ -59,7 +59,7 @@ class Organization(Numbered, Base):
     name: Mapped[str] = mapped_column(unique=True)
 
 
-class User(Numbered, Base):
+class User(IdMixin, Base):
     """A person, or a program that acts as one."""
 
     __tablename__ = "users"
@@ -78,7 +78,7 @@ class Membership(Base):
     role: Mapped[str] = mapped_column(server_default=text("'member'"))
 
 
-class ApiKey(Numbered, Base):
+class ApiKey(IdMixin, Base):
     """A key, as a SHA-256 hash: keys carry 256 bits of chance, so a slow hash would add nothing."""
 
     __tablename__ = "api_keys"
@@ -96,7 +96,7 @@ class ApiKey(Numbered, Base):
     revoked_at: Mapped[datetime | None]
 
 
-class DataSource(Numbered, Base):
+class DataSource(IdMixin, Base):
     """A registered source. Its secrets are in `secret`, encrypted; `options` and `ssh_tunnel` have none."""
 
     __tablename__ = "data_sources"
@@ -151,7 +151,7 @@ SCHEDULE = "schedule"
 """The trigger of a job that a scheduled run made for itself."""
 
 
-class Job(Numbered, Base):
+class Job(IdMixin, Base):
     """One request to test a source, and, once it has ended, what came of it."""
 
     __tablename__ = "jobs"
@@ -199,7 +199,7 @@ class Job(Numbered, Base):
     source: Mapped[DataSource] = relationship(lazy="raise")
 
 
-class HostKey(Numbered, Base):
+class HostKey(IdMixin, Base):
     """The key of an SSH gateway that somebody of the organization has confirmed or registered."""
 
     __tablename__ = "host_keys"

@@ -89,7 +89,7 @@ class Source(Masked, kw_only=True, frozen=True, tag_field="type"):
     """Seconds for one statement."""
     ssh_tunnel: SshTunnel | None = None
     via: Via | None = None
-    """Set by `datasources.network.tunnel.reach` only: connect to this address, but verify TLS for `options.host`."""
+    """Set by `open_tunnel` only: connect to this address, but verify TLS for `options.host`."""
     options: Masked
 
     def within(self, seconds: float) -> Self:

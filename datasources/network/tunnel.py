@@ -1,7 +1,7 @@
 """The way to a source: a copy of it as seen from here.
 
-A source without `ssh_tunnel` is reached as it is. Behind a gateway, `reach` opens a tunnel for the length of one test
-and yields a copy with `via`: drivers connect to that address and verify TLS for the name in `options`, as ever.
+A source without `ssh_tunnel` is reached as it is. Behind a gateway, `open_tunnel` opens a tunnel for the length of one
+test and yields a copy with `via`: drivers connect to that address and verify TLS for the name in `options`, as ever.
 Whoever runs steps wraps each in `tunnel_faults`, so that a broken tunnel is not taken for a broken database.
 """
 
@@ -111,7 +111,7 @@ class Tunnel(Via):
 
 
 @asynccontextmanager
-async def reach(source: AnySource, *, trusted_keys: Collection[str] = ()) -> AsyncIterator[AnySource]:
+async def open_tunnel(source: AnySource, *, trusted_keys: Collection[str] = ()) -> AsyncIterator[AnySource]:
     """Yield the source with the address at which it answers from here, so that no step ever asks.
 
     `trusted_keys` are the host keys (fingerprints or public key lines) that the source's organization has confirmed

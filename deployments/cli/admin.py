@@ -63,10 +63,10 @@ async def _with_session(settings: Settings, work: Work, given: argparse.Namespac
     from sqlalchemy.exc import DBAPIError
 
     from datasources.catalogue.engine import session_scope
-    from deployments.stack.local import completed
+    from deployments.stack.local import with_local_defaults
 
     try:
-        async with session_scope(completed(settings)) as session:
+        async with session_scope(with_local_defaults(settings)) as session:
             return await work(session, given)
     except DBAPIError as error:
         reason = str(error.orig).strip().splitlines()[0]
@@ -146,9 +146,8 @@ async def _revoke_key(session: Any, given: argparse.Namespace) -> int:
 
 def _rotate(settings: Settings, _: argparse.Namespace) -> int:
     from deployments.cli.rotation import rotate
-    from deployments.stack.local import completed
 
-    print(f"{asyncio.run(rotate(completed(settings)))} secrets encrypted with the first key")
+    print(f"{asyncio.run(rotate(with_local_defaults(settings)))} secrets encrypted with the first key")
     return 0
 
 

@@ -47,9 +47,9 @@ def add_commands(commands: Any, add: Add) -> None:
 
 def _command(make: Callable[[str, str], Any]) -> Callable[[Settings, argparse.Namespace], int]:
     def command(settings: Settings, given: argparse.Namespace) -> int:
-        from deployments.stack.local import completed, point_prefect
+        from deployments.stack.local import set_prefect_url, with_local_defaults
 
-        point_prefect(completed(settings))
+        set_prefect_url(with_local_defaults(settings))
         kind = make.__name__.removeprefix("_")
         name = given.name or f"sourcecheck {kind}"
         print(asyncio.run(_apply(name, given.source, lambda block: make(block, given.url))))

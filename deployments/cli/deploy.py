@@ -56,11 +56,11 @@ async def _refresh_copies(settings: Settings) -> None:
     from prefect.client.orchestration import get_client
     from prefect.exceptions import PrefectException
 
-    from api.prefect.health_deployments import Shares
+    from api.prefect.health_deployments import HealthDeployments
 
     try:
         async with get_client() as client:
-            await Shares(client, settings.health_deployment).refresh()
+            await HealthDeployments(client, settings.health_deployment).refresh()
     except (PrefectException, httpx.HTTPError) as error:
         raise DeployError(
             f"the copies of {settings.health_deployment} could not be brought up to date: {error}"

@@ -71,18 +71,17 @@ def _demo(settings: Settings, _: argparse.Namespace) -> int:
 
 def _migrate(settings: Settings, _: argparse.Namespace) -> int:
     from datasources.catalogue.migrate import upgrade
-    from deployments.stack.local import completed
 
-    print(f"The catalogue is at revision {upgrade(completed(settings))}")
+    print(f"The catalogue is at revision {upgrade(with_local_defaults(settings))}")
     return 0
 
 
 def _serve(settings: Settings, given: argparse.Namespace) -> int:
     from deployments.serve.logs import arrange_logs
     from deployments.serve.servers import serve_api
-    from deployments.stack.local import completed, export
+    from deployments.stack.local import export, with_local_defaults
 
-    settings = completed(settings)
+    settings = with_local_defaults(settings)
     export(settings)
     arrange_logs(settings)
     serve_api(settings, given.fd)
@@ -98,10 +97,10 @@ def _prefect_server(_: Settings, given: argparse.Namespace) -> int:
 
 def _deploy(settings: Settings, _: argparse.Namespace) -> int:
     from deployments.cli.deploy import deploy
-    from deployments.stack.local import completed, point_prefect
+    from deployments.stack.local import set_prefect_url, with_local_defaults
 
-    settings = completed(settings)
-    point_prefect(settings)
+    settings = with_local_defaults(settings)
+    set_prefect_url(settings)
     deploy(settings)
     return 0
 
@@ -111,13 +110,13 @@ def _worker(settings: Settings, given: argparse.Namespace) -> int:
     from deployments.cli.deploy import deploy, prefect, worker_arguments
     from deployments.serve.logs import arrange_logs
     from deployments.serve.servers import quick_import
-    from deployments.stack.local import completed, export, point_prefect
+    from deployments.stack.local import export, set_prefect_url, with_local_defaults
     from deployments.stack.prefect_env import WORKER
     from deployments.worker.pool import WARM, spawn_early
 
-    settings = completed(settings)
+    settings = with_local_defaults(settings)
     Vault.from_settings(settings)  # without its keys it could only fail
-    point_prefect(settings)
+    set_prefect_url(settings)
     export(settings)
     arrange_logs(settings)
     for name, value in WORKER.items():

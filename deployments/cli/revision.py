@@ -6,7 +6,7 @@ from pathlib import Path
 
 from datasources.catalogue import migrate
 from datasources.model.settings import Settings
-from deployments.stack.child import Child, Keeper, wait_until
+from deployments.stack.child import Child, Reaper, wait_until
 from deployments.stack.home import Home
 from deployments.stack.postgres import STOP_SIGNAL, EmbeddedPostgres
 
@@ -16,7 +16,7 @@ async def write_revision(message: str) -> Path:
     with tempfile.TemporaryDirectory(prefix="sourcecheck-") as folder:
         home = Home(Path(folder))
         home.make()
-        async with Keeper(home) as keeper:
+        async with Reaper(home) as keeper:
             postgres = EmbeddedPostgres(home)
             postgres.settle_port()
             postgres.prepare()

@@ -23,7 +23,7 @@ MOST_DEATHS = 4
 """Deaths before it was ready for the first time after which we give up."""
 
 
-class Keeper:
+class Reaper:
     """Knows every process group we have started, and ends them all when we are killed."""
 
     def __init__(self, home: Home) -> None:
@@ -81,7 +81,7 @@ class Child:
         command: Sequence[str],
         *,
         home: Home,
-        keeper: Keeper,
+        keeper: Reaper,
         say: Callable[[str], None],
         environ: Mapping[str, str],
         stop_signal: int = signal.SIGTERM,

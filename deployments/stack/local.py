@@ -11,7 +11,7 @@ from datasources.model.settings import Settings
 from deployments.stack.home import Home
 
 
-def completed(settings: Settings) -> Settings:
+def with_local_defaults(settings: Settings) -> Settings:
     """The settings, with what the local stack of this home uses for those that are not set."""
     home = Home(settings.home_path)
     found: dict[str, Any] = {}
@@ -28,7 +28,7 @@ def completed(settings: Settings) -> Settings:
     return msgspec.structs.replace(settings, **found)
 
 
-def point_prefect(settings: Settings) -> None:
+def set_prefect_url(settings: Settings) -> None:
     """Tell Prefect, which reads the environment when it is imported, where its server is. Raises `SettingsError`."""
     if settings.prefect_api_url:
         os.environ["PREFECT_API_URL"] = settings.prefect_api_url

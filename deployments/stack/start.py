@@ -18,7 +18,7 @@ from cryptography.fernet import Fernet
 from msgspec import Struct
 
 from datasources.model.settings import PREFIX, Settings
-from deployments.stack.child import Child, Keeper, wait_until
+from deployments.stack.child import Child, Reaper, wait_until
 from deployments.stack.home import Home
 from deployments.stack.ports import claim
 from deployments.stack.postgres import STOP_SIGNAL, EmbeddedPostgres
@@ -64,7 +64,7 @@ async def running(settings: Settings, say: Say, *, with_demo_database: bool = Fa
     home.make()
     async with AsyncExitStack() as exits:
         exits.enter_context(home.locked())
-        keeper = await exits.enter_async_context(Keeper(home))
+        keeper = await exits.enter_async_context(Reaper(home))
         starter = Starter(home, settings, keeper, say, exits)
         try:
             yield await starter.start(with_demo_database)
@@ -75,7 +75,7 @@ async def running(settings: Settings, say: Say, *, with_demo_database: bool = Fa
 class Starter:
     """Starts the children in the order that takes the least time."""
 
-    def __init__(self, home: Home, settings: Settings, keeper: Keeper, say: Say, exits: AsyncExitStack) -> None:
+    def __init__(self, home: Home, settings: Settings, keeper: Reaper, say: Say, exits: AsyncExitStack) -> None:
         self._home = home
         self._keeper = keeper
         self._say = say

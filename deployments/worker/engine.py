@@ -15,7 +15,7 @@ from prefect.flow_engine import AsyncFlowRunEngine, FlowRunEngine
 from prefect.utilities.callables import get_call_parameters, parameters_to_args_kwargs
 
 
-class Informed(PrefectClient):
+class PrimedClient(PrefectClient):
     """Another handle on a client's connection, which knows the run that is asked for first."""
 
     def __init__(self, client: PrefectClient, run: FlowRun) -> None:
@@ -86,7 +86,7 @@ class WarmEngine(AsyncFlowRunEngine[Any, Any]):
         assert run is not None  # noqa: S101
         if client is None and not self._informed:
             begun = {"run_count": run.run_count + 1, "start_time": run.start_time or self.state.timestamp}
-            client, self._informed = Informed(self.client, run.model_copy(update=begun)), True
+            client, self._informed = PrimedClient(self.client, run.model_copy(update=begun)), True
         async with super().setup_run_context(client):
             yield
 

@@ -28,7 +28,7 @@ MISSED = 3
 """Heartbeats that a worker has to miss to count as gone; Prefect's own number."""
 
 
-class Orphanage:
+class OrphanReaper:
     """Looks for runs of one pool whose worker is gone, and for our own that somebody else has ended."""
 
     def __init__(self, client: PrefectClient, pool: str, owner: Owner, heartbeat_seconds: float) -> None:

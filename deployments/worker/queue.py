@@ -22,7 +22,7 @@ IN_PROCESS = "in_process"
 """How a run is retried that its process, not a worker, starts again."""
 
 
-class Intake:
+class RunQueue:
     """A run we are told of is read by its id, which costs Prefect less than looking through the work pool.
 
     Only Prefect can say whose turn it is when the pool or one of its queues is limited or paused; then it is asked.

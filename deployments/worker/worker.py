@@ -17,11 +17,11 @@ from pydantic import Field
 from datasources.model.settings import Settings
 from deployments.worker.events import CHANGED, TO_BE_RUN, Watch, run_id
 from deployments.worker.execution import CANCEL_GRACE, Execution
-from deployments.worker.orphans import Orphanage
+from deployments.worker.orphans import OrphanReaper
 from deployments.worker.owner import Owner
 from deployments.worker.pool import WARM, Limits, WarmPool
 from deployments.worker.protocol import Order
-from deployments.worker.queue import Intake
+from deployments.worker.queue import RunQueue
 
 LIMIT = 8
 """Runs at the same time, unless told otherwise."""
@@ -79,8 +79,8 @@ class SourcecheckWorker(BaseWorker[SourcecheckConfiguration, SourcecheckVariable
         super().__init__(work_pool_name, limit=limit or LIMIT, **options)
         self._pool = WarmPool(Limits(runs=Settings.load().runs_per_process))
         self._owner = Owner(self.name, uuid4().hex[:8])
-        self._orphanage: Orphanage | None = None
-        self._intake: Intake | None = None
+        self._orphans: OrphanReaper | None = None
+        self._queue: RunQueue | None = None
         self._watch: asyncio.Task[None] | None = None
         self._executions: dict[UUID, Execution] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -116,13 +116,15 @@ class SourcecheckWorker(BaseWorker[SourcecheckConfiguration, SourcecheckVariable
         """The heartbeat; the first one tells us our work pool, whose events we then watch."""
         await super().sync_with_backend()
         if self._work_pool and not self._watch:
-            self._intake = Intake(self.client, self._work_pool_name, lambda: self._work_queues, self._wanted.set)
-            self._orphanage = Orphanage(self.client, self._work_pool_name, self._owner, self.heartbeat_interval_seconds)
+            self._queue = RunQueue(self.client, self._work_pool_name, lambda: self._work_queues, self._wanted.set)
+            self._orphans = OrphanReaper(
+                self.client, self._work_pool_name, self._owner, self.heartbeat_interval_seconds
+            )
             watch = Watch(self._work_pool.id, self._logger, on_event=self._on_event, ask=self._ask)
             self._watch = asyncio.create_task(watch.run())
             self._services.append(self._watch)
-        if self._intake:
-            await self._intake.look()
+        if self._queue:
+            await self._queue.look()
 
     async def teardown(self, *exc_info: Any) -> None:
         """Let runs end for a while, end the others, and report them."""
@@ -139,12 +141,12 @@ class SourcecheckWorker(BaseWorker[SourcecheckConfiguration, SourcecheckVariable
 
     async def get_and_submit_flow_runs(self) -> list[FlowRun]:
         """The ordinary poll: in case an event was lost, and for what is scheduled until the next poll."""
-        if self._intake is None or self._orphanage is None:
+        if self._queue is None or self._orphans is None:
             return []
         self._last_polled_time = now("UTC")
-        self._intake.ask()
+        self._queue.ask()
         taken = await self._take()
-        await self._orphanage.look(self._executions)
+        await self._orphans.look(self._executions)
         return taken
 
     async def run(
@@ -166,13 +168,13 @@ class SourcecheckWorker(BaseWorker[SourcecheckConfiguration, SourcecheckVariable
 
     def _on_event(self, name: str, event: Event) -> None:
         if name in CHANGED:
-            if self._intake:
-                self._intake.changed()
+            if self._queue:
+                self._queue.changed()
             return
         execution = self._executions.get(run_id(event))
         if name in TO_BE_RUN:
-            if self._intake:
-                self._intake.tell(run_id(event))
+            if self._queue:
+                self._queue.tell(run_id(event))
         elif execution is None or event.occurred <= execution.since:
             return  # of another worker's run, or of an earlier life of ours
         elif name == "Cancelling":
@@ -182,9 +184,9 @@ class SourcecheckWorker(BaseWorker[SourcecheckConfiguration, SourcecheckVariable
 
     async def _ask(self) -> None:
         """Events may have been missed: of runs to begin, and of runs of ours to end."""
-        if self._intake:
-            self._intake.ask()
-            await self._intake.look()
+        if self._queue:
+            self._queue.ask()
+            await self._queue.look()
         for execution in list(self._executions.values()):
             await execution.check()
 
@@ -200,15 +202,15 @@ class SourcecheckWorker(BaseWorker[SourcecheckConfiguration, SourcecheckVariable
     async def _take(self) -> list[FlowRun]:
         """Take up what is due, as far as there is room."""
         async with self._taking:
-            if self._intake is None:
+            if self._queue is None:
                 return []
-            if not self._intake.unlimited:  # a run that is being claimed is neither scheduled for Prefect nor counted
+            if not self._queue.unlimited:  # a run that is being claimed is neither scheduled for Prefect nor counted
                 await asyncio.gather(*(execution.claimed.wait() for execution in self._executions.values()))
             room = (self._limit or LIMIT) - len(self._executions)
             if room <= 0:
                 return []
-            begun = [run for run in await self._intake.next(room) if self._begin(run)]
-            if len(begun) < room and self._intake.more:  # some were not to be run any more
+            begun = [run for run in await self._queue.next(room) if self._begin(run)]
+            if len(begun) < room and self._queue.more:  # some were not to be run any more
                 self._wanted.set()
             return begun
 
@@ -236,8 +238,8 @@ class SourcecheckWorker(BaseWorker[SourcecheckConfiguration, SourcecheckVariable
                 self._seen.pop(run.state_id, None)
         finally:
             self._executions.pop(run.id, None)
-            if self._intake:
-                self._intake.freed()
+            if self._queue:
+                self._queue.freed()
 
     async def _configure(self, run: FlowRun) -> SourcecheckConfiguration:
         """The job variables as Prefect merges them, without a request and without its variables for a new process."""

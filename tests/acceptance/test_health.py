@@ -11,7 +11,7 @@ import httpx
 import psycopg
 import pytest
 
-from api.prefect.health_deployments import SHARE
+from api.prefect.health_deployments import SOURCES_PER_DEPLOYMENT
 from deployments.stack.home import Home
 from deployments.stack.postgres import EmbeddedPostgres
 from tests.acceptance.kit import IMMEDIATE, SOURCES, finished, options, register, unique
@@ -230,7 +230,7 @@ def test_a_schedule_is_prefect_s(service: Service, admin: httpx.Client, embedded
 def test_many_schedules_at_once(service: Service, admin: httpx.Client, embedded: Server) -> None:
     """The first schedules of sources that share a new deployment, all asked for at the same moment: none is lost."""
     source = register(admin, unique("First"), options(embedded))
-    while source % SHARE:
+    while source % SOURCES_PER_DEPLOYMENT:
         source = register(admin, unique("First"), options(embedded))
     sources = [source, *(register(admin, unique("Shared"), options(embedded)) for _ in range(11))]
     with ThreadPoolExecutor(len(sources)) as pool:
@@ -241,7 +241,7 @@ def test_many_schedules_at_once(service: Service, admin: httpx.Client, embedded:
 def test_deploying_again_keeps_the_schedules(service: Service, admin: httpx.Client, embedded: Server) -> None:
     """As each start of the stack does; it also brings deployments up to date that were made beside the first one."""
     source = register(admin, unique("Kept"), options(embedded))
-    while source < SHARE:
+    while source < SOURCES_PER_DEPLOYMENT:
         source = register(admin, unique("Kept"), options(embedded))
     schedule(admin, source, interval_seconds=3600)
     before = in_prefect(service, source)

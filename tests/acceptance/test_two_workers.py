@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from datasources.model.settings import Settings
-from deployments.stack.local import completed
+from deployments.stack.local import with_local_defaults
 from tests.acceptance.kit import SOURCES, ask, ended, options, read, register, unique
 from tests.fix_database import Server
 from tests.fix_processes import kept
@@ -35,7 +35,7 @@ def silent() -> Iterator[int]:
 
 def from_elsewhere(service: Service, home: Path) -> dict[str, str]:
     """The environment of a worker on another machine: addresses and keys, and a home that has nothing in it."""
-    settings = completed(Settings.load(service.environ))
+    settings = with_local_defaults(Settings.load(service.environ))
     own = ("SOURCECHECK_", "PREFECT_")
     return {name: value for name, value in service.environ.items() if not name.startswith(own)} | {
         "SOURCECHECK_HOME": str(home),

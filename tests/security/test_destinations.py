@@ -16,7 +16,7 @@ import pytest
 from datasources.databases.postgres import Postgres
 from datasources.model.errors import SourceUnreachable
 from datasources.model.vocabulary import ErrorCode
-from datasources.network.tunnel import reach
+from datasources.network.tunnel import open_tunnel
 from tests.fix_database import Server
 from tests.fix_ssh import Bastion, Echo, refusal, source_behind
 
@@ -142,7 +142,7 @@ async def test_tls_is_verified_for_the_name(debian: Server, monkeypatch: pytest.
 async def test_a_gateway_is_resolved_once(bastion: Bastion, echo: Echo, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many connections it takes to find out which key it has."""
     resolver = resolving(monkeypatch, ["127.0.0.1"], [UNREACHABLE])
-    async with reach(source_behind(bastion.tunnel(host=HOST), echo.port)) as seen:
+    async with open_tunnel(source_behind(bastion.tunnel(host=HOST), echo.port)) as seen:
         assert seen.via is not None
     assert resolver.asked == 1
 
@@ -152,7 +152,7 @@ async def test_a_gateway_that_moves_inside_is_refused(
 ) -> None:
     """The next test checks it anew."""
     resolving(monkeypatch, ["127.0.0.1"], ["169.254.169.254"])
-    async with reach(source_behind(bastion.tunnel(host=HOST), echo.port)):
+    async with open_tunnel(source_behind(bastion.tunnel(host=HOST), echo.port)):
         pass
     error = await refusal(source_behind(bastion.tunnel(host=HOST), echo.port))
     assert error.code is ErrorCode.DESTINATION_FORBIDDEN

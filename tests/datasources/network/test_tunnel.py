@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat
 
 from datasources.model.source import Source
 from datasources.model.vocabulary import ErrorCode
-from datasources.network.tunnel import Tunnel, TunnelInfo, reach
+from datasources.network.tunnel import Tunnel, TunnelInfo, open_tunnel
 from tests.fix_ssh import GATEWAY_PASSWORD, KEYS, Bastion, Echo, Sshd, code_of, source_behind
 
 
@@ -51,14 +51,14 @@ def listens(port: int) -> bool:
 async def test_without_a_gateway_nothing_changes() -> None:
     """A source without `ssh_tunnel` is yielded as it is."""
     source = source_behind(None, 5432)
-    async with reach(source) as seen:
+    async with open_tunnel(source) as seen:
         assert seen is source
 
 
 async def test_the_way_through_openssh(sshd: Sshd, echo: Echo) -> None:
     """The copy leads to the target; its own name stays what it was, so that TLS is verified for it."""
     source = source_behind(sshd.tunnel(), echo.port)
-    async with reach(source) as seen:
+    async with open_tunnel(source) as seen:
         assert seen.via is not None
         assert (seen.via.address, seen.options) == ("127.0.0.1", source.options)
         assert seen.via.port != echo.port
@@ -68,7 +68,7 @@ async def test_the_way_through_openssh(sshd: Sshd, echo: Echo) -> None:
 
 async def test_connections_side_by_side(bastion: Bastion, echo: Echo) -> None:
     """The steps of a test share one tunnel at the same time, each with its own connection."""
-    async with reach(source_behind(bastion.tunnel(), echo.port)) as seen:
+    async with open_tunnel(source_behind(bastion.tunnel(), echo.port)) as seen:
         words = [f"number {number}\n".encode() * 500 for number in range(10)]
         answers = await asyncio.gather(*(echoed(seen, word) for word in words))
         assert answers == [word.splitlines(keepends=True)[0] for word in words]
@@ -78,7 +78,7 @@ async def test_connections_side_by_side(bastion: Bastion, echo: Echo) -> None:
 async def test_what_is_known_of_it(sshd: Sshd, echo: Echo) -> None:
     """Answers can say that the tunnel stands, whose key it was, and how long it took."""
     source = source_behind(sshd.tunnel(), echo.port)
-    async with reach(source) as seen:
+    async with open_tunnel(source) as seen:
         assert isinstance(seen.via, Tunnel)
         info = seen.via.info
         assert isinstance(info, TunnelInfo)
@@ -92,7 +92,7 @@ async def test_what_is_known_of_it(sshd: Sshd, echo: Echo) -> None:
 async def test_only_the_loopback_listens(bastion: Bastion, echo: Echo) -> None:
     """The local end is on 127.0.0.1, on a port of its own for each tunnel."""
     source = source_behind(bastion.tunnel(), echo.port)
-    async with reach(source) as one, reach(source) as other:
+    async with open_tunnel(source) as one, open_tunnel(source) as other:
         assert one.via is not None
         assert other.via is not None
         assert one.via.port != other.via.port
@@ -106,7 +106,7 @@ async def test_only_the_loopback_listens(bastion: Bastion, echo: Echo) -> None:
 
 async def test_closed_after_the_test(bastion: Bastion, echo: Echo) -> None:
     """After the test the port no longer listens and the gateway has nobody left."""
-    async with reach(source_behind(bastion.tunnel(), echo.port)) as seen:
+    async with open_tunnel(source_behind(bastion.tunnel(), echo.port)) as seen:
         assert seen.via is not None
         assert listens(seen.via.port)
     assert not listens(seen.via.port)
@@ -116,7 +116,7 @@ async def test_closed_after_the_test(bastion: Bastion, echo: Echo) -> None:
 async def test_closed_after_an_error(bastion: Bastion, echo: Echo) -> None:
     """An error in the test goes through unchanged, and the tunnel is closed."""
     with pytest.raises(ZeroDivisionError):
-        async with reach(source_behind(bastion.tunnel(), echo.port)) as seen:
+        async with open_tunnel(source_behind(bastion.tunnel(), echo.port)) as seen:
             raise ZeroDivisionError
     assert seen.via is not None
     assert not listens(seen.via.port)
@@ -128,7 +128,7 @@ async def test_closed_when_cancelled(bastion: Bastion, echo: Echo) -> None:
     opened: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
     async def test() -> None:
-        async with reach(source_behind(bastion.tunnel(), echo.port)) as seen:
+        async with open_tunnel(source_behind(bastion.tunnel(), echo.port)) as seen:
             assert seen.via is not None
             opened.set_result(seen.via.port)
             await asyncio.sleep(60)
@@ -148,7 +148,7 @@ async def test_cancelled_while_opening(bastion: Bastion, echo: Echo, where: str)
     setattr(bastion, f"hangs_at_{where}", True)
 
     async def test() -> None:
-        async with reach(source_behind(bastion.tunnel(), echo.port, timeout=60)):
+        async with open_tunnel(source_behind(bastion.tunnel(), echo.port, timeout=60)):
             raise AssertionError("this gateway hangs")
 
     running = asyncio.create_task(test())
@@ -177,7 +177,7 @@ async def test_the_event_loop_goes_on(bastion: Bastion, echo: Echo) -> None:
 
     watching = asyncio.create_task(watch())
     tunnel = bastion.tunnel(private_key=key, passphrase="words")
-    async with reach(source_behind(tunnel, echo.port, timeout=30)) as seen:
+    async with open_tunnel(source_behind(tunnel, echo.port, timeout=30)) as seen:
         await echoed(seen)
     watching.cancel()
     assert len(gaps) > 20
@@ -191,7 +191,7 @@ async def test_nothing_secret_in_logs_and_errors(
     caplog.set_level(1)
     for name in ("paramiko", "paramiko.transport", "sshtunnel", "datasources"):
         caplog.set_level(1, logger=name)
-    async with reach(source_behind(bastion.tunnel(), echo.port)) as seen:
+    async with open_tunnel(source_behind(bastion.tunnel(), echo.port)) as seen:
         await echoed(seen, b"private words\n")
     bastion.password = "changed"
     assert await code_of(source_behind(bastion.tunnel(), echo.port)) is ErrorCode.SSH_AUTHENTICATION_FAILED

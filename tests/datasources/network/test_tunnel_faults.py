@@ -13,7 +13,7 @@ import pytest
 
 from datasources.model.errors import CheckError, SourceUnreachable
 from datasources.model.vocabulary import ErrorCode
-from datasources.network.tunnel import Tunnel, check_target, reach, tunnel_faults
+from datasources.network.tunnel import Tunnel, check_target, open_tunnel, tunnel_faults
 from tests.fix_ssh import Bastion, Echo, Sshd, free_port, refusal, running_sshd, source_behind
 
 
@@ -173,7 +173,7 @@ async def test_the_gateway_is_lost_in_the_middle(bastion: Bastion, echo: Echo, c
     """What drivers make of a lost gateway is told as SSH_CONNECTION_ERROR, with theirs as the cause."""
     body = ABody(code)
     with pytest.raises(SourceUnreachable) as raised:
-        async with reach(source_behind(bastion.tunnel(), echo.port)) as seen:
+        async with open_tunnel(source_behind(bastion.tunnel(), echo.port)) as seen:
             bastion.cut()
             await body.run(seen)
     assert raised.value.code is ErrorCode.SSH_CONNECTION_ERROR
@@ -184,7 +184,7 @@ async def test_openssh_is_killed_in_the_middle(echo: Echo) -> None:
     """The same when sshd's process for this connection is killed."""
     with running_sshd() as sshd:
         with pytest.raises(SourceUnreachable) as raised:
-            async with reach(source_behind(sshd.tunnel(), echo.port)) as seen:
+            async with open_tunnel(source_behind(sshd.tunnel(), echo.port)) as seen:
                 for session in sshd.sessions():
                     session.kill()
                 await ABody().run(seen)
@@ -196,7 +196,7 @@ async def test_openssh_is_frozen_in_the_middle(echo: Echo) -> None:
     """A gateway that stops to answer is TIMEOUT of the stage ssh, and closing does not wait for it."""
     with running_sshd() as sshd:
         with pytest.raises(SourceUnreachable) as raised:
-            async with reach(source_behind(sshd.tunnel(), echo.port)) as seen:
+            async with open_tunnel(source_behind(sshd.tunnel(), echo.port)) as seen:
                 for session in sshd.sessions():
                     session.send_signal(signal.SIGSTOP)
                 started = time.monotonic()
@@ -210,7 +210,7 @@ async def test_openssh_is_frozen_in_the_middle(echo: Echo) -> None:
 async def test_the_target_is_lost_in_the_middle(bastion: Bastion, echo: Echo) -> None:
     """A connection that the gateway does not forward any more is SSH_FORWARD_REFUSED, not the driver's puzzle."""
     with pytest.raises(SourceUnreachable) as raised:
-        async with reach(source_behind(bastion.tunnel(), echo.port)) as seen:
+        async with open_tunnel(source_behind(bastion.tunnel(), echo.port)) as seen:
             bastion.refuses_with = 2
             await ABody().run(seen)
     assert raised.value.code is ErrorCode.SSH_FORWARD_REFUSED
@@ -219,7 +219,7 @@ async def test_the_target_is_lost_in_the_middle(bastion: Bastion, echo: Echo) ->
 
 async def test_steps_are_judged_one_by_one(bastion: Bastion, echo: Echo) -> None:
     """A refused connection of one step does not explain the failure of the next."""
-    async with reach(source_behind(bastion.tunnel(), echo.port)) as seen:
+    async with open_tunnel(source_behind(bastion.tunnel(), echo.port)) as seen:
         bastion.refuses_with = 2
         with pytest.raises(SourceUnreachable) as raised:
             async with tunnel_faults(seen):
@@ -238,7 +238,7 @@ async def test_what_the_database_says_stays(bastion: Bastion, echo: Echo, code: 
     """A verdict of the database is not the tunnel's fault, even when the tunnel is gone since."""
     verdict = CheckError(code, "no")
     with pytest.raises(CheckError) as raised:
-        async with reach(source_behind(bastion.tunnel(), echo.port)):
+        async with open_tunnel(source_behind(bastion.tunnel(), echo.port)):
             bastion.cut()
             raise verdict
     assert raised.value is verdict
@@ -248,7 +248,7 @@ async def test_a_broken_database_behind_a_good_tunnel(bastion: Bastion, echo: Ec
     """A closed connection through a tunnel that stands is the driver's to tell."""
     body = ABody()
     with pytest.raises(SourceUnreachable) as raised:
-        async with reach(source_behind(bastion.tunnel(), echo.port)) as seen:
+        async with open_tunnel(source_behind(bastion.tunnel(), echo.port)) as seen:
             assert isinstance(seen.via, Tunnel)
             raise body.error
     assert raised.value is body.error
@@ -277,7 +277,7 @@ async def test_a_private_gateway_is_a_setting(bastion: Bastion, echo: Echo, monk
     error = await refusal(source_behind(bastion.tunnel(), echo.port))
     assert error.code is ErrorCode.DESTINATION_FORBIDDEN
     monkeypatch.setenv("SOURCECHECK_ALLOWED_NETWORKS", "127.0.0.0/8")
-    async with reach(source_behind(bastion.tunnel(), echo.port)) as seen:
+    async with open_tunnel(source_behind(bastion.tunnel(), echo.port)) as seen:
         assert seen.via is not None
 
 

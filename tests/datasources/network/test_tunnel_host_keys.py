@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from datasources.model.host_keys import HostKey
 from datasources.model.vocabulary import ErrorCode
-from datasources.network.tunnel import Tunnel, reach
+from datasources.network.tunnel import Tunnel, open_tunnel
 from tests.fix_ssh import KEYS, Bastion, Echo, Sshd, fingerprint, public_line, refusal, running_sshd, source_behind
 
 TYPES = {"ed25519": "ssh-ed25519", "ecdsa": "ecdsa-sha2-nistp256", "rsa": "ssh-rsa"}
@@ -16,7 +16,7 @@ TYPES = {"ed25519": "ssh-ed25519", "ecdsa": "ecdsa-sha2-nistp256", "rsa": "ssh-r
 
 async def shown(tunnel: Any, echo: Echo, *trusted: str) -> str:
     """The type of the key that was verified."""
-    async with reach(source_behind(tunnel, echo.port), trusted_keys=trusted) as seen:
+    async with open_tunnel(source_behind(tunnel, echo.port), trusted_keys=trusted) as seen:
         assert isinstance(seen.via, Tunnel)
         return seen.via.info.key_type
 

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import PrivateFormat
 
 from datasources.model.vocabulary import ErrorCode
-from datasources.network.tunnel import reach
+from datasources.network.tunnel import open_tunnel
 from tests.fix_ssh import (
     GATEWAY_PASSWORD,
     KEYS,
@@ -37,13 +37,13 @@ STRANGER = private_text(ed25519.Ed25519PrivateKey.generate())
 async def test_every_key_opens_openssh(sshd: Sshd, echo: Echo, name: str, form: str) -> None:
     """Each type in each format, with a passphrase, logs in at a real sshd."""
     key = private_text(KEYS[name], FORMATS[form], "words")
-    async with reach(source_behind(sshd.tunnel(private_key=key, passphrase="words"), echo.port)) as seen:
+    async with open_tunnel(source_behind(sshd.tunnel(private_key=key, passphrase="words"), echo.port)) as seen:
         assert seen.via is not None
 
 
 async def test_a_password(bastion: Bastion, echo: Echo) -> None:
     """A password logs in."""
-    async with reach(source_behind(bastion.tunnel(), echo.port)) as seen:
+    async with open_tunnel(source_behind(bastion.tunnel(), echo.port)) as seen:
         assert seen.via is not None
 
 
@@ -51,7 +51,7 @@ async def test_a_password_that_is_asked_for(echo: Echo) -> None:
     """Gateways that ask for the password by keyboard-interactive get it, too."""
     bastion = Bastion(methods=frozenset({"keyboard-interactive"}))
     await bastion.start()
-    async with reach(source_behind(bastion.tunnel(), echo.port)) as seen:
+    async with open_tunnel(source_behind(bastion.tunnel(), echo.port)) as seen:
         assert seen.via is not None
     error = await refusal(source_behind(bastion.tunnel(password="another"), echo.port))
     assert error.code is ErrorCode.SSH_AUTHENTICATION_FAILED
@@ -62,7 +62,7 @@ async def test_a_gateway_that_asks_for_nothing(echo: Echo) -> None:
     """A gateway that lets everybody in needs no secret."""
     bastion = Bastion(password=None)
     await bastion.start()
-    async with reach(source_behind(bastion.tunnel(password=None), echo.port)) as seen:
+    async with open_tunnel(source_behind(bastion.tunnel(password=None), echo.port)) as seen:
         assert seen.via is not None
     await bastion.stop()
 
@@ -99,7 +99,7 @@ async def test_a_gateway_that_shows_the_door(echo: Echo) -> None:
 
 async def test_a_key_that_is_refused_and_a_password_that_is_not(bastion: Bastion, echo: Echo) -> None:
     """With both, the password is tried after the key."""
-    async with reach(source_behind(bastion.tunnel(private_key=STRANGER), echo.port)) as seen:
+    async with open_tunnel(source_behind(bastion.tunnel(private_key=STRANGER), echo.port)) as seen:
         assert seen.via is not None
 
 

@@ -7,7 +7,7 @@ from datasources.databases.postgres import Postgres
 from datasources.databases.postgres.model import PgSource
 from datasources.model.errors import SourceUnreachable
 from datasources.model.vocabulary import ErrorCode
-from datasources.network.tunnel import reach, tunnel_faults
+from datasources.network.tunnel import open_tunnel, tunnel_faults
 from tests.fix_database import DEBIAN, Server, running
 from tests.fix_ssh import Bastion, Sshd
 
@@ -18,7 +18,7 @@ def behind(gateway: Sshd | Bastion, source: PgSource) -> PgSource:
 
 async def test_a_version_through_a_tunnel(sshd: Sshd, database: Server) -> None:
     """Every step goes through the tunnel without knowing."""
-    async with reach(behind(sshd, database.source())) as seen, Postgres.connect(seen) as session:
+    async with open_tunnel(behind(sshd, database.source())) as seen, Postgres.connect(seen) as session:
         assert (await session.version()).startswith("PostgreSQL ")
         assert (await session.identity()).user == "reader"
 
@@ -26,7 +26,7 @@ async def test_a_version_through_a_tunnel(sshd: Sshd, database: Server) -> None:
 async def test_tls_is_verified_for_the_databases_name(sshd: Sshd, debian: Server) -> None:
     """verify-full holds through a tunnel: the certificate is for `localhost`, which is the database's own name."""
     source = debian.source(host="localhost", sslmode="verify-full", rootcert=debian.ca)
-    async with reach(behind(sshd, source)) as seen, Postgres.connect(seen) as session:
+    async with open_tunnel(behind(sshd, source)) as seen, Postgres.connect(seen) as session:
         assert (await session.identity()).tls
 
 
@@ -34,10 +34,10 @@ async def test_tls_for_a_name_that_only_the_gateway_knows(bastion: Bastion, debi
     """The name that is verified is the one in the options, not the tunnel's end: here the certificate is another's."""
     bastion.names["db.internal"] = ("127.0.0.1", debian.port)
     trusting = debian.source(host="db.internal", sslmode="verify-ca", rootcert=debian.ca)
-    async with reach(behind(bastion, trusting)) as seen, Postgres.connect(seen) as session:
+    async with open_tunnel(behind(bastion, trusting)) as seen, Postgres.connect(seen) as session:
         assert (await session.identity()).tls
     strict = debian.source(host="db.internal", sslmode="verify-full", rootcert=debian.ca)
-    async with reach(behind(bastion, strict)) as seen:
+    async with open_tunnel(behind(bastion, strict)) as seen:
         with pytest.raises(SourceUnreachable) as raised:
             async with tunnel_faults(seen), Postgres.connect(seen):
                 raise AssertionError("the certificate is for another name")
@@ -47,7 +47,7 @@ async def test_tls_for_a_name_that_only_the_gateway_knows(bastion: Bastion, debi
 
 async def test_a_wrong_password_of_the_database(sshd: Sshd, database: Server) -> None:
     """The database's verdicts come through a tunnel as they are."""
-    async with reach(behind(sshd, database.source(password="wrong"))) as seen:
+    async with open_tunnel(behind(sshd, database.source(password="wrong"))) as seen:
         with pytest.raises(SourceUnreachable) as raised:
             async with tunnel_faults(seen), Postgres.connect(seen):
                 raise AssertionError("the password is wrong")
@@ -56,7 +56,7 @@ async def test_a_wrong_password_of_the_database(sshd: Sshd, database: Server) ->
 
 async def test_the_gateway_dies_during_a_query(bastion: Bastion, database: Server) -> None:
     """A query that breaks because the gateway is lost is SSH_CONNECTION_ERROR."""
-    async with reach(behind(bastion, database.source())) as seen:
+    async with open_tunnel(behind(bastion, database.source())) as seen:
         with pytest.raises(SourceUnreachable) as raised:
             async with tunnel_faults(seen), Postgres.connect(seen) as session:
                 bastion.cut()
@@ -67,7 +67,7 @@ async def test_the_gateway_dies_during_a_query(bastion: Bastion, database: Serve
 async def test_the_database_is_stopped_between_two_steps(bastion: Bastion) -> None:
     """A database that went away after the tunnel was opened: the gateway cannot connect any more."""
     with running(DEBIAN, tls=False) as server:
-        async with reach(behind(bastion, server.source())) as seen:
+        async with open_tunnel(behind(bastion, server.source())) as seen:
             async with tunnel_faults(seen), Postgres.connect(seen) as session:
                 await session.version()
             server.process.kill()

@@ -18,7 +18,7 @@ from datasources.model.vocabulary import Code, ErrorCode, Outcome
 from datasources.secrecy.log_records import scrubbed_logs
 from datasources.secrecy.scrubber import DROPPED, Scrubber
 from datasources.secrecy.vault import Vault
-from flows.guard import secrecy
+from flows.guard import guard_secrets
 from tasks.sanitize import MESSAGE_LIMIT, TEXT_LIMIT, clean
 from tests.disguises import disguises
 
@@ -149,9 +149,9 @@ def test_logs_are_scrubbed(caplog: pytest.LogCaptureFixture) -> None:
 def test_errors_of_a_flow_are_scrubbed(caplog: pytest.LogCaptureFixture) -> None:
     """What Prefect would write down and log has neither the secret nor a cause that tells it."""
     logger = logging.getLogger("flow")
-    with pytest.raises(SourcecheckError) as broken, secrecy(Scrubber([CANARY]), logger):
+    with pytest.raises(SourcecheckError) as broken, guard_secrets(Scrubber([CANARY]), logger):
         raise RuntimeError("invalid: " + CANARY) from ValueError(CANARY)
-    with pytest.raises(SourceUnreachable) as said, secrecy(Scrubber([CANARY]), logger):
+    with pytest.raises(SourceUnreachable) as said, guard_secrets(Scrubber([CANARY]), logger):
         raise SourceUnreachable(ErrorCode.TIMEOUT, "no " + CANARY, {"stage": "ssh", "who": CANARY})
     assert CANARY not in caplog.text
     assert "RuntimeError: invalid: ***" in caplog.text
