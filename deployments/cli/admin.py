@@ -146,6 +146,7 @@ async def _revoke_key(session: Any, given: argparse.Namespace) -> int:
 
 def _rotate(settings: Settings, _: argparse.Namespace) -> int:
     from deployments.cli.rotation import rotate
+    from deployments.stack.local import with_local_defaults
 
     print(f"{asyncio.run(rotate(with_local_defaults(settings)))} secrets encrypted with the first key")
     return 0

@@ -71,6 +71,7 @@ def _demo(settings: Settings, _: argparse.Namespace) -> int:
 
 def _migrate(settings: Settings, _: argparse.Namespace) -> int:
     from datasources.catalogue.migrate import upgrade
+    from deployments.stack.local import with_local_defaults
 
     print(f"The catalogue is at revision {upgrade(with_local_defaults(settings))}")
     return 0
