@@ -1,4 +1,4 @@
-"""Limits that protect everybody from one: tests asked for with one key, and jobs that wait (security, "overload")."""
+"""Limits that protect everybody from one: tests asked for with one key, and jobs that wait (security row 12)."""
 
 from typing import Any
 

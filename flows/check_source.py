@@ -122,7 +122,7 @@ async def run_steps(check: Check, steps: Sequence[str]) -> None:
 
 
 def verdict(check: Check) -> State[Any]:
-    """The state of the flow run: did the source pass? (contract, "States")."""
+    """The state of the flow run: did the source pass? (contract 4.2)."""
     failed = [p for p in check.published.values() if p.result.outcome is Outcome.failed and p.task not in OPTIONAL]
     if not failed:
         return Completed(message="Every check passed or was skipped")

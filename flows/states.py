@@ -1,4 +1,4 @@
-"""The state table of the contract: Prefect's states to the published words, in one place."""
+"""Which published status a client reads for each state of Prefect's: the one table of contract 4.1."""
 
 import re
 from typing import Any

@@ -100,12 +100,12 @@ async def _judge(name: str, check: Check) -> tuple[StepResult, bool]:
 
 
 def passed(finding: Finding) -> StepResult:
-    """A finding as the result on the wire (contract, "A step")."""
+    """A finding as the result on the wire (contract 2.4)."""
     return StepResult(code=Code.OK, message=finding.message, outcome=finding.outcome, details=finding.details)
 
 
 def negative(code: ErrorCode, message: str, details: dict[str, object] | None = None) -> StepResult:
-    """A "no" as the result on the wire (contract, "A step")."""
+    """A "no" as the result on the wire (contract 2.4)."""
     return StepResult(
         code=Code.ERROR,
         message=message,

@@ -1,4 +1,4 @@
-"""Answers to what a test asks: confirm a host key or a query, give a secret (contract section 1)."""
+"""Answers to what a test asks: confirm a host key or a query, give a secret (contract 2.5)."""
 
 from contextlib import suppress
 from datetime import UTC, datetime

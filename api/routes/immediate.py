@@ -1,4 +1,4 @@
-"""The hyphen dialect (contract section 2): the immediate test, sources with their state, health."""
+"""The hyphen API (contract 3): the immediate test, sources with their state, health."""
 
 import time
 from datetime import UTC, datetime

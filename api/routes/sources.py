@@ -1,4 +1,4 @@
-"""Sources: register, read, change, remove (contract section 1)."""
+"""Sources: register, read, change, remove (contract 2.1 and 2.7)."""
 
 from contextlib import suppress
 from typing import Annotated, Any
@@ -25,7 +25,7 @@ from datasources.databases.forms import configuration_schema
 KNOWN_TO_CLIENTS = frozenset(
     {"bigquery", "databricks", "mysql", "pg", "postgres_aurora", "postgres_aws_rds", "redshift", "snowflake"}
 )
-"""The only types that one published client can read (contract section 1, `/types`)."""
+"""The only types that one published client can read (contract 2.9)."""
 NAME_TAKEN = {409: ResponseSpec(HTTPSentence, description="Another data source has this name", generate_examples=False)}
 
 

@@ -1,4 +1,4 @@
-"""Asynchronous tests (contract section 1)."""
+"""Asynchronous tests: ask, read, cancel (contract 2.2, 2.3 and 2.6)."""
 
 from typing import Annotated
 

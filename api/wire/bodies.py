@@ -93,7 +93,7 @@ class HostKeyBody(Operation):
 
 @dataclass
 class TestRequestBody(Operation):
-    """Takes a body that may be absent or empty (contract section 1)."""
+    """Takes a body that may be absent or empty (contract 2.2)."""
 
     def __post_init__(self) -> None:
         properties: dict[str, Any] = {

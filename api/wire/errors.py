@@ -1,7 +1,6 @@
 """Errors as HTTP answers: one table from exception to status, two dialects by path.
 
-Underscore paths and everything else answer `{"detail": …}` (contract section 1), hyphen paths the envelope
-(contract section 2).
+Underscore paths and everything else answer `{"detail": …}`, hyphen paths the envelope (contract 1.5).
 """
 
 import logging
@@ -51,7 +50,7 @@ CODES: dict[int, str] = {
     429: "TOO_MANY_REQUESTS",
     503: "SERVICE_UNAVAILABLE",
 }
-"""Words of the envelope by HTTP status (contract section 2)."""
+"""Words of the envelope by HTTP status (contract 1.5)."""
 
 UNAVAILABLE = (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError, sqlalchemy.exc.TimeoutError)
 """What SQLAlchemy raises when the catalogue is being restarted, or has no connection left for us."""
@@ -160,7 +159,7 @@ class HTTPSentence(Struct):
 
 
 class ErrorEnvelope(Struct):
-    """An error of the hyphen dialect (contract section 2)."""
+    """An error of the hyphen API (contract 1.5)."""
 
     success: bool
     data: None

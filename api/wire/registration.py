@@ -24,7 +24,7 @@ MASKS = frozenset({MASK, "<hidden>", "[hidden]", "(hidden)", "<redacted>", "[red
 MASK_CHARACTERS = frozenset("*•●∙·")
 """What is made of nothing but one of these is a mask, of whatever length."""
 DESTINATION = {"host", "port", "user", "username", "sslmode", "rootcert", "host_key"}
-"""A stored secret may not travel elsewhere: changing one of these needs the secret again (security, row 7)."""
+"""A stored secret may not travel elsewhere: changing one of these needs the secret again (security row 7)."""
 MAX_FIELDS_BYTES = 64 * 1024
 MAX_DEPTH = 32
 """Of nested JSON: what is deeper would be stored, and could not be read again."""
@@ -112,7 +112,7 @@ def is_mask(value: str) -> bool:
 
 
 def _refuse_masks(data: dict[str, Any]) -> None:
-    """A mask written back is no secret (security, row "A mask written back")."""
+    """A mask written back is no secret (security row 9)."""
     for group in ("options", "ssh_tunnel"):
         for name, value in (data.get(group) or {}).items() if isinstance(data.get(group), dict) else ():
             if isinstance(value, str) and name in SECRET_WORDS and is_mask(value):

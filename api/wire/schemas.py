@@ -85,7 +85,7 @@ class DataSourceSummary(Struct, frozen=True):
 
 
 class ConfigurationSchema(Struct, frozen=True):
-    """How a form for a type's options looks (contract section 1, `/types`)."""
+    """How a form for a type's options looks (contract 2.9)."""
 
     title: str
     type: Literal["object"]
@@ -112,7 +112,7 @@ class OrganizationMeta(Struct, frozen=True):
 
 
 class Envelope(Struct, Generic[T], frozen=True):
-    """An answer of the hyphen dialect (contract section 2)."""
+    """An answer of the hyphen API (contract 3.1)."""
 
     data: T
     message: str
@@ -136,7 +136,7 @@ class ConnectionTest(Struct, frozen=True, kw_only=True):
 
 
 class SourceDetails(Struct, frozen=True, kw_only=True):
-    """A source with its state (contract section 2)."""
+    """A source with its state (contract 3.3)."""
 
     id: int
     organization_id: int
@@ -219,7 +219,7 @@ class HealthStep(Struct, frozen=True):
 
 
 class Health(Struct, frozen=True, kw_only=True):
-    """How a source has been (contract section 2), and what `docs/health.md` adds to it."""
+    """How a source has been (contract 3.4), and what `docs/health.md` adds to it."""
 
     data_source_id: int
     current_status: str

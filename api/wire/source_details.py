@@ -5,7 +5,7 @@ from datasources.catalogue.tables import DataSource
 
 
 def details_of(row: DataSource) -> SourceDetails:
-    """The source with its state (contract section 2)."""
+    """The source with its state (contract 3.3)."""
     options, tunnel, fields = row.options, row.ssh_tunnel or {}, row.fields
     return SourceDetails(
         id=row.id,

@@ -9,7 +9,7 @@ NAME = re.compile(rf"(?:(?:{PART})\.)?(?:{PART})")
 def split_schema(name: str) -> tuple[str | None, str]:
     """`database.schema` or `schema` as (database, schema); case counts, and a part with dots goes in double quotes.
 
-    Raises `ValueError` for anything else (contract section 1, `temp_schema`).
+    Raises `ValueError` for anything else (contract 2.7).
     """
     found = NAME.fullmatch(name.strip())
     if not found or not name.isprintable():

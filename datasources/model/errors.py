@@ -33,7 +33,7 @@ REMEDIATIONS: dict[ErrorCode, str] = {
     ErrorCode.WORKER_LOST: "Run the test again; if it happens again, look at the worker.",
     ErrorCode.INTERNAL_ERROR: "Report this with the job id; the worker's log has the details.",
 }
-"""One sentence for each code of contract section 3: what the user does next."""
+"""One sentence for each code of contract 5: what the user does next."""
 
 
 class SourcecheckError(Exception):

@@ -1,4 +1,4 @@
-"""What a check of a source found: one result a step, as it is kept and answered (contract, "A step")."""
+"""What a check of a source found: one result a step, as it is kept and answered (contract 2.4)."""
 
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,7 @@ from datasources.model.vocabulary import Code, ErrorCode, JobStatus, Outcome
 
 
 class StepResult(Struct, kw_only=True, frozen=True):
-    """What one step found: contract section 1, "A step". Code, message and outcome are never null."""
+    """What one step found: contract 2.4. Code, message and outcome are never null."""
 
     code: Code
     message: str
@@ -39,7 +39,7 @@ class Published(Struct, kw_only=True, frozen=True):
 
     @property
     def status(self) -> JobStatus:
-        """A verdict, even a "no", is `done`; what could not be carried out is `failed` (contract, "A step")."""
+        """A verdict, even a "no", is `done`; what could not be carried out is `failed` (contract 2.4)."""
         if self.carried_out:
             return JobStatus.done
         return JobStatus.cancelled if self.result.code is Code.SKIP else JobStatus.failed

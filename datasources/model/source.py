@@ -1,6 +1,6 @@
 """What a source is, whatever its type.
 
-Fields and their names are the published ones (contract section 1). What enters is a tagged union over `type`,
+Fields and their names are the published ones (contract 2.7). What enters is a tagged union over `type`,
 put together in `datasources.databases`; each database's file brings its own options.
 """
 
@@ -65,7 +65,7 @@ class Via:
     """Where a source answers from here when it is behind a tunnel.
 
     Not a struct on purpose: msgspec can make no such object, so that nothing that is decoded, from a client or from
-    the catalogue, can say where to connect (security, row 3). `datasources.network.tunnel.Tunnel` is what is used.
+    the catalogue, can say where to connect (security row 3). `datasources.network.tunnel.Tunnel` is what is used.
     """
 
     def __init__(self, address: str, port: int) -> None:

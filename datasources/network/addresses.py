@@ -1,4 +1,4 @@
-"""Which addresses may be reached: decided on resolved addresses (security, rows 1 and 2)."""
+"""Which addresses may be reached: decided on resolved addresses (security rows 1 and 2)."""
 
 import socket
 from functools import partial

@@ -186,7 +186,7 @@ def _silent(progress: Progress, target: tuple[str, int]) -> SourceUnreachable:
 
 
 async def check_target(target: tuple[str, int]) -> None:
-    """Refuse targets that are refused everywhere: link-local and metadata, multicast, unspecified (security, row 1).
+    """Refuse targets that are refused everywhere: link-local and metadata, multicast, unspecified (security row 1).
 
     Private and loopback addresses are the gateway's, not ours, and what tunnels are for. A name is the gateway's to
     resolve; as far as it means something here as well, it may not mean one of these. Raises `SourceUnreachable`.

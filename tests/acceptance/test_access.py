@@ -1,4 +1,4 @@
-"""Who may ask, and what they see of others: 401, 403 and 404 in both dialects (contract, errors)."""
+"""Who may ask, and what they see of others: 401, 403 and 404 in both dialects (contract 1.2 to 1.5)."""
 
 from typing import Any
 

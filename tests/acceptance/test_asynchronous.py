@@ -1,4 +1,4 @@
-"""The asynchronous test (contract, section 1), from the request to the answer that stays."""
+"""The asynchronous test (contract 2.1 to 2.4), from the request to the answer that stays."""
 
 import re
 import time

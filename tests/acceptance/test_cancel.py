@@ -1,4 +1,4 @@
-"""Cancelling a job (contract, section 1)."""
+"""Cancelling a job (contract 2.6)."""
 
 import time
 from typing import Any

@@ -1,4 +1,4 @@
-"""Every SSH code of the contract, by HTTP, through OpenSSH's sshd and through an asyncssh server."""
+"""Every SSH code of contract 5, by HTTP, through OpenSSH's sshd and through an asyncssh server."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""needs_confirmation, for the key of an SSH gateway: by HTTP, on real gateways (contract, sections 1 and 3)."""
+"""needs_confirmation, for the key of an SSH gateway: by HTTP, on real gateways (contract 2.5 and 5)."""
 
 from collections.abc import Iterator
 from typing import Any

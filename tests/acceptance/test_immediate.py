@@ -1,4 +1,4 @@
-"""The immediate test, details, list and health (contract, section 2)."""
+"""The immediate test, details, list and health (contract 3)."""
 
 import re
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Malformed requests: 422 that names the place, in the dialect of the path, and never a 5xx (contract, errors)."""
+"""Malformed requests: 422 that names the place, in the dialect of the path, and never a 5xx (contract 1.4 and 1.5)."""
 
 from typing import Any
 

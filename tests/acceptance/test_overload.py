@@ -1,4 +1,4 @@
-"""Too much is refused with a sentence and a time to come back, in both dialects (security, "overload")."""
+"""Too much is refused with a sentence and a time to come back, in both dialects (security row 12)."""
 
 from collections.abc import Iterator
 

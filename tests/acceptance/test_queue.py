@@ -1,4 +1,4 @@
-"""One test of a source runs at a time: equal requests share it, different ones wait for it (security, "overload")."""
+"""One test of a source runs at a time: equal requests share it, different ones wait for it (security row 12)."""
 
 import time
 from collections.abc import Iterator

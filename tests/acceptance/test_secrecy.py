@@ -1,4 +1,4 @@
-"""Canary passwords are looked for everywhere after good and bad tests (security, rows on secrets)."""
+"""Canary passwords are looked for everywhere after good and bad tests (security row 8)."""
 
 from collections.abc import Iterator
 from typing import Any

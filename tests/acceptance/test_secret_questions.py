@@ -1,4 +1,4 @@
-"""needs_authentication: a secret that is not there is asked for, by HTTP, on real servers (contract, section 1)."""
+"""needs_authentication: a secret that is not there is asked for, by HTTP, on real servers (contract 2.5)."""
 
 from typing import Any
 

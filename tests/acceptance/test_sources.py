@@ -1,4 +1,4 @@
-"""Sources: registered, read, listed, changed, removed (contract, section 1), and their secrets (security)."""
+"""Sources: registered, read, listed, changed, removed (contract 2.7), and their secrets (security rows 7 to 9)."""
 
 from typing import Any
 
@@ -204,7 +204,7 @@ def test_a_tunnel_added_later_needs_the_secret(admin: httpx.Client) -> None:
     ],
 )
 def test_options_are_an_allow_list(admin: httpx.Client, changes: dict[str, Any], field: str) -> None:
-    """Nothing but typed, published options: no other way to hand the driver a host or a file (security, row 3)."""
+    """Nothing but typed, published options: no other way to hand the driver a host or a file (security row 3)."""
     body = {"name": unique("Allow"), "type": "pg", "options": BASIC | changes}
     assert locations(admin.post(SOURCES, json=body)) == [["body", "options", field]]
 

@@ -1,4 +1,4 @@
-"""The state table of the contract, row by row, by real requests: ours, and those of an operator in the Prefect UI."""
+"""The state table (contract 4), row by row, by real requests: ours, and those of an operator in the Prefect UI."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""A test is no way to reach or scan inner hosts, and DNS has no second say (security, rows 1 and 2).
+"""A test is no way to reach or scan inner hosts, and DNS has no second say (security rows 1 and 2).
 
 The policy itself: `tests/datasources/network/test_addresses.py`. The gateway and what lies behind it:
 `tests/datasources/network/test_tunnel_faults.py`, from `test_a_forbidden_gateway` on.

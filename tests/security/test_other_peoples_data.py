@@ -1,4 +1,4 @@
-"""Nobody sees or changes what is another organization's (security, row "other people's data").
+"""Nobody sees or changes what is another organization's (security row 13).
 
 The requests are made from the application's own routes: a new one is attacked as soon as it is there.
 """

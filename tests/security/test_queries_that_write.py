@@ -1,4 +1,4 @@
-"""A caller's own query only reads: the session sees to it, whatever the text looks like (security, row 6).
+"""A caller's own query only reads: the session sees to it, whatever the text looks like (security row 6).
 
 Run as a superuser, whom no missing right stops. What lies outside of a transaction, PostgreSQL leaves to the user's
 rights: a superuser's query may end sessions, write files of the server (`lo_export`), or log in somewhere (`dblink`).

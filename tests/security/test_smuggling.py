@@ -1,4 +1,4 @@
-"""No host, file or option gets to the driver but by typed fields (security, row 3).
+"""No host, file or option gets to the driver but by typed fields (security row 3).
 
 What the API lets in: `test_options_are_an_allow_list` in `tests/acceptance/test_sources.py`.
 """

@@ -1,4 +1,4 @@
-"""Answers held against the published documents and what the contract settles, in Draft 2020-12.
+"""Answers held against the published documents and what docs/contract.md settles, in Draft 2020-12.
 
 `published.json` has one schema a name under `$defs`; more keys than published are welcome in an answer.
 """

@@ -43,7 +43,7 @@ def test_schemas_are_schemas() -> None:
 
 @pytest.mark.parametrize("answer", [WAITING, RUNNING, DONE, UNHEALTHY, LOST])
 def test_good_answers_pass(answer: dict[str, Any]) -> None:
-    """Each kind of answer of the contract, with keys beyond the published ones."""
+    """Each kind of answer of docs/contract.md, with keys beyond the published ones."""
     assert problems(answer, "AsyncDataSourceTestResults") == []
 
 
@@ -67,7 +67,7 @@ def test_good_answers_pass(answer: dict[str, Any]) -> None:
     ],
 )
 def test_broken_answers_are_caught(answer: dict[str, Any], path: list[Any], value: Any) -> None:
-    """One change that breaks the contract is one problem or more."""
+    """One change that breaks docs/contract.md is one problem or more."""
     broken = copy.deepcopy(answer)
     place = broken
     for part in path[:-1]:

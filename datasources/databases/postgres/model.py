@@ -11,7 +11,7 @@ Name = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\
 
 
 class PgOptions(Masked, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """How to log in. Typed fields only: there is no way to hand libpq anything else (security, row 3)."""
+    """How to log in. Typed fields only: there is no way to hand libpq anything else (security row 3)."""
 
     secret_fields: ClassVar[tuple[str, ...]] = ("password",)
 

@@ -35,7 +35,7 @@ UNSET = {"min_protocol_version": "3.0", "max_protocol_version": "3.0"}
 
 
 def conninfo(options: PgOptions, address: str, port: int, rootcert: str, timeout: float) -> str:
-    """The connection string for this address; the host's name is there for TLS only (security, rows 2 and 3).
+    """The connection string for this address; the host's name is there for TLS only (security rows 2 and 3).
 
     `timeout` in seconds is when the kernel gives up on sent bytes that nobody acknowledges.
     """

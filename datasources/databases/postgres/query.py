@@ -33,7 +33,7 @@ ONE_STATEMENT = ("42601", "exec_parse_message")
 
 
 async def first_value(connection: Connection, statement: str, limit: Limit) -> QueryAnswer:
-    """Run one statement in a read-only transaction, read its first row at most, and roll back (security, row 6).
+    """Run one statement in a read-only transaction, read its first row at most, and roll back (security row 6).
 
     The session is the guard: the extended protocol takes one statement only, what answers no rows (COPY, DO, DDL) is
     refused before it is run, and what writes is refused by the server. Raises `CheckError`.

@@ -71,7 +71,7 @@ class PgSession(Session):
         return [LineageEdge(source=source, target=target, columns=columns) for source, target, columns in rows]
 
     async def query(self, sql: str) -> QueryAnswer:
-        """One statement that only reads; the session, not the text, is the guard (security, row 6)."""
+        """One statement that only reads; the session, not the text, is the guard (security row 6)."""
         return await query.first_value(self._connection, sql, Limit(self._seconds))
 
     async def _rows(self, stage: str, statement: str, limit: Limit | None = None) -> list[tuple[Any, ...]]:

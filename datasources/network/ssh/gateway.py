@@ -59,7 +59,7 @@ async def logged_in(gateway: SshTunnel, trusted: Collection[str], progress: Prog
 
 
 async def _addresses(gateway: SshTunnel) -> list[str]:
-    """Resolved once, by the same policy as every source (security, rows 1 and 2)."""
+    """Resolved once, by the same policy as every source (security rows 1 and 2)."""
     try:
         return await resolve(gateway.host, gateway.port, Policy.from_settings(Settings.load()))
     except SourceUnreachable as error:

@@ -56,7 +56,7 @@ def test_a_malformed_key_is_refused_by_name(text: str) -> None:
 
 
 def test_a_well_formed_tunnel_enters() -> None:
-    """Every field of the contract is taken."""
+    """Every field of `ssh_tunnel` is taken (contract 2.8)."""
     tunnel: dict[str, Any] = {"host": "gateway", "username": "me", "host_key": LINE, "port": 2222}
     tunnel |= {"private_key": "text", "passphrase": "words", "password": "secret"}
     source = msgspec.convert(_source(ssh_tunnel=tunnel), AnySource)
@@ -74,7 +74,7 @@ def test_what_a_gateway_may_be_called(field: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("via", [{"address": "10.0.0.1", "port": 1}, "10.0.0.1:1", ["10.0.0.1", 1]])
 def test_nobody_says_where_to_connect(via: Any) -> None:
-    """`via` is ours: nothing that is decoded can set it (security, row 3)."""
+    """`via` is ours: nothing that is decoded can set it (security row 3)."""
     with pytest.raises(msgspec.ValidationError, match="via"):
         msgspec.convert(_source(via=via), AnySource)
     with pytest.raises(msgspec.ValidationError, match="via"):

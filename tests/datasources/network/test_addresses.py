@@ -1,4 +1,4 @@
-"""The policy on resolved addresses (security, rows 1 and 2)."""
+"""The policy on resolved addresses (security rows 1 and 2)."""
 
 from ipaddress import ip_address
 

@@ -265,7 +265,7 @@ async def test_without_a_tunnel_nothing_is_translated() -> None:
 
 @pytest.mark.parametrize("host", ["169.254.169.254", "fe80::1", "fe80::1%nowhere9", "224.0.0.1", "::", "0.0.0.0"])
 async def test_a_forbidden_gateway(bastion: Bastion, echo: Echo, host: str) -> None:
-    """The addresses that are refused everywhere are refused for a gateway (security, row 1)."""
+    """The addresses that are refused everywhere are refused for a gateway (security row 1)."""
     error = await refusal(source_behind(bastion.tunnel(host=host), echo.port))
     expected = ErrorCode.HOST_NOT_FOUND if "%" in host else ErrorCode.DESTINATION_FORBIDDEN
     assert (error.code, error.details["stage"]) == (expected, "ssh")

@@ -1,4 +1,4 @@
-"""Every error code of contract section 3 for PostgreSQL, provoked on real servers."""
+"""Every error code of contract 5 for PostgreSQL, provoked on real servers."""
 
 import asyncio
 import tempfile
