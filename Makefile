@@ -6,7 +6,7 @@ BIN := .venv/bin
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 
-.PHONY: demo up test bench check migrate lock clean
+.PHONY: demo up test bench check migrate wheel lock clean
 
 demo: .venv/installed
 	$(BIN)/sourcecheck demo
@@ -40,10 +40,16 @@ check: .venv/installed-dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --requirement requirements-dev.txt
 	@touch $@
 
+# dist/sourcecheck-VERSION-py3-none-any.whl
+wheel: .venv/installed
+	@rm -rf build
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+	@rm -rf build
+
 # Pins of everything, for every platform, without any address.
 lock:
 	uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate \
 		--upgrade --extra scale requirements-dev.txt pyproject.toml --output-file constraints.txt
 
 clean:
-	rm -rf .venv .sourcecheck
+	rm -rf .venv .sourcecheck build dist

@@ -8,6 +8,7 @@ pytest_plugins = [
     "tests.fix_ssh",
     "tests.fix_acceptance",
     "tests.fix_catalogue",
+    "tests.fix_wheel",
 ]
 
 settings.register_profile("here", deadline=None, max_examples=60)  # a busy machine is no failure

@@ -1,5 +1,5 @@
 """`python -m deployments.cli`: the command line, where `sourcecheck` is not on the PATH."""
 
-from deployments.cli.main import main
+from sourcecheck import main
 
 main()

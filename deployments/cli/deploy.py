@@ -7,12 +7,10 @@ import asyncio
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 from datasources.model.errors import SourcecheckError
 from datasources.model.settings import Settings
-
-PREFECT_FILE = Path(__file__).resolve().parents[2] / "prefect.yaml"
+from deployments.project_files import project_file
 
 
 class DeployError(SourcecheckError):
@@ -25,9 +23,7 @@ def deploy(settings: Settings, *, wait: float = 0) -> None:
     Waits up to so many seconds for the server. Raises `DeployError`.
     """
     asyncio.run(_ensure_pool(settings, wait))
-    if not PREFECT_FILE.exists():
-        raise DeployError(f"{PREFECT_FILE} is missing: deployments are applied from a checkout")
-    if code := prefect("deploy", "--all", "--prefect-file", str(PREFECT_FILE)):
+    if code := prefect("deploy", "--all", "--prefect-file", str(project_file("prefect.yaml"))):
         raise DeployError(f"`prefect deploy --all` failed with exit code {code}")
     asyncio.run(_refresh_copies(settings))
 

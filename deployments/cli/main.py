@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
+from importlib.metadata import version
 from typing import Any, TypeVar
 
 from datasources.model.errors import SettingsError, SourcecheckError
@@ -34,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
     from deployments.cli import admin, automations
 
     root = argparse.ArgumentParser(prog="sourcecheck", description="Is every data source reachable and ready?")
+    root.add_argument("--version", action="version", version=f"sourcecheck {version('sourcecheck')}")
     commands = root.add_subparsers(required=True, metavar="COMMAND")
     _add(commands, "demo", _demo, "start everything, test a demo database, and stop")
     _add(commands, "up", _up, "start everything and serve until Ctrl-C")

@@ -200,7 +200,7 @@ def spawn() -> Spawned:
     ours, theirs = socket.socketpair()
     with theirs:
         process = subprocess.Popen(
-            [sys.executable, "-m", fork_server.__name__, str(theirs.fileno()), *PRELOAD],
+            [sys.executable, "-P", "-m", fork_server.__name__, str(theirs.fileno()), *PRELOAD],
             stdin=subprocess.DEVNULL,
             pass_fds=[theirs.fileno()],
             env={**os.environ, **FORKED},
