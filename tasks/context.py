@@ -1,7 +1,11 @@
 """What a step is given."""
 
+from contextlib import AbstractAsyncContextManager
+
 from msgspec import Struct, field
 
+from datasources.databases import database_of
+from datasources.databases.base import Session
 from datasources.model.errors import CheckError
 from datasources.model.results import Published
 from datasources.model.source import Source
@@ -36,3 +40,14 @@ class Check(Struct, kw_only=True, frozen=True):
     """What the steps that have ended found, by task."""
     outbox: Outbox = field(default_factory=Outbox)
     """By which they get into Prefect."""
+
+    def session(
+        self, *, read_only: bool = True, database: str | None = None, patient: bool = True
+    ) -> AbstractAsyncContextManager[Session]:
+        """A fresh connection to the source, or to another `database` of its server, for a step's own use.
+
+        `patient`: the steps of a test run side by side, so a server that is full is asked again for a while. Raises
+        `SourceUnreachable`.
+        """
+        patience = self.source.connection_timeout if patient else 0
+        return database_of(self.source).connect(self.source, read_only=read_only, patience=patience, database=database)

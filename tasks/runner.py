@@ -16,6 +16,7 @@ from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 from prefect.task_engine import run_task_async
 
+from datasources.databases import database_of
 from datasources.model.errors import REMEDIATIONS, CheckError, SourcecheckError
 from datasources.model.questions import worth_asking
 from datasources.model.results import Finding, Published, StepResult
@@ -75,6 +76,8 @@ async def _step(name: str, check: Check) -> State[Any]:
 
 async def _judge(name: str, check: Check) -> tuple[StepResult, bool]:
     """The step's verdict, and whether it could be carried out at all."""
+    if reason := database_of(check.source).lacks.get(name):
+        return passed(Finding(message=reason, outcome=Outcome.skipped)), True
     try:
         if name == FIRST and check.unreachable is not None:  # known, however little time is left
             raise check.unreachable

@@ -23,6 +23,7 @@ from api.wire.schemas import AsyncDataSourceTestResults
 from datasources.catalogue.questions import locked, question_of, take_answer
 from datasources.catalogue.tables import DataSource, Job
 from datasources.model.questions import Answer, HostKeyQuestion, Question, SecretQuestion
+from datasources.model.source import SshTunnel
 from datasources.secrecy.vault import Vault
 from flows.questions import run_input
 
@@ -141,7 +142,7 @@ def _refuse_doubt(given: Confirmation) -> None:
 
 def _fitting(given: GivenSecret, question: SecretQuestion) -> dict[str, str]:
     secrets = given.secrets()
-    allowed = ("password",) if question.of == "options" else ("password", "private_key", "passphrase")
+    allowed = question.missing if question.of == "options" else SshTunnel.secret_fields
     for name in secrets:
         if name not in allowed:
             raise Invalid(["body", name], "This test asks for the secret of the source, not of its gateway")

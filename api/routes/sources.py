@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from litestar import Controller, delete, get, patch, post
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter
+from msgspec import UNSET
 from prefect.exceptions import PrefectException
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
@@ -37,8 +38,10 @@ class SourceController(Controller):
 
     @get("/types", operation_id="get_data_source_types_api_v1_data_sources_types_get")
     async def types(self, every: Annotated[bool, QueryParameter(name="all")] = False) -> list[DataSourceType]:
-        """Types of source that can be tested."""
-        return [_type(word, kind) for word, kind in DATABASES.items() if every or word in KNOWN_TO_CLIENTS]
+        """Types of source that can be tested: those that every client can read, or with `all` each one, labelled."""
+        return [
+            _type(word, kind, labelled=every) for word, kind in DATABASES.items() if every or word in KNOWN_TO_CLIENTS
+        ]
 
     @get("/", operation_id="get_data_sources_api_v1_data_sources_get")
     async def index(self, session: SessionDep, member: MemberDep) -> list[dict[str, Any]]:
@@ -150,7 +153,7 @@ async def _save(session: AsyncSession, row: DataSource) -> None:
         raise Problem(409, "Another data source has this name") from error
 
 
-def _type(word: str, kind: type[Database]) -> DataSourceType:
+def _type(word: str, kind: type[Database], *, labelled: bool) -> DataSourceType:
     schema = configuration_schema(kind)
     return DataSourceType(
         name=kind.title,
@@ -162,5 +165,6 @@ def _type(word: str, kind: type[Database]) -> DataSourceType:
             required=schema["required"],
             secret=list(kind.options.secret_fields),
         ),
-        features=list(kind.features),
+        features=kind.features(),
+        verified=kind.verified if labelled else UNSET,
     )

@@ -10,12 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.auth import Member
 from api.limits import refuse_when_full
 from api.runtime import Services
-from api.wire.errors import Problem
+from api.wire.errors import Invalid, Problem
 from api.wire.registration import read
 from api.wire.schemas import TestRequest
 from datasources.catalogue.jobs import deadline, ids_of
 from datasources.catalogue.queue import lock_source, queue_of
 from datasources.catalogue.tables import DataSource, Job
+from datasources.databases import DATABASES
 from datasources.model.errors import SecretsError
 from datasources.secrecy.vault import Vault
 
@@ -70,8 +71,10 @@ async def accept(
     """Join the open job of an equal request, or write a new one down behind those that are open.
 
     The watch hands it to Prefect when its turn comes: a run never looks for a job that is not there.
-    Raises `Problem`: 404 when the source has been removed meanwhile, 503 when too many jobs wait.
+    Raises `Problem`: 404 when the source has been removed meanwhile, 422 when its driver is not installed, 503 when too
+    many jobs wait.
     """
+    _require_driver(source.type)
     # Under the lock: of two equal requests at once, the second finds the job of the first.
     current = await lock_source(session, source.id)
     if current is None:
@@ -96,6 +99,13 @@ async def accept(
     services.watch.accepted()
     logger.info("%s by user %d", "joined" if joined else "accepted", member.user_id, extra=ids_of(job))
     return Accepted(job, joined)
+
+
+def _require_driver(kind: str) -> None:
+    """Say it before anything is queued; a worker that is installed otherwise than the API says it once more."""
+    driver = DATABASES[kind].driver
+    if driver is not None and driver.missing:
+        raise Invalid(["path", "source_id"], driver.missing, "driver_missing")
 
 
 def _equal(spec: TestSpec, queue: Sequence[Job], vault: Vault) -> Job | None:

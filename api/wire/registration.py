@@ -10,7 +10,7 @@ from datasources.catalogue.sources import source_of
 from datasources.catalogue.tables import DataSource
 from datasources.databases import ALIASES, DATABASES, AnySource
 from datasources.model.errors import SecretsError
-from datasources.model.source import Source
+from datasources.model.source import Options, Source, SshTunnel
 from datasources.secrecy.scrubber import MASK
 from datasources.secrecy.vault import Vault
 
@@ -23,8 +23,6 @@ SECRET_WORDS = ("password", "passwd", "secret", "token", "private_key", "passphr
 MASKS = frozenset({MASK, "<hidden>", "[hidden]", "(hidden)", "<redacted>", "[redacted]", "REDACTED"})
 MASK_CHARACTERS = frozenset("*•●∙·")
 """What is made of nothing but one of these is a mask, of whatever length."""
-DESTINATION = {"host", "port", "user", "username", "sslmode", "rootcert", "host_key"}
-"""A stored secret may not travel elsewhere: changing one of these needs the secret again (security row 7)."""
 MAX_FIELDS_BYTES = 64 * 1024
 MAX_DEPTH = 32
 """Of nested JSON: what is deeper would be stored, and could not be read again."""
@@ -152,11 +150,12 @@ def merged(row: DataSource, change: dict[str, Any], vault: Vault) -> dict[str, A
     secrets = vault.open(row.secret)
     whole: dict[str, Any] = {**row.fields, "name": row.name, "type": row.type, "temp_schema": row.temp_schema}
     for group, stored in (("options", row.options), ("ssh_tunnel", row.ssh_tunnel)):
-        whole[group] = _merged_group(group, stored, secrets.get(group, {}), change)
+        fields = SshTunnel if group == "ssh_tunnel" else DATABASES[row.type].options
+        whole[group] = _merged_group(group, stored, secrets.get(group, {}), change, fields)
     wanted_type = change.get("type", row.type)
     if isinstance(wanted_type, str) and ALIASES.get(wanted_type, wanted_type) != row.type:
         raise Invalid(["body", "type"], "The type of a source cannot be changed")
-    if _moved(row.ssh_tunnel, whole["ssh_tunnel"]):
+    if _moved(row.ssh_tunnel, whole["ssh_tunnel"], SshTunnel):
         given = change.get("options")
         for name in secrets.get("options", {}):
             if isinstance(given, dict) and given.get(name) is not None:
@@ -165,7 +164,13 @@ def merged(row: DataSource, change: dict[str, Any], vault: Vault) -> dict[str, A
     return whole | {n: v for n, v in change.items() if n not in ("options", "ssh_tunnel", "type")}
 
 
-def _merged_group(group: str, stored: dict[str, Any] | None, secrets: dict[str, str], change: dict[str, Any]) -> Any:
+def _merged_group(
+    group: str,
+    stored: dict[str, Any] | None,
+    secrets: dict[str, str],
+    change: dict[str, Any],
+    fields: type[SshTunnel | Options],
+) -> Any:
     if group not in change or (group == "options" and change[group] is None):
         return None if stored is None else stored | secrets
     given = change[group]
@@ -174,17 +179,18 @@ def _merged_group(group: str, stored: dict[str, Any] | None, secrets: dict[str, 
     # A published client sends back what it got: a null where the secret is.
     given = {name: value for name, value in given.items() if not (name in secrets and value is None)}
     after = (stored or {}) | given
-    if _moved(stored, after):
+    if _moved(stored, after, fields):
         lost = [name for name in secrets if name not in given]
         if lost:
             raise Invalid(["body", group, lost[0]], "Changing where a secret is sent needs the secret again", "missing")
     return (stored or {}) | secrets | given
 
 
-def _moved(before: dict[str, Any] | None, after: Any) -> bool:
+def _moved(before: dict[str, Any] | None, after: Any, fields: type[SshTunnel | Options]) -> bool:
+    """Whether a stored secret would travel elsewhere, or less safely (security row 7)."""
     if not isinstance(after, dict) or before is None:
         return before is not None or after is not None
-    return any(before.get(name) != after.get(name) for name in DESTINATION)
+    return any(before.get(name) != after.get(name) for name in fields.destination_fields)
 
 
 def answered(row: DataSource) -> dict[str, Any]:

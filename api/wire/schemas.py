@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
+from datasources.databases.base import Verified
 from datasources.model.questions import Question
 from datasources.model.vocabulary import ConfigurationCheckStep, ErrorCode, JobStatus, OnQuestion
 
@@ -101,6 +102,8 @@ class DataSourceType(Struct, frozen=True):
     type: str
     configuration_schema: ConfigurationSchema
     features: list[str]
+    verified: Verified | UnsetType = UNSET
+    """What our own tests of it ran against."""
 
 
 class OrganizationMeta(Struct, frozen=True):

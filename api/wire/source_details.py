@@ -2,20 +2,22 @@
 
 from api.wire.schemas import SourceDetails
 from datasources.catalogue.tables import DataSource
+from datasources.databases import DATABASES
 
 
 def details_of(row: DataSource) -> SourceDetails:
     """The source with its state (contract 3.3)."""
-    options, tunnel, fields = row.options, row.ssh_tunnel or {}, row.fields
+    tunnel, fields = row.ssh_tunnel or {}, row.fields
+    shown = {name: row.options.get(field) for name, field in DATABASES[row.type].options.shown_as.items()}
     return SourceDetails(
         id=row.id,
         organization_id=row.organization_id,
         name=row.name,
         type=row.type,
         description=fields.get("description"),
-        host=options.get("host"),
-        port=options.get("port"),
-        database_name=options.get("dbname") or options.get("db"),
+        host=shown.get("host"),
+        port=shown.get("port"),
+        database_name=shown.get("database_name"),
         schema_name=row.temp_schema,
         use_ssh_tunnel=row.ssh_tunnel is not None,
         ssh_host=tunnel.get("host"),

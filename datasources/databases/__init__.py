@@ -1,4 +1,4 @@
-"""The databases: a new one is one file and one name in `Databases`."""
+"""The databases: a new one is one file (or one package) and one name in `AnySource` and in `_ALL`."""
 
 from datasources.databases.base import Database
 from datasources.databases.postgres import Postgres
@@ -7,11 +7,13 @@ from datasources.model.source import Source
 
 AnySource = PgSource
 """The union of everything that can be registered; msgspec tells the members apart by `type`."""
+_ALL: tuple[type[Database], ...] = (Postgres,)
 
-DATABASES: dict[str, type[Database]] = {str(kind.source.__struct_config__.tag): kind for kind in (Postgres,)}
+DATABASES: dict[str, type[Database]] = {kind.word(): kind for kind in _ALL}
 """Every database by its published word."""
 
-ALIASES = {"postgresql": "pg"}
+ALIASES: dict[str, str] = {word: kind.word() for kind in _ALL for word in kind.words() if word != kind.word()}
+"""Other words that clients may send, to the published ones."""
 
 
 def database_of(source: Source) -> type[Database]:

@@ -1,13 +1,19 @@
 """What every database answers, so that no step asks which one it is."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
-from typing import Any, ClassVar
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+from importlib.util import find_spec
+from typing import Any, ClassVar, Literal
 
+import msgspec
 from msgspec import Struct
 
-from datasources.model.source import Masked, Source
+from datasources.databases.opening import patiently
+from datasources.model.errors import SourceUnreachable
+from datasources.model.source import Options, Source
+from datasources.model.vocabulary import ConfigurationCheckStep, ErrorCode
 
 
 class Identity(Struct, kw_only=True, frozen=True):
@@ -61,6 +67,14 @@ class LineageEdge(Struct, kw_only=True, frozen=True, omit_defaults=True):
     columns: list[str] = []
 
 
+class Lineage(Struct, kw_only=True, frozen=True):
+    """What is made from what."""
+
+    edges: list[LineageEdge]
+    unread: list[str] = []
+    """Views whose definition could not be read or understood, as `schema.name`: what they read is not known."""
+
+
 class QueryAnswer(Struct, kw_only=True, frozen=True):
     """The first value of a query as text, and how long it took on the open connection."""
 
@@ -92,29 +106,124 @@ class Session(ABC):
         """All tables in batches, filtered by newline-separated globs on `schema.table`, in few queries."""
 
     @abstractmethod
-    async def lineage(self) -> list[LineageEdge] | None:
-        """What is made from what, from the server's own records; None where this database keeps none."""
+    async def lineage(self) -> Lineage:
+        """What is made from what: from the server's own records of it, or else from the views' definitions."""
 
     @abstractmethod
     async def query(self, sql: str) -> QueryAnswer:
         """Run one statement that only reads, enforced by the session, and roll back."""
 
 
+class Verified(Struct, frozen=True):
+    """What our tests of a database ran against: the label on its type."""
+
+    level: Literal["engine", "emulator", "protocol", "documents"]
+    """The product's own code, a re-implementation by others, a double of ours that speaks the protocol, or nothing."""
+    against: str
+    """Product and versions, in words."""
+    date: str
+    """Of the last change to it, ISO 8601."""
+
+
+class Driver(Struct, frozen=True):
+    """A driver that is not installed unasked."""
+
+    module: str
+    """What is imported."""
+    extra: str
+    """The optional dependency of ours that brings it."""
+
+    @property
+    def missing(self) -> str | None:
+        """The sentence that says how to install it; None when it is here."""
+        package = self.module.partition(".")[0]
+        if find_spec(package) is not None:
+            return None
+        return f"The driver {package} is not installed: pip install 'sourcecheck[{self.extra}]'"
+
+
 class Database(ABC):
-    """How one kind of data source is reached."""
+    """How one kind of data source is reached: what its file says of it, checked when the class is made."""
 
     title: ClassVar[str]
     """The product's own name."""
     source: ClassVar[type[Source]]
-    options: ClassVar[type[Masked]]
-    features: ClassVar[tuple[str, ...]]
+    options: ClassVar[type[Options]]
+    verified: ClassVar[Verified]
+    aliases: ClassVar[tuple[str, ...]] = ()
+    """Other words for the type that clients may send."""
+    hyphen_word: ClassVar[str | None] = None
+    """The word for the type in the hyphen API; None means the first alias, or else the published word."""
+    driver: ClassVar[Driver | None] = None
+    """None where what is always installed is enough."""
+    lacks: ClassVar[Mapping[str, str]] = {}
+    """Steps that this kind of source cannot have, and why: the message of the skipped step."""
+
+    def __init_subclass__(cls, **rest: Any) -> None:
+        """Raises `TypeError` for options of which somebody forgot to say what a change of them means."""
+        super().__init_subclass__(**rest)
+        if "options" in cls.__dict__:
+            require_sorted_fields(cls.options)
+            cls.verified  # noqa: B018 -- a database without a label does not start
+
+    @classmethod
+    def word(cls) -> str:
+        """The published word for the type."""
+        return str(cls.source.__struct_config__.tag)
+
+    @classmethod
+    def words(cls) -> tuple[str, ...]:
+        """Every word for the type that clients may send."""
+        return tuple(dict.fromkeys([cls.word(), *cls.aliases, *([cls.hyphen_word] if cls.hyphen_word else [])]))
+
+    @classmethod
+    def features(cls) -> list[str]:
+        """The published steps that it has."""
+        return [step for step in ConfigurationCheckStep if step not in cls.lacks]
 
     @classmethod
     @abstractmethod
-    def connect(
-        cls, source: Any, *, read_only: bool = True, patience: float = 0, database: str | None = None
-    ) -> AbstractAsyncContextManager[Session]:
-        """A fresh connection, never pooled, to `database` if that is not the source's own.
+    def open(cls, source: Any, *, read_only: bool) -> AbstractAsyncContextManager[Session]:
+        """A fresh connection, never pooled, for a session that cannot write if it is `read_only`.
 
-        `patience`: seconds for which a server that is full is asked again. Raises `SourceUnreachable`.
+        Takes `connection_timeout` at most. Raises `SourceUnreachable`, TOO_MANY_CONNECTIONS where the server is full.
         """
+
+    @classmethod
+    def elsewhere(cls, source: Any, database: str) -> Any:
+        """The source, but with another database on the same server."""
+        field = cls.options.shown_as.get("database_name")
+        if field is None:
+            message = f"{cls.title} has no other databases: temp_schema has to be `schema`"
+            raise SourceUnreachable(ErrorCode.DATABASE_NOT_FOUND, message, {"stage": "database"})
+        return msgspec.structs.replace(source, options=msgspec.structs.replace(source.options, **{field: database}))
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(
+        cls, source: Any, *, read_only: bool = True, patience: float = 0, database: str | None = None
+    ) -> AsyncIterator[Session]:
+        """A session of `open`, on `database` if that is not the source's own.
+
+        `patience`: seconds for which a server that is full is asked again. Raises `SourceUnreachable`, DRIVER_MISSING
+        among others.
+        """
+        if cls.driver is not None and cls.driver.missing:
+            raise SourceUnreachable(ErrorCode.DRIVER_MISSING, cls.driver.missing, {"stage": "driver"})
+        if database is not None:
+            source = cls.elsewhere(source, database)
+        async with patiently(partial(cls.open, source, read_only=read_only), patience) as session:
+            yield session
+
+
+def require_sorted_fields(options: type[Options]) -> None:
+    """Each field is in one group of `Options`, and what it names is there. Raises `TypeError` naming the field."""
+    groups = [getattr(options, name, None) for name in ("destination_fields", "secret_fields", "harmless_fields")]
+    if None in groups:
+        raise TypeError(f"{options.__name__} has to name its destination_fields, secret_fields and harmless_fields")
+    named = [name for group in groups for name in group or ()]
+    wrong = [name for name in {*named, *options.__struct_fields__} if named.count(name) != 1]
+    wrong += {*named, *options.shown_as.values()} - {*options.__struct_fields__}
+    wrong += {*options.asked_fields} - {*options.secret_fields}
+    if wrong:
+        raise TypeError(f"{options.__name__}: {wrong[0]} has to be a field, and in exactly one group of fields")

@@ -98,5 +98,5 @@ def question_about(error: CheckError, number: int, asked_at: datetime, expires_a
         )
     if details.get("secret_missing"):
         of: Literal["options", "ssh_tunnel"] = "ssh_tunnel" if details.get("stage") == "ssh" else "options"
-        return SecretQuestion(**common, of=of, missing=list(details.get("missing") or ["password"]))
+        return SecretQuestion(**common, of=of, missing=list(details["missing"]))
     return QueryQuestion(**common)

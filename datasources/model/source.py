@@ -4,7 +4,8 @@ Fields and their names are the published ones (contract 2.7). What enters is a t
 put together in `datasources.databases`; each database's file brings its own options.
 """
 
-from typing import Annotated, Any, ClassVar, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import msgspec
 from msgspec import Meta, Struct
@@ -42,6 +43,8 @@ class SshTunnel(Masked, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """A gateway through which the source is reached."""
 
     secret_fields: ClassVar[tuple[str, ...]] = ("password", "private_key", "passphrase")
+    destination_fields: ClassVar[tuple[str, ...]] = ("host", "port", "username", "host_key")
+    """Where the secrets are sent: a change of one of these needs the secrets again (security row 7)."""
 
     host: Host
     username: Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
@@ -76,6 +79,44 @@ class Via:
         return f"{type(self).__name__}({self.address}:{self.port})"
 
 
+Shown = Literal["host", "port", "database_name", "file_path"]
+"""What the hyphen API shows of the options of any database (contract 3.3)."""
+
+
+class Options(Masked, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """How one kind of database is reached and logged in to: typed fields only, each of them in one of three groups.
+
+    `Database` refuses a class whose fields are not all sorted, for a field that sends a secret elsewhere and is not
+    known to do so would leak it.
+    """
+
+    destination_fields: ClassVar[tuple[str, ...]]
+    """Where a secret is sent, and how safely: a change of one of these needs the secrets again (security row 7)."""
+    harmless_fields: ClassVar[tuple[str, ...]]
+    """All others that are no secret: no change of them sends a stored secret to another server, file or user."""
+    asked_fields: ClassVar[tuple[str, ...]] = ()
+    """Secrets that a test may ask for when they are missing."""
+    shown_as: ClassVar[Mapping[Shown, str]] = {}
+    """Which field is shown as host, port, database or file."""
+
+    @property
+    def target(self) -> tuple[str, int] | None:
+        """Host and port as an SSH gateway would have to reach them; None where there can be no tunnel."""
+        return None
+
+
+class NetworkOptions(Options, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Options of a server that listens at one host and port, so that a tunnel can lead to it."""
+
+    host: Annotated[Host, Meta(title="Host")]
+    port: Annotated[Port, Meta(title="Port")]
+
+    @property
+    def target(self) -> tuple[str, int]:
+        """Host and port."""
+        return self.host, self.port
+
+
 class Source(Masked, kw_only=True, frozen=True, tag_field="type"):
     """One source with its secrets, as a worker needs it. Subclasses add `options` and a tag."""
 
@@ -90,7 +131,11 @@ class Source(Masked, kw_only=True, frozen=True, tag_field="type"):
     ssh_tunnel: SshTunnel | None = None
     via: Via | None = None
     """Set by `open_tunnel` only: connect to this address, but verify TLS for `options.host`."""
-    options: Masked
+    options: Options
+
+    def __post_init__(self) -> None:
+        if self.ssh_tunnel is not None and self.options.target is None:
+            raise ValueError("`ssh_tunnel` has no use for a source that is not a server of its own")
 
     def within(self, seconds: float) -> Self:
         """A copy whose limits are no longer than this."""

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from ipaddress import ip_address
-from typing import Protocol, TypeVar, cast
+from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -22,9 +22,10 @@ from datasources.model.host_keys import fingerprint_of
 from datasources.model.source import Source, SshTunnel, Via
 from datasources.model.vocabulary import ErrorCode
 from datasources.network.addresses import Policy, resolve
+from datasources.network.progress import Progress
 from datasources.network.ssh.faults import fault, lost
 from datasources.network.ssh.forward import LOOPBACK, Forwarder, refused, try_forward
-from datasources.network.ssh.gateway import Progress, logged_in
+from datasources.network.ssh.gateway import logged_in
 from datasources.network.ssh.transport import Transport
 from datasources.network.threads import in_thread
 
@@ -46,13 +47,6 @@ class TunnelInfo(Struct, kw_only=True, frozen=True):
     fingerprint: str
     key_type: str
     opened_ms: float
-
-
-class Networked(Protocol):
-    """The options of a source that is reached over the network."""
-
-    host: str
-    port: int
 
 
 class Tunnel(Via):
@@ -154,16 +148,16 @@ async def tunnel_faults(source: Source) -> AsyncIterator[None]:
 
 
 async def _open(source: Source, gateway: SshTunnel, trusted_keys: Collection[str]) -> Tunnel:
-    options = cast(Networked, source.options)
-    target = (options.host, options.port)
+    target = source.options.target
+    assert target is not None  # noqa: S101 -- a source that could have no tunnel is not made with one
     started = time.monotonic()
-    progress = Progress(source.connection_timeout)
+    progress = Progress(source.connection_timeout, stage="key")
     transport: Transport | None = None
     try:
         async with asyncio.timeout(progress.limit):
             await check_target(target)
             transport = await logged_in(gateway, trusted_keys, progress)
-            progress.stage = "forward"
+            progress.reached("forward")
             await in_thread(partial(try_forward, transport, target))
         # From here on nothing waits, so that nothing can be cancelled between listening and giving it away.
         forwarder = Forwarder(transport, (gateway.host, gateway.port), target)

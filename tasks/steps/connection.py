@@ -5,7 +5,6 @@ from typing import Any
 
 import msgspec
 
-from datasources.databases import database_of
 from datasources.model.errors import CheckError
 from datasources.model.results import Finding
 from datasources.network.tunnel import Tunnel
@@ -19,7 +18,7 @@ async def run(check: Check) -> Finding:
     if isinstance(via, Tunnel):
         established["ssh_tunnel"] = msgspec.to_builtins(via.info)
     try:
-        async with database_of(check.source).connect(check.source) as session:
+        async with check.session(patient=False) as session:
             identity = await session.identity()
             with suppress(CheckError):  # the probe asks again, and says what is wrong
                 check.versions.append(await session.version())

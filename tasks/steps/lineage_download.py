@@ -2,9 +2,7 @@
 
 import msgspec
 
-from datasources.databases import database_of
 from datasources.model.results import Finding
-from datasources.model.vocabulary import Outcome
 from tasks.context import Check
 
 SHOWN = 200
@@ -12,19 +10,23 @@ SHOWN = 200
 
 
 async def run(check: Check) -> Finding:
-    """Read the server's own records of which view reads which table, down to columns."""
-    source = check.source
-    async with database_of(source).connect(source, patience=source.connection_timeout) as session:
-        edges = await session.lineage()
-    if edges is None:
-        return Finding(message="No lineage downloader for this data source", outcome=Outcome.skipped)
+    """Which view reads which table, down to columns; a view that could not be read is counted as that."""
+    async with check.session() as session:
+        lineage = await session.lineage()
+    edges, unread = lineage.edges, lineage.unread
     nodes = {name for edge in edges for name in (edge.source, edge.target)}
     return Finding(
-        message="Lineage fetched",
+        message="Lineage fetched" + _exceptions(len(unread)),
         details={
             "edge_count": len(edges),
             "node_count": len(nodes),
             "edges": msgspec.to_builtins(edges[:SHOWN]),
             "truncated": len(edges) > SHOWN,
+            "unread_count": len(unread),
+            "unread": unread[:SHOWN],
         },
     )
+
+
+def _exceptions(unread: int) -> str:
+    return f", except for {unread} view{'' if unread == 1 else 's'} that could not be read" if unread else ""

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from datasources.databases import database_of
 from datasources.databases.base import Table
 from datasources.model.results import Finding
 from tasks.context import Check
@@ -20,7 +19,7 @@ async def run(check: Check, store: Store | None = None) -> Finding:
     """Read schemas, tables, columns, keys, comments and estimates, a batch at a time; hand each on to `store`."""
     source = check.source
     found = _Found()
-    async with database_of(source).connect(source, patience=source.connection_timeout) as session:
+    async with check.session() as session:
         async for batch in session.tables(source.catalog_include_list, source.catalog_exclude_list):
             found.add(batch)
             if store is not None and batch:

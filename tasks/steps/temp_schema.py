@@ -1,6 +1,5 @@
 """May we keep temporary tables where the source says?"""
 
-from datasources.databases import database_of
 from datasources.databases.base import Session
 from datasources.databases.names import split_schema
 from datasources.model.errors import CheckError
@@ -21,8 +20,7 @@ async def run(check: Check) -> Finding:
         database, schema = split_schema(source.temp_schema)
     except ValueError as error:
         raise CheckError(ErrorCode.SCHEMA_NOT_FOUND, str(error)) from error
-    kind = database_of(source)
-    async with kind.connect(source, read_only=False, patience=source.connection_timeout, database=database) as session:
+    async with check.session(read_only=False, database=database) as session:
         where = database or (await session.identity()).database
         swept = await _swept(session, schema)
         await session.write_and_drop(schema)

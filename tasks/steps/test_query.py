@@ -1,6 +1,5 @@
 """Does the caller's own query work?"""
 
-from datasources.databases import database_of
 from datasources.databases.read_only import Reading, judge
 from datasources.model.errors import CheckError
 from datasources.model.results import Finding
@@ -16,8 +15,7 @@ async def run(check: Check) -> Finding:
     query = check.test_query or "SELECT 1"
     if not check.query_confirmed and judge(query) is Reading.writes:
         raise CheckError(ErrorCode.QUERY_NOT_READ_ONLY, "The test query is not one that reads", {"stage": "query"})
-    patience = check.source.connection_timeout
-    async with database_of(check.source).connect(check.source, patience=patience) as session:
+    async with check.session() as session:
         answer = await session.query(query)
     details = {"value": answer.value, "response_time_ms": answer.response_time_ms}
     return Finding(message=f"Query answered in {answer.response_time_ms:.0f} ms", details=details)

@@ -1,6 +1,5 @@
 """Which product and version answers?"""
 
-from datasources.databases import database_of
 from datasources.model.results import Finding
 from tasks.context import Check
 
@@ -9,6 +8,5 @@ async def run(check: Check) -> Finding:
     """Product and version as the message, like `PostgreSQL 14.5`; asks only when the connection was not told."""
     if check.versions:
         return Finding(message=check.versions[-1])
-    patience = check.source.connection_timeout
-    async with database_of(check.source).connect(check.source, patience=patience) as session:
+    async with check.session() as session:
         return Finding(message=await session.version())

@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.wire.errors import Invalid, invalid
-from api.wire.registration import DESTINATION, answered, decode, fill, merged, parse
+from api.wire.registration import answered, decode, fill, merged, parse
 from api.wire.schemas import SourceFields, TestRequest
 from datasources.catalogue.tables import DataSource
 from datasources.databases import AnySource
+from datasources.databases.postgres.model import PgOptions
+from datasources.model.source import SshTunnel
 from datasources.secrecy.vault import Vault
 
 VAULT = Vault(Fernet.generate_key().decode())
@@ -90,7 +92,8 @@ def named(refused: Invalid | None) -> bool:
 
 def places(whole: dict[str, Any], group: str) -> dict[str, Any]:
     """Where the secrets of a group go."""
-    return {name: value for name, value in (whole[group] or {}).items() if name in DESTINATION}
+    fields = (PgOptions if group == "options" else SshTunnel).destination_fields
+    return {name: value for name, value in (whole[group] or {}).items() if name in fields}
 
 
 @given(st.booleans(), changes)

@@ -18,14 +18,14 @@ import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import LargeBinary, select
 
-from api.wire.registration import DESTINATION
 from datasources.catalogue.engine import session_scope
 from datasources.catalogue.migrate import upgrade
 from datasources.catalogue.tables import ApiKey, Base, DataSource, Job, Organization
 from datasources.databases import DATABASES
+from datasources.databases.base import Database, require_sorted_fields
 from datasources.model.errors import SecretsError, SettingsError
 from datasources.model.settings import Settings
-from datasources.model.source import Masked, SshTunnel
+from datasources.model.source import SshTunnel
 from datasources.secrecy.vault import Vault
 from deployments.cli.rotation import SEALED, rotate
 from deployments.stack.home import Home
@@ -46,8 +46,6 @@ TUNNEL: dict[str, Any] = {
     "host_key": FINGERPRINT,
 }
 MASKS = ["*", "***", "*" * 8, "*" * 40, "•" * 6, "●●●●", "<hidden>", "[redacted]"]
-NO_DESTINATION = {"dbname", "role"}
-"""Options that say what to do over there, and not where `there` is."""
 
 
 def behind(admin: httpx.Client) -> str:
@@ -55,12 +53,21 @@ def behind(admin: httpx.Client) -> str:
     return f"{SOURCES}/{register(admin, unique('Behind'), OPTIONS, ssh_tunnel=TUNNEL)}"
 
 
-def test_every_field_is_a_secret_a_destination_or_neither() -> None:
-    """A new field has to be put into one of these before it can be forgotten."""
-    structs: list[type[Masked]] = [SshTunnel, *(kind.options for kind in DATABASES.values())]
-    for struct in structs:
-        known = {*struct.secret_fields, *DESTINATION, *NO_DESTINATION}
-        assert set(struct.__struct_fields__) - known == set(), struct
+@pytest.mark.parametrize("kind", DATABASES.values(), ids=DATABASES)
+def test_every_field_is_a_secret_a_destination_or_neither(kind: type[Database]) -> None:
+    """A field that is in no group, or in two, stops the service from starting."""
+    require_sorted_fields(kind.options)
+    for group in ("destination_fields", "secret_fields", "harmless_fields"):
+        names = getattr(kind.options, group)
+        for changed in ((*names, "unknown"), names[1:] if names else ("unknown",)):
+            forgetful = type("Forgetful", (kind.options,), {group: changed}, kw_only=True, frozen=True)
+            with pytest.raises(TypeError, match="group of fields"):
+                require_sorted_fields(forgetful)
+
+
+def test_every_field_of_a_tunnel_is_a_secret_or_a_destination() -> None:
+    """A gateway has nothing else."""
+    assert {*SshTunnel.secret_fields, *SshTunnel.destination_fields} == {*SshTunnel.__struct_fields__}
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import ClassVar
 
-import msgspec
-
-from datasources.databases.base import Database
+from datasources.databases.base import Database, Verified
 from datasources.databases.postgres.connect import connection
 from datasources.databases.postgres.model import PgOptions, PgSource
 from datasources.databases.postgres.session import PgSession
@@ -18,15 +16,12 @@ class Postgres(Database):
     title = "PostgreSQL"
     source: ClassVar = PgSource
     options: ClassVar = PgOptions
-    features = ("connection", "temp_schema", "schema_download", "lineage_download")
+    aliases = ("postgresql",)
+    verified = Verified("engine", "PostgreSQL 15 and 18", "2026-11-25")
 
     @classmethod
     @asynccontextmanager
-    async def connect(
-        cls, source: PgSource, *, read_only: bool = True, patience: float = 0, database: str | None = None
-    ) -> AsyncIterator[PgSession]:
+    async def open(cls, source: PgSource, *, read_only: bool) -> AsyncIterator[PgSession]:
         """A fresh connection, never pooled. Raises `SourceUnreachable`."""
-        if database is not None:
-            source = msgspec.structs.replace(source, options=msgspec.structs.replace(source.options, dbname=database))
-        async with connection(source, read_only=read_only, patience=patience) as opened:
+        async with connection(source, read_only=read_only) as opened:
             yield PgSession(opened, source.query_timeout)

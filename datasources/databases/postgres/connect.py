@@ -1,7 +1,6 @@
 """Opening a connection: resolved once, bounded as a whole, and always knowing how far it got."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
@@ -11,19 +10,18 @@ from psycopg import pq
 from psycopg.abc import PQGen
 from psycopg.waiting import wait_async
 
+from datasources.databases.opening import addresses_of, opening
 from datasources.databases.postgres import sqlstates
 from datasources.databases.postgres.errors import refused, translated
 from datasources.databases.postgres.model import PgSource
 from datasources.databases.postgres.parameters import conninfo, no_environment, root_certificate
-from datasources.databases.progress import Progress
 from datasources.model.errors import SourceUnreachable
-from datasources.model.settings import Settings
 from datasources.model.vocabulary import ErrorCode
-from datasources.network.addresses import Policy, resolve
+from datasources.network.dial import share
+from datasources.network.progress import Progress
 
 T = TypeVar("T")
 
-RETRY_SECONDS = 0.1
 CANCEL_SECONDS = 0.5
 """How long the server may take to hear that nobody waits any more."""
 
@@ -65,15 +63,15 @@ class Opened:
 
 
 @asynccontextmanager
-async def connection(source: PgSource, *, read_only: bool, patience: float) -> AsyncIterator[Opened]:
+async def connection(source: PgSource, *, read_only: bool) -> AsyncIterator[Opened]:
     """A fresh connection with our session settings, closed at the end; what still runs on it then is cancelled.
 
-    `patience` is how many seconds a full server is asked again: the steps of one test run side by side, and a user
-    with few connections is not at fault for that. Raises `SourceUnreachable`.
+    Raises `SourceUnreachable`.
     """
     # The certificate stays until the end: cancelling opens a connection that verifies the server as well.
     with root_certificate(source.options) as rootcert:
-        opened = await _patiently(source, rootcert, read_only, patience)
+        async with opening(source.connection_timeout) as progress:
+            opened = await _open(source, rootcert, read_only, progress)
         try:
             yield opened
         finally:
@@ -93,34 +91,8 @@ async def cancel(connection: Connection) -> None:
         return
 
 
-async def _patiently(source: PgSource, rootcert: str, read_only: bool, patience: float) -> Opened:
-    until = time.monotonic() + patience
-    while True:
-        try:
-            return await _within(source, rootcert, read_only)
-        except SourceUnreachable as error:
-            if error.code is not ErrorCode.TOO_MANY_CONNECTIONS or time.monotonic() > until:
-                raise
-        await asyncio.sleep(RETRY_SECONDS)
-
-
-async def _within(source: PgSource, rootcert: str, read_only: bool) -> Opened:
-    """A connection within the source's limit, whatever the server does."""
-    limit = source.connection_timeout
-    progress = Progress(limit)
-    try:
-        async with asyncio.timeout(limit):
-            return await _open(source, rootcert, read_only, progress)
-    except TimeoutError as error:
-        raise SourceUnreachable(
-            ErrorCode.TIMEOUT, f"No answer within {limit:.3g} s (stage: {progress.stage})", {"stage": progress.stage}
-        ) from error
-
-
 async def _open(source: PgSource, rootcert: str, read_only: bool, progress: Progress) -> Opened:
-    host, port = (source.via.address, source.via.port) if source.via else (source.options.host, source.options.port)
-    policy = Policy(allow_private=True) if source.via else Policy.from_settings(Settings.load())
-    addresses = await resolve(host, port, policy)
+    addresses, port = await addresses_of(source)
     strings = [conninfo(source.options, address, port, rootcert, source.connection_timeout) for address in addresses]
     pgconn, number = await _first(strings, progress)
     connected = Connection(pgconn)
@@ -139,8 +111,8 @@ async def _first(strings: Sequence[str], progress: Progress) -> tuple[pq.abc.PGc
     for number, string in enumerate(strings[:-1]):
         progress.reached("tcp")
         try:
-            async with asyncio.timeout(progress.left / (len(strings) - number)) as share:
-                return await _poll(string, progress, share), number
+            async with asyncio.timeout(share(progress, len(strings) - number)) as until:
+                return await _poll(string, progress, until), number
         except (SourceUnreachable, TimeoutError):
             if progress.stage != "tcp":
                 raise
@@ -148,8 +120,8 @@ async def _first(strings: Sequence[str], progress: Progress) -> tuple[pq.abc.PGc
     return await _poll(strings[-1], progress), len(strings) - 1
 
 
-async def _poll(string: str, progress: Progress, share: asyncio.Timeout | None = None) -> pq.abc.PGconn:
-    """Drive libpq's own connection state machine, noting each stage; the `share` of time ends with the first."""
+async def _poll(string: str, progress: Progress, until: asyncio.Timeout | None = None) -> pq.abc.PGconn:
+    """Drive libpq's own connection state machine, noting each stage; `until` bounds the first alone."""
     with no_environment():
         started = pq.PGconn.connect_start(string.encode())
     try:
@@ -162,8 +134,8 @@ async def _poll(string: str, progress: Progress, share: asyncio.Timeout | None =
             if status == pq.PollingStatus.FAILED:
                 raise refused(started, progress.stage)
             progress.reached(STAGES.get(started.status, "login"))
-            if share is not None and progress.stage != "tcp":
-                share.reschedule(None)
+            if until is not None and progress.stage != "tcp":
+                until.reschedule(None)
             await _ready(started.socket, writing=status == pq.PollingStatus.WRITING)
         sqlstates.verbose(started, sqlstates.DEFAULT)
     except BaseException:

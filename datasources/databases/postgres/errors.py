@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 from psycopg import pq
 
+from datasources.databases.postgres.model import PgOptions
 from datasources.databases.postgres.sqlstates import parse
 from datasources.model.errors import CheckError, SourceUnreachable
 from datasources.model.vocabulary import ErrorCode
@@ -80,7 +81,7 @@ def refused(connection: pq.abc.PGconn, stage: str) -> SourceUnreachable:
         state, message = next((said for said in spoken if said[0] != "28000"), spoken[0])
         return SourceUnreachable(_by_server(state, message, stage), message, details | {"sqlstate": state})
     if connection.needs_password:
-        missing = {"secret_missing": True}
+        missing = {"secret_missing": True, "missing": list(PgOptions.asked_fields)}
         return SourceUnreachable(ErrorCode.AUTHENTICATION_FAILED, "The server asks for a password", details | missing)
     return SourceUnreachable(_by_libpq(texts[0], stage), texts[0], details)
 

@@ -4,24 +4,29 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
-from datasources.model.source import Host, Masked, Port, Source
+from datasources.model.source import NetworkOptions, Port, Source
 
 Name = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
 """A name without control characters; `$` alone would let a newline pass at the end."""
 
+PEM = Meta(title="Root certificate (PEM)", max_length=65536, extra_json_schema={"format": "textarea"})
 
-class PgOptions(Masked, kw_only=True, frozen=True, forbid_unknown_fields=True):
+
+class PgOptions(NetworkOptions, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """How to log in. Typed fields only: there is no way to hand libpq anything else (security row 3)."""
 
     secret_fields: ClassVar[tuple[str, ...]] = ("password",)
+    destination_fields: ClassVar = ("host", "port", "user", "sslmode", "rootcert")
+    harmless_fields: ClassVar = ("dbname", "role")
+    asked_fields: ClassVar = ("password",)
+    shown_as: ClassVar = {"host": "host", "port": "port", "database_name": "dbname"}
 
-    host: Annotated[Host, Meta(title="Host")]
     port: Annotated[Port, Meta(title="Port")] = 5432
     user: Annotated[Name, Meta(title="User")]
     password: Annotated[str, Meta(title="Password", max_length=4096)] | None = None
     dbname: Annotated[Name, Meta(title="Database name")]
     role: Annotated[Name, Meta(title="Role")] | None = None
-    rootcert: Annotated[str, Meta(title="Root certificate (PEM)", max_length=65536)] | None = None
+    rootcert: Annotated[str, PEM] | None = None
     sslmode: Annotated[Literal["prefer", "require", "verify-ca", "verify-full"], Meta(title="SSL mode")] = "prefer"
 
     def __post_init__(self) -> None:

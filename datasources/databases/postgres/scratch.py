@@ -1,8 +1,6 @@
 """A table for a moment, in the schema for temporary tables."""
 
-import re
 import secrets
-import time
 
 import psycopg
 from psycopg import sql
@@ -10,21 +8,14 @@ from psycopg import sql
 from datasources.databases.limits import Limit
 from datasources.databases.postgres.errors import translated
 from datasources.databases.postgres.queries import LEFTOVERS
+from datasources.databases.scratch_names import leftovers, marked_name
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
 
-MARK = "sourcecheck_tmp"
-MARKED = re.compile(rf"{MARK}_([0-9a-f]{{8,12}})_[0-9a-f]{{8}}")
-LEFTOVER_SECONDS = 3600
 SWEEP_LOCK = "1s"
 """How long a sweep waits for a table that somebody uses."""
 STANDBY = {"25006": ErrorCode.PERMISSION_DENIED}
 """Here a read-only server is not the fault of a query."""
-
-
-def marked_name(now: float | None = None) -> str:
-    """A name that nobody else has, with the mark and the time by which leftovers are known."""
-    return f"{MARK}_{int(time.time() if now is None else now):x}_{secrets.token_hex(4)}"
 
 
 async def write_and_drop(connection: psycopg.AsyncConnection, schema: str, limit: Limit) -> None:
@@ -72,9 +63,8 @@ async def sweep(connection: psycopg.AsyncConnection, schema: str, limit: Limit) 
     async with limit.round("sweep"):
         with translated("sweep"):
             found = await (await connection.execute(LEFTOVERS, [schema])).fetchall()
-        for (name,) in found:
-            mark = MARKED.fullmatch(name)
-            if mark and time.time() - int(mark[1], 16) > LEFTOVER_SECONDS and await _drop(connection, schema, name):
+        for name in leftovers(name for (name,) in found):
+            if await _drop(connection, schema, name):
                 swept.append(name)
     return swept
 

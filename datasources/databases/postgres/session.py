@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-from datasources.databases.base import Column, ForeignKey, Identity, LineageEdge, QueryAnswer, Session, Table
+from datasources.databases.base import Column, ForeignKey, Identity, Lineage, LineageEdge, QueryAnswer, Session, Table
 from datasources.databases.globs import Globs
 from datasources.databases.limits import Limit
 from datasources.databases.postgres import queries, query, scratch
@@ -65,10 +65,11 @@ class PgSession(Session):
             yield [_table(row) for row in rows if wanted.match(row[0], row[1])]
         await self._rows("tables", "ROLLBACK", limit)
 
-    async def lineage(self) -> list[LineageEdge]:
+    async def lineage(self) -> Lineage:
         """What each view reads, down to columns, from the dependencies of its rewrite rule."""
         rows = await self._rows("lineage", queries.LINEAGE)
-        return [LineageEdge(source=source, target=target, columns=columns) for source, target, columns in rows]
+        edges = [LineageEdge(source=source, target=target, columns=columns) for source, target, columns in rows]
+        return Lineage(edges=edges)
 
     async def query(self, sql: str) -> QueryAnswer:
         """One statement that only reads; the session, not the text, is the guard (security row 6)."""

@@ -5,8 +5,9 @@ from sshtunnel import BaseSSHTunnelForwarderError, SSHTunnelForwarder
 
 from datasources.model.errors import SourceUnreachable
 from datasources.model.vocabulary import ErrorCode
+from datasources.network.dial import KEEPALIVE_SECONDS
 from datasources.network.ssh.faults import fault, lost
-from datasources.network.ssh.transport import KEEPALIVE_SECONDS, QUIET, Transport
+from datasources.network.ssh.transport import QUIET, Transport
 
 LOOPBACK = "127.0.0.1"
 PROHIBITED, CONNECT_FAILED = 1, 2

@@ -1,6 +1,5 @@
 """Reaching a gateway: resolve, connect, verify whose key it shows, log in."""
 
-import asyncio
 import os
 import socket
 from collections.abc import Collection, Iterator, Sequence
@@ -16,26 +15,13 @@ from datasources.model.settings import Settings
 from datasources.model.source import SshTunnel
 from datasources.model.vocabulary import ErrorCode
 from datasources.network.addresses import Policy, resolve
+from datasources.network.dial import dial
+from datasources.network.progress import Progress
 from datasources.network.ssh.faults import fault, lost
 from datasources.network.ssh.login import log_in
 from datasources.network.ssh.private_keys import load_private_key
-from datasources.network.ssh.transport import Transport, make_socket
+from datasources.network.ssh.transport import Transport
 from datasources.network.threads import in_thread
-
-
-class Progress:
-    """How far the opening of a tunnel got, and until when it may take."""
-
-    def __init__(self, limit: float) -> None:
-        self.limit = limit
-        self.stage = "key"
-        """key, resolve, tcp, handshake, login, forward."""
-        self._until = asyncio.get_running_loop().time() + limit
-
-    @property
-    def left(self) -> float:
-        """Seconds."""
-        return max(0.0, self._until - asyncio.get_running_loop().time())
 
 
 async def logged_in(gateway: SshTunnel, trusted: Collection[str], progress: Progress) -> Transport:
@@ -47,10 +33,10 @@ async def logged_in(gateway: SshTunnel, trusted: Collection[str], progress: Prog
     key = None
     if gateway.private_key:
         key = await in_thread(partial(load_private_key, gateway.private_key, gateway.passphrase))
-    progress.stage = "resolve"
+    progress.reached("resolve")
     transport = await _verified(gateway, await _addresses(gateway), trusted, progress)
     try:
-        progress.stage = "login"
+        progress.reached("login")
         await in_thread(partial(log_in, transport, gateway, key))
     except BaseException:
         transport.hang_up()
@@ -108,9 +94,9 @@ async def _handshake(
     gateway: SshTunnel, addresses: Sequence[str], key_types: Sequence[str], progress: Progress
 ) -> tuple[Transport, Sequence[str]]:
     """A fresh connection after the key exchange, and the address at which it was to be had."""
-    progress.stage = "tcp"
+    progress.reached("tcp")
     sock, address = await _dial(gateway, addresses, progress)
-    progress.stage = "handshake"
+    progress.reached("handshake")
     # Ours is the limit that counts; paramiko's only ends what nobody waits for any more.
     transport = Transport(sock, key_types, progress.limit + 5)
     try:
@@ -123,26 +109,15 @@ async def _handshake(
 
 
 async def _dial(gateway: SshTunnel, addresses: Sequence[str], progress: Progress) -> tuple[socket.socket, str]:
-    """The first address that answers; each gets its share of the time that is left."""
-    where = f"{gateway.host}:{gateway.port}"
-    failure: OSError = TimeoutError()
-    for number, address in enumerate(addresses):
-        sock = make_socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
-        try:
-            async with asyncio.timeout(progress.left / (len(addresses) - number)):
-                await asyncio.get_running_loop().sock_connect(sock, (address, gateway.port))
-        except OSError as error:  # TimeoutError is one
-            failure = error
-            sock.close()
-        except BaseException:
-            sock.close()
-            raise
-        else:
-            return sock, address
-    if isinstance(failure, TimeoutError):
-        raise failure
-    reason = os.strerror(failure.errno) if failure.errno else type(failure).__name__
-    raise fault(ErrorCode.SSH_CONNECTION_ERROR, f"Cannot connect to the SSH gateway {where}: {reason}") from failure
+    """The first address that answers. Raises `TimeoutError` where none does at all."""
+    try:
+        return await dial(addresses, gateway.port, progress)
+    except TimeoutError:
+        raise
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else type(error).__name__
+        where = f"{gateway.host}:{gateway.port}"
+        raise fault(ErrorCode.SSH_CONNECTION_ERROR, f"Cannot connect to the SSH gateway {where}: {reason}") from error
 
 
 @contextmanager

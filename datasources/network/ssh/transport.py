@@ -14,10 +14,8 @@ from paramiko.common import cMSG_SERVICE_REQUEST, cMSG_USERAUTH_REQUEST
 from paramiko.transport import ServiceRequestingTransport
 
 from datasources.model.host_keys import ALGORITHMS
+from datasources.network.dial import KEEPALIVE_SECONDS
 
-KEEPALIVE_SECONDS = 5
-DEAD_AFTER_SECONDS = 10
-"""How long a peer may leave our packets unanswered before the connection counts as broken."""
 QUIET = logging.getLogger("datasources.network.ssh.wire")
 """What paramiko and sshtunnel say: addresses, users, hex dumps. It goes nowhere; our own errors say what happened."""
 QUIET.addHandler(logging.NullHandler())
@@ -108,21 +106,3 @@ class Transport(ServiceRequestingTransport):
     def _parse_disconnect(self, m: paramiko.Message) -> None:
         self.dismissed = True
         super()._parse_disconnect(m)  # type: ignore[misc]
-
-
-def make_socket(family: socket.AddressFamily) -> socket.socket:
-    """A TCP socket that notices a dead peer by itself."""
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    sock.setblocking(False)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    wanted = {
-        "TCP_KEEPIDLE": KEEPALIVE_SECONDS,
-        "TCP_KEEPINTVL": 2,
-        "TCP_KEEPCNT": 3,
-        "TCP_USER_TIMEOUT": DEAD_AFTER_SECONDS * 1000,
-    }
-    for name, value in wanted.items():
-        if hasattr(socket, name):
-            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
-    return sock

@@ -194,7 +194,7 @@ async def test_tables_and_lineage(database: Server) -> None:
     """Schemas, kinds, columns, keys and comments; views down to the columns they read."""
     async with Postgres.connect(database.source()) as session:
         found = {f"{t.schema}.{t.name}": t async for batch in session.tables("shop.*", None) for t in batch}
-        edges = {(e.source, e.target): e.columns for e in await session.lineage()}
+        edges = {(e.source, e.target): e.columns for e in (await session.lineage()).edges}
     assert {name: table.kind for name, table in found.items()} == {
         "shop.best": "materialized view",
         "shop.customer": "table",

@@ -4,10 +4,16 @@ import time
 
 
 class Progress:
-    """How far a connection got, also when it is cut off: resolve, tcp, tls, login, database."""
+    """How far a connection got, also when it is cut off.
 
-    def __init__(self, limit: float) -> None:
-        self.stage = "resolve"
+    Stages of a database: resolve, tcp, tls, login, database. Of a gateway: key, resolve, tcp, handshake, login,
+    forward.
+    """
+
+    def __init__(self, limit: float, stage: str = "resolve") -> None:
+        self.limit = limit
+        """Seconds for all stages together."""
+        self.stage = stage
         self.stages_ms: dict[str, float] = {}
         self._since = time.monotonic()
         self._until = self._since + limit
