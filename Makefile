@@ -31,13 +31,14 @@ check: .venv/installed-dev
 
 .venv/installed: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: set PYTHON=/path/to/python3"; exit 1; }
-	@echo "Setting up .venv (about a minute the first time)"
+	@echo "Setting up .venv: about a minute the first time"
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	$(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable .
 	@touch $@
 
 .venv/installed-dev: .venv/installed requirements-dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --requirement requirements-dev.txt
+	@echo "Adding what the tests need: about a minute the first time"
+	$(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --requirement requirements-dev.txt
 	@touch $@
 
 # dist/sourcecheck-VERSION-py3-none-any.whl

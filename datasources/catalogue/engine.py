@@ -19,7 +19,9 @@ POOL_SECONDS = 60
 def catalogue_url(settings: Settings) -> str:
     """The catalogue's address with our driver. Raises `SettingsError`."""
     if not settings.database_url:
-        raise SettingsError("SOURCECHECK_DATABASE_URL: the catalogue's address is not set")
+        raise SettingsError(
+            f"SOURCECHECK_DATABASE_URL is not set, and {settings.home_path} (SOURCECHECK_HOME) holds no local stack"
+        )
     try:
         url = make_url(settings.database_url)
     except ArgumentError as error:

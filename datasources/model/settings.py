@@ -16,7 +16,7 @@ Days = Annotated[int, Meta(ge=1, le=3650)]
 
 
 class Settings(Masked, kw_only=True, frozen=True):
-    """Every setting has a default; the README's table says what each is for."""
+    """Every setting has a default; docs/settings.md says what each is for."""
 
     secret_fields: ClassVar[tuple[str, ...]] = (
         "database_url",

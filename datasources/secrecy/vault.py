@@ -15,7 +15,7 @@ class Vault:
     def __init__(self, keys: str | None) -> None:
         """Raises `SettingsError` when there is no key or one is malformed."""
         if not keys:
-            raise SettingsError("SOURCECHECK_SECRET_KEYS: at least one key is needed to store secrets")
+            raise SettingsError("SOURCECHECK_SECRET_KEYS: at least one Fernet key is needed to store secrets")
         try:
             self._fernet = MultiFernet([Fernet(key.strip()) for key in keys.split(",") if key.strip()])
         except ValueError as error:
@@ -23,7 +23,11 @@ class Vault:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "Vault":
-        """The vault of this process."""
+        """The vault of this process. Raises `SettingsError` when there is no key or one is malformed."""
+        if not settings.secret_keys:
+            raise SettingsError(
+                f"SOURCECHECK_SECRET_KEYS is not set, and {settings.home_path} (SOURCECHECK_HOME) holds no local stack"
+            )
         return cls(settings.secret_keys)
 
     def seal(self, secrets: Any) -> bytes:

@@ -70,8 +70,9 @@ async def _with_session(settings: Settings, work: Work, given: argparse.Namespac
             return await work(session, given)
     except DBAPIError as error:
         reason = str(error.orig).strip().splitlines()[0]
+        where = "SOURCECHECK_DATABASE_URL" if settings.database_url else f"the local stack in {settings.home_path}"
         raise SettingsError(
-            f"SOURCECHECK_DATABASE_URL: the catalogue cannot be used ({reason}). Is it running, and migrated?"
+            f"{where}: the catalogue does not answer ({reason}). Is it running, and are its tables up to date?"
         ) from error
 
 

@@ -11,7 +11,8 @@ from rich.table import Table
 
 from datasources.model.settings import Settings
 from deployments.cli.demo_data import make_shop
-from deployments.cli.up import console, say, show_addresses
+from deployments.cli.hints import program
+from deployments.cli.up import console, say
 from deployments.stack.home import StackError
 from deployments.stack.start import Stack, running
 
@@ -36,9 +37,9 @@ async def demo(settings: Settings) -> int:
         headers = {"Authorization": f"Key {stack.addresses.key}"}
         async with httpx.AsyncClient(base_url=stack.addresses.api, headers=headers, timeout=90) as client:
             source_id = await _register(client, stack)
-            await _schedule(client, source_id, stack)
+            await _schedule(client, source_id)
             answer = await _test(client, source_id)
-        _show(answer, stack)
+        _show(answer)
         return 0 if answer["status"] == "done" else 1
 
 
@@ -65,12 +66,11 @@ async def _register(client: httpx.AsyncClient, stack: Stack) -> int:
     return int(_answer(await client.post(SOURCES, json=source))["id"])
 
 
-async def _schedule(client: httpx.AsyncClient, source_id: int, stack: Stack) -> None:
+async def _schedule(client: httpx.AsyncClient, source_id: int) -> None:
     """Have it checked regularly for as long as the stack runs, the next time too."""
     address = f"/api/v1/data-sources/{source_id}/health/schedule"
     _answer(await client.put(address, json={"interval_seconds": EVERY_SECONDS}))
-    planned = f"{stack.addresses.prefect_ui}/runs?state=scheduled"
-    say(f"schedule    every {EVERY_SECONDS} s while the stack is up; planned runs: {planned}")
+    say(f"schedule    every {EVERY_SECONDS} s, whenever the stack is up")
 
 
 async def _test(client: httpx.AsyncClient, source_id: int) -> dict[str, Any]:
@@ -124,16 +124,15 @@ def _table(answer: dict[str, Any]) -> Table:
     return table
 
 
-def _show(answer: dict[str, Any], stack: Stack) -> None:
-    """The version, what was found, and where to look further."""
+def _show(answer: dict[str, Any]) -> None:
+    """The version, what was found, the verdict, and how to go on: no address, for the stack stops now."""
     results = {step["step"]: step["result"] or {} for step in answer["results"]}
     say(f"version     {answer.get('version')}")
     for table in results["schema_download"].get("details", {}).get("tables", []):
         console.print(f"  {table['schema']}.{table['name']}: {table['kind']}, {table['columns']} columns", markup=False)
-    show_addresses(stack)
-    say(f"this run    {stack.addresses.prefect_ui}/runs/flow-run/{answer['flow_run_id']}")
     passed = answer["status"] == "done"
     say("[bold green]the source passed[/]" if passed else f"[bold red]the source did not pass[/]: {answer['reason']}")
+    say(f"next        `{program()} up` serves until Ctrl-C, with this run in Prefect's UI and a key for the API")
 
 
 def _answer(response: httpx.Response) -> Any:

@@ -1,4 +1,4 @@
-"""`sourcecheck up`: the local stack until somebody stops it."""
+"""`sourcecheck up`: the local stack, until the user stops it."""
 
 import asyncio
 import time
@@ -6,6 +6,8 @@ import time
 from rich.console import Console
 
 from datasources.model.settings import Settings
+from deployments.cli.hints import first_request
+from deployments.stack.catalogue import KEY_FILE
 from deployments.stack.start import Stack, running
 
 console = Console(highlight=False, soft_wrap=True)
@@ -17,8 +19,9 @@ async def up(settings: Settings) -> int:
     say(f"starting in {settings.home_path}")
     try:
         async with running(settings, say) as stack:
-            show_addresses(stack)
+            _show_addresses(stack)
             say(f"[bold green]ready[/] after {time.monotonic() - began:.1f} s; Ctrl-C stops everything")
+            _show_next(stack)
             await asyncio.Event().wait()
     finally:
         say("stopped")
@@ -30,13 +33,18 @@ def say(text: str) -> None:
     console.print(text)
 
 
-def show_addresses(stack: Stack) -> None:
-    """Where to go from here."""
-    from deployments.stack.catalogue import KEY_FILE
-
+def _show_addresses(stack: Stack) -> None:
+    """Where each part answers, and where the key is."""
     given = stack.settings.bootstrap_key
     key = "the one in SOURCECHECK_BOOTSTRAP_KEY" if given else f"in {stack.home.secret_file(KEY_FILE)}"
     say(f"API         {stack.addresses.api}")
     say(f"API docs    {stack.addresses.docs}")
     say(f"Prefect UI  {stack.addresses.prefect_ui}")
     say(f"API key     {key}")
+
+
+def _show_next(stack: Stack) -> None:
+    """What to type first, in another terminal."""
+    say('next        in another terminal; README.md goes on from there ("Test your own database")')
+    for line in first_request(stack):
+        console.print(f"  {line}", markup=False)

@@ -33,7 +33,9 @@ def set_prefect_url(settings: Settings) -> None:
     if settings.prefect_api_url:
         os.environ["PREFECT_API_URL"] = settings.prefect_api_url
     if not os.environ.get("PREFECT_API_URL"):
-        raise SettingsError("SOURCECHECK_PREFECT_API_URL: the address of Prefect's server is not set")
+        raise SettingsError(
+            f"SOURCECHECK_PREFECT_API_URL is not set, and {settings.home_path} (SOURCECHECK_HOME) holds no local stack"
+        )
 
 
 def export(settings: Settings) -> None:

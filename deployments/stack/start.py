@@ -135,7 +135,7 @@ class Starter:
         await child.start()
         await wait_until(lambda: asyncio.to_thread(postgres.answers, child.pid), [child], PATIENCE)
         await asyncio.to_thread(postgres.make_databases)
-        self._progress(f"PostgreSQL  127.0.0.1:{postgres.port}")
+        self._progress("PostgreSQL  is up")
 
     async def _catalogue(self, postgres_is_up: asyncio.Task[None]) -> str:
         from deployments.stack.catalogue import prepare_catalogue
@@ -155,7 +155,7 @@ class Starter:
         await child.start()
         await wait_until(lambda: _answers(f"{settings.prefect_api_url}/health"), [child], PATIENCE)
         await _forget_worker(settings)
-        self._progress(f"Prefect     {ui_address(settings)}")
+        self._progress("Prefect     is up")
 
     async def _client(self, name: str, arguments: list[str], after: asyncio.Task[Any], **options: Any) -> None:
         await after
