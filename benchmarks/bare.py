@@ -16,12 +16,12 @@ import psutil
 import psycopg
 from msgspec import Struct
 
-from api.routes.tests import FULL_TEST
 from api.wire.registration import fill, parse
 from datasources.catalogue.accounts import bootstrap
 from datasources.catalogue.engine import session_scope
 from datasources.catalogue.tables import DataSource, Job
 from datasources.model.settings import Settings
+from datasources.model.steps import KindOfTest, steps_of
 from datasources.secrecy.vault import Vault
 
 
@@ -94,7 +94,7 @@ async def flow_once(settings: Settings, data: dict[str, Any]) -> Callable[[], Aw
                 source_id=source_id,
                 source_revision=1,
                 trigger="test",
-                steps=FULL_TEST,
+                steps=steps_of(KindOfTest.asynchronous),
                 deadline=datetime.now(UTC) + timedelta(minutes=5),
             )
             session.add(job)

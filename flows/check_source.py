@@ -3,7 +3,7 @@
 import asyncio
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,13 @@ from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
 from datasources.catalogue.work import Work
+from datasources.health.verdict import failures
 from datasources.logs import about
 from datasources.model.errors import CheckError
+from datasources.model.results import Published
 from datasources.model.settings import Settings
 from datasources.model.source import Source
+from datasources.model.steps import CONNECTION, first_steps
 from datasources.model.vocabulary import Outcome
 from datasources.network.tunnel import open_tunnel
 from datasources.secrecy.scrubber import Scrubber
@@ -26,8 +29,7 @@ from flows.questions import ask, doubt_query, prepared
 from flows.report import report_at_end, write_report
 from flows.scheduled import own_job
 from flows.states import UNHEALTHY
-from tasks import FIRST, OPTIONAL
-from tasks.context import Check
+from tasks.context import Recorder, StepContext
 from tasks.outbox import Outbox
 from tasks.runner import LEAST_SECONDS, perform, skip
 
@@ -68,14 +70,14 @@ async def tested(work: Work) -> State[Any]:
 async def _walked(work: Work) -> State[Any]:
     async with opened(work) as check:
         await run_steps(check, work.steps)
-        state = verdict(check)
+        state = verdict(check.recorder.published.values())
         if not (work.scheduled and state.is_completed()):  # hundreds of good ones a day need no report each
             report_at_end(check)
         return state
 
 
 @asynccontextmanager
-async def opened(work: Work) -> AsyncIterator[Check]:
+async def opened(work: Work) -> AsyncIterator[StepContext]:
     """Open the way to the source for the length of the test; where there is none, the connection step says why."""
     scrubber = Scrubber(secrets_of(work.source))
     with guard_secrets(scrubber, get_run_logger()):
@@ -86,7 +88,7 @@ async def opened(work: Work) -> AsyncIterator[Check]:
                 source = await stack.enter_async_context(open_tunnel(bounded, trusted_keys=work.trusted_keys))
             except CheckError as error:
                 unreachable = error
-            check = Check(
+            check = StepContext(
                 job_id=work.job_id,
                 source_id=work.source_id,
                 source=source,
@@ -97,9 +99,9 @@ async def opened(work: Work) -> AsyncIterator[Check]:
                 unreachable=unreachable,
                 opening_seconds=time.monotonic() - began,
                 may_ask=work.may_ask,
-                outbox=Outbox(expected=len({FIRST, *work.steps})),
+                recorder=Recorder(outbox=Outbox(expected=len({CONNECTION, *work.steps}))),
             )
-            async with check.outbox:
+            async with check.recorder.outbox:
                 yield check
 
 
@@ -109,21 +111,35 @@ def secrets_of(source: Source) -> list[str]:
     return [*source.options.secrets().values(), *tunnel.values()]
 
 
-async def run_steps(check: Check, steps: Sequence[str]) -> None:
-    """Run the connection, then the other steps side by side; skip them when there is no connection."""
-    connection = await perform(FIRST, check)
-    others = [step for step in steps if step != FIRST]
+async def run_steps(check: StepContext, steps: Sequence[str]) -> None:
+    """Run the connection, and beside it what needs none; then the others side by side, or skip them without one.
+
+    Raises `CheckError` for a failure that a person is asked about before it counts.
+    """
+    first = first_steps({CONNECTION: None, **dict.fromkeys(steps)})
+    others = [step for step in steps if step not in first]
+    connection = (await _side_by_side(check, first))[CONNECTION]
     if connection.result.outcome is Outcome.failed:
         reason = f"Not run, because the connection failed: {connection.result.message}"
         for step in others:
             skip(step, check, reason)
     else:
-        await asyncio.gather(*(perform(step, check) for step in others))
+        await _side_by_side(check, others)
 
 
-def verdict(check: Check) -> State[Any]:
+async def _side_by_side(check: StepContext, steps: Sequence[str]) -> dict[str, Published]:
+    """What each of these steps found; when one of them raises, the others are cancelled."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            running = {step: group.create_task(perform(step, check)) for step in steps}
+    except BaseExceptionGroup as raised:
+        raise raised.exceptions[0] from None
+    return {step: task.result() for step, task in running.items()}
+
+
+def verdict(published: Iterable[Published]) -> State[Any]:
     """The state of the flow run: did the source pass? (contract 4.2)."""
-    failed = [p for p in check.published.values() if p.result.outcome is Outcome.failed and p.task not in OPTIONAL]
+    failed = failures(published)
     if not failed:
         return Completed(message="Every check passed or was skipped")
     broken = [p for p in failed if not p.carried_out]

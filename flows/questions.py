@@ -20,6 +20,7 @@ from datasources.model.errors import CheckError
 from datasources.model.questions import Answer, HostKeyQuestion, QueryQuestion, Question, question_about
 from datasources.model.results import Published, StepResult
 from datasources.model.settings import Settings
+from datasources.model.steps import CONNECTION, TEST_QUERY
 from datasources.model.vocabulary import Code, ErrorCode, Outcome
 from datasources.secrecy.vault import Vault
 from flows.states import NEEDS_AUTHENTICATION, NEEDS_CONFIRMATION
@@ -133,7 +134,7 @@ def unanswered(job: Job) -> dict[str, Published]:
         return {}
     waited = round((question.expires_at - question.asked_at).total_seconds())
     reason = f"Nobody answered within {waited} s: {question.message}"
-    about = "test_query" if isinstance(question, QueryQuestion) else "connection"
+    about = TEST_QUERY if isinstance(question, QueryQuestion) else CONNECTION
     skipped = f"Not run, because nobody answered: {question.message}"
     results = {name: StepResult(code=Code.SKIP, message=skipped, outcome=Outcome.skipped) for name in job.steps}
     results[about] = negative(question.error_code, reason, {"question": msgspec.to_builtins(question)})

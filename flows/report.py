@@ -11,7 +11,7 @@ from prefect.context import FlowRunContext
 
 from datasources.model.results import Published
 from datasources.model.vocabulary import Code, Outcome
-from tasks.context import Check
+from tasks.context import StepContext
 
 MARKS = {Outcome.success: "✅", Outcome.failed: "❌", Outcome.skipped: "⏭️"}
 
@@ -29,11 +29,11 @@ _due: dict[UUID, Report] = {}
 """By flow run, until it has ended."""
 
 
-def report_at_end(check: Check) -> None:
+def report_at_end(check: StepContext) -> None:
     """Have the report written when the verdict is known: nobody who waits for it waits for its report."""
     context = FlowRunContext.get()
     if context and context.flow_run:
-        _due[context.flow_run.id] = Report(check.job_id, check.source_id, check.source.name, check.published)
+        _due[context.flow_run.id] = Report(check.job_id, check.source_id, check.source.name, check.recorder.published)
 
 
 async def write_report(flow: object, flow_run: FlowRun, state: object) -> None:

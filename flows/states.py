@@ -22,6 +22,9 @@ STATUS: dict[StateType, JobStatus] = {
     StateType.CANCELLED: JobStatus.cancelled,
 }
 
+UNDER_WAY = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
+"""States of a run that a worker has."""
+
 NEEDS_CONFIRMATION = "needs-confirmation"
 NEEDS_AUTHENTICATION = "needs-authentication"
 QUESTIONS: dict[str, JobStatus] = {

@@ -1,4 +1,4 @@
-"""What a step is given."""
+"""What a step is given, and where what it finds is recorded."""
 
 from contextlib import AbstractAsyncContextManager
 
@@ -13,7 +13,24 @@ from datasources.secrecy.scrubber import Scrubber
 from tasks.outbox import Outbox
 
 
-class Check(Struct, kw_only=True, frozen=True):
+class Recorder(Struct, kw_only=True):
+    """What the steps of one test have found so far; all of them share it, and nothing else changes while they run."""
+
+    published: dict[str, Published] = field(default_factory=dict)
+    """What the steps that have ended found, by step."""
+    pending: dict[str, CheckError] = field(default_factory=dict)
+    """Failures that a person is asked about before they count, by step; nothing has been published of them."""
+    version: str | None = None
+    """Product and version, when the connection step was told it on its way."""
+    outbox: Outbox = field(default_factory=Outbox)
+
+    def publish(self, published: Published, until: float) -> None:
+        """Keep what a step found, and have it written into Prefect's run metadata until then (Unix seconds)."""
+        self.published[published.task] = published
+        self.outbox.put(published, until=until)
+
+
+class StepContext(Struct, kw_only=True, frozen=True):
     """One test of one source, with everything its steps need. Lives in the worker's process only."""
 
     job_id: int
@@ -25,21 +42,14 @@ class Check(Struct, kw_only=True, frozen=True):
     """Unix time by which the whole job has to be over."""
     test_query: str | None = None
     query_confirmed: bool = False
-    """Whether somebody has allowed to try the query, whatever it looks like."""
+    """Whether a person has allowed to try the query, whatever it looks like."""
     unreachable: CheckError | None = None
     """Why the way to the source could not be opened; then `source` is as it was registered."""
     opening_seconds: float = 0.0
     """How long it took to open the way to the source, or to find that it cannot be; part of the connection step."""
     may_ask: bool = False
-    """Whether somebody may be asked before a no is said."""
-    doubts: list[CheckError] = field(default_factory=list)
-    """Each no that somebody is to be asked about first; it has not been published."""
-    versions: list[str] = field(default_factory=list)
-    """What the connection step was told of product and version on its way, so that nobody has to connect for it."""
-    published: dict[str, Published] = field(default_factory=dict)
-    """What the steps that have ended found, by task."""
-    outbox: Outbox = field(default_factory=Outbox)
-    """By which they get into Prefect."""
+    """Whether a person may be asked before a failure counts."""
+    recorder: Recorder = field(default_factory=Recorder)
 
     def session(
         self, *, read_only: bool = True, database: str | None = None, patient: bool = True

@@ -20,10 +20,11 @@ from datasources.databases import database_of
 from datasources.model.errors import REMEDIATIONS, CheckError, SourcecheckError
 from datasources.model.questions import worth_asking
 from datasources.model.results import Finding, Published, StepResult
+from datasources.model.steps import CONNECTION
 from datasources.model.vocabulary import Code, ErrorCode, Outcome
 from datasources.network.tunnel import tunnel_faults
-from tasks import FIRST, TASKS
-from tasks.context import Check
+from tasks import TASKS
+from tasks.context import StepContext
 from tasks.sanitize import clean
 
 LEAST_SECONDS = 0.05
@@ -32,40 +33,40 @@ SLACK_SECONDS = 0.3
 """Beyond the deadline of a job, until a step is stopped that has no limit of its own or does not keep it."""
 
 
-async def perform(name: str, check: Check) -> Published:
+async def perform(name: str, check: StepContext) -> Published:
     """Run one step as a Prefect task and return what it found.
 
-    Raises `CheckError` for a no that somebody is to be asked about first; nothing is published then. Raises
-    `SourcecheckError` when it ended without a verdict.
+    Raises `CheckError` for a failure that a person is asked about before it counts; nothing is published then.
+    Raises `SourcecheckError` when it ended without a verdict.
     """
     step, parameters = _task_of(name), {"name": name, "check": check}
     # A task that is called announces first that its run is pending, which made a fifth of the events of a test. A
     # run that is made beforehand is announced when it begins, which here is at once.
     run = await step.create_local_run(parameters=parameters, flow_run_context=FlowRunContext.get())
     await run_task_async(step, task_run=run, parameters=parameters, return_type="state")
-    if name not in check.published:
-        raise check.doubts[0] if check.doubts else SourcecheckError(f"{name} ended without a verdict")
-    return check.published[name]
+    if (published := check.recorder.published.get(name)) is not None:
+        return published
+    raise check.recorder.pending.get(name) or SourcecheckError(f"{name} ended without a verdict")
 
 
 @cache
-def _task_of(name: str) -> Task[[str, Check], Any]:
+def _task_of(name: str) -> Task[[str, StepContext], Any]:
     """The step under its own name; made once, for Prefect reads the source of a task it makes."""
     return _step.with_options(name=name, task_run_name=name)
 
 
-def skip(name: str, check: Check, reason: str) -> None:
+def skip(name: str, check: StepContext, reason: str) -> None:
     """Publish that a step did not run, and why."""
     _publish(name, check, StepResult(code=Code.SKIP, message=reason, outcome=Outcome.skipped))
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-async def _step(name: str, check: Check) -> State[Any]:
+async def _step(name: str, check: StepContext) -> State[Any]:
     started = time.monotonic()
     result, carried_out = await _judge(name, check)
-    if check.doubts:
+    if name in check.recorder.pending:
         return Completed(name="Asks", message=check.scrubber.text(result.message))
-    spent = time.monotonic() - started + (check.opening_seconds if name == FIRST else 0)
+    spent = time.monotonic() - started + (check.opening_seconds if name == CONNECTION else 0)
     result = msgspec.structs.replace(result, duration_ms=round(spent * 1000))
     published = _publish(name, check, result, carried_out=carried_out)
     message = published.result.message
@@ -74,12 +75,12 @@ async def _step(name: str, check: Check) -> State[Any]:
     return Failed(name="CheckFailed" if carried_out else "Failed", message=message)
 
 
-async def _judge(name: str, check: Check) -> tuple[StepResult, bool]:
+async def _judge(name: str, check: StepContext) -> tuple[StepResult, bool]:
     """The step's verdict, and whether it could be carried out at all."""
     if reason := database_of(check.source).lacks.get(name):
         return passed(Finding(message=reason, outcome=Outcome.skipped)), True
     try:
-        if name == FIRST and check.unreachable is not None:  # known, however little time is left
+        if name == CONNECTION and check.unreachable is not None:  # known, however little time is left
             raise check.unreachable
         left = check.deadline - time.time()
         if left < LEAST_SECONDS:
@@ -91,7 +92,7 @@ async def _judge(name: str, check: Check) -> tuple[StepResult, bool]:
             return passed(await TASKS[name](bounded)), True
     except CheckError as error:
         if check.may_ask and worth_asking(error):
-            check.doubts.append(error)
+            check.recorder.pending[name] = error
         return negative(error.code, error.message, error.details), True
     except TimeoutError as error:
         stage = next(iter(getattr(error.__cause__, "__notes__", ())), name)
@@ -119,12 +120,11 @@ def negative(code: ErrorCode, message: str, details: dict[str, object] | None = 
     )
 
 
-def _publish(name: str, check: Check, result: StepResult, *, carried_out: bool = True) -> Published:
+def _publish(name: str, check: StepContext, result: StepResult, *, carried_out: bool = True) -> Published:
     """Have the result written into Prefect's run metadata."""
     result = clean(result, check.scrubber)
     published = Published(
         job_id=check.job_id, task=name, result=result, carried_out=carried_out, ended_at=datetime.now(UTC)
     )
-    check.outbox.put(published, until=check.deadline)
-    check.published[name] = published
+    check.recorder.publish(published, until=check.deadline)
     return published

@@ -19,12 +19,12 @@ from prometheus_client import Counter, Gauge, Histogram
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from api.jobs.status import open_status
 from api.jobs.watch import Watch
 from api.prefect.client import Run
 from api.wire.errors import answer
 from datasources.catalogue.job_stats import EndedJob, OpenJob, ended_since, unended
 from datasources.model.vocabulary import JobStatus
-from flows.states import job_status
 
 BUCKETS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 3, 5, 10, 20, 30, 60, 120, 300, 600, 3600)
 LATE = timedelta(minutes=1)
@@ -127,5 +127,6 @@ def _note(job: EndedJob) -> None:
 
 
 def _status(job: OpenJob, run: Run | None) -> JobStatus:
-    status = job_status(run.state) if run else JobStatus.waiting
-    return JobStatus.processing if status.ended or (job.started and status is JobStatus.waiting) else status
+    """A job that has begun counts as running, should the watch not have read its run anew since."""
+    status = open_status(run, asks=job.asks)
+    return JobStatus.processing if job.started and status is JobStatus.waiting else status

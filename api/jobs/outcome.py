@@ -8,14 +8,9 @@ from api.prefect.client import Run
 from datasources.catalogue.tables import Job
 from datasources.model.errors import REMEDIATIONS
 from datasources.model.results import Published, StepResult
+from datasources.model.steps import under_way
 from datasources.model.vocabulary import Code, ConfigurationCheckStep, ErrorCode, JobStatus, Outcome
 from flows.questions import unanswered
-from tasks import OPTIONAL, under_way
-
-
-def counts(published: Published) -> bool:
-    """Whether the verdict of the job depends on it."""
-    return published.task not in OPTIONAL
 
 
 def complete(job: Job, run: Run | None, status: JobStatus) -> list[Published]:
@@ -26,7 +21,7 @@ def complete(job: Job, run: Run | None, status: JobStatus) -> list[Published]:
         found |= unanswered(job)
     wanted = dict.fromkeys([*ConfigurationCheckStep, *job.steps])
     for name in wanted:
-        if name not in found and name not in OPTIONAL:
+        if name not in found:
             found[name] = _missing(job, name, run, status)
     return list(found.values())
 

@@ -18,14 +18,16 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from api.jobs.dispatch import Dispatcher
-from api.jobs.outcome import complete, counts, lost_where
+from api.jobs.outcome import complete, lost_where
+from api.jobs.status import run_status
 from api.prefect.client import PATIENCE_SECONDS, PrefectServer, Run, Unreachable
 from datasources.catalogue.jobs import end_job, ids_of, jobs_to_follow, open_jobs, open_jobs_of
 from datasources.catalogue.questions import answers_of
 from datasources.catalogue.tables import Job
-from datasources.model.vocabulary import JobStatus, Outcome
+from datasources.health.verdict import failures
+from datasources.model.vocabulary import JobStatus
 from flows.questions import run_input
-from flows.states import QUESTIONS, job_status
+from flows.states import QUESTIONS, UNDER_WAY
 
 logger = logging.getLogger("sourcecheck.watch")
 
@@ -43,8 +45,6 @@ GRACE_SECONDS = 1.7
 """After a job's deadline, until it is ended by force: the worker gets to say it first."""
 CANCEL_SECONDS = 5.0
 """After a request to cancel, until it is done by force: the worker gets to stop the process first."""
-UNDER_WAY = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
-"""States of a run that a worker has."""
 
 
 class Watch:
@@ -245,7 +245,7 @@ class Watch:
     async def _settle(self, jobs: Sequence[Job]) -> None:
         for job in jobs:
             run = self._runs.get(job.id)
-            status = job_status(run.state) if run else JobStatus.waiting
+            status = run_status(run)
             if status.ended:
                 await self._end(job, status, run)
             elif cancel_requested(job):
@@ -284,7 +284,7 @@ class Watch:
 
     async def _end(self, job: Job, status: JobStatus, run: Run | None) -> None:
         published = complete(job, run, status)
-        if status is JobStatus.done and any(p.result.outcome is Outcome.failed for p in published if counts(p)):
+        if status is JobStatus.done and failures(published):
             status = JobStatus.failed  # a result was lost on the way: not to be mistaken for a good one
         async with self._sessions.begin() as session:
             ended = await end_job(session, job, status, published)

@@ -24,9 +24,9 @@ from api.wire.source_details import details_of
 from datasources.catalogue.jobs import request_cancel
 from datasources.catalogue.questions import question_of
 from datasources.catalogue.tables import DataSource, Job
+from datasources.model.steps import CONNECTION, TEST_QUERY, VERSION_PROBE, KindOfTest, steps_of
 from datasources.model.vocabulary import Code, ErrorCode, JobStatus, Outcome
 
-QUICK_TEST = ["connection", "version_probe", "test_query"]
 DEFAULT_QUERY = "SELECT 1"
 NOT_TAKEN_UP = "No worker took up the test within the limit; it has been cancelled"
 CALLED_OFF_SECONDS = 1.0
@@ -110,7 +110,15 @@ class ImmediateController(Controller):
         bounded = TestRequest(
             test_query=asked.test_query or DEFAULT_QUERY, timeout_seconds=limit, on_question=asked.on_question or "fail"
         )
-        accepted = await accept(session, services, member, source, bounded, trigger="immediate", steps=QUICK_TEST)
+        accepted = await accept(
+            session,
+            services,
+            member,
+            source,
+            bounded,
+            trigger="immediate",
+            steps=steps_of(KindOfTest.immediate, query=True),
+        )
         if bounded.on_question == "ask":
             await _until_asked(accepted.job, session, services, limit)
         else:
@@ -149,7 +157,7 @@ async def _insist(accepted: Accepted, session: AsyncSession, services: Services)
 
 def _answer(job: Job, source: DataSource) -> ConnectionTest:
     found = published_of(job, None)
-    connection, query, version = (found.get(name) for name in ("connection", "test_query", "version_probe"))
+    connection, query, version = (found.get(name) for name in (CONNECTION, TEST_QUERY, VERSION_PROBE))
     failed = [p.result for p in (connection, query) if p is not None and p.result.outcome is Outcome.failed]
     good = job.status == JobStatus.done
     answered = query.result.details if query is not None and query.result.code is Code.OK else {}

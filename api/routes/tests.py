@@ -18,9 +18,9 @@ from api.wire.errors import HTTPSentence, HTTPValidationError, Problem
 from api.wire.schemas import AsyncDataSourceTestResults, TestDataSourceAsyncResponse
 from datasources.catalogue.jobs import request_cancel
 from datasources.catalogue.tables import Job
+from datasources.model.steps import KindOfTest, steps_of
 from datasources.model.vocabulary import JobStatus
 
-FULL_TEST = ["connection", "version_probe", "temp_schema", "schema_download", "lineage_download"]
 CONFLICT = {409: ResponseSpec(HTTPSentence, description="It has ended already", generate_examples=False)}
 INVALID = {422: ResponseSpec(HTTPValidationError, description="Validation Error", generate_examples=False)}
 
@@ -53,7 +53,7 @@ class JobController(Controller):
         """Accept a test, or join the open one that an equal request has asked for; read the answer under its id."""
         source = await require_source(session, member, data_source_id)
         asked = read_request(await request.body())
-        steps = [*FULL_TEST, "test_query"] if asked.test_query else FULL_TEST
+        steps = steps_of(KindOfTest.asynchronous, query=asked.test_query is not None)
         accepted = await accept(session, services, member, source, asked, trigger="test", steps=steps)
         return Response(TestDataSourceAsyncResponse(job_id=accepted.job.id), headers=accepted.headers)
 

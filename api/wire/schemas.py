@@ -7,8 +7,10 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from datasources.databases.base import Verified
 from datasources.model.questions import Question
+from datasources.model.steps import CHECKS
 from datasources.model.vocabulary import ConfigurationCheckStep, ErrorCode, JobStatus, OnQuestion
 
+CheckName = Literal[CHECKS]  # type: ignore[valid-type]  # made from the table of steps, so that they document themselves
 Seconds = Annotated[int, Meta(ge=1, le=300)]
 Threshold = Annotated[int, Meta(ge=1, le=100)]
 T = TypeVar("T")
@@ -32,12 +34,21 @@ class TestResultStep(Struct, frozen=True):
     result: Annotated[Any, Meta(title="Result")]
 
 
+class CheckStep(Struct, frozen=True):
+    """One step of ours, beside the four published ones, in the same shape: `result` is null until it has ended."""
+
+    step: CheckName
+    status: JobStatus
+    result: Annotated[Any, Meta(title="Result")]
+
+
 class AsyncDataSourceTestResults(Struct, frozen=True):
     """Where a test stands (published), with where to look further."""
 
     id: Annotated[int, Meta(title="Id")]
     status: JobStatus
     results: Annotated[list[TestResultStep], Meta(title="Results")]
+    checks: list[CheckStep]
     version: str | None = None
     flow_run_id: str | None = None
     reason: str | None = None

@@ -37,6 +37,8 @@ class OpenJob(Struct, frozen=True):
     created_at: datetime
     dispatched: bool
     started: bool
+    asks: bool
+    """Whether it waits for an answer."""
 
 
 async def ended_since(session: AsyncSession, since: datetime) -> Sequence[EndedJob]:
@@ -63,7 +65,9 @@ async def ended_since(session: AsyncSession, since: datetime) -> Sequence[EndedJ
 async def unended(session: AsyncSession) -> Sequence[OpenJob]:
     """Jobs that have not ended, the oldest first."""
     found = await session.execute(
-        select(Job.id, Job.created_at, Job.flow_run_id.is_not(None), Job.started_at.is_not(None))
+        select(
+            Job.id, Job.created_at, Job.flow_run_id.is_not(None), Job.started_at.is_not(None), Job.question.is_not(None)
+        )
         .where(Job.ended_at.is_(None))
         .order_by(Job.id)
     )

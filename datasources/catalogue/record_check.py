@@ -12,7 +12,7 @@ from datasources.catalogue.tables import DataSource, HealthRecord, HealthRollup,
 from datasources.health.plan import Plan
 from datasources.health.standing import Standing, alerts
 from datasources.health.uptime import floor
-from datasources.health.verdict import first_failure, passed, response_time_ms
+from datasources.health.verdict import first_failure, response_time_ms, source_passed
 from datasources.model.results import Published
 from datasources.model.vocabulary import ConfigurationCheckStep, JobStatus, Outcome
 
@@ -30,8 +30,8 @@ async def record_check(
         )
     ).scalar_one()
     checked_at = max((p.ended_at for p in published if p.ended_at), default=now)
-    verdict = passed(status, published)
-    record = _record(job, published, checked_at, verdict, Plan.read(source.plan))
+    verdict = source_passed(status, published)
+    record = record_of(job, published, checked_at, passed=verdict, plan=Plan.read(source.plan))
     session.add(record)
     await _forget_hours(session, source.id, checked_at, now)
     _note_test(source, job.steps, published, checked_at)
@@ -40,15 +40,16 @@ async def record_check(
     await session.flush()
 
 
-def _record(
-    job: Job, published: Sequence[Published], checked_at: datetime, verdict: bool | None, plan: Plan | None
+def record_of(
+    job: Job, published: Sequence[Published], checked_at: datetime, *, passed: bool | None, plan: Plan | None
 ) -> HealthRecord:
-    failure = None if verdict else first_failure(published)
+    """The row of an ended check; `passed` is what it says of the source, None when it says nothing."""
+    failure = None if passed else first_failure(published)
     return HealthRecord(
         source_id=job.source_id,
         job_id=job.id,
         checked_at=checked_at,
-        passed=verdict,
+        passed=passed,
         response_time_ms=response_time_ms(published),
         error_code=failure.result.error_code if failure else None,
         trigger=job.trigger,

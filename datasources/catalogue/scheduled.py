@@ -6,15 +6,17 @@ from uuid import UUID
 
 from msgspec import Struct
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from datasources.catalogue.jobs import deadline
 from datasources.catalogue.queue import lock_source, queue_of
 from datasources.catalogue.tables import SCHEDULE, DataSource, HealthRecord, Job
 from datasources.health.plan import Plan
+from datasources.model.steps import KindOfTest, steps_of
 
-QUICK = ["connection", "version_probe"]
-FULL = [*QUICK, "temp_schema", "schema_download", "lineage_download"]
+QUICK = steps_of(KindOfTest.quick)
+FULL = steps_of(KindOfTest.full)
 FULL_EVERY = timedelta(hours=24)
 """All steps are run when they last passed longer ago than this."""
 
@@ -88,6 +90,6 @@ async def _steps(session: AsyncSession, source_id: int, now: datetime) -> list[s
         HealthRecord.source_id == source_id,
         HealthRecord.passed.is_(True),
         HealthRecord.checked_at > now - FULL_EVERY,
-        HealthRecord.steps.has_key("schema_download"),
+        HealthRecord.steps.has_all(array(FULL)),
     )
     return QUICK if await session.scalar(full.limit(1)) else FULL

@@ -18,13 +18,12 @@ from prefect.utilities.engine import propose_state
 from deployments.worker.owner import Owner
 from deployments.worker.pool import ProcessLost, WarmPool, WarmProcess
 from deployments.worker.protocol import Ended, Order
+from flows.states import UNDER_WAY
 
 GRACE = 1.4
 """Seconds beyond its deadline in which a run may still conclude itself."""
 CANCEL_GRACE = 0.7
 """Seconds a run has to clean up in when it is cancelled or its worker stops."""
-OURS = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
-"""States of a run that a worker has; in any other, somebody else has concluded it."""
 PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
 """Seconds between attempts to tell Prefect how a run ended; after that it is the reaper's."""
 SETTLED = timedelta(seconds=5)
@@ -179,7 +178,7 @@ class Execution:
         for pause in PAUSES:
             try:
                 current = await self._state()
-                if current and current.type in OURS:
+                if current and current.type in UNDER_WAY:  # in any other state, somebody else has concluded it
                     await self._client.set_flow_run_state(self.run.id, state, force=True)
             except ObjectNotFound:
                 return

@@ -20,8 +20,8 @@ from prefect.types._datetime import now
 
 from deployments.worker.execution import SETTLED, Execution
 from deployments.worker.owner import Owner
+from flows.states import UNDER_WAY
 
-UNDER_WAY = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
 EVERY = 5.0
 """Seconds between two looks; the first is taken at once."""
 MISSED = 3
@@ -61,7 +61,7 @@ class OrphanReaper:
 
     async def _under_way(self) -> list[FlowRun]:
         return await self._client.read_flow_runs(
-            flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=UNDER_WAY))),
+            flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(UNDER_WAY)))),
             work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[self._pool])),
             limit=200,
         )

@@ -8,11 +8,14 @@ import msgspec
 from datasources.model.errors import CheckError
 from datasources.model.results import Finding
 from datasources.network.tunnel import Tunnel
-from tasks.context import Check
+from tasks.context import StepContext
 
 
-async def run(check: Check) -> Finding:
-    """Open a fresh connection: tunnel, TCP, TLS, login, database; who am I, is TLS on."""
+async def run(check: StepContext) -> Finding:
+    """Open a fresh connection: tunnel, TCP, TLS, login, database; who am I, is TLS on.
+
+    Notes the version for the version probe, which then needs no connection of its own.
+    """
     via = check.source.via
     established: dict[str, Any] = {"ssh_tunnel_established": via is not None}
     if isinstance(via, Tunnel):
@@ -21,7 +24,7 @@ async def run(check: Check) -> Finding:
         async with check.session(patient=False) as session:
             identity = await session.identity()
             with suppress(CheckError):  # the probe asks again, and says what is wrong
-                check.versions.append(await session.version())
+                check.recorder.version = await session.version()
     except CheckError as error:
         error.details.update(established)
         raise

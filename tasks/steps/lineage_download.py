@@ -3,13 +3,13 @@
 import msgspec
 
 from datasources.model.results import Finding
-from tasks.context import Check
+from tasks.context import StepContext
 
 SHOWN = 200
 """Edges named in the result; all of them are counted."""
 
 
-async def run(check: Check) -> Finding:
+async def run(check: StepContext) -> Finding:
     """Which view reads which table, down to columns; a view that could not be read is counted as that."""
     async with check.session() as session:
         lineage = await session.lineage()

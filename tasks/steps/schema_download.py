@@ -1,29 +1,23 @@
 """What is in there?"""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from datasources.databases.base import Table
 from datasources.model.results import Finding
-from tasks.context import Check
+from tasks.context import StepContext
 
 SHOWN = 200
 """Tables, and schemas, named in the result; all of them are counted."""
 
-Store = Callable[[int, list[Table]], Awaitable[None]]
-"""Keeps a batch of the tables of the source with this id."""
 
-
-async def run(check: Check, store: Store | None = None) -> Finding:
-    """Read schemas, tables, columns, keys, comments and estimates, a batch at a time; hand each on to `store`."""
+async def run(check: StepContext) -> Finding:
+    """Read schemas, tables, columns, keys, comments and estimates, a batch at a time."""
     source = check.source
     found = _Found()
     async with check.session() as session:
         async for batch in session.tables(source.catalog_include_list, source.catalog_exclude_list):
             found.add(batch)
-            if store is not None and batch:
-                await store(check.source_id, batch)
     details = found.details() | {"include": source.catalog_include_list, "exclude": source.catalog_exclude_list}
     return Finding(message=f"Discovered {found.count} table{'' if found.count == 1 else 's'}", details=details)
 

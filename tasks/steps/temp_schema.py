@@ -5,10 +5,10 @@ from datasources.databases.names import split_schema
 from datasources.model.errors import CheckError
 from datasources.model.results import Finding
 from datasources.model.vocabulary import ErrorCode, Outcome
-from tasks.context import Check
+from tasks.context import StepContext
 
 
-async def run(check: Check) -> Finding:
+async def run(check: StepContext) -> Finding:
     """Create, write, read and drop a table of random name in `temp_schema` (`database.schema` or `schema`).
 
     Before that, what tests that were cut off left behind there is removed; no failure of that is a verdict.

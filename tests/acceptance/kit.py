@@ -81,6 +81,12 @@ def results(answer: dict[str, Any]) -> dict[str, Any]:
     return {step["step"]: step["result"] for step in answer["results"]}
 
 
+def checks(answer: dict[str, Any]) -> dict[str, Any]:
+    """What each step of ours found, beside the four published ones."""
+    assert all(check.keys() == {"step", "status", "result"} for check in answer["checks"]), answer
+    return {check["step"]: check["result"] for check in answer["checks"]}
+
+
 def statuses(answer: dict[str, Any]) -> dict[str, str]:
     """Where each step stands."""
     return {step["step"]: step["status"] for step in answer["results"]}

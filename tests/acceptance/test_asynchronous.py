@@ -13,7 +13,20 @@ import pytest
 
 from datasources.model.errors import REMEDIATIONS
 from datasources.model.vocabulary import ErrorCode
-from tests.acceptance.kit import SOURCES, STEPS, ask, ended, options, read, register, results, statuses, unique
+from tests.acceptance.kit import (
+    SOURCES,
+    STEPS,
+    ask,
+    checks,
+    ended,
+    finished,
+    options,
+    read,
+    register,
+    results,
+    statuses,
+    unique,
+)
 from tests.fix_acceptance import FAULTS
 from tests.fix_database import PASSWORD, Server
 from tests.wire.answers import valid
@@ -31,6 +44,17 @@ def test_a_good_source(good_answer: dict[str, Any]) -> None:
     assert found["lineage_download"]["message"] == "Lineage fetched"
     assert {(result["code"], result["outcome"]) for result in found.values()} == {("OK", "success")}
     assert good_answer["version"].startswith("PostgreSQL 18")
+    assert checks(good_answer)["version_probe"]["message"] == good_answer["version"]
+
+
+def test_a_query_that_fails(admin: httpx.Client, good_source: int) -> None:
+    """Four green steps, and a check that says why the test failed and what to do."""
+    answer = finished(admin, good_source, test_query="SELECT nope FROM shop.orders")
+    assert (answer["status"], answer["reason"][:22]) == ("failed", 'column "nope" does not')
+    assert {result["code"] for result in results(answer).values()} == {"OK"}
+    query = checks(answer)["test_query"]
+    assert (query["code"], query["error_code"], query["message"]) == ("ERROR", "QUERY_ERROR", answer["reason"])
+    assert query["remediation"] == REMEDIATIONS[ErrorCode.QUERY_ERROR]
 
 
 @pytest.mark.parametrize(

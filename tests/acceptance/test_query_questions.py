@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from tests.acceptance.kit import ask, ended, finished, immediate, locations
+from tests.acceptance.kit import ask, checks, ended, finished, immediate, locations
 from tests.acceptance.questions import answer_in_prefect, said, say, until
 from tests.fix_database import Server
 from tests.fix_service import Service
@@ -27,6 +27,7 @@ def test_confirmed_it_still_only_reads(admin: httpx.Client, embedded: Server, go
     answer = ended(admin, job)
     assert answer["status"] == "failed"
     assert {step["result"]["code"] for step in answer["results"]} == {"OK"}
+    assert checks(answer)["test_query"]["error_code"] == "QUERY_NOT_READ_ONLY"
     with embedded.connect() as session:
         assert session.execute("SELECT to_regclass('scratch.confirmed')").fetchone() == (None,)
 

@@ -9,13 +9,13 @@ from datasources.model.errors import CheckError
 from datasources.model.source import Source
 from datasources.secrecy.scrubber import Scrubber
 from tasks import TASKS
-from tasks.context import Check
+from tasks.context import StepContext
 from tests.fix_database import Server, free_port
 
 
-def check_of(source: Source) -> Check:
+def check_of(source: Source) -> StepContext:
     """A check of this source that has just begun."""
-    return Check(job_id=1, source_id=1, source=source, scrubber=Scrubber([]), deadline=time.time() + 30)
+    return StepContext(job_id=1, source_id=1, source=source, scrubber=Scrubber([]), deadline=time.time() + 30)
 
 
 def said(server: Server) -> str:

@@ -14,7 +14,7 @@ from datasources.model.errors import CheckError
 from datasources.model.results import Published
 from datasources.model.vocabulary import JobStatus
 from datasources.secrecy.scrubber import Scrubber
-from tasks.context import Check
+from tasks.context import StepContext
 from tasks.runner import negative, passed
 from tasks.steps.connection import run
 from tests.datasources.health.kit import make_source, open_job
@@ -46,7 +46,7 @@ def database() -> Iterator[Database]:
 async def look(database: Database, job_id: int, at: datetime) -> Published:
     """The step `connection`, really carried out; only its end is said to be at this moment."""
     source = database.server.source()
-    check = Check(job_id=job_id, source_id=1, source=source, scrubber=Scrubber([]), deadline=time.time() + 30)
+    check = StepContext(job_id=job_id, source_id=1, source=source, scrubber=Scrubber([]), deadline=time.time() + 30)
     try:
         result = passed(await run(check))
     except CheckError as error:

@@ -149,14 +149,14 @@ async def test_a_table_in_use_stays(database: Server, schema: str) -> None:
 async def test_the_next_test_sweeps(database: Server, schema: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The step itself does it, and says what it removed."""
     from datasources.secrecy.scrubber import Scrubber
-    from tasks.context import Check
+    from tasks.context import StepContext
     from tasks.steps.temp_schema import run as temp_schema
 
     old = aged(2 * HOUR)
     with database.connect(user="reader") as reader:
         reader.execute(f"CREATE TABLE {schema}.{old} ()")  # type: ignore[arg-type]
     source = database.source(temp_schema=schema)
-    check = Check(job_id=1, source_id=1, source=source, scrubber=Scrubber([]), deadline=time.time() + 60)
+    check = StepContext(job_id=1, source_id=1, source=source, scrubber=Scrubber([]), deadline=time.time() + 60)
     found = await temp_schema(check)
     assert found.details == {"swept": [old]}
     assert left(database, schema) == set()

@@ -4,13 +4,13 @@ from datasources.databases.read_only import Reading, judge
 from datasources.model.errors import CheckError
 from datasources.model.results import Finding
 from datasources.model.vocabulary import ErrorCode
-from tasks.context import Check
+from tasks.context import StepContext
 
 
-async def run(check: Check) -> Finding:
+async def run(check: StepContext) -> Finding:
     """Run one statement that only reads; details hold its first value as text, and its time in milliseconds.
 
-    A statement that writes by its first word is not even tried, unless somebody has confirmed it.
+    A statement that writes by its first word is not even tried, unless a person has confirmed it.
     """
     query = check.test_query or "SELECT 1"
     if not check.query_confirmed and judge(query) is Reading.writes:
