@@ -3,17 +3,15 @@
 import logging
 from datetime import UTC, datetime
 
-from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from api.background.periodic import PeriodicTask
+from datasources.catalogue import locks
+from datasources.catalogue.locks import Lock
 from datasources.catalogue.retention import remove_old, roll_up
 from datasources.model.settings import Settings
 
 logger = logging.getLogger("sourcecheck.tidy")
-
-LOCK = 0x5C0003
-"""PostgreSQL's advisory lock: of several processes one tidies."""
 
 
 class Retention(PeriodicTask):
@@ -31,7 +29,7 @@ class Retention(PeriodicTask):
     async def once(self) -> None:
         """Roll up, and remove what is old."""
         async with self._sessions.begin() as session:  # holds the lock for as long as the work takes
-            if not await session.scalar(select(func.pg_try_advisory_xact_lock(LOCK))):
+            if not await locks.try_to_take(session, Lock.RETENTION):
                 return
             now = datetime.now(UTC)
             hours = await roll_up(self._sessions, now)

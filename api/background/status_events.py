@@ -6,20 +6,20 @@ A change counts as sent when Prefect has stored its event. Until then it is sent
 import time
 from datetime import UTC, datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from api.background.periodic import PeriodicTask
 from api.prefect.client import PrefectServer
 from api.prefect.events import Change
+from datasources.catalogue import locks
+from datasources.catalogue.locks import Lock
 from datasources.catalogue.tables import DataSource, Job, Organization, StatusChange
 
 AGAIN_SECONDS = 30.0
 """Prefect stores what it was sent within 5 s, or not at all: when it was stopped in between."""
 MOST = 50
 """Changes in one request; Prefect answers at most so many."""
-LOCK = 0x5C0002
-"""PostgreSQL's advisory lock: of several processes one sends."""
 
 
 class StatusEvents(PeriodicTask):
@@ -38,7 +38,7 @@ class StatusEvents(PeriodicTask):
         """Send what Prefect has not stored yet."""
         async with self._sessions.begin() as session:
             changes = await _unsent(session)
-            if not changes or not await session.scalar(select(func.pg_try_advisory_xact_lock(LOCK))):
+            if not changes or not await locks.try_to_take(session, Lock.STATUS_EVENTS):
                 return
             stored = await self._prefect.events.stored(changes)
             done = [change.id for change in changes if change.event_id in stored]

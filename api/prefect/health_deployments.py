@@ -14,10 +14,11 @@ from prefect.client.schemas.actions import DeploymentUpdate
 from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterName, FlowFilter, FlowFilterName
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.exceptions import ObjectNotFound
-from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.prefect.pages import PAGE, all_pages
+from datasources.catalogue import locks
+from datasources.catalogue.locks import Lock
 
 SOURCES_PER_DEPLOYMENT = 25
 """Sources whose schedules share a deployment."""
@@ -33,8 +34,6 @@ COPIED = (
     "parameter_openapi_schema",
     "enforce_parameter_schema",
 )
-LOCK = 0x5C0004
-"""PostgreSQL's advisory lock: of several processes one makes a deployment."""
 
 
 class HealthDeployments:
@@ -77,7 +76,7 @@ class HealthDeployments:
 
         Raises `ObjectNotFound` when there is no first one.
         """
-        await session.execute(select(func.pg_advisory_xact_lock(LOCK)))
+        await locks.wait_for(session, Lock.HEALTH_DEPLOYMENTS)  # of several processes one makes it
         if (made := await self.found(source_id)) is None:
             number = source_id // SOURCES_PER_DEPLOYMENT
             made = self._ids[number] = await self._copy(f"{self._name}-{number}")

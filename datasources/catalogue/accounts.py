@@ -5,9 +5,11 @@ import secrets
 from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
-from sqlalchemy import and_, exists, func, or_, select, text, update
+from sqlalchemy import and_, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from datasources.catalogue import locks
+from datasources.catalogue.locks import Lock
 from datasources.catalogue.tables import ApiKey, Membership, Organization, User
 from datasources.model.errors import SettingsError, SourcecheckError
 
@@ -15,8 +17,6 @@ KEY_PREFIX = "sck_"
 MIN_GIVEN_KEY = 16
 """Characters that a key must have which somebody chose; those we make carry 256 bits of chance."""
 TOUCH_EVERY = timedelta(minutes=1)
-BOOTSTRAP_LOCK = 0x5C0001
-"""PostgreSQL's advisory lock for `bootstrap`; `migrate` has its own."""
 
 
 class AccountError(SourcecheckError):
@@ -176,7 +176,7 @@ async def bootstrap(session: AsyncSession, raw_key: str | None) -> Bootstrapped:
     Doing it again with the same key changes nothing. Raises `SettingsError` for a key too short, or revoked.
     """
     raw_key = _given_key(raw_key)
-    await session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": BOOTSTRAP_LOCK})
+    await locks.wait_for(session, Lock.BOOTSTRAP)
     organization = await session.scalar(select(Organization).where(Organization.name == "default"))
     organization = organization or await create_organization(session, "default")
     user = await session.scalar(

@@ -12,17 +12,17 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, create_engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
+from datasources.catalogue import locks
 from datasources.catalogue.engine import catalogue_url
+from datasources.catalogue.locks import Lock
 from datasources.model.errors import SettingsError
 from datasources.model.settings import Settings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-LOCK = 0x5C_0000
-"""PostgreSQL's advisory lock for migrations."""
 
 
 def upgrade(settings: Settings) -> str | None:
@@ -59,7 +59,7 @@ def _connection(settings: Settings) -> Iterator[Connection]:
     engine = create_engine(catalogue_url(settings), poolclass=NullPool)
     try:
         with engine.begin() as connection:
-            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+            locks.wait_in_thread(connection, Lock.MIGRATE)
             yield connection
     except OperationalError as error:
         reason = str(error.orig).strip().splitlines()[0]
