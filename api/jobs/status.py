@@ -1,4 +1,4 @@
-"""Where a job stands (docs: the table of states is `flows.states`): the one rule for answers, metrics and the watch."""
+"""Where a job stands (contract 4.2): the one rule for answers, metrics and the watch."""
 
 from api.prefect.client import Run
 from datasources.catalogue.tables import Job
