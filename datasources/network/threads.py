@@ -31,5 +31,5 @@ async def in_thread(work: Callable[[], Result]) -> Result:
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(settle, setter, value)
 
-    threading.Thread(target=run, name="ssh-work", daemon=True).start()
+    threading.Thread(target=run, name="blocking-work", daemon=True).start()
     return await outcome

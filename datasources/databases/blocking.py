@@ -1,0 +1,49 @@
+"""A blocking driver's calls: each in a thread of a process that can be killed, and bounded by us, not by the driver."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeVar
+
+from datasources.databases.limits import Limit
+from datasources.network.threads import in_thread
+
+T = TypeVar("T")
+
+ABANDON_SECONDS = 0.5
+"""How long an interrupted call may take to end before its thread is left to itself."""
+
+
+class Calls:
+    """The calls of one connection, one at a time.
+
+    `interrupt` ends the call that is under way from another thread, and never waits: it shuts the socket down, or is
+    the driver's own interrupt. No limit of a driver's is relied upon: a call that does not end although it was
+    interrupted is left behind, and its thread ends with the process at the latest.
+    """
+
+    def __init__(self, interrupt: Callable[[], object]) -> None:
+        self._interrupt = interrupt
+
+    async def within(self, limit: Limit, stage: str, work: Callable[[], T]) -> T:
+        """What `work` returns. Raises what it raises, and `CheckError`, TIMEOUT with this stage, after the limit."""
+        async with limit.round(stage):
+            return await self.run(work)
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """What `work` returns or raises; whoever cancels this ends it by interrupting it."""
+        call = asyncio.ensure_future(in_thread(work))
+        try:
+            return await asyncio.shield(call)
+        except asyncio.CancelledError:
+            call.add_done_callback(_forget)
+            with suppress(Exception):
+                self._interrupt()
+            await asyncio.wait([call], timeout=ABANDON_SECONDS)
+            raise
+
+
+def _forget(call: "asyncio.Future[T]") -> None:
+    """Take what an interrupted call raises: nobody asks for it."""
+    if not call.cancelled():
+        call.exception()
