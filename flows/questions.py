@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
+from prefect.client.schemas.objects import State
 from prefect.flow_runs import asuspend_flow_run
 from prefect.input import RunInput
 
@@ -82,6 +83,11 @@ def pause_key(question: Question) -> str:
     """Each question has its own, or Prefect takes it for answered."""
     asks = NEEDS_CONFIRMATION if isinstance(question, HostKeyQuestion | QueryQuestion) else NEEDS_AUTHENTICATION
     return asks if question.number == 1 else f"{asks}-{question.number}"
+
+
+def has_asked(state: State[Any] | None, question: Question) -> bool:
+    """Whether a run in this state is suspended by this very question."""
+    return state is not None and state.is_paused() and state.state_details.pause_key == pause_key(question)
 
 
 def _form(question: Question) -> type[RunInput]:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 
 from prefect.exceptions import PrefectException
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,6 +20,8 @@ AT_ONCE = 8
 """Requests for a run under way at once: more would make Prefect's server slower for everybody."""
 ROUND = 100
 """Jobs handed over in one round; the next one follows at once."""
+ROUND_SECONDS = 1.0
+"""Between two rounds at the most, and after one that failed."""
 
 
 class Dispatcher:
@@ -29,6 +32,23 @@ class Dispatcher:
         self._prefect = prefect
         self._job_timeout = job_timeout
         self._room = asyncio.Semaphore(AT_ONCE)
+        self.wake = asyncio.Event()
+        """Set when a job has been accepted, or the turn of one may have come."""
+
+    async def run(self) -> None:
+        """Dispatch for ever, on a clock of its own, independent of the pauses between readings."""
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.wake.wait(), ROUND_SECONDS)
+            self.wake.clear()
+            try:
+                await self.dispatch()
+            except SQLAlchemyError as error:
+                logger.warning("jobs could not be handed over: %s", type(error).__name__)
+                await asyncio.sleep(ROUND_SECONDS)
+            except Exception:
+                logger.exception("jobs could not be handed over")
+                await asyncio.sleep(ROUND_SECONDS)
 
     async def dispatch(self) -> None:
         """Hand over every job whose turn it is; those that Prefect does not take stay for the next time."""

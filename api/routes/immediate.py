@@ -1,6 +1,5 @@
 """The hyphen API (contract 3): the immediate test, sources with their state, health."""
 
-import time
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
@@ -10,10 +9,10 @@ from litestar.params import FromPath, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.dependencies import ApiRequest, MemberDep, ServicesDep, SessionDep, require_source
+from api.jobs.refresh import read_anew, wait_until_ended, wait_until_ended_or_asking
 from api.jobs.view import published_of
 from api.limits import ASKS_FOR_TEST
 from api.routes.submit import JOINED_HEADER, Accepted, accept, read_request
-from api.routes.tests import follow, read_anew
 from api.runtime import Services
 from api.wire.bodies import TestRequestBody
 from api.wire.errors import ErrorEnvelope, Problem
@@ -120,20 +119,13 @@ class ImmediateController(Controller):
             steps=steps_of(KindOfTest.immediate, query=True),
         )
         if bounded.on_question == "ask":
-            await _until_asked(accepted.job, session, services, limit)
+            await wait_until_ended_or_asking(accepted.job, session, services.watch, limit)
         else:
-            await follow(accepted.job, session, services, limit)
+            await wait_until_ended(accepted.job, session, services.watch, limit)
         if accepted.job.question is None:
             await _insist(accepted, session, services)
         answer = Envelope(_answer(accepted.job, source), "Connection test completed")
         return Response(answer, headers=accepted.headers)
-
-
-async def _until_asked(job: Job, session: AsyncSession, services: Services, seconds: float) -> None:
-    """Bring the job up to date: when it has ended, when it asks, or the time is over."""
-    until = time.monotonic() + seconds
-    while job.ended_at is None and job.question is None and time.monotonic() < until:
-        await read_anew(job, session, services)
 
 
 async def _insist(accepted: Accepted, session: AsyncSession, services: Services) -> None:
@@ -143,14 +135,14 @@ async def _insist(accepted: Accepted, session: AsyncSession, services: Services)
     """
     job = accepted.job
     if job.ended_at is None:
-        await read_anew(job, session, services)
+        await read_anew(job, session, services.watch)
     run = services.watch.run_of(job.id)
     if job.ended_at is None and (run is None or run.started_at is None):
         if not accepted.joined:
             await request_cancel(session, job)
-            await follow(job, session, services, CALLED_OFF_SECONDS)
+            await wait_until_ended(job, session, services.watch, CALLED_OFF_SECONDS)
         raise Problem(503, NOT_TAKEN_UP)
-    await follow(job, session, services, 5)
+    await wait_until_ended(job, session, services.watch, 5)
     if job.status == JobStatus.cancelled and job.started_at is None:
         raise Problem(503, NOT_TAKEN_UP)
 

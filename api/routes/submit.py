@@ -96,7 +96,7 @@ async def accept(
         await session.flush()
         await session.refresh(job)
     await session.commit()
-    services.watch.accepted()
+    services.watch.dispatch_soon()
     logger.info("%s by user %d", "joined" if joined else "accepted", member.user_id, extra=ids_of(job))
     return Accepted(job, joined)
 

@@ -5,19 +5,17 @@ from typing import Annotated
 from litestar import Controller, Response, get, post
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import PathParameter, QueryParameter
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.dependencies import ApiRequest, MemberDep, ServicesDep, SessionDep, require_job, require_source
+from api.jobs.decide import CANCEL_SECONDS
+from api.jobs.refresh import read_known, wait_until_ended, wait_until_ended_or_asking
 from api.jobs.view import view
-from api.jobs.watch import CANCEL_SECONDS
 from api.limits import ASKS_FOR_TEST, OVERLOAD
 from api.routes.submit import JOINED_HEADER, accept, read_request
-from api.runtime import Services
 from api.wire.bodies import TestRequestBody
 from api.wire.errors import HTTPSentence, HTTPValidationError, Problem
 from api.wire.schemas import AsyncDataSourceTestResults, TestDataSourceAsyncResponse
 from datasources.catalogue.jobs import request_cancel
-from datasources.catalogue.tables import Job
 from datasources.model.steps import KindOfTest, steps_of
 from datasources.model.vocabulary import JobStatus
 
@@ -72,9 +70,12 @@ class JobController(Controller):
         services: ServicesDep,
         wait: Annotated[float, QueryParameter(ge=0, le=60)] = 0,
     ) -> AsyncDataSourceTestResults:
-        """Where a test stands; `wait` holds the answer until it has ended or the seconds are over."""
+        """Where a test stands; `wait` holds the answer until it has ended, asks a question, or the seconds are over."""
         job = await require_job(session, member, job_id)
-        await follow(job, session, services, wait)
+        if wait > 0:
+            await wait_until_ended_or_asking(job, session, services.watch, wait)
+        else:
+            await read_known(job, session, services.watch)
         return view(job, services.watch.run_of(job.id))
 
     @post(
@@ -99,29 +100,7 @@ class JobController(Controller):
         if job.ended_at is None:
             await request_cancel(session, job)
             services.watch.look_at(job.id)
-            await follow(job, session, services, CANCEL_SECONDS)
+            await wait_until_ended(job, session, services.watch, CANCEL_SECONDS)
             if job.ended_at is None or job.status == JobStatus.cancelled:
                 return view(job, services.watch.run_of(job.id))
         raise Problem(409, f"This test has ended already: {job.status}")
-
-
-async def follow(job: Job, session: AsyncSession, services: Services, seconds: float) -> None:
-    """Bring an open job up to date: when it has ended, or the time is over.
-
-    Without any time it is answered as it was read last: a poller costs the catalogue one query, and Prefect nothing.
-    """
-    if job.ended_at is not None:
-        return
-    if seconds > 0:
-        await session.commit()  # gives the connection back while nobody needs it
-        await services.watch.until_ended(job.id, seconds)
-        await session.refresh(job)
-    elif job.flow_run_id and not (services.watch.look_at(job.id) and services.watch.run_of(job.id)):
-        await read_anew(job, session, services)
-
-
-async def read_anew(job: Job, session: AsyncSession, services: Services) -> None:
-    """Bring a job up to date by a reading that is made for it."""
-    await session.commit()
-    await services.watch.until_read(job.id)
-    await session.refresh(job)

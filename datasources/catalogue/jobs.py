@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from msgspec import Struct
 from sqlalchemy import case, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -13,6 +14,7 @@ from datasources.catalogue.record_check import record_check
 from datasources.catalogue.sources import MAX_ID
 from datasources.catalogue.tables import Job
 from datasources.health.verdict import first_failure
+from datasources.model.questions import Question, to_question
 from datasources.model.results import Published
 from datasources.model.vocabulary import JobStatus
 
@@ -26,11 +28,20 @@ async def find_job(session: AsyncSession, organization_id: int, job_id: int) -> 
     ).scalar_one_or_none()
 
 
-async def open_jobs(session: AsyncSession) -> Mapping[int, bool]:
-    """Every job that has not ended, and whether it has been handed over."""
-    handed_over = Job.flow_run_id.is_not(None)
-    found = await session.execute(select(Job.id, handed_over).where(Job.ended_at.is_(None)))
-    return {row.id: row[1] for row in found}
+class OpenJobState(Struct, frozen=True):
+    """Where a job stands that has not ended."""
+
+    dispatched: bool
+    """Whether it has been handed to Prefect."""
+    question: Question | None
+    """What it waits for."""
+
+
+async def open_job_states(session: AsyncSession) -> Mapping[int, OpenJobState]:
+    """Every job that has not ended, by id."""
+    dispatched = Job.flow_run_id.is_not(None)
+    found = await session.execute(select(Job.id, dispatched, Job.question).where(Job.ended_at.is_(None)))
+    return {id_: OpenJobState(was, to_question(asked)) for id_, was, asked in found}
 
 
 async def jobs_to_follow(session: AsyncSession) -> Sequence[Job]:

@@ -8,12 +8,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from datasources.catalogue.host_keys import add_host_key
 from datasources.catalogue.tables import Job
-from datasources.model.questions import Answer, HostKeyQuestion, Question
+from datasources.model.questions import Answer, HostKeyQuestion, Question, to_question
 
 
 def question_of(job: Job) -> Question | None:
     """What the job waits for."""
-    return None if job.question is None else msgspec.convert(job.question, Question)
+    return to_question(job.question)
 
 
 def answers_of(job: Job) -> list[Answer]:

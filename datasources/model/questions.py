@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any, Literal, cast
 
+import msgspec
 from msgspec import Struct
 
 from datasources.model.errors import CheckError
@@ -54,6 +55,11 @@ class SecretQuestion(Asked, kw_only=True, frozen=True, tag="secret"):
 
 
 Question = HostKeyQuestion | QueryQuestion | SecretQuestion
+
+
+def to_question(stored: dict[str, Any] | None) -> Question | None:
+    """A question as the catalogue keeps it, typed again; None when there is none."""
+    return None if stored is None else msgspec.convert(stored, Question)
 
 
 class Answer(Struct, kw_only=True, frozen=True):

@@ -1,11 +1,24 @@
 """needs_authentication: a secret that is not there is asked for, by HTTP, on real servers (contract 2.5)."""
 
+import time
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.acceptance.kit import SOURCES, ask, ended, finished, immediate, locations, options, register, results, unique
+from tests.acceptance.kit import (
+    SOURCES,
+    ask,
+    ended,
+    finished,
+    immediate,
+    locations,
+    options,
+    read,
+    register,
+    results,
+    unique,
+)
 from tests.acceptance.questions import answer_in_prefect, everything, flow_run, said, say, source_behind, tunnel, until
 from tests.fix_database import PASSWORD, Server
 from tests.fix_service import Service
@@ -48,6 +61,16 @@ def test_a_password_for_this_run(service: Service, admin: httpx.Client, keyless:
     again = ask(admin, keyless)
     until(admin, again, "needs_authentication")
     assert say(admin, again, "cancel").json()["status"] == "cancelled"
+
+
+def test_a_client_that_waits_is_told_of_the_question(admin: httpx.Client, keyless: int) -> None:
+    """`wait` ends with the question, on a second look as well; a request to cancel waits for the end all the same."""
+    began = time.monotonic()
+    job = ask(admin, keyless)
+    answers = [read(admin, job, wait=60) for _ in range(2)]
+    assert [answer["status"] for answer in answers] == ["needs_authentication"] * 2
+    assert time.monotonic() - began < 60
+    assert say(admin, job, "cancel").json()["status"] == "cancelled"
 
 
 def test_a_password_to_keep(admin: httpx.Client, embedded: Server) -> None:

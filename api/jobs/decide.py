@@ -1,0 +1,96 @@
+"""What is to be done about an open job: a function of the job, its run as Prefect had it last, and the time.
+
+Nothing here waits, reads or writes; `follow` reads, and `settle` does what was decided.
+"""
+
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+from prefect.client.schemas.objects import StateType
+
+from api.jobs.status import run_status
+from api.prefect.client import Run
+from datasources.catalogue.tables import Job
+from datasources.model.vocabulary import JobStatus
+from flows.states import QUESTIONS, UNDER_WAY
+
+REPORT_SECONDS = 1.7
+"""After a job's deadline, until it is ended by force: the worker gets to report the end first."""
+CANCEL_SECONDS = 5.0
+"""After a request to cancel, until it is done by force: the worker gets to stop the process first."""
+
+
+class Leave(Struct, frozen=True):
+    """Nothing is to be done for now."""
+
+
+class End(Struct, frozen=True):
+    """Write the final answer down: the run has ended this way, or there is none to end."""
+
+    status: JobStatus
+
+
+class StopRun(Struct, frozen=True):
+    """Have the worker stop the run; the job ends when the run has."""
+
+
+class Cancel(Struct, frozen=True):
+    """Cancel the run by force, if there is one, and end the job as cancelled."""
+
+
+class GiveUp(Struct, frozen=True):
+    """Mark the run as crashed, if there is one, and end the job as failed."""
+
+
+class Resume(Struct, frozen=True):
+    """Have the suspended run go on: its question has been answered, and Prefect has not heard of it."""
+
+
+Action = Leave | End | StopRun | Cancel | GiveUp | Resume
+
+
+def decide(job: Job, run: Run | None, now: datetime) -> Action:
+    """What is to be done, once Prefect has said what it knows; `run` is None when it knows no run of this job."""
+    status = run_status(run)
+    if status.ended:
+        return End(status)
+    if cancel_requested(job):
+        return _cancel(job, run, now)
+    if overdue(job, now):
+        return GiveUp()
+    if job.flow_run_id and status in QUESTIONS.values() and job.question is None:
+        return Resume()
+    return Leave()
+
+
+def decide_without_prefect(job: Job, now: datetime) -> Action:
+    """What is to be done while Prefect does not answer: its run, should it begin later, finds the job ended."""
+    if cancel_requested(job) and job.flow_run_id is None:
+        return End(JobStatus.cancelled)
+    if overdue(job, now):
+        return End(JobStatus.failed)
+    return Leave()
+
+
+def worth_reading(job: Job, run: Run | None, now: datetime) -> bool:
+    """Whether the run is to be read although Prefect has told nothing new of it; `run` is what was read last."""
+    return cancel_requested(job) or overdue(job, now) or (run is not None and run.ended)
+
+
+def cancel_requested(job: Job) -> bool:
+    """Whether a client has asked to cancel it."""
+    return job.cancel_requested_at is not None
+
+
+def overdue(job: Job, now: datetime) -> bool:
+    """Whether its worker has had its time, and the time to report."""
+    return now > job.deadline + timedelta(seconds=REPORT_SECONDS)
+
+
+def _cancel(job: Job, run: Run | None, now: datetime) -> Action:
+    """At once when no worker has it; by way of its worker otherwise, or by force when that does not react."""
+    state = run.state.type if run and run.state else None
+    since = job.cancel_requested_at or job.deadline
+    if job.flow_run_id is None or state not in UNDER_WAY or now > since + timedelta(seconds=CANCEL_SECONDS):
+        return Cancel()
+    return Leave() if state is StateType.CANCELLING else StopRun()
