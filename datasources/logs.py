@@ -31,7 +31,7 @@ _about: ContextVar[dict[str, Any]] = ContextVar("about", default={})  # noqa: B0
 
 @contextmanager
 def about(**ids: Any) -> Iterator[None]:
-    """Every line logged meanwhile, by whomever, says that it is about this."""
+    """Every line that is logged meanwhile, by any library, says that it is about this."""
     token = _about.set(_about.get() | ids)
     try:
         yield
@@ -40,7 +40,7 @@ def about(**ids: Any) -> Iterator[None]:
 
 
 class JsonLines(logging.Formatter):
-    """Formats a record; our own settings' secrets are scrubbed from whatever it holds."""
+    """Formats a record as one line of JSON, and scrubs our own settings' secrets from all of it."""
 
     def __init__(self, *_: Any, **__: Any) -> None:
         """Takes a format, as `logging.config` gives it one, and does without."""
@@ -65,7 +65,7 @@ class JsonLines(logging.Formatter):
 def _secrets() -> list[str]:
     try:
         settings = Settings.load()
-    except SettingsError:  # whoever needs the settings says what is wrong with them
+    except SettingsError:  # the code that needs the settings says what is wrong with them
         return []
     addresses = [urlsplit(url) for url in (settings.database_url, settings.prefect_database_url) if url]
     passwords = [form for address in addresses if address.password for form in _forms(address.password)]

@@ -13,7 +13,7 @@ from prefect.flow_runs import asuspend_flow_run
 from prefect.input import RunInput
 
 from datasources.catalogue.engine import session_scope
-from datasources.catalogue.questions import locked, open_question, question_of, take_answer
+from datasources.catalogue.questions import lock_job, open_question, question_of, take_answer
 from datasources.catalogue.tables import Job
 from datasources.catalogue.work import Work, load_work
 from datasources.databases.read_only import Reading, judge
@@ -120,7 +120,7 @@ async def _take(settings: Settings, job_id: int, question: Question, given: Any)
     if isinstance(question, HostKeyQuestion):
         accepted = isinstance(given, ConfirmHostKey) and given.fingerprint.strip() == question.fingerprint
     async with session_scope(settings) as session:
-        job = await locked(session, job_id)
+        job = await lock_job(session, job_id)
         if question_of(job) != question:
             return  # answered by the API meanwhile
         answer = Answer(

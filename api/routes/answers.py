@@ -20,7 +20,7 @@ from api.wire.bodies import ConfirmationBody, SecretBody
 from api.wire.errors import Invalid, Problem
 from api.wire.registration import fill, is_mask, merged, parse, read
 from api.wire.schemas import AsyncDataSourceTestResults
-from datasources.catalogue.questions import locked, question_of, take_answer
+from datasources.catalogue.questions import lock_job, question_of, take_answer
 from datasources.catalogue.tables import DataSource, Job
 from datasources.model.questions import Answer, HostKeyQuestion, Question, SecretQuestion
 from datasources.model.source import SshTunnel
@@ -114,7 +114,7 @@ class QuestionController(Controller):
 
 async def _asking(session: AsyncSession, job: Job) -> tuple[Job, Question]:
     """The job, ours alone until the end of the transaction, and what it asks. Raises 409 when it asks nothing."""
-    job = await locked(session, job.id)
+    job = await lock_job(session, job.id)
     question = question_of(job)
     if job.ended_at is not None:
         raise Problem(409, f"This test has ended already: {job.status}")

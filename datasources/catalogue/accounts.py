@@ -15,7 +15,7 @@ from datasources.model.errors import SettingsError, SourcecheckError
 
 KEY_PREFIX = "sck_"
 MIN_GIVEN_KEY = 16
-"""Characters that a key must have which somebody chose; those we make carry 256 bits of chance."""
+"""Least number of characters of a key that the operator chose; keys that we make carry 256 bits of entropy."""
 TOUCH_EVERY = timedelta(minutes=1)
 
 
@@ -49,12 +49,12 @@ class Bootstrapped(Struct, kw_only=True, frozen=True):
 
 
 def make_key() -> str:
-    """A new key with 256 bits of chance."""
+    """A new key with 256 bits of entropy."""
     return KEY_PREFIX + secrets.token_urlsafe(32)
 
 
 def key_hash(raw: str) -> bytes:
-    """What the catalogue keeps of a key."""
+    """The SHA-256 hash of a key, which is all that the catalogue keeps of it."""
     return hashlib.sha256(raw.encode()).digest()
 
 
@@ -105,7 +105,7 @@ async def _touch(session: AsyncSession, key: ApiKey) -> None:
 async def create_organization(session: AsyncSession, name: str) -> Organization:
     """Raises `AccountError` when the name is taken."""
     if await session.scalar(select(exists().where(Organization.name == name))):
-        raise AccountError(f"There is an organization {name!r} already")
+        raise AccountError(f"An organization named {name!r} already exists")
     organization = Organization(name=name)
     session.add(organization)
     await session.flush()
@@ -115,7 +115,7 @@ async def create_organization(session: AsyncSession, name: str) -> Organization:
 async def create_user(session: AsyncSession, name: str, email: str | None = None) -> User:
     """Raises `AccountError` when the e-mail address is taken; names may occur twice."""
     if email is not None and await session.scalar(select(exists().where(User.email == email))):
-        raise AccountError(f"There is a user with the address {email!r} already")
+        raise AccountError(f"A user with the address {email!r} already exists")
     user = User(name=name, email=email)
     session.add(user)
     await session.flush()
@@ -141,7 +141,10 @@ async def create_key(
     raw: str | None = None,
     on_question: str = "ask",
 ) -> tuple[ApiKey, str]:
-    """Make a key, and tell it this one time. Raises `AccountError` for an unknown user or one who is no member."""
+    """Make a key. Returns its row, and the key itself, which cannot be read again.
+
+    Raises `AccountError` for an unknown user, or one who is no member of the organization.
+    """
     if await session.get(User, user_id) is None:
         raise AccountError(f"There is no user {user_id}")
     if organization_id is not None and await session.get(Membership, (organization_id, user_id)) is None:
@@ -191,7 +194,7 @@ async def bootstrap(session: AsyncSession, raw_key: str | None) -> Bootstrapped:
         await add_member(session, organization.id, user.id, "admin")
     known = await session.scalar(select(ApiKey).where(ApiKey.hash == key_hash(raw_key))) if raw_key else None
     if known and known.revoked_at:
-        raise SettingsError("SOURCECHECK_BOOTSTRAP_KEY: this key was revoked")
+        raise SettingsError("SOURCECHECK_BOOTSTRAP_KEY: this key has been revoked")
     if known and raw_key:
         key, raw = known, raw_key
     else:

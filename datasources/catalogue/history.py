@@ -47,7 +47,7 @@ async def tallies(
 ) -> dict[timedelta, Tally]:
     """The stretches of these lengths that end now. Each begins at a full hour, and so may be up to an hour longer."""
     starts = {span: floor(now - span) for span in spans}
-    hours = await rolled(session, source_id, min(starts.values()))
+    hours = await read_rollups(session, source_id, min(starts.values()))
     raw_from = max(hours, default=None)
     raw_from = min(starts.values()) if raw_from is None else raw_from + HOUR
     records = await with_one_before(session, source_id, raw_from)
@@ -61,7 +61,7 @@ async def tallies(
     return found
 
 
-async def rolled(session: AsyncSession, source_id: int, since: datetime) -> dict[datetime, Tally]:
+async def read_rollups(session: AsyncSession, source_id: int, since: datetime) -> dict[datetime, Tally]:
     """Hours that have been rolled up, from this one on."""
     chosen = select(HealthRollup).where(HealthRollup.source_id == source_id, HealthRollup.hour >= since)
     return {

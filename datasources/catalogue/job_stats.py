@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from datasources.catalogue.tables import Job
 from datasources.model.vocabulary import ErrorCode, JobStatus
 
-NOBODYS = (ErrorCode.WORKER_LOST, ErrorCode.TIMEOUT)
+NOT_ENDED_BY_WORKER = (ErrorCode.WORKER_LOST, ErrorCode.TIMEOUT)
 NOT_CARRIED_OUT = [{"carried_out": False}]
 """What the results of a job contain when a step could not be carried out."""
 
@@ -43,7 +43,7 @@ class OpenJob(Struct, frozen=True):
 
 async def ended_since(session: AsyncSession, since: datetime) -> Sequence[EndedJob]:
     """Jobs that have ended after this time, the first one first."""
-    reaped = and_(Job.error_code.in_(NOBODYS), Job.results.contains(NOT_CARRIED_OUT))
+    reaped = and_(Job.error_code.in_(NOT_ENDED_BY_WORKER), Job.results.contains(NOT_CARRIED_OUT))
     found = await session.execute(
         select(
             Job.id,

@@ -76,7 +76,7 @@ async def mark_dispatched(session: AsyncSession, job_id: int, flow_run_id: UUID,
 
 
 async def request_cancel(session: AsyncSession, job: Job) -> None:
-    """Note that somebody wants it cancelled; the first one counts. Commits."""
+    """Note that a client wants it cancelled; the first request counts. Commits."""
     asked = func.coalesce(Job.cancel_requested_at, func.now())
     await session.execute(update(Job).where(Job.id == job.id, Job.ended_at.is_(None)).values(cancel_requested_at=asked))
     await session.commit()

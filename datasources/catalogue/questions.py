@@ -22,7 +22,7 @@ def answers_of(job: Job) -> list[Answer]:
 
 
 async def open_question(session: AsyncSession, job_id: int, question: Question) -> None:
-    """Write down what the job waits for; reading it is not counted: until then it has time."""
+    """Record the question and move the deadline to its expiry: waiting does not use up the job's time."""
     await session.execute(
         update(Job)
         .where(Job.id == job_id, Job.ended_at.is_(None))
@@ -30,7 +30,7 @@ async def open_question(session: AsyncSession, job_id: int, question: Question) 
     )
 
 
-async def locked(session: AsyncSession, job_id: int) -> Job:
+async def lock_job(session: AsyncSession, job_id: int) -> Job:
     """The job as it is now, for this transaction alone."""
     chosen = select(Job).where(Job.id == job_id).with_for_update().execution_options(populate_existing=True)
     return (await session.execute(chosen)).scalar_one()

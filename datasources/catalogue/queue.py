@@ -1,6 +1,6 @@
 """The queue of one source: one test of it runs at a time, and the others wait in the order in which they came.
 
-A job that waits for somebody's answer runs nothing, for up to a day, so that it holds up nobody.
+A job that waits for an answer, for up to a day, runs nothing, so no other job waits for it.
 """
 
 from collections.abc import Sequence
@@ -15,9 +15,9 @@ OPEN = Job.ended_at.is_(None)
 
 
 async def lock_source(session: AsyncSession, source_id: int) -> DataSource | None:
-    """The source as it is now, None when it was removed; until the caller commits, nobody else queues for it.
+    """The source as it is now, None when it was removed; until the caller commits, no other transaction queues for it.
 
-    Whoever adds a job takes this lock first, so that ids ascend in the order in which jobs become visible.
+    Every transaction that adds a job takes this lock first: ids ascend in the order in which jobs become visible.
     """
     return (
         await session.execute(

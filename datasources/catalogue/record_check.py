@@ -68,7 +68,7 @@ async def _forget_hours(session: AsyncSession, source_id: int, checked_at: datet
 
 
 def _note_test(source: DataSource, steps: Sequence[str], published: Sequence[Published], checked_at: datetime) -> None:
-    """The newest test, whatever it says about the source; one that is written down late changes nothing.
+    """The newest test, even if it says nothing about the source; one that is recorded late changes nothing.
 
     A step that was not asked for keeps its newest result: a quick check does not hide what a full one has found.
     """

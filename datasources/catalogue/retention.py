@@ -41,7 +41,7 @@ def _hours(figure: ColumnElement[datetime]) -> Any:
 
 async def _roll_up_source(sessions: Sessions, source_id: int, start: datetime, end: datetime) -> int:
     async with sessions.begin() as session:
-        # Whoever ends a check of the source waits, and we for them: no check is missed in between.
+        # A transaction that ends a check of the source waits for us, and we wait for it: no check is missed in between.
         await session.execute(select(DataSource.id).where(DataSource.id == source_id).with_for_update(key_share=True))
         records = [record for record in await with_one_before(session, source_id, start) if record.checked_at < end]
         rows = [_row(source_id, hour, tally) for hour, tally in hourly(records, start, end).items()]

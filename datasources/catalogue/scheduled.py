@@ -1,4 +1,4 @@
-"""Jobs that nobody asked for: a schedule did."""
+"""Jobs that a schedule asks for, not a client."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

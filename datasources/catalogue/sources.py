@@ -32,7 +32,7 @@ def source_of(row: DataSource, vault: Vault, more: dict[str, dict[str, str]] | N
 async def find_source(
     session: AsyncSession, organization_id: int, source_id: int, *, for_change: bool = False
 ) -> DataSource | None:
-    """The source, if this organization has it; `for_change`: nobody else changes it in this transaction's time."""
+    """The source, if this organization has it; `for_change` locks it for this transaction."""
     if not 0 < source_id <= MAX_ID:
         return None
     chosen = select(DataSource).where(

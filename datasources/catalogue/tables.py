@@ -79,7 +79,7 @@ class Membership(Base):
 
 
 class ApiKey(IdMixin, Base):
-    """A key, as a SHA-256 hash: keys carry 256 bits of chance, so a slow hash would add nothing."""
+    """A key, as a SHA-256 hash: keys carry 256 bits of entropy, so a slow hash would add nothing."""
 
     __tablename__ = "api_keys"
 
@@ -91,7 +91,7 @@ class ApiKey(IdMixin, Base):
     """The first characters, to tell keys apart in a list."""
     hash: Mapped[bytes] = mapped_column(unique=True)
     on_question: Mapped[str] = mapped_column(server_default=text("'ask'"))
-    """`ask` or `fail`: what a test does that would have to ask somebody."""
+    """`ask` or `fail`: what a test does that needs a person's answer."""
     last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
 
@@ -170,7 +170,7 @@ class Job(IdMixin, Base):
     steps: Mapped[list[Any]]
     """Names of the tasks to run, of `tasks.TASKS`."""
     test_query: Mapped[bytes | None]
-    """Encrypted: a query may hold what nobody else should read."""
+    """Encrypted: a query may hold confidential values."""
     timeout_seconds: Mapped[int | None]
     """The caller's own limit; None means the defaults of the source and of the settings."""
     on_question: Mapped[str] = mapped_column(server_default=text("'ask'"))
@@ -190,7 +190,7 @@ class Job(IdMixin, Base):
     error_code: Mapped[str | None]
     """The first error code of an ended job."""
     question: Mapped[dict[str, Any] | None]
-    """What the run has asked last and waits for; null when it waits for nobody."""
+    """The question that the run waits for; null when it waits for none."""
     answers: Mapped[list[Any] | None]
     """Who answered what, and when; never a secret."""
     run_secret: Mapped[bytes | None]
@@ -200,7 +200,7 @@ class Job(IdMixin, Base):
 
 
 class HostKey(IdMixin, Base):
-    """The key of an SSH gateway that somebody of the organization has confirmed or registered."""
+    """The key of an SSH gateway that a member of the organization has confirmed or registered."""
 
     __tablename__ = "host_keys"
     __table_args__ = (
@@ -232,7 +232,7 @@ class HostKey(IdMixin, Base):
 
 
 class HealthRecord(Base):
-    """One finished check of a source, whoever asked for it."""
+    """One finished check of a source, asked for by a client or a schedule."""
 
     __tablename__ = "health_records"
     __table_args__ = (Index("ix_health_records_history", "source_id", "checked_at"),)

@@ -37,7 +37,7 @@ class Work(Struct, kw_only=True, frozen=True):
 
     @property
     def query_confirmed(self) -> bool:
-        """Whether somebody has allowed to try the query, whatever it looks like."""
+        """Whether a user has approved this query, although it may do more than read."""
         return any(answer.kind == "query" and answer.accepted for answer in self.answers)
 
 

@@ -160,7 +160,7 @@ class Database(ABC):
     """Steps that this kind of source cannot have, and why: the message of the skipped step."""
 
     def __init_subclass__(cls, **rest: Any) -> None:
-        """Raises `TypeError` for options of which somebody forgot to say what a change of them means."""
+        """Raises `TypeError` for options with a field that is in no group, and for a database without a label."""
         super().__init_subclass__(**rest)
         if "options" in cls.__dict__:
             require_sorted_fields(cls.options)

@@ -22,7 +22,7 @@ class Limit:
     async def round(self, stage: str) -> AsyncIterator[None]:
         """Raise TIMEOUT with this stage once the time for the whole work is over.
 
-        Whoever has set a limit around us finds the stage as a note of the `CancelledError` behind its `TimeoutError`.
+        A caller with a limit of its own finds the stage as a note of the `CancelledError` behind its `TimeoutError`.
         """
         try:
             async with asyncio.timeout_at(self._until):

@@ -12,7 +12,7 @@ LEFTOVER_SECONDS = 3600
 
 
 def marked_name(now: float | None = None) -> str:
-    """A name that nobody else has, with the mark and the time by which leftovers are known."""
+    """A random name, with the mark and the time by which leftovers are known."""
     return f"{MARK}_{int(time.time() if now is None else now):x}_{secrets.token_hex(4)}"
 
 

@@ -21,7 +21,7 @@ def slug_of(source_id: int) -> str:
 
 
 def source_of(slug: str | None) -> int | None:
-    """The source whose schedule is called so; None for a schedule that somebody else has made."""
+    """The source whose schedule is called so; None for a schedule that is not ours."""
     number = (slug or "").removeprefix(SLUG)
     return int(number) if number.isascii() and number.isdigit() and slug == slug_of(int(number)) else None
 
@@ -32,7 +32,7 @@ class Plan(Struct, frozen=True, kw_only=True, omit_defaults=True):
     interval_seconds: float | None = None
     cron: str | None = None
     rrule: str | None = None
-    """Kinds we do not make, but which somebody may set in the Prefect UI."""
+    """Never set by us, but an operator may choose it in the Prefect UI."""
     timezone: str | None = None
     active: bool = True
 
@@ -47,7 +47,7 @@ class Plan(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return found
 
     def next_after(self, moment: datetime) -> datetime | None:
-        """When a check is due after one that was due at `moment`; None when it never is, or nobody can say."""
+        """When a check is due after one that was due at `moment`; None when it never is, or cannot be told."""
         if not self.active:
             return None
         if self.interval_seconds is not None:

@@ -41,5 +41,5 @@ class Standing(Struct, frozen=True, kw_only=True):
 
 
 def alerts(was: str, became: str) -> bool:
-    """Whether people are told: when a source becomes failed, and when it no longer is."""
+    """Whether an alert is sent: when a source becomes failed, and when it no longer is."""
     return was != became and "failed" in (was, became)

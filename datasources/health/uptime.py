@@ -1,7 +1,7 @@
 """Uptime: for how long a source was up, of the time for which we know.
 
 The verdict of a check holds until the next check, but no longer than twice the interval at which checks were expected
-then; after that we know nothing. A check that nobody had scheduled speaks for five minutes. `docs/health.md` has
+then; after that we know nothing. A check outside of a schedule speaks for five minutes. `docs/health.md` has
 examples.
 """
 

@@ -12,25 +12,29 @@ from typing import Any
 from datasources.model.vocabulary import ErrorCode
 
 REMEDIATIONS: dict[ErrorCode, str] = {
-    ErrorCode.CONNECTION_ERROR: "Check host and port, that the server is running, and that no firewall is in between.",
-    ErrorCode.HOST_NOT_FOUND: "Check the spelling of the host name, and that the worker's DNS knows it.",
-    ErrorCode.TIMEOUT: "Check that the server answers from the worker's network, or raise the timeout.",
+    ErrorCode.CONNECTION_ERROR: (
+        "Check host and port, that the server is running, and that no firewall blocks the connection."
+    ),
+    ErrorCode.HOST_NOT_FOUND: "Check the spelling of the host name, and that the worker's DNS resolves it.",
+    ErrorCode.TIMEOUT: "Check that the server answers from the worker's network, or raise the time limit.",
     ErrorCode.AUTHENTICATION_FAILED: "Check user name and password, and the server's rules for this user and address.",
     ErrorCode.DATABASE_NOT_FOUND: "Check the name of the database.",
     ErrorCode.SCHEMA_NOT_FOUND: "Create the schema, or name an existing one in temp_schema.",
     ErrorCode.PERMISSION_DENIED: "Grant the missing right to the user of this source.",
     ErrorCode.TLS_ERROR: "Check sslmode and rootcert against what the server offers.",
     ErrorCode.TOO_MANY_CONNECTIONS: "Close unused connections, or raise the limit of the server or of the user.",
-    ErrorCode.QUERY_ERROR: "Run the query by hand with the same user and mend what the server complains about.",
-    ErrorCode.QUERY_NOT_READ_ONLY: "Use a single query that only reads.",
+    ErrorCode.QUERY_ERROR: "Run the query by hand as the same user and fix the error the server reports.",
+    ErrorCode.QUERY_NOT_READ_ONLY: "Use a single statement that only reads.",
     ErrorCode.SSH_CONNECTION_ERROR: "Check host and port of the SSH gateway, and that it is running.",
     ErrorCode.SSH_AUTHENTICATION_FAILED: "Check user name, password or private key for the SSH gateway.",
     ErrorCode.SSH_HOST_KEY_UNKNOWN: "Compare the fingerprint with the gateway's own and confirm it.",
     ErrorCode.SSH_HOST_KEY_CHANGED: "Find out why the gateway's key changed; only then replace the stored one.",
-    ErrorCode.SSH_FORWARD_REFUSED: "Check that the gateway may forward to the database, and that the database is up.",
+    ErrorCode.SSH_FORWARD_REFUSED: (
+        "Check that the gateway allows forwarding to the database, and that the database is running."
+    ),
     ErrorCode.DRIVER_MISSING: "Install the driver for this type on the worker.",
-    ErrorCode.DESTINATION_FORBIDDEN: "Use an address that the operator allows, or have its range allowed.",
-    ErrorCode.WORKER_LOST: "Run the test again; if it happens again, look at the worker.",
+    ErrorCode.DESTINATION_FORBIDDEN: "Use an address that the operator allows, or ask the operator to allow its range.",
+    ErrorCode.WORKER_LOST: "Run the test again; if that fails too, check the worker and its log.",
     ErrorCode.INTERNAL_ERROR: "Report this with the job id; the worker's log has the details.",
 }
 """One sentence for each code of contract 5: what the user does next."""

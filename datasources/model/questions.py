@@ -1,4 +1,4 @@
-"""What a test asks somebody before it goes on. A question holds no secret."""
+"""What a test asks a person before it goes on. A question holds no secret."""
 
 from datetime import datetime
 from typing import Any, Literal, cast
@@ -19,10 +19,10 @@ class Asked(Struct, kw_only=True, frozen=True, tag_field="kind"):
     """How many the job has asked, this one included."""
     asked_at: datetime
     expires_at: datetime
-    """When the job ends as failed if nobody has answered."""
+    """When the job fails if it has no answer by then."""
     message: str
     error_code: ErrorCode
-    """What the job ends with if nobody answers."""
+    """What the job fails with if it gets no answer."""
 
     @property
     def kind(self) -> Kind:
@@ -42,7 +42,7 @@ class HostKeyQuestion(Asked, kw_only=True, frozen=True, tag="host_key"):
 
 
 class QueryQuestion(Asked, kw_only=True, frozen=True, tag="query"):
-    """May this query be tried, although it does not look as if it only reads? It runs read-only all the same."""
+    """May the test run this query, although it may do more than read? It runs in a read-only session all the same."""
 
 
 class SecretQuestion(Asked, kw_only=True, frozen=True, tag="secret"):
@@ -77,9 +77,9 @@ class Answer(Struct, kw_only=True, frozen=True):
 
 
 def worth_asking(error: CheckError) -> bool:
-    """Whether somebody could answer this no: an unknown host key, a secret that is not there, a doubtful query.
+    """Whether a person could answer this failure: an unknown host key, a missing secret, a doubtful query.
 
-    A changed key is none, nor a wrong secret.
+    Not a changed key, and not a wrong secret.
     """
     return (
         error.code is ErrorCode.SSH_HOST_KEY_UNKNOWN
@@ -89,7 +89,7 @@ def worth_asking(error: CheckError) -> bool:
 
 
 def question_about(error: CheckError, number: int, asked_at: datetime, expires_at: datetime) -> Question:
-    """The question behind a no that is `worth_asking` about."""
+    """The question behind a failure that is `worth_asking` about."""
     common: dict[str, Any] = {
         "number": number,
         "asked_at": asked_at,

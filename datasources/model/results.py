@@ -21,7 +21,7 @@ class StepResult(Struct, kw_only=True, frozen=True):
 
 
 class Finding(Struct, kw_only=True, frozen=True):
-    """What a step returns when its answer is not no."""
+    """What a step returns when the answer is yes, or when it does not apply."""
 
     message: str
     details: dict[str, Any] = {}

@@ -64,16 +64,16 @@ class Settings(Masked, kw_only=True, frozen=True):
     keep_scheduled_jobs_days: Days = 3
     """Ended jobs of schedules, with all they found."""
     keep_jobs_days: Days = 90
-    """Ended jobs that somebody asked for, with all they found."""
+    """Ended jobs that a client asked for, with all they found."""
     question_timeout: Annotated[int, Meta(ge=1, le=30 * 86400)] = 86400
-    """Seconds that a test which has asked something waits for the answer."""
+    """Seconds that a test waits for the answer to its question."""
     tests_per_minute: Annotated[int, Meta(ge=1, le=1_000_000)] = 1200
     """Requests for a test that one key may make in a minute, at each process of the API."""
     max_waiting_jobs: Annotated[int, Meta(ge=1, le=1_000_000)] = 1000
-    """Accepted jobs that have not begun, of everybody; from there on new ones are refused."""
+    """Jobs of all organizations that are accepted and have not begun; at this number the API refuses new ones."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     log_format: Literal["json", "text"] = "json"
-    """Of the API, the worker and the flow runs: one JSON object a line, or lines for people."""
+    """Form of the log of the API, the worker and the flow runs: one JSON object a line, or lines for people."""
 
     @property
     def home_path(self) -> Path:

@@ -76,4 +76,4 @@ class ErrorCode(StrEnum):
 
 
 OnQuestion = Literal["ask", "fail"]
-"""What a test does that would have to ask somebody."""
+"""What a test does that needs a person's answer: ask for it, or fail with the code."""

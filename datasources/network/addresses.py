@@ -100,8 +100,8 @@ async def resolve(host: str, port: int, policy: Policy) -> list[str]:
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
     allowed = [address for address in addresses if policy.allows(ip_address(address.split("%")[0]))]
     if not allowed:
-        # Without the address: what a name resolves to inside is nobody's business outside.
+        # Without the address: a client must not learn what a name resolves to inside.
         raise SourceUnreachable(
-            ErrorCode.DESTINATION_FORBIDDEN, f"{host} is at an address that is not allowed", {"stage": "resolve"}
+            ErrorCode.DESTINATION_FORBIDDEN, f"The address of {host} is not allowed", {"stage": "resolve"}
         )
     return allowed

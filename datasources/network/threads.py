@@ -12,7 +12,7 @@ Result = TypeVar("Result")
 async def in_thread(work: Callable[[], Result]) -> Result:
     """Run `work` in a daemon thread of its own and wait for it.
 
-    Not `asyncio.to_thread`: its threads are joined at exit, where one that hangs would hang everything. Whoever
+    Not `asyncio.to_thread`: its threads are joined at exit, where one that hangs would hang everything. A caller that
     cancels this has to end the work, by closing what it waits for.
     """
     loop = asyncio.get_running_loop()
@@ -28,7 +28,7 @@ async def in_thread(work: Callable[[], Result]) -> Result:
             setter, value = outcome.set_result, work()
         except BaseException as error:
             setter, value = outcome.set_exception, error  # type: ignore[assignment]
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        with suppress(RuntimeError):  # the loop is closed, and with it the caller is gone
             loop.call_soon_threadsafe(settle, setter, value)
 
     threading.Thread(target=run, name="blocking-work", daemon=True).start()

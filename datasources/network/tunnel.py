@@ -2,7 +2,7 @@
 
 A source without `ssh_tunnel` is reached as it is. Behind a gateway, `open_tunnel` opens a tunnel for the length of one
 test and yields a copy with `via`: drivers connect to that address and verify TLS for the name in `options`, as ever.
-Whoever runs steps wraps each in `tunnel_faults`, so that a broken tunnel is not taken for a broken database.
+The runner of the steps wraps each in `tunnel_faults`, so that a broken tunnel is not taken for a broken database.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from datasources.network.addresses import Policy, resolve
 from datasources.network.progress import Progress
 from datasources.network.ssh.faults import fault, lost
 from datasources.network.ssh.forward import LOOPBACK, Forwarder, refused, try_forward
-from datasources.network.ssh.gateway import logged_in
+from datasources.network.ssh.gateway import connect_gateway
 from datasources.network.ssh.transport import Transport
 from datasources.network.threads import in_thread
 
@@ -156,7 +156,7 @@ async def _open(source: Source, gateway: SshTunnel, trusted_keys: Collection[str
     try:
         async with asyncio.timeout(progress.limit):
             await check_target(target)
-            transport = await logged_in(gateway, trusted_keys, progress)
+            transport = await connect_gateway(gateway, trusted_keys, progress)
             progress.reached("forward")
             await in_thread(partial(try_forward, transport, target))
         # From here on nothing waits, so that nothing can be cancelled between listening and giving it away.
@@ -188,7 +188,7 @@ async def check_target(target: tuple[str, int]) -> None:
     if not await _allowed_beyond(target):
         raise fault(
             ErrorCode.DESTINATION_FORBIDDEN,
-            f"Behind the SSH gateway: {target[0]} is at an address that is not allowed",
+            f"Behind the SSH gateway: the address of {target[0]} is not allowed",
             target=f"{target[0]}:{target[1]}",
         )
 

@@ -32,7 +32,7 @@ def patterns(secret: str) -> dict[str, str]:
 
 
 def _text(text: str) -> str:
-    """Character by character, as encodings may be mixed; somebody may have made one blank of several."""
+    """Character by character, as encodings may be mixed; a program on the way may have merged several blanks."""
     return "".join(
         f"(?:{'|'.join(sorted({form for char in set(run) for form in _forms(char)}, key=len, reverse=True))})"
         + ("+" if blank else "")

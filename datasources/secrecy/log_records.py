@@ -1,4 +1,4 @@
-"""Nothing that is logged while a source is tested may hold its secrets, whoever logs it."""
+"""No log record that is made during a test holds the source's secrets, whichever library makes it."""
 
 import logging
 import traceback

@@ -35,7 +35,7 @@ class Vault:
         return self._fernet.encrypt(msgspec.json.encode(secrets))
 
     def open(self, token: bytes | None) -> Any:
-        """Decrypt what `seal` made; an empty dict for None. Raises `SecretsError`."""
+        """Decrypt what `seal` returned; an empty dict for None. Raises `SecretsError`."""
         if token is None:
             return {}
         try:

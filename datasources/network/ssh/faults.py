@@ -1,4 +1,4 @@
-"""The ways in which a gateway says no, all of them with the stage `ssh`."""
+"""The errors of a gateway, all of them with the stage `ssh`."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ def fault(code: ErrorCode, message: str, **details: Any) -> SourceUnreachable:
 
 
 def missing(*names: str) -> dict[str, Any]:
-    """Details that say which secrets of the gateway are not there, by the names of its fields; nothing for none."""
+    """Details that say which secrets of the gateway are missing, by the names of its fields; empty for none."""
     return {"secret_missing": True, "missing": list(names)} if names else {}
 
 

@@ -43,7 +43,7 @@ class Forwarder(SSHTunnelForwarder):  # type: ignore[misc]
         self._transport = self._given
 
     def open(self) -> int:
-        """Start to listen, and tell on which port. Raises `SourceUnreachable`."""
+        """Start to listen, and return the port. Raises `SourceUnreachable`."""
         try:
             self.start()
             return int(self.local_bind_port)
@@ -80,14 +80,14 @@ def try_forward(transport: Transport, target: tuple[str, int]) -> None:
     except (SSHException, EOFError, OSError) as error:
         if transport.is_active():
             raise refused(None, target) from error
-        raise lost("when it was to forward") from error
+        raise lost("when asked to forward") from error
 
 
 def refused(reason: int | None, target: tuple[str, int]) -> SourceUnreachable:
-    """The gateway does not bring us to the target."""
+    """The error of a gateway that does not forward to the target."""
     where = f"{target[0]}:{target[1]}"
     sentences = {
-        PROHIBITED: f"The SSH gateway does not allow to forward to {where}",
+        PROHIBITED: f"The SSH gateway does not allow forwarding to {where}",
         CONNECT_FAILED: f"The SSH gateway cannot connect to {where}",
     }
     return fault(

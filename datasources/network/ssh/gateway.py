@@ -24,7 +24,7 @@ from datasources.network.ssh.transport import Transport
 from datasources.network.threads import in_thread
 
 
-async def logged_in(gateway: SshTunnel, trusted: Collection[str], progress: Progress) -> Transport:
+async def connect_gateway(gateway: SshTunnel, trusted: Collection[str], progress: Progress) -> Transport:
     """A connection to the gateway whose host key is verified and on which we are logged in.
 
     One connection for all of it: what is verified is what is used, and a gateway that counts connections without a
@@ -97,7 +97,7 @@ async def _handshake(
     progress.reached("tcp")
     sock, address = await _dial(gateway, addresses, progress)
     progress.reached("handshake")
-    # Ours is the limit that counts; paramiko's only ends what nobody waits for any more.
+    # Ours is the limit that counts; paramiko's only ends a thread that we no longer wait for.
     transport = Transport(sock, key_types, progress.limit + 5)
     try:
         with _handshake_faults(transport):
@@ -130,18 +130,18 @@ def _handshake_faults(transport: Transport) -> Iterator[None]:
         if transport.remote_version:
             raise lost("during the handshake") from error
         raise fault(
-            ErrorCode.SSH_CONNECTION_ERROR, "What answers at the SSH gateway's port does not speak SSH"
+            ErrorCode.SSH_CONNECTION_ERROR, "The server at the SSH gateway's port does not speak SSH"
         ) from error
 
 
 def _no_common_ground(error: Exception) -> SourceUnreachable:
-    return fault(ErrorCode.SSH_CONNECTION_ERROR, f"The SSH gateway offers nothing that we accept: {error}")
+    return fault(ErrorCode.SSH_CONNECTION_ERROR, f"The SSH gateway offers no algorithm that we accept: {error}")
 
 
 def _unknown(gateway: SshTunnel, key: PKey) -> SourceUnreachable:
     return fault(
         ErrorCode.SSH_HOST_KEY_UNKNOWN,
-        f"The SSH gateway {gateway.host}:{gateway.port} shows a key that nobody has confirmed",
+        f"The SSH gateway {gateway.host}:{gateway.port} shows a key that has not been confirmed",
         fingerprint=fingerprint_of(key.asbytes()),
         **_place(gateway, key),
     )
@@ -150,7 +150,7 @@ def _unknown(gateway: SshTunnel, key: PKey) -> SourceUnreachable:
 def _changed(gateway: SshTunnel, expected: Collection[str], shown: Sequence[PKey]) -> SourceUnreachable:
     return fault(
         ErrorCode.SSH_HOST_KEY_CHANGED,
-        f"The SSH gateway {gateway.host}:{gateway.port} shows another key than the confirmed one",
+        f"The SSH gateway {gateway.host}:{gateway.port} shows a different key from the confirmed one",
         expected=", ".join(sorted(expected)),
         found=", ".join(fingerprint_of(key.asbytes()) for key in shown),
         **_place(gateway, shown[0]),

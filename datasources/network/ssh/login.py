@@ -15,9 +15,9 @@ METHODS = {"publickey": "private_key", "password": "password", "keyboard-interac
 def log_in(transport: Transport, gateway: SshTunnel, key: PKey | None) -> None:
     """Log in with the source's own key and password, and with nothing else: no agent, no keys of the worker.
 
-    A gateway may want both; with both at hand the key goes first. Blocks: for a thread.
-    Raises `SourceUnreachable`: SSH_AUTHENTICATION_FAILED, with `details["secret_missing"]` when the gateway wants
-    something that is not there, or SSH_CONNECTION_ERROR when it is gone.
+    A gateway may require both; with both at hand the key goes first. Blocks: for a thread.
+    Raises `SourceUnreachable`: SSH_AUTHENTICATION_FAILED, with `details["secret_missing"]` when the gateway requires
+    a secret that the source lacks, or SSH_CONNECTION_ERROR when the gateway is gone.
     """
     try:
         _try_all(transport, gateway, key)
@@ -53,7 +53,7 @@ def _wants_more(wanted: list[str], gateway: SshTunnel) -> CheckError:
     names = dict.fromkeys(METHODS[method] for method in sorted(wanted) if method in METHODS)
     return fault(
         ErrorCode.SSH_AUTHENTICATION_FAILED,
-        f"The SSH gateway wants more: {', '.join(sorted(wanted))}",
+        f"The SSH gateway requires further authentication: {', '.join(sorted(wanted))}",
         **missing(*(name for name in names if not getattr(gateway, name))),
     )
 
@@ -64,7 +64,7 @@ def _verdict(transport: Transport, gateway: SshTunnel, error: Exception) -> Chec
     if not gateway.password and not gateway.private_key:
         return fault(
             ErrorCode.SSH_AUTHENTICATION_FAILED,
-            "The SSH gateway wants a password or a private key, and there is none",
+            "The SSH gateway requires a password or a private key, and the source has neither",
             **missing("password", "private_key"),
         )
     given = [

@@ -59,7 +59,7 @@ def _load(load: Callable[..., object], data: bytes, passphrase: str | None) -> o
         return load(data, None)
     except TypeError as error:  # the library's way to say that it is encrypted
         if not passphrase:
-            raise unusable("it is encrypted and there is no passphrase", "passphrase") from error
+            raise unusable("it is encrypted, and the source has no passphrase", "passphrase") from error
     except ValueError as error:
         raise unusable("it is malformed") from error
     try:
@@ -78,7 +78,7 @@ def _wrapped(key: object, wrapper: type[PKey]) -> PKey:
 
 
 def _block(text: str) -> tuple[str, str]:
-    """Label and text of the private key in what somebody pasted, once it is sure that reading it is no trap."""
+    """Label and text of the private key in what the user pasted, once it is clear that reading it is no trap."""
     lines = [line.strip() for line in text.replace("\\n", "\n").strip().splitlines()]
     text = "\n".join(lines) + "\n"
     if text.startswith("PuTTY-User-Key-File"):

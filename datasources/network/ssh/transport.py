@@ -47,7 +47,7 @@ class Transport(ServiceRequestingTransport):
     """A client's end of one SSH connection over an open socket.
 
     `key_types` are the types of host keys to ask for, most wanted first; `patience` is how long anything may take,
-    in seconds, if nobody hangs up before.
+    in seconds, unless either side hangs up before.
     """
 
     def __init__(self, sock: socket.socket, key_types: Sequence[str], patience: float) -> None:

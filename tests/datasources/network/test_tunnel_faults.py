@@ -104,7 +104,7 @@ async def test_no_algorithm_in_common(echo: Echo) -> None:
     with running_sshd(Ciphers="chacha20-poly1305@openssh.com") as sshd:
         error = await refusal(source_behind(sshd.tunnel(), echo.port))
     assert error.code is ErrorCode.SSH_CONNECTION_ERROR
-    assert "nothing that we accept" in error.message
+    assert "no algorithm that we accept" in error.message
 
 
 async def test_a_gateway_that_leaves_during_the_login(bastion: Bastion, echo: Echo) -> None:

@@ -108,7 +108,7 @@ async def test_a_gateway_that_wants_two_things(echo: Echo) -> None:
     with running_sshd(PasswordAuthentication="yes", AuthenticationMethods="publickey,password") as sshd:
         error = await refusal(source_behind(sshd.tunnel(), echo.port))
         assert error.code is ErrorCode.SSH_AUTHENTICATION_FAILED
-        assert "wants more: password" in error.message
+        assert "requires further authentication: password" in error.message
         assert error.details["missing"] == ["password"]
         wrong = await refusal(source_behind(sshd.tunnel(password="wrong"), echo.port))
         assert wrong.code is ErrorCode.SSH_AUTHENTICATION_FAILED
@@ -128,7 +128,7 @@ async def test_no_secret_at_all(sshd: Sshd, bastion: Bastion, echo: Echo, kind: 
     ("key", "passphrase", "words"),
     [
         (private_text(KEYS["ed25519"], passphrase="words"), "another", "the passphrase is wrong"),
-        (private_text(KEYS["ed25519"], passphrase="words"), None, "there is no passphrase"),
+        (private_text(KEYS["ed25519"], passphrase="words"), None, "the source has no passphrase"),
         ("no key at all", None, "malformed"),
     ],
 )
