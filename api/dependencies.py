@@ -20,6 +20,8 @@ from datasources.catalogue.tables import DataSource, Job
 ApiRequest = Request[Member, None, State]
 ServicesDep = NamedDependency[Services]
 MemberDep = NamedDependency[Member]
+Session = AsyncSession
+"""How handlers name it: no route knows SQLAlchemy."""
 SessionDep = NamedDependency[AsyncSession]
 INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
 

@@ -16,9 +16,10 @@ import psutil
 import psycopg
 from msgspec import Struct
 
-from api.wire.registration import fill, parse
+from api.wire.registration import parse
 from datasources.catalogue.accounts import bootstrap
 from datasources.catalogue.engine import session_scope
+from datasources.catalogue.sources import write_source
 from datasources.catalogue.tables import DataSource, Job
 from datasources.model.settings import Settings
 from datasources.model.steps import KindOfTest, steps_of
@@ -82,7 +83,7 @@ async def flow_once(settings: Settings, data: dict[str, Any]) -> Callable[[], Aw
     async with session_scope(settings) as session:
         known = await bootstrap(session, None)
         row = DataSource(organization_id=known.organization_id, created_by_user_id=known.user_id)
-        fill(row, source, fields, Vault.from_settings(settings))
+        write_source(row, source, fields, Vault.from_settings(settings))
         session.add(row)
         await session.flush()
         organization, source_id = known.organization_id, row.id

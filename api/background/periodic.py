@@ -5,7 +5,6 @@ import logging
 from abc import ABC, abstractmethod
 from typing import ClassVar, Self
 
-from prefect.exceptions import PrefectException
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.prefect.client import Unreachable
@@ -42,7 +41,7 @@ class PeriodicTask(ABC):
         while True:
             try:
                 await self.once()
-            except (*Unreachable, PrefectException, SQLAlchemyError) as error:
+            except (*Unreachable, SQLAlchemyError) as error:
                 logger.warning("%s: %s", self.failure, type(error).__name__)
             except Exception:
                 logger.exception("%s", self.failure)

@@ -4,17 +4,14 @@ A change counts as sent when Prefect has stored its event. Until then it is sent
 """
 
 import time
-from datetime import UTC, datetime
 
-from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from api.background.periodic import PeriodicTask
 from api.prefect.client import PrefectServer
-from api.prefect.events import Change
 from datasources.catalogue import locks
+from datasources.catalogue.health.status_changes import mark_sent, unsent_changes
 from datasources.catalogue.locks import Lock
-from datasources.catalogue.tables import DataSource, Job, Organization, StatusChange
 
 AGAIN_SECONDS = 30.0
 """Prefect stores what it was sent within 5 s, or not at all: when it was stopped in between."""
@@ -37,50 +34,14 @@ class StatusEvents(PeriodicTask):
     async def once(self) -> None:
         """Send what Prefect has not stored yet."""
         async with self._sessions.begin() as session:
-            changes = await _unsent(session)
+            changes = await unsent_changes(session, MOST)
             if not changes or not await locks.try_to_take(session, Lock.STATUS_EVENTS):
                 return
-            stored = await self._prefect.events.stored(changes)
-            done = [change.id for change in changes if change.event_id in stored]
-            await session.execute(
-                update(StatusChange).where(StatusChange.id.in_(done)).values(emitted_at=datetime.now(UTC))
-            )
+            done = await mark_sent(session, changes, await self._prefect.events.stored(changes))
+            left = [change for change in changes if change.id not in done]
             now = time.monotonic()
-            due = [
-                c for c in changes if c.id not in done and now - self._sent.get(c.id, -AGAIN_SECONDS) >= AGAIN_SECONDS
-            ]
+            due = [change for change in left if now - self._sent.get(change.id, -AGAIN_SECONDS) >= AGAIN_SECONDS]
             if due:
                 await self._prefect.events.send(due)
-            left = {change.id for change in changes} - set(done)
-            self._sent = {number: at for number, at in self._sent.items() if number in left}
+            self._sent = {change.id: self._sent[change.id] for change in left if change.id in self._sent}
             self._sent |= dict.fromkeys((change.id for change in due), now)
-
-
-async def _unsent(session: AsyncSession) -> list[Change]:
-    """Changes that Prefect is not known to have, oldest first."""
-    rows = await session.execute(
-        select(StatusChange, DataSource.name, Organization.id, Organization.name, Job.flow_run_id)
-        .join(DataSource, DataSource.id == StatusChange.source_id)
-        .join(Organization, Organization.id == DataSource.organization_id)
-        .outerjoin(Job, Job.id == StatusChange.job_id)
-        .where(StatusChange.emitted_at.is_(None))
-        .order_by(StatusChange.id)
-        .limit(MOST)
-    )
-    return [
-        Change(
-            id=row.id,
-            source_id=row.source_id,
-            source_name=name,
-            organization_id=organization_id,
-            organization_name=organization,
-            job_id=row.job_id,
-            flow_run_id=run_id,
-            changed_at=row.changed_at,
-            was=row.was,
-            became=row.became,
-            reason=row.reason,
-            error_code=row.error_code,
-        )
-        for row, name, organization_id, organization, run_id in rows
-    ]

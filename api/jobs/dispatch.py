@@ -5,7 +5,6 @@ import logging
 from collections.abc import Sequence
 from contextlib import suppress
 
-from prefect.exceptions import PrefectException
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
@@ -61,7 +60,7 @@ class Dispatcher:
         try:
             async with self._room:
                 await self._hand_over(job, source_name)
-        except (*Unreachable, PrefectException, SQLAlchemyError) as error:
+        except (*Unreachable, SQLAlchemyError) as error:
             return error
         return None
 

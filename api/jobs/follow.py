@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from prefect.exceptions import PrefectException
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
@@ -60,7 +59,7 @@ class Follower:
             self._waiters.begin()
             try:
                 await self._round(self._agenda.take(began))
-            except (*Unreachable, PrefectException, SQLAlchemyError) as error:
+            except (*Unreachable, SQLAlchemyError) as error:
                 logger.warning("open jobs could not be read: %s", type(error).__name__)
                 await asyncio.sleep(IDLE_SECONDS)
             except Exception:
@@ -103,7 +102,7 @@ class Follower:
     async def _read_and_settle(self, jobs: Sequence[Job], reading: Reading) -> None:
         try:
             await self._runs.read(jobs, reading.looked_at, reading.told)
-        except (*Unreachable, PrefectException):
+        except Unreachable:
             for job in jobs:
                 action = decide_without_prefect(job, datetime.now(UTC))
                 await self._settler.carry_out(action, job, self._runs.get(job.id))

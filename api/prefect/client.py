@@ -22,7 +22,7 @@ from prefect.client.schemas.responses import SetStateStatus
 from prefect.events import Event
 from prefect.events.clients import get_events_subscriber
 from prefect.events.filters import EventAnyResourceFilter, EventFilter, EventNameFilter
-from prefect.exceptions import ObjectNotFound
+from prefect.exceptions import ObjectNotFound, PrefectException
 from prefect.states import Cancelled, Cancelling, Crashed
 
 from api.prefect.events import Events
@@ -53,8 +53,8 @@ PASSING = (
 )
 """States that are read when somebody looks at them."""
 
-Unreachable = (httpx.HTTPError, OSError)
-"""What the client raises when the server does not answer or refuses; a `TimeoutError` is an `OSError`."""
+Unreachable = (httpx.HTTPError, OSError, PrefectException)
+"""What the client raises when the server does not answer, or refuses; a `TimeoutError` is an `OSError`."""
 
 
 class Run(Struct):

@@ -1,44 +1,19 @@
 """Changes of state as Prefect events: one each, however often it has to be sent."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
-from msgspec import Struct
 from prefect.client.orchestration import PrefectClient
 from prefect.events import Event, RelatedResource, Resource
 from prefect.types import DateTime
 
+from datasources.catalogue.health.status_changes import UnsentChange
 from datasources.model.errors import REMEDIATIONS
 from datasources.model.vocabulary import ErrorCode
 
 DOWN = "sourcecheck.data-source.down"
 UP = "sourcecheck.data-source.up"
-OURS = UUID("0b6c1d1e-6f0c-5e0b-9a46-5d3a5f0f6c1b")
-"""The name space of the ids of our events."""
-
-
-class Change(Struct, frozen=True, kw_only=True):
-    """A change of state with what people want to know of it; nothing here is secret."""
-
-    id: int
-    source_id: int
-    source_name: str
-    organization_id: int
-    organization_name: str
-    job_id: int
-    flow_run_id: UUID | None
-    changed_at: datetime
-    was: str
-    became: str
-    reason: str | None
-    error_code: str | None
-
-    @property
-    def event_id(self) -> UUID:
-        """The same each time: Prefect keeps an event of a known id once. Numbers alone come again elsewhere."""
-        return uuid5(OURS, f"{self.id} {self.source_id} {self.job_id} {self.changed_at.isoformat()}")
 
 
 class Events:
@@ -47,11 +22,11 @@ class Events:
     def __init__(self, client: PrefectClient) -> None:
         self._client = client
 
-    async def send(self, changes: Sequence[Change]) -> None:
+    async def send(self, changes: Sequence[UnsentChange]) -> None:
         """Hand them to Prefect, which stores them within seconds."""
         await self._client.request("POST", "/events", json=[event(c).model_dump(mode="json") for c in changes])
 
-    async def stored(self, changes: Sequence[Change]) -> set[UUID]:
+    async def stored(self, changes: Sequence[UnsentChange]) -> set[UUID]:
         """The ids of those that Prefect has stored."""
         since = min(change.changed_at for change in changes)
         wanted: dict[str, Any] = {
@@ -62,7 +37,7 @@ class Events:
         return {UUID(found["id"]) for found in answer.json()["events"]}
 
 
-def event(change: Change) -> Event:
+def event(change: UnsentChange) -> Event:
     """What automations see."""
     related = []
     if change.flow_run_id:

@@ -7,7 +7,6 @@ from typing import Annotated
 from litestar import Controller, post
 from litestar.params import PathParameter
 from msgspec import Meta, Struct
-from prefect.exceptions import PrefectException
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.auth import Member
@@ -18,9 +17,10 @@ from api.routes.tests import CONFLICT, INVALID
 from api.runtime import Services
 from api.wire.bodies import ConfirmationBody, SecretBody
 from api.wire.errors import Invalid, Problem
-from api.wire.registration import fill, is_mask, merged, parse, read
+from api.wire.registration import is_mask, merged, parse, read
 from api.wire.schemas import AsyncDataSourceTestResults
 from datasources.catalogue.questions import lock_job, question_of, take_answer
+from datasources.catalogue.sources import write_source
 from datasources.catalogue.tables import DataSource, Job
 from datasources.model.questions import Answer, HostKeyQuestion, Question, SecretQuestion
 from datasources.model.source import SshTunnel
@@ -161,7 +161,7 @@ async def _store(session: AsyncSession, job: Job, of: str, secrets: dict[str, st
     if row.deleted_at is not None:
         raise Problem(409, "The data source has been removed")
     source, fields = parse(merged(row, {of: secrets}, vault))
-    fill(row, source, fields, vault)
+    write_source(row, source, fields, vault)
     row.revision += 1
 
 
@@ -188,7 +188,7 @@ async def _go_on(job: Job, answer: Answer, session: AsyncSession, services: Serv
     await take_answer(session, job, answer, services.settings.job_timeout, origin="confirmed")
     await session.commit()
     if job.flow_run_id is not None:
-        with suppress(*Unreachable, PrefectException):
+        with suppress(*Unreachable):
             await services.prefect.resume(job.flow_run_id, run_input(answer))
     services.watch.look_at(job.id)
     return view(job, services.watch.run_of(job.id))

@@ -6,13 +6,10 @@ from typing import Annotated
 from litestar import Controller, delete, get, post
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta, Struct
-from sqlalchemy import select
 
 from api.dependencies import MemberDep, SessionDep
 from api.wire.errors import Problem
-from datasources.catalogue.accounts import create_key, revoke_key
-from datasources.catalogue.sources import MAX_ID
-from datasources.catalogue.tables import ApiKey
+from datasources.catalogue.accounts import create_key, find_key, keys_of, revoke_key
 from datasources.model.vocabulary import OnQuestion
 
 
@@ -53,10 +50,8 @@ class KeyController(Controller):
     @get("/", operation_id="list_api_keys")
     async def index(self, session: SessionDep, member: MemberDep) -> list[KeySummary]:
         """The caller's keys, revoked ones included."""
-        rows = await session.scalars(select(ApiKey).where(ApiKey.user_id == member.user_id).order_by(ApiKey.id))
-        return [
-            KeySummary(k.id, k.name, k.prefix, k.created_at, k.last_used_at, k.revoked_at, k.on_question) for k in rows
-        ]
+        keys = await keys_of(session, member.user_id)
+        return [KeySummary(**{name: getattr(key, name) for name in KeySummary.__struct_fields__}) for key in keys]
 
     @post("/", status_code=201, operation_id="create_api_key")
     async def create(self, data: JSONBody[KeyRequest], session: SessionDep, member: MemberDep) -> NewKey:
@@ -70,8 +65,8 @@ class KeyController(Controller):
     @delete("/{key_id:str}", operation_id="revoke_api_key")
     async def revoke(self, key_id: FromPath[int], session: SessionDep, member: MemberDep) -> None:
         """Revoke one of the caller's keys."""
-        key = await session.get(ApiKey, key_id) if 0 < key_id <= MAX_ID else None
-        if key is None or key.user_id != member.user_id:
+        key = await find_key(session, member.user_id, key_id)
+        if key is None:
             raise Problem(404, "API key not found")
         await revoke_key(session, key.id)
         await session.commit()

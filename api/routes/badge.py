@@ -11,7 +11,7 @@ from msgspec import Struct
 from api.dependencies import MemberDep, SessionDep, require_source
 from api.routes.immediate import ERRORS
 from api.wire.health import DEFAULT_WINDOW, WINDOWS, WindowName, is_stale
-from datasources.catalogue import history
+from datasources.catalogue.health import history
 
 GREEN, RED, GREY = "#2e7d32", "#c62828", "#616161"
 LONGEST = 40

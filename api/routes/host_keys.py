@@ -14,7 +14,6 @@ from api.wire.bodies import HostKeyBody
 from api.wire.errors import HTTPSentence, Invalid, Problem
 from api.wire.registration import read
 from datasources.catalogue import host_keys
-from datasources.catalogue.sources import MAX_ID
 from datasources.catalogue.tables import HostKey
 from datasources.model.host_keys import HostKey as Parsed
 from datasources.model.source import Host, Port
@@ -94,8 +93,8 @@ class HostKeyController(Controller):
     @delete("/{key_id:str}", operation_id="revoke_ssh_host_key", responses=INVALID)
     async def revoke(self, key_id: FromPath[int], session: SessionDep, member: MemberDep) -> None:
         """Trust a key no more: the next test through this gateway asks again."""
-        row = await session.get(HostKey, key_id) if 0 < key_id <= MAX_ID else None
-        if row is None or row.organization_id != member.organization_id:
+        row = await host_keys.find_host_key(session, member.organization_id, key_id)
+        if row is None:
             raise Problem(404, "Host key not found")
         await host_keys.revoke_host_key(session, row, member.user_id)
         await session.commit()

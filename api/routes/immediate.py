@@ -17,12 +17,13 @@ from api.runtime import Services
 from api.wire.bodies import TestRequestBody
 from api.wire.errors import ErrorEnvelope, Problem
 from api.wire.health import DEFAULT_WINDOW, WindowName, health_of
-from api.wire.listing import Order, page_of
 from api.wire.schemas import ConnectionTest, Envelope, Health, SourceDetails, SourcePage, TestRequest
-from api.wire.source_details import details_of
+from api.wire.source_details import details_of, page_of
 from datasources.catalogue.jobs import request_cancel
 from datasources.catalogue.questions import question_of
+from datasources.catalogue.source_lists import Search, search_sources
 from datasources.catalogue.tables import DataSource, Job
+from datasources.databases import ALIASES
 from datasources.model.steps import CONNECTION, TEST_QUERY, VERSION_PROBE, KindOfTest, steps_of
 from datasources.model.vocabulary import Code, ErrorCode, JobStatus, Outcome
 
@@ -63,9 +64,17 @@ class ImmediateController(Controller):
         sort_order: Annotated[Literal["asc", "desc"], QueryParameter()] = "asc",
     ) -> Envelope[SourcePage]:
         """Sources of the organization, a page at a time."""
-        order = Order(sort_by=sort_by, descending=sort_order == "desc", page=page, page_size=page_size)
-        found = await page_of(session, member.organization_id, order, search, type_, status_filter)
-        return Envelope(found, "Data sources retrieved")
+        wanted = Search(
+            text=search,
+            type=ALIASES.get(type_, type_) if type_ else None,
+            status=status_filter,
+            sort_by=sort_by,
+            descending=sort_order == "desc",
+            page=page,
+            page_size=page_size,
+        )
+        rows, total = await search_sources(session, member.organization_id, wanted)
+        return Envelope(page_of(rows, total, wanted), "Data sources retrieved")
 
     @get("/{source_id:str}", operation_id="get_data_source", responses=ERRORS)
     async def read(self, source_id: FromPath[int], session: SessionDep, member: MemberDep) -> Envelope[SourceDetails]:

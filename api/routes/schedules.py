@@ -9,7 +9,6 @@ from cronsim import CronSim, CronSimError
 from litestar import Controller, delete, get, put
 from litestar.params import FromPath
 from msgspec import Meta, Struct
-from prefect.exceptions import PrefectException
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.dependencies import ApiRequest, MemberDep, ServicesDep, SessionDep, require_source
@@ -57,7 +56,7 @@ class ScheduleController(Controller):
         plan = read_plan(await request.body(), paused=bool(source.fields.get("is_paused")))
         try:
             await services.prefect.schedules.put(source.id, plan, session)
-        except (*Unreachable, PrefectException) as error:
+        except Unreachable as error:
             raise Problem(503, "Prefect does not answer; the schedule is as it was") from error
         return Envelope(await _kept(session, source, plan), "Schedule saved")
 
@@ -69,7 +68,7 @@ class ScheduleController(Controller):
         source = await require_source(session, member, source_id)
         try:
             plan = await services.prefect.schedules.of(source.id)
-        except (*Unreachable, PrefectException) as error:
+        except Unreachable as error:
             raise Problem(503, "Prefect does not answer") from error
         if plan is None:
             source.plan = None
@@ -85,7 +84,7 @@ class ScheduleController(Controller):
         source = await require_source(session, member, source_id)
         try:
             found = await services.prefect.schedules.remove(source.id)
-        except (*Unreachable, PrefectException) as error:
+        except Unreachable as error:
             raise Problem(503, "Prefect does not answer; the schedule is as it was") from error
         source.plan = None
         await session.commit()

@@ -7,17 +7,22 @@ from litestar import Controller, delete, get, patch, post
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 from msgspec import UNSET
-from prefect.exceptions import PrefectException
-from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.dependencies import ApiRequest, MemberDep, ServicesDep, SessionDep, require_source
+from api.dependencies import ApiRequest, MemberDep, ServicesDep, Session, SessionDep, require_source
 from api.prefect.client import Unreachable
 from api.wire.bodies import ChangeBody, SourceBody
 from api.wire.errors import HTTPSentence, Problem
-from api.wire.registration import answered, decode, fill, merged, needs_new_revision, parse
+from api.wire.registration import answered, decode, merged, parse
 from api.wire.schemas import ConfigurationSchema, DataSourceSummary, DataSourceType, OrganizationMeta
+from datasources.catalogue.source_lists import list_sources
+from datasources.catalogue.sources import (
+    NameTaken,
+    change_source,
+    forget_secret,
+    remove_source,
+    save_source,
+    write_source,
+)
 from datasources.catalogue.tables import DataSource
 from datasources.databases import DATABASES
 from datasources.databases.base import Database
@@ -46,12 +51,7 @@ class SourceController(Controller):
     @get("/", operation_id="get_data_sources_api_v1_data_sources_get")
     async def index(self, session: SessionDep, member: MemberDep) -> list[dict[str, Any]]:
         """Every source of the organization."""
-        rows = await session.scalars(
-            select(DataSource)
-            .where(DataSource.organization_id == member.organization_id, DataSource.deleted_at.is_(None))
-            .order_by(DataSource.id)
-        )
-        return [answered(row) for row in rows]
+        return [answered(row) for row in await list_sources(session, member.organization_id)]
 
     @post(
         "/",
@@ -66,8 +66,7 @@ class SourceController(Controller):
         """Register a source."""
         source, fields = parse(decode(await request.body()))
         row = DataSource(organization_id=member.organization_id, created_by_user_id=member.user_id)
-        fill(row, source, fields, services.vault)
-        session.add(row)
+        write_source(row, source, fields, services.vault)
         await _save(session, row)
         return answered(row)
 
@@ -96,13 +95,11 @@ class SourceController(Controller):
         row = await require_source(session, member, source_id, for_change=True)
         was_paused = bool(row.fields.get("is_paused"))
         source, fields = parse(merged(row, decode(body), services.vault))
-        row.revision += needs_new_revision(row, source, services.vault)
-        fill(row, source, fields, services.vault)
-        row.updated_at = func.now()
+        change_source(row, source, fields, services.vault)
         await _save(session, row)
         paused = bool(row.fields.get("is_paused"))
         if row.plan and paused is not was_paused:
-            with suppress(*Unreachable, PrefectException):  # its runs see for themselves that it is paused
+            with suppress(*Unreachable):  # its runs see for themselves that it is paused
                 await services.prefect.schedules.activate(source_id, not paused)
         return answered(row)
 
@@ -112,20 +109,17 @@ class SourceController(Controller):
     ) -> None:
         """Remove a source; its jobs stay readable, its secrets and its schedule do not stay."""
         row = await require_source(session, member, source_id, for_change=True)
-        row.deleted_at = func.now()
-        row.secret = None
+        remove_source(row)
         await session.commit()
         if row.plan:
-            with suppress(*Unreachable, PrefectException):  # then `ScheduleMirror` does it later
+            with suppress(*Unreachable):  # then `ScheduleMirror` does it later
                 await services.prefect.schedules.remove(source_id)
 
     @delete("/{source_id:str}/secret", operation_id="revoke_data_source_secret")
     async def revoke_secret(self, source_id: FromPath[int], session: SessionDep, member: MemberDep) -> None:
         """Forget what the source and its gateway log in with: the next test asks for it."""
         row = await require_source(session, member, source_id)
-        row.secret = None
-        row.revision += 1
-        row.updated_at = func.now()
+        forget_secret(row)
         await session.commit()
 
     @get(
@@ -144,12 +138,10 @@ async def organization_meta(member: MemberDep) -> OrganizationMeta:
     return OrganizationMeta(org_id=member.organization_id, org_name=member.organization_name, user_id=member.user_id)
 
 
-async def _save(session: AsyncSession, row: DataSource) -> None:
+async def _save(session: Session, row: DataSource) -> None:
     try:
-        await session.flush()
-        await session.refresh(row)
-        await session.commit()
-    except IntegrityError as error:
+        await save_source(session, row)
+    except NameTaken as error:
         raise Problem(409, "Another data source has this name") from error
 
 

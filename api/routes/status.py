@@ -5,7 +5,6 @@ from collections.abc import Awaitable
 
 from litestar import Response, get
 from litestar.openapi.datastructures import ResponseSpec
-from prefect.exceptions import PrefectException
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -65,5 +64,5 @@ async def _catalogue(services: Services) -> bool:
 async def _holds(question: Awaitable[bool]) -> bool:
     try:
         return await asyncio.wait_for(question, 5)
-    except (*Unreachable, PrefectException, SQLAlchemyError, TimeoutError):
+    except (*Unreachable, SQLAlchemyError, TimeoutError):
         return False

@@ -6,7 +6,7 @@ from typing import Literal
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.wire.schemas import Health, HealthCheck, HealthStep, Percentiles, Window
-from datasources.catalogue import history
+from datasources.catalogue.health import history
 from datasources.catalogue.tables import DataSource, HealthRecord
 from datasources.health.plan import Plan
 from datasources.health.times import Times

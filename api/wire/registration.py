@@ -1,15 +1,14 @@
 """From what a client sent to a row of the catalogue: validated, split from its secrets, nothing lost."""
 
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import msgspec
 
 from api.wire.errors import Invalid, invalid
 from api.wire.schemas import SourceFields
-from datasources.catalogue.sources import source_of
 from datasources.catalogue.tables import DataSource
 from datasources.databases import ALIASES, DATABASES, AnySource
-from datasources.model.errors import SecretsError
 from datasources.model.source import Options, Source, SshTunnel
 from datasources.secrecy.scrubber import MASK
 from datasources.secrecy.vault import Vault
@@ -57,11 +56,17 @@ def _refuse_unstorable(value: Any, loc: list[str | int]) -> None:
         raise Invalid(["body"], TOO_DEEP)
     if isinstance(value, str) and "\0" in value:
         raise Invalid(loc, "NUL characters are not accepted")
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, item in items:
+    for key, item in _items(value):
         if isinstance(key, str) and "\0" in key:
             raise Invalid(loc, "NUL characters are not accepted")
         _refuse_unstorable(item, [*loc, key])
+
+
+def _items(value: Any) -> Iterable[tuple[Any, Any]]:
+    """What a JSON object or array holds, each under its name or number; nothing for a value."""
+    if isinstance(value, dict):
+        return value.items()
+    return enumerate(value) if isinstance(value, list) else ()
 
 
 def parse(data: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
@@ -88,8 +93,7 @@ def parse(data: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
 
 def _refuse_secrets(extras: Any, loc: list[str | int]) -> None:
     """What is kept as it was given is kept in clear, and answered."""
-    items = extras.items() if isinstance(extras, dict) else enumerate(extras) if isinstance(extras, list) else ()
-    for name, value in items:
+    for name, value in _items(extras):
         if isinstance(name, str) and any(word in name.lower() for word in SECRET_WORDS):
             raise Invalid([*loc, name], "A secret belongs into options or ssh_tunnel")
         _refuse_secrets(value, [*loc, name])
@@ -115,31 +119,6 @@ def _refuse_masks(data: dict[str, Any]) -> None:
         for name, value in (data.get(group) or {}).items() if isinstance(data.get(group), dict) else ():
             if isinstance(value, str) and name in SECRET_WORDS and is_mask(value):
                 raise Invalid(["body", group, name], "This is a mask, not a secret; leave the field out to keep it")
-
-
-def fill(row: DataSource, source: Source, fields: dict[str, Any], vault: Vault) -> None:
-    """Write the source into its row, secrets apart and encrypted."""
-    row.name = source.name
-    row.type = str(source.__struct_config__.tag)
-    row.temp_schema = source.temp_schema
-    row.options = source.options.public()
-    row.ssh_tunnel = source.ssh_tunnel.public() if source.ssh_tunnel else None
-    row.fields = fields
-    row.down_after, row.up_after = fields["down_after"], fields["up_after"]
-    secrets = {
-        "options": source.options.secrets(),
-        "ssh_tunnel": source.ssh_tunnel.secrets() if source.ssh_tunnel else {},
-    }
-    row.secret = vault.seal(secrets) if any(secrets.values()) else None
-
-
-def needs_new_revision(row: DataSource, source: Source, vault: Vault) -> bool:
-    """Whether a check of this source could end differently from one of what its row holds now."""
-    try:
-        before = source_of(row, vault)
-    except (SecretsError, msgspec.ValidationError):
-        return True
-    return msgspec.structs.replace(before, name=source.name) != source
 
 
 def merged(row: DataSource, change: dict[str, Any], vault: Vault) -> dict[str, Any]:

@@ -1,6 +1,9 @@
 """A source as the hyphen dialect shows it."""
 
-from api.wire.schemas import SourceDetails
+from collections.abc import Sequence
+
+from api.wire.schemas import Pagination, SourceDetails, SourcePage
+from datasources.catalogue.source_lists import Search
 from datasources.catalogue.tables import DataSource
 from datasources.databases import DATABASES
 
@@ -36,4 +39,17 @@ def details_of(row: DataSource) -> SourceDetails:
         created_at=row.created_at,
         updated_at=row.updated_at,
         created_by_user_id=row.created_by_user_id,
+    )
+
+
+def page_of(rows: Sequence[DataSource], total: int, search: Search) -> SourcePage:
+    """One page of sources, and where in the list it lies."""
+    return SourcePage(
+        items=[details_of(row) for row in rows],
+        pagination=Pagination(
+            page=search.page,
+            page_size=search.page_size,
+            total_items=total,
+            total_pages=-(-total // search.page_size),
+        ),
     )

@@ -2,15 +2,17 @@
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import and_, exists, func, or_, select, update
+from sqlalchemy import Row, and_, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from datasources.catalogue import locks
 from datasources.catalogue.locks import Lock
-from datasources.catalogue.tables import ApiKey, Membership, Organization, User
+from datasources.catalogue.tables import MAX_ID, ApiKey, Membership, Organization, User
 from datasources.model.errors import SettingsError, SourcecheckError
 
 KEY_PREFIX = "sck_"
@@ -102,6 +104,32 @@ async def _touch(session: AsyncSession, key: ApiKey) -> None:
         )
 
 
+async def list_organizations(session: AsyncSession) -> Sequence[Row[Any]]:
+    """Id and name of every organization."""
+    return (await session.execute(select(Organization.id, Organization.name).order_by(Organization.id))).all()
+
+
+async def list_users(session: AsyncSession) -> Sequence[Row[Any]]:
+    """Id, name and address of every user, with the name of the organization and the role, a row for each membership."""
+    chosen = (
+        select(User.id, User.name, User.email, Organization.name, Membership.role)
+        .outerjoin(Membership, Membership.user_id == User.id)
+        .outerjoin(Organization, Organization.id == Membership.organization_id)
+        .order_by(User.id, Organization.id)
+    )
+    return (await session.execute(chosen)).all()
+
+
+async def list_keys(session: AsyncSession) -> Sequence[Row[Any]]:
+    """Every key without itself: id, beginning, name, the user's name, when it was used last, when it was revoked."""
+    chosen = (
+        select(ApiKey.id, ApiKey.prefix, ApiKey.name, User.name, ApiKey.last_used_at, ApiKey.revoked_at)
+        .join(User, User.id == ApiKey.user_id)
+        .order_by(ApiKey.id)
+    )
+    return (await session.execute(chosen)).all()
+
+
 async def create_organization(session: AsyncSession, name: str) -> Organization:
     """Raises `AccountError` when the name is taken."""
     if await session.scalar(select(exists().where(Organization.name == name))):
@@ -162,6 +190,18 @@ async def create_key(
     session.add(key)
     await session.flush()
     return key, raw
+
+
+async def keys_of(session: AsyncSession, user_id: int) -> Sequence[ApiKey]:
+    """The user's keys, revoked ones included, oldest first."""
+    return (await session.scalars(select(ApiKey).where(ApiKey.user_id == user_id).order_by(ApiKey.id))).all()
+
+
+async def find_key(session: AsyncSession, user_id: int, key_id: int) -> ApiKey | None:
+    """The key, if it is one of this user's."""
+    if not 0 < key_id <= MAX_ID:
+        return None
+    return (await session.scalars(select(ApiKey).where(ApiKey.id == key_id, ApiKey.user_id == user_id))).one_or_none()
 
 
 async def revoke_key(session: AsyncSession, key_id: int) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from datasources.catalogue.tables import HostKey
+from datasources.catalogue.tables import MAX_ID, HostKey
 
 
 async def trusted_keys(session: AsyncSession, organization_id: int, host: str, port: int) -> list[str]:
@@ -40,6 +40,14 @@ async def host_keys(session: AsyncSession, organization_id: int, *, revoked: boo
     if not revoked:
         chosen = chosen.where(HostKey.revoked_at.is_(None))
     return (await session.scalars(chosen)).all()
+
+
+async def find_host_key(session: AsyncSession, organization_id: int, key_id: int) -> HostKey | None:
+    """The key, if this organization has it."""
+    if not 0 < key_id <= MAX_ID:
+        return None
+    chosen = select(HostKey).where(HostKey.id == key_id, HostKey.organization_id == organization_id)
+    return (await session.scalars(chosen)).one_or_none()
 
 
 async def revoke_host_key(session: AsyncSession, key: HostKey, user_id: int) -> None:

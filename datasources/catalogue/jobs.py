@@ -10,9 +10,8 @@ from msgspec import Struct
 from sqlalchemy import case, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from datasources.catalogue.record_check import record_check
-from datasources.catalogue.sources import MAX_ID
-from datasources.catalogue.tables import Job
+from datasources.catalogue.health.record_check import record_check
+from datasources.catalogue.tables import MAX_ID, Job
 from datasources.health.verdict import first_failure
 from datasources.model.questions import Question, to_question
 from datasources.model.results import Published

@@ -32,17 +32,6 @@ def upgrade(settings: Settings) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
-def current(settings: Settings) -> str | None:
-    """The revision the catalogue is at; None when it has none of our tables. Raises `SettingsError`."""
-    with _connection(settings) as connection:
-        return MigrationContext.configure(connection).get_current_revision()
-
-
-def head() -> str | None:
-    """The newest revision this version of the program knows."""
-    return ScriptDirectory.from_config(_config(None)).get_current_head()
-
-
 def revise(settings: Settings, message: str) -> Path:
     """Write a revision with the differences between a catalogue at the newest revision and `tables.py`."""
     with _connection(settings) as connection:
@@ -68,7 +57,7 @@ def _connection(settings: Settings) -> Iterator[Connection]:
         engine.dispose()
 
 
-def _config(connection: Connection | None) -> Config:
+def _config(connection: Connection) -> Config:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("file_template", "%%(rev)s_%%(slug)s")

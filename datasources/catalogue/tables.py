@@ -21,6 +21,9 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from datasources.model.vocabulary import JobStatus
 
+MAX_ID = 2**63 - 1
+"""The greatest id that a table can hold: PostgreSQL refuses a question about a greater one."""
+
 
 class Base(DeclarativeBase):
     """Common types and names of constraints."""

@@ -84,12 +84,9 @@ async def _add_organization(session: Any, given: argparse.Namespace) -> int:
 
 
 async def _list_organizations(session: Any, _: argparse.Namespace) -> int:
-    from sqlalchemy import select
+    from datasources.catalogue.accounts import list_organizations
 
-    from datasources.catalogue.tables import Organization
-
-    rows = await session.execute(select(Organization.id, Organization.name).order_by(Organization.id))
-    return _show(["id", "name"], rows)
+    return _show(["id", "name"], await list_organizations(session))
 
 
 async def _add_user(session: Any, given: argparse.Namespace) -> int:
@@ -103,17 +100,9 @@ async def _add_user(session: Any, given: argparse.Namespace) -> int:
 
 
 async def _list_users(session: Any, _: argparse.Namespace) -> int:
-    from sqlalchemy import select
+    from datasources.catalogue.accounts import list_users
 
-    from datasources.catalogue.tables import Membership, Organization, User
-
-    rows = await session.execute(
-        select(User.id, User.name, User.email, Organization.name, Membership.role)
-        .outerjoin(Membership, Membership.user_id == User.id)
-        .outerjoin(Organization, Organization.id == Membership.organization_id)
-        .order_by(User.id, Organization.id)
-    )
-    return _show(["id", "name", "email", "organization", "role"], rows)
+    return _show(["id", "name", "email", "organization", "role"], await list_users(session))
 
 
 async def _add_key(session: Any, given: argparse.Namespace) -> int:
@@ -125,16 +114,9 @@ async def _add_key(session: Any, given: argparse.Namespace) -> int:
 
 
 async def _list_keys(session: Any, _: argparse.Namespace) -> int:
-    from sqlalchemy import select
+    from datasources.catalogue.accounts import list_keys
 
-    from datasources.catalogue.tables import ApiKey, User
-
-    rows = await session.execute(
-        select(ApiKey.id, ApiKey.prefix, ApiKey.name, User.name, ApiKey.last_used_at, ApiKey.revoked_at)
-        .join(User, User.id == ApiKey.user_id)
-        .order_by(ApiKey.id)
-    )
-    return _show(["id", "begins with", "name", "user", "last used", "revoked"], rows)
+    return _show(["id", "begins with", "name", "user", "last used", "revoked"], await list_keys(session))
 
 
 async def _revoke_key(session: Any, given: argparse.Namespace) -> int:

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.wire.errors import Invalid, invalid
-from api.wire.registration import answered, decode, fill, merged, parse
+from api.wire.registration import answered, decode, merged, parse
 from api.wire.schemas import SourceFields, TestRequest
+from datasources.catalogue.sources import write_source
 from datasources.catalogue.tables import DataSource
 from datasources.databases import AnySource
 from datasources.databases.postgres.model import PgOptions
@@ -72,7 +73,7 @@ def stored(tunnel: bool) -> DataSource:
     """A row as registration makes it."""
     data = {"name": "Shop", "type": "pg", "options": OPTIONS} | ({"ssh_tunnel": TUNNEL} if tunnel else {})
     row = DataSource(id=1, organization_id=1, name="", type="pg")
-    fill(row, *parse(data), VAULT)
+    write_source(row, *parse(data), VAULT)
     return row
 
 
@@ -116,7 +117,7 @@ def test_a_secret_never_follows_a_moved_source(tunnel: bool, change: dict[str, A
 def test_no_secret_leaves(tunnel: bool, change: dict[str, Any]) -> None:
     """What is answered after any change, and every column in clear, holds no secret."""
     row = stored(tunnel)
-    assert named(refusal(lambda: fill(row, *parse(merged(row, change, VAULT)), VAULT)))
+    assert named(refusal(lambda: write_source(row, *parse(merged(row, change, VAULT)), VAULT)))
     row.last_test = None
     shown = json.dumps([answered(row), row.options, row.ssh_tunnel, row.fields], default=str)
     assert [secret for secret in (PASSWORD, GATEWAY) if secret in shown] == []

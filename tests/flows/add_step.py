@@ -14,7 +14,7 @@ from api.app import create_app
 from api.jobs.outcome import complete
 from api.jobs.view import view
 from datasources.catalogue import scheduled
-from datasources.catalogue.record_check import record_of
+from datasources.catalogue.health.record_check import record_of
 from datasources.catalogue.tables import Job
 from datasources.databases.postgres.model import PgOptions, PgSource
 from datasources.health.verdict import source_passed

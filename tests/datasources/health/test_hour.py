@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from datasources.catalogue import history
+from datasources.catalogue.health import history
 from datasources.catalogue.jobs import end_job
 from datasources.catalogue.tables import DataSource, HealthRecord, StatusChange
 from datasources.model.errors import CheckError

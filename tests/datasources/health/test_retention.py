@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import delete, func, select
 
-from datasources.catalogue import history
+from datasources.catalogue.health import history
+from datasources.catalogue.health.retention import remove_old, roll_up
 from datasources.catalogue.jobs import end_job
-from datasources.catalogue.retention import remove_old, roll_up
 from datasources.catalogue.tables import HealthRecord, HealthRollup, Job, StatusChange
 from datasources.health.uptime import Tally
 from datasources.model.settings import Settings

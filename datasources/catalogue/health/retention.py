@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from datasources.catalogue.history import with_one_before
+from datasources.catalogue.health.history import with_one_before
 from datasources.catalogue.tables import SCHEDULE, DataSource, HealthRecord, HealthRollup, Job, StatusChange
 from datasources.health.uptime import HOUR, Tally, floor, hourly
 from datasources.model.settings import Settings

@@ -1,0 +1,1 @@
+"""The history of sources in the catalogue: what an ended check leaves behind, how it is read, summed up and removed."""
