@@ -16,24 +16,44 @@ Fault = Callable[[socket.socket, socket.socket], None]
 @contextlib.contextmanager
 def faulty(port: int, fault: Fault) -> Iterator[int]:
     """A port of the loopback where the server at `port` seems to have this fault."""
-    listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-    open_sockets: list[socket.socket] = []
+    servers: list[socket.socket] = []
 
-    def serve() -> None:
+    def serve(client: socket.socket) -> None:
+        servers.append(server := socket.create_connection(("127.0.0.1", port)))
+        fault(client, server)
+
+    with listening(serve) as faulty_port:
+        try:
+            yield faulty_port
+        finally:
+            for server in servers:
+                _close(server)
+
+
+@contextlib.contextmanager
+def listening(serve: Callable[[socket.socket], None]) -> Iterator[int]:
+    """A port of the loopback; each connection is served by a thread of its own, and closed when that is over."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+    clients: list[socket.socket] = []
+
+    def accept() -> None:
         with contextlib.suppress(OSError):
             while True:
-                client = listener.accept()[0]
-                server = socket.create_connection(("127.0.0.1", port))
-                open_sockets.extend((client, server))
-                threading.Thread(target=_quietly, args=(fault, client, server), daemon=True).start()
+                clients.append(client := listener.accept()[0])
+                threading.Thread(target=_serve, args=(serve, client), daemon=True).start()
 
-    threading.Thread(target=serve, daemon=True).start()
+    threading.Thread(target=accept, daemon=True).start()
     try:
         yield listener.getsockname()[1]
     finally:
         listener.close()
-        for sock in open_sockets:
-            _close(sock)
+        for client in clients:
+            _close(client)
+
+
+def _serve(serve: Callable[[socket.socket], None], client: socket.socket) -> None:
+    _quietly(serve, client)
+    _close(client)
 
 
 def silent(client: socket.socket, server: socket.socket) -> None:

@@ -15,6 +15,7 @@ REMEDIATIONS: dict[ErrorCode, str] = {
     ErrorCode.CONNECTION_ERROR: (
         "Check host and port, that the server is running, and that no firewall blocks the connection."
     ),
+    ErrorCode.PROTOCOL_ERROR: "Check which server answers at this host and port: it breaks the rules of its protocol.",
     ErrorCode.HOST_NOT_FOUND: "Check the spelling of the host name, and that the worker's DNS resolves it.",
     ErrorCode.TIMEOUT: "Check that the server answers from the worker's network, or raise the time limit.",
     ErrorCode.AUTHENTICATION_FAILED: "Check user name and password, and the server's rules for this user and address.",

@@ -54,6 +54,7 @@ class ErrorCode(StrEnum):
     """Why a check says no. Stable words; `datasources.model.errors.REMEDIATIONS` has a sentence for each."""
 
     CONNECTION_ERROR = "CONNECTION_ERROR"
+    PROTOCOL_ERROR = "PROTOCOL_ERROR"
     HOST_NOT_FOUND = "HOST_NOT_FOUND"
     TIMEOUT = "TIMEOUT"
     AUTHENTICATION_FAILED = "AUTHENTICATION_FAILED"

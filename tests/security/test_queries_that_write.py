@@ -11,8 +11,8 @@ import msgspec
 import pytest
 
 from datasources.databases.base import Session
+from datasources.databases.flood import ANSWER_BYTES
 from datasources.databases.postgres import Postgres
-from datasources.databases.postgres.query import BYTES_LIMIT
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
 from tests.fix_database import PASSWORD, Server
@@ -203,7 +203,7 @@ async def test_a_value_of_megabytes_is_not_read(database: Server, query: str) ->
     with pytest.raises(CheckError) as caught:
         await ask(database, query)
     assert caught.value.code is ErrorCode.QUERY_ERROR
-    assert len(caught.value.message) <= BYTES_LIMIT
+    assert len(caught.value.message) <= ANSWER_BYTES
 
 
 async def test_only_the_first_row_is_read(database: Server) -> None:

@@ -10,9 +10,10 @@ from psycopg import pq
 from psycopg.abc import PQGen
 from psycopg.waiting import wait_async
 
+from datasources.databases.flood import LOGIN_BYTES, ByteCap, Flood, received_bytes
 from datasources.databases.opening import addresses_of, opening
 from datasources.databases.postgres import sqlstates
-from datasources.databases.postgres.errors import refused, translated
+from datasources.databases.postgres.errors import flooded, refused, translated
 from datasources.databases.postgres.model import PgSource
 from datasources.databases.postgres.parameters import conninfo, no_environment, root_certificate
 from datasources.model.errors import SourceUnreachable
@@ -43,14 +44,37 @@ ROLE = ", set_config('role', %(role)s, false)"
 
 
 class Connection(psycopg.AsyncConnection):
-    """psycopg's connection, but that it does not wait for the server once the waiting is cancelled.
+    """psycopg's connection, but that it takes no flood, and does not wait for the server once the waiting is cancelled.
 
     psycopg would give the server up to ten seconds to end what it does; here the connection is closed anyway.
     """
 
+    def __init__(self, pgconn: pq.abc.PGconn) -> None:
+        super().__init__(pgconn)
+        self._cap = ByteCap(lambda: pgconn.socket)
+
     async def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
-        """Run a generator of psycopg to its end."""
-        return await wait_async(gen, self.pgconn.socket, interval=interval, timeout=timeout)
+        """Run a generator of psycopg to its end. Raises `Flood` when the server sends too much meanwhile."""
+        return await wait_async(_capped(gen, self._cap), self.pgconn.socket, interval=interval, timeout=timeout)
+
+
+def _capped(gen: PQGen[T], cap: ByteCap) -> PQGen[T]:
+    """The same generator, but that it reads nothing more once the server has sent too much."""
+    began = False
+    try:
+        wanted = next(gen)
+        while True:
+            if not began:  # what has been read before is not waited for
+                cap.begin()
+                began = True
+            ready = yield wanted
+            cap.check()
+            wanted = gen.send(ready)
+    except StopIteration as end:
+        if began:
+            cap.check()  # it may all have come at once
+        result: T = end.value
+        return result
 
 
 class Opened:
@@ -133,6 +157,7 @@ async def _poll(string: str, progress: Progress, until: asyncio.Timeout | None =
                 break
             if status == pq.PollingStatus.FAILED:
                 raise refused(started, progress.stage)
+            _refuse_flood(started, progress.stage)
             progress.reached(STAGES.get(started.status, "login"))
             if until is not None and progress.stage != "tcp":
                 until.reschedule(None)
@@ -143,6 +168,13 @@ async def _poll(string: str, progress: Progress, until: asyncio.Timeout | None =
         raise
     started.nonblocking = 1
     return started
+
+
+def _refuse_flood(started: pq.abc.PGconn, stage: str) -> None:
+    """Of a login, all bytes count, from the first: libpq may change the socket between two polls."""
+    received = received_bytes(started.socket)
+    if received > LOGIN_BYTES:
+        raise flooded(Flood(received, LOGIN_BYTES), stage, SourceUnreachable)
 
 
 async def _ready(socket: int, *, writing: bool) -> None:

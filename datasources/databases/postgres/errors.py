@@ -9,6 +9,8 @@ from typing import Any
 import psycopg
 from psycopg import pq
 
+from datasources.databases.flood import Flood
+from datasources.databases.postgres.answers import Malformed
 from datasources.databases.postgres.model import PgOptions
 from datasources.databases.postgres.sqlstates import parse
 from datasources.model.errors import CheckError, SourceUnreachable
@@ -49,12 +51,33 @@ LOST = (
     "server closed the connection",
     "could not receive data",
     "could not send data",
-    "received invalid response to SSL negotiation",  # whatever listens there, it is no PostgreSQL
-    "expected authentication request",
     os.strerror(errno.ECONNRESET),
     os.strerror(errno.EPIPE),
 )
 """libpq's words for a connection that broke or never was one; it gives no errno."""
+BROKEN = (
+    "received invalid response to SSL negotiation",  # whatever listens there, it is no PostgreSQL
+    "expected authentication request",
+    "received invalid",
+    "unrecognized",
+    "malformed",
+    "invalid authentication request from server",
+    "unexpected message from server",
+    "lost synchronization with server",
+    "message contents do not agree with length",
+    "unexpected response from server",
+    "without prior row description",
+    "unexpected field count",
+    "insufficient data in",
+    "extraneous data in",
+    "out of memory",  # what made us ask for so much was the server
+    "cannot allocate memory for input buffer",
+)
+"""libpq's words for a server that breaks the protocol."""
+NEVER_SAID = (psycopg.DataError, psycopg.InternalError, psycopg.NotSupportedError, psycopg.ProgrammingError)
+"""What psycopg raises by itself, without SQLSTATE, at answers that no server gives to what it was asked."""
+MALFORMED = (Malformed, UnicodeError, MemoryError)
+"""What reading such an answer raises."""
 TLS = ("SSL", "TLS", "certificate", "sslmode", "sslrootcert")
 
 LOGIN_WORDS: tuple[tuple[str, ErrorCode], ...] = (
@@ -97,6 +120,8 @@ def _by_libpq(message: str, stage: str) -> ErrorCode:
         return ErrorCode.TIMEOUT
     if stage == "tcp":
         return ErrorCode.CONNECTION_ERROR
+    if any(words in message for words in BROKEN):
+        return ErrorCode.PROTOCOL_ERROR
     if "SSL error" in message or "SSL SYSCALL" in message:
         return ErrorCode.TLS_ERROR
     if any(words in message for words in LOST):
@@ -113,6 +138,8 @@ def code_of(error: psycopg.Error, default: ErrorCode) -> ErrorCode:
     """The code for an error on an open connection."""
     if error.sqlstate is not None:
         return code_of_state(error.sqlstate, default)
+    if isinstance(error, NEVER_SAID) or any(words in str(error) for words in BROKEN):
+        return ErrorCode.PROTOCOL_ERROR
     lost = isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError))
     return ErrorCode.CONNECTION_ERROR if lost else default
 
@@ -131,7 +158,7 @@ def translated(
     special: Mapping[str, ErrorCode] | None = None,
     kind: type[CheckError] = CheckError,
 ) -> Iterator[None]:
-    """Raise `CheckError`, or the `kind` of it that is named, for any error of psycopg.
+    """Raise `CheckError`, or the `kind` of it that is named, for any error of psycopg, and for answers that are none.
 
     `special` are SQLSTATEs that mean something else here, `default` what all others mean that say nothing of their own.
     """
@@ -141,3 +168,14 @@ def translated(
         state = error.sqlstate
         code = (special or {}).get(state or "") or code_of(error, default)
         raise kind(code, prefix + said(error), {"stage": stage, "sqlstate": state}) from error
+    except Flood as error:
+        raise flooded(error, stage, kind) from error
+    except MALFORMED as error:
+        message = f"{prefix}The server's answer breaks its protocol (stage: {stage})"
+        raise kind(ErrorCode.PROTOCOL_ERROR, message, {"stage": stage, "reason": type(error).__name__}) from error
+
+
+def flooded(error: Flood, stage: str, kind: type[CheckError] = CheckError) -> CheckError:
+    """The verdict on a server that sent too much."""
+    details = {"stage": stage, "received_bytes": error.received}
+    return kind(ErrorCode.PROTOCOL_ERROR, f"{error} (stage: {stage})", details)

@@ -1,8 +1,5 @@
 """The catalogue queries: a constant number of them, whatever the size of the database."""
 
-KINDS = {"r": "table", "p": "partitioned table", "v": "view", "m": "materialized view", "f": "foreign table"}
-"""relkind to the word in an answer. A partition is a table of its own, beside the partitioned one."""
-
 RELATIONS = "'r', 'p', 'v', 'm', 'f'"
 
 IDENTITY = """

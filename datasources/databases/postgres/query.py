@@ -1,17 +1,14 @@
 """A caller's own query: it may only read, whatever its text says."""
 
-import os
-import socket
-import sys
 import time
 
 import psycopg
 from psycopg import generators, pq
-from psycopg.abc import PQGen
-from psycopg.waiting import Wait
 
 from datasources.databases.base import QueryAnswer
+from datasources.databases.flood import MEGABYTE, Flood
 from datasources.databases.limits import Limit
+from datasources.databases.postgres.answers import checked
 from datasources.databases.postgres.connect import Connection, cancel
 from datasources.databases.postgres.errors import translated
 from datasources.model.errors import CheckError
@@ -20,10 +17,6 @@ from datasources.model.vocabulary import ErrorCode
 NAME = b""
 VALUE_LIMIT = 65536
 """Characters of the value that are kept: more than are shown, for half a secret at its end is not recognised."""
-BYTES_LIMIT = 8 * 1024 * 1024
-"""Bytes that are read for one row, give or take what libpq reads at once."""
-TCP_INFO_BYTES = 136
-"""Length of Linux's `struct tcp_info` up to and with `tcpi_bytes_received`."""
 END_SECONDS = 2.0
 """How long the server may take to end a query of which we know enough."""
 READING = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1"
@@ -80,7 +73,7 @@ async def _describe(connection: Connection, text: bytes) -> None:
 
 async def _result(connection: Connection) -> pq.abc.PGresult:
     results = await connection.wait(generators.execute(connection.pgconn))
-    return _checked(results[-1])
+    return checked(results[-1] if results else None, [pq.ExecStatus.COMMAND_OK])
 
 
 async def _first(connection: Connection) -> QueryAnswer:
@@ -89,51 +82,16 @@ async def _first(connection: Connection) -> QueryAnswer:
     started = time.monotonic()
     pgconn.send_query_prepared(NAME, None)
     pgconn.set_single_row_mode()
-    result = await connection.wait(_bounded(pgconn))
+    try:
+        await connection.wait(generators.send(pgconn))
+        result = await connection.wait(generators.fetch(pgconn))
+    except Flood as error:
+        message = f"A row of the test query has more than {error.most // MEGABYTE} MB"
+        raise CheckError(ErrorCode.QUERY_ERROR, message, {"stage": "query"}) from error
     spent = round((time.monotonic() - started) * 1000, 3)
-    value = _checked(result).get_value(0, 0)  # None where there is no row
+    value = checked(result).get_value(0, 0)  # None where there is no row
     text = None if value is None else value[: VALUE_LIMIT * 4].decode(errors="replace")[:VALUE_LIMIT]
     return QueryAnswer(value=text, response_time_ms=spent)
-
-
-def _checked(result: pq.abc.PGresult | None) -> pq.abc.PGresult:
-    if result is None:
-        raise psycopg.OperationalError("the server sent no result")
-    if result.status == pq.ExecStatus.FATAL_ERROR:
-        raise psycopg.errors.error_from_result(result, encoding="utf-8")
-    return result
-
-
-def _bounded(pgconn: pq.abc.PGconn) -> PQGen[pq.abc.PGresult | None]:
-    """psycopg's way to fetch a result, but that a row, or a message, of any size is not read to its end."""
-    while pgconn.flush():
-        yield Wait.RW
-    before = _received(pgconn.socket)
-    while pgconn.is_busy():
-        if (yield Wait.R):
-            _refuse_more(pgconn, before)
-            pgconn.consume_input()
-    _refuse_more(pgconn, before)  # it may all have come at once
-    return pgconn.get_result()
-
-
-def _refuse_more(pgconn: pq.abc.PGconn, before: int) -> None:
-    if _received(pgconn.socket) - before > BYTES_LIMIT:
-        message = f"A row of the test query has more than {BYTES_LIMIT // 1024**2} MB"
-        raise CheckError(ErrorCode.QUERY_ERROR, message, {"stage": "query"})
-
-
-def _received(descriptor: int) -> int:
-    """Bytes that have arrived at a socket since it was opened; libpq does not tell how many it reads at a time.
-
-    Linux keeps count (`tcpi_bytes_received`); 0 where nobody does.
-    """
-    with socket.socket(fileno=os.dup(descriptor)) as copy:
-        try:
-            info = copy.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_BYTES)
-        except (AttributeError, OSError):
-            return 0
-    return int.from_bytes(info[TCP_INFO_BYTES - 8 :], sys.byteorder)
 
 
 async def _end(connection: Connection) -> None:
@@ -143,7 +101,7 @@ async def _end(connection: Connection) -> None:
             await cancel(connection)
             with translated("query"):
                 while connection.pgconn.transaction_status == pq.TransactionStatus.ACTIVE:
-                    await connection.wait(_bounded(connection.pgconn))
+                    await connection.wait(generators.fetch(connection.pgconn))
                 if connection.pgconn.transaction_status != pq.TransactionStatus.IDLE:
                     await connection.execute("ROLLBACK")
     except CheckError:

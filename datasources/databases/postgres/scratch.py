@@ -6,6 +6,7 @@ import psycopg
 from psycopg import sql
 
 from datasources.databases.limits import Limit
+from datasources.databases.postgres.answers import checked, read, rows_of
 from datasources.databases.postgres.errors import translated
 from datasources.databases.postgres.queries import LEFTOVERS
 from datasources.databases.scratch_names import leftovers, marked_name
@@ -41,7 +42,7 @@ async def write_and_drop(connection: psycopg.AsyncConnection, schema: str, limit
             async with limit.round(stage):
                 with translated(stage, f"{failure} {shown}: ", special=STANDBY):
                     cursor = await connection.execute(statement)
-                    if stage == "read" and await cursor.fetchall() != [(token,)]:
+                    if stage == "read" and rows_of(checked(cursor.pgresult)) != [[token]]:
                         raise CheckError(ErrorCode.QUERY_ERROR, f"{failure} {shown}: it does not hold what was written")
     finally:
         await _end(connection)
@@ -62,10 +63,10 @@ async def sweep(connection: psycopg.AsyncConnection, schema: str, limit: Limit) 
     swept = []
     async with limit.round("sweep"):
         with translated("sweep"):
-            found = await (await connection.execute(LEFTOVERS, [schema])).fetchall()
-        for name in leftovers(name for (name,) in found):
-            if await _drop(connection, schema, name):
-                swept.append(name)
+            found = rows_of(checked((await connection.execute(LEFTOVERS, [schema])).pgresult))
+            for name in leftovers(read(row, tuple[str])[0] for row in found):
+                if await _drop(connection, schema, name):
+                    swept.append(name)
     return swept
 
 

@@ -1,0 +1,221 @@
+"""A server that floods, lies, stalls or echoes: a verdict that names it, in bounds, whatever it sends."""
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+import pytest
+
+from datasources.databases.base import Session
+from datasources.databases.flood import ANSWER_BYTES, MEGABYTE
+from datasources.databases.postgres import Postgres
+from datasources.databases.postgres.model import PgOptions, PgSource
+from datasources.model.errors import CheckError
+from datasources.model.vocabulary import ErrorCode
+from tests.doubles.postgres import (
+    DONE,
+    JSON,
+    TEXT,
+    WELCOME,
+    Script,
+    answer,
+    described,
+    endless,
+    message,
+    notification,
+    parameter,
+    refusal,
+    row,
+    serving,
+)
+from tests.fix_database import PASSWORD
+
+HUGE = 64 * MEGABYTE
+BLOCK = b"x" * 12_000
+
+
+class Says(Script):
+    """An ordinary server, but for its login or for its answers to statements with this word."""
+
+    def __init__(self, client: Any, *, word: str = "", says: Any = None, login: Any = None) -> None:
+        super().__init__(client)
+        self._word, self._says, self._login = word, says, login
+
+    def login(self) -> Iterable[bytes]:
+        """As told, or as ever."""
+        return self._login() if self._login else super().login()
+
+    def answer(self, sql: str) -> Iterable[bytes]:
+        """As told, or as ever."""
+        return self._says() if self._word and self._word in sql else super().answer(sql)
+
+
+def source(port: int, **options: Any) -> PgSource:
+    """A source at this port."""
+    facts = {"host": "127.0.0.1", "port": port, "user": "reader", "password": PASSWORD, "dbname": "postgres"}
+    return PgSource(name="hostile", connection_timeout=8, query_timeout=8, options=PgOptions(**(facts | options)))
+
+
+async def everything(session: Session) -> None:
+    """Whatever the steps ask."""
+    await session.identity()
+    await session.version()
+    [batch async for batch in session.tables(None, None)]
+    await session.lineage()
+    await session.sweep("scratch")
+    await session.query("SELECT 1")
+
+
+async def verdict(script: Any) -> CheckError:
+    """What a test of this server says."""
+    with serving(script) as port, pytest.raises(CheckError) as caught:
+        async with Postgres.connect(source(port)) as session:
+            await everything(session)
+    assert PASSWORD not in str(caught.value)
+    return caught.value
+
+
+async def test_an_ordinary_server_passes() -> None:
+    """The double itself speaks well enough: what follows is not its own fault."""
+    with serving(Says) as port:
+        async with Postgres.connect(source(port)) as session:
+            await everything(session)
+            assert (await session.identity()).user == "reader"
+            assert await session.version() == "PostgreSQL 16.1"
+
+
+def huge(kind: bytes) -> Iterable[bytes]:
+    """One message of 64 MB."""
+    yield kind + (HUGE + 4).to_bytes(4, "big")
+    yield from [BLOCK] * (HUGE // len(BLOCK))
+
+
+def flood(piece: bytes, start: bytes = b"") -> Iterable[bytes]:
+    """Something, and then the same without end."""
+    yield start
+    yield from endless(piece)
+
+
+FLOODS = {
+    "rows": partial(flood, row(BLOCK), described(TEXT)),
+    "one row": partial(huge, b"D"),
+    "error": partial(huge, b"E"),
+    "notice": partial(huge, b"N"),
+    "notifications": partial(flood, notification(12_000)),
+    "parameters": partial(flood, parameter("application_name", BLOCK)),
+    "results": partial(flood, answer(BLOCK)),
+    "columns": partial(flood, described(*[TEXT] * 1600)),
+}
+
+
+STAGES = {"set_config": "database", "current_database()": "identity", "FETCH": "tables", "pg_rewrite": "lineage"}
+
+
+@pytest.mark.parametrize("word", STAGES)
+@pytest.mark.parametrize("kind", FLOODS)
+async def test_a_flood_in_a_statement(kind: str, word: str) -> None:
+    """It is cut off, at each statement; the verdict says where, and that it is the server's doing."""
+    error = await verdict(partial(Says, word=word, says=FLOODS[kind]))
+    assert (error.code, error.details["stage"]) == (ErrorCode.PROTOCOL_ERROR, STAGES[word]), error
+    if word == "set_config":
+        assert error.details["received_bytes"] > ANSWER_BYTES
+        assert str(error) == "The server sent more than 8 MB (stage: database)"
+
+
+LOGIN_FLOODS = {
+    "parameters": partial(flood, parameter("application_name", BLOCK), WELCOME),
+    "notices": partial(flood, message(b"N", b"SNOTICE\0M" + BLOCK + b"\0\0"), WELCOME),
+    "rows": partial(flood, row(BLOCK), WELCOME + described(TEXT)),
+    "one notice": lambda: [WELCOME, *huge(b"N")],
+    "error after the login": lambda: [WELCOME, *huge(b"E")],
+    "authentication": partial(huge, b"R"),
+}
+
+
+@pytest.mark.parametrize("kind", LOGIN_FLOODS)
+async def test_a_flood_in_a_login(kind: str) -> None:
+    """The login has a cap of its own, from the first byte."""
+    error = await verdict(partial(Says, login=LOGIN_FLOODS[kind]))
+    assert error.code is ErrorCode.PROTOCOL_ERROR, error
+    assert error.details["stage"] in ("login", "database")
+
+
+@pytest.mark.parametrize("word", ["FETCH", "pg_rewrite"])
+async def test_rows_read_one_by_one(word: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A catalogue may be larger than one answer, but not without end."""
+    monkeypatch.setattr("datasources.databases.flood.CONNECTION_BYTES", 32 * MEGABYTE)
+    monkeypatch.setattr("datasources.databases.postgres.session.LINEAGE_BYTES", 16 * MEGABYTE)
+    catalogue = word == "FETCH"
+    piece = row("s", "t", "r", BLOCK, "1", "[]", "[]") if catalogue else row("s.t", "s.v", b'["' + BLOCK + b'"]')
+    start = described(*[TEXT] * (7 if catalogue else 3))
+    error = await verdict(partial(Says, word=word, says=partial(flood, piece, start)))
+    assert error.code is ErrorCode.PROTOCOL_ERROR
+    assert error.details["received_bytes"] > 16 * MEGABYTE
+
+
+NESTED = b"[" * 3000 + b"]" * 3000
+LIES: dict[str, tuple[str, list[bytes]]] = {
+    "one column instead of three": ("current_database()", [answer("reader")]),
+    "five columns": ("current_database()", [answer("a", "b", "c", "d", "e")]),
+    "null for who we are": ("current_database()", [answer(None, None, None)]),
+    "no row": ("current_database()", [described(TEXT), DONE]),
+    "no answer at all": ("current_database()", []),
+    "two rows": ("current_database()", [described(TEXT), row("a"), row("b"), DONE]),
+    "a copy": ("current_database()", [message(b"H", b"\0\0\0")]),
+    "a copy for rows": ("FETCH", [message(b"H", b"\0\0\0")]),
+    "an empty query": ("current_database()", [message(b"I")]),
+    "nested JSON": ("FETCH", [answer("s", "t", "r", None, "1", NESTED, "[]", types=[TEXT] * 5 + [JSON] * 2)]),
+    "an integer of 400,000 digits": ("FETCH", [answer("s", "t", "r", None, b"9" * 400_000, "[]", "[]")]),
+    "an integer of 30 digits": ("FETCH", [answer("s", "t", "r", None, b"9" * 30, "[]", "[]")]),
+    "no integer": ("FETCH", [answer("s", "t", "r", None, "many", "[]", "[]")]),
+    "JSON of another form": ("FETCH", [answer("s", "t", "r", None, "1", '{"a": 1}', "[]")]),
+    "JSON that is none": ("pg_rewrite", [answer("s.t", "s.v", "[")]),
+    "an unknown kind of table": ("FETCH", [answer("s", "t", "?", None, "1", "[]", "[]")]),
+    "an unknown kind of key": ("FETCH", [answer("s", "t", "r", None, "1", "[]", '[["x", null, ["a"], null]]')]),
+    "a length that is too short": ("current_database()", [described(TEXT), b"D\0\0\0\x05\0\1\0\0\0\0"]),
+    "a length below zero": ("current_database()", [described(TEXT), b"D\xff\xff\xff\xff"]),
+    "a value longer than its message": ("current_database()", [described(TEXT), message(b"D", b"\0\1\0\0\xff\xffab")]),
+    "an unknown message": ("current_database()", [message(b"?", b"what")]),
+    "a row without columns": ("current_database()", [row("a", "b", "c"), DONE]),
+    "an unknown message among rows": ("pg_rewrite", [described(*[TEXT] * 3), row("a", "b", "[]"), message(b"?")]),
+    "more than one result": ("pg_rewrite", [answer("a", "b", "[]"), answer("a", "b", "[]")]),
+    "an encoding that does not exist": ("current_database()", [parameter("client_encoding", "NONE"), answer(None)]),
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+async def test_an_answer_that_is_none(lie: str) -> None:
+    """Each is a verdict on the server, and nothing else comes out of the driver."""
+    word, pieces = LIES[lie]
+    error = await verdict(partial(Says, word=word, says=lambda: pieces))
+    assert error.code is ErrorCode.PROTOCOL_ERROR, (error, error.__cause__)
+
+
+LOGINS = {
+    "another protocol": b"HTTP/1.1 400 Bad Request\r\n\r\n",
+    "an unfinished list of mechanisms": message(b"R", b"\0\0\0\x0aSCRAM-SHA-256"),
+    "a row": message(b"D", b"\0\0"),
+    "an unknown message": WELCOME + message(b"?"),
+}
+
+
+@pytest.mark.parametrize("login", LOGINS)
+async def test_a_login_that_is_none(login: str) -> None:
+    """Whatever answers there, it is no PostgreSQL."""
+    error = await verdict(partial(Says, login=lambda: [LOGINS[login]]))
+    assert error.code is ErrorCode.PROTOCOL_ERROR, error
+
+
+async def test_bytes_that_are_no_text() -> None:
+    """A byte that is no UTF-8 is shown as what it is, and is no reason to fail."""
+    with serving(partial(Says, word="current_database()", says=lambda: [answer(b"r\xffd", b"\xc3", None)])) as port:
+        async with Postgres.connect(source(port)) as session:
+            identity = await session.identity()
+    assert (identity.user, identity.database) == ("r\ufffdd", "\ufffd")
+
+
+async def test_an_error_of_bytes_that_are_no_text() -> None:
+    """The server's own sentence, as far as it is one."""
+    error = await verdict(partial(Says, word="current_database()", says=lambda: [refusal("caf\udce9")]))
+    assert error.code is ErrorCode.QUERY_ERROR
+    assert error.message == "caf\ufffd"
