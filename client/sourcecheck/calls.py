@@ -1,0 +1,219 @@
+"""Every request of the service as a value: what to send, and how to read the answer. No IO.
+
+Both clients send these; so the paths and the shapes stand here once.
+"""
+
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from sourcecheck.errors import ERRORS, ApiError, Problem, ServiceUnreachable
+from sourcecheck.models import (
+    ApiKey,
+    Health,
+    HostKey,
+    Job,
+    NewApiKey,
+    Organization,
+    Schedule,
+    Source,
+    SourceType,
+)
+
+T = TypeVar("T")
+
+SOURCES = "/api/v1/data_sources"
+HEALTH = "/api/v1/data-sources"
+HOST_KEYS = "/api/v1/ssh_host_keys"
+KEYS = "/api/v1/api_keys"
+LONGEST_WAIT = 30.0
+"""Seconds for which one request waits for a test; a longer wait is several requests."""
+
+
+class Call(Struct, Generic[T], frozen=True):
+    """One request, and the type of its answer."""
+
+    method: str
+    path: str
+    kind: Any
+    """What the answer is decoded as; None for an answer without a body."""
+    params: dict[str, Any] = {}
+    json: Any = None
+    enveloped: bool = False
+    """Whether the answer's `data` is what was asked for."""
+    wait: float = 0.0
+    """Seconds for which the service may hold the answer back."""
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether sending it twice does no more than sending it once."""
+        return self.method in ("GET", "PUT", "DELETE")
+
+
+def list_sources() -> Call[list[Source]]:
+    """All sources of the organization."""
+    return Call("GET", SOURCES, list[Source])
+
+
+def get_source(source_id: int) -> Call[Source]:
+    """One source."""
+    return Call("GET", f"{SOURCES}/{source_id}", Source)
+
+
+def create_source(fields: dict[str, Any]) -> Call[Source]:
+    """Register a source; `fields` are those of the API's POST."""
+    return Call("POST", SOURCES, Source, json=fields)
+
+
+def update_source(source_id: int, fields: dict[str, Any]) -> Call[Source]:
+    """Change what `fields` names, and nothing else."""
+    return Call("PATCH", f"{SOURCES}/{source_id}", Source, json=fields)
+
+
+def delete_source(source_id: int) -> Call[None]:
+    """Remove a source and its history."""
+    return Call("DELETE", f"{SOURCES}/{source_id}", None)
+
+
+def forget_secret(source_id: int) -> Call[None]:
+    """Forget the stored secrets of a source."""
+    return Call("DELETE", f"{SOURCES}/{source_id}/secret", None)
+
+
+def source_types(*, every: bool = False) -> Call[list[SourceType]]:
+    """The types of sources and the forms of their options."""
+    return Call("GET", f"{SOURCES}/types", list[SourceType], params={"all": "true"} if every else {})
+
+
+def organization() -> Call[Organization]:
+    """Whose key this is."""
+    return Call("GET", "/api/v1/organization/meta", Organization)
+
+
+class Started(Struct, frozen=True):
+    """The answer to a request for a test."""
+
+    job_id: int
+
+
+def start_test(
+    source_id: int, test_query: str | None = None, timeout_seconds: int | None = None, on_question: str | None = None
+) -> Call[Started]:
+    """Ask for a test. An equal test that is open already is joined."""
+    body = {"test_query": test_query, "timeout_seconds": timeout_seconds, "on_question": on_question}
+    return Call("POST", f"{SOURCES}/{source_id}/test", Started, json={n: v for n, v in body.items() if v is not None})
+
+
+def get_job(job_id: int, wait: float = 0.0) -> Call[Job]:
+    """Where a test stands; the service holds the answer for up to `wait` seconds, until the test has ended or asks."""
+    wait = min(max(wait, 0.0), LONGEST_WAIT)
+    return Call("GET", f"{SOURCES}/test/{job_id}", Job, params={"wait": f"{wait:g}"} if wait else {}, wait=wait)
+
+
+def cancel(job_id: int) -> Call[Job]:
+    """Cancel a test, and what runs on the server for it."""
+    return Call("POST", f"{SOURCES}/test/{job_id}/cancel", Job, json={}, wait=10)
+
+
+def confirm(job_id: int, fingerprint: str | None = None) -> Call[Job]:
+    """Trust the gateway's key of this fingerprint, or, without one, allow the query."""
+    return Call(
+        "POST", f"{SOURCES}/test/{job_id}/confirm", Job, json={"fingerprint": fingerprint} if fingerprint else {}
+    )
+
+
+def authenticate(job_id: int, secrets: dict[str, str], *, save: bool = False) -> Call[Job]:
+    """Give the secret that a test waits for, for this run alone or to be kept."""
+    return Call("POST", f"{SOURCES}/test/{job_id}/authenticate", Job, json={**secrets, "save": save})
+
+
+def health(source_id: int, limit: int = 10, window: str | None = None) -> Call[Health]:
+    """How a source has been: the newest `limit` checks, and the figures of a window such as `24h` or `7d`."""
+    params: dict[str, Any] = {"limit": limit} | ({"window": window} if window else {})
+    return Call("GET", f"{HEALTH}/{source_id}/health", Health, params=params, enveloped=True)
+
+
+def get_schedule(source_id: int) -> Call[Schedule]:
+    """When the service checks a source by itself. `NotFound` when it does not."""
+    return Call("GET", f"{HEALTH}/{source_id}/health/schedule", Schedule, enveloped=True)
+
+
+def put_schedule(source_id: int, schedule: dict[str, Any]) -> Call[Schedule]:
+    """Check a source regularly: `interval_seconds`, or `cron` with a `timezone`; `active` pauses and resumes."""
+    return Call("PUT", f"{HEALTH}/{source_id}/health/schedule", Schedule, json=schedule, enveloped=True)
+
+
+def delete_schedule(source_id: int) -> Call[None]:
+    """Check a source no longer by itself."""
+    return Call("DELETE", f"{HEALTH}/{source_id}/health/schedule", None)
+
+
+def list_host_keys(*, revoked: bool = False) -> Call[list[HostKey]]:
+    """Gateways' keys that the organization trusts; with `revoked`, former ones as well."""
+    return Call("GET", HOST_KEYS, list[HostKey], params={"all": "true"} if revoked else {})
+
+
+def add_host_key(host: str, host_key: str, port: int = 22) -> Call[HostKey]:
+    """Trust a gateway's key: a public key line or a fingerprint."""
+    return Call("POST", HOST_KEYS, HostKey, json={"host": host, "port": port, "host_key": host_key})
+
+
+def revoke_host_key(key_id: int) -> Call[None]:
+    """Trust a gateway's key no longer."""
+    return Call("DELETE", f"{HOST_KEYS}/{key_id}", None)
+
+
+def list_keys() -> Call[list[ApiKey]]:
+    """The API keys of the key's user."""
+    return Call("GET", KEYS, list[ApiKey])
+
+
+def create_key(name: str, on_question: str = "ask") -> Call[NewApiKey]:
+    """Make an API key; the service shows it once."""
+    return Call("POST", KEYS, NewApiKey, json={"name": name, "on_question": on_question})
+
+
+def revoke_key(key_id: int) -> Call[None]:
+    """Make an API key invalid."""
+    return Call("DELETE", f"{KEYS}/{key_id}", None)
+
+
+def read_answer(call: Call[T], status: int, body: bytes, headers: dict[str, str]) -> T:
+    """The answer to a call, decoded. Raises `ApiError` for a refusal, `ServiceUnreachable` for a foreign answer."""
+    if not 200 <= status < 300:
+        raise _refusal(status, body, headers)
+    if call.kind is None:
+        return None  # type: ignore[return-value]
+    try:
+        if call.enveloped:
+            decoded: T = msgspec.convert(msgspec.json.decode(body)["data"], call.kind, strict=False)
+        else:
+            decoded = msgspec.json.decode(body, type=call.kind, strict=False)
+    except (msgspec.MsgspecError, UnicodeDecodeError, KeyError, TypeError) as error:
+        raise ServiceUnreachable(f"{call.path}: the answer is not one of a sourcecheck service ({error})") from error
+    return decoded
+
+
+class _Detail(Struct):
+    """The body of a refusal, in either dialect of the API."""
+
+    detail: str | list[Problem] | None = None
+    message: str | None = None
+
+
+def _refusal(status: int, body: bytes, headers: dict[str, str]) -> ApiError:
+    try:
+        found = msgspec.json.decode(body, type=_Detail)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        found = _Detail()
+    problems = found.detail if isinstance(found.detail, list) else []
+    sentence = found.detail if isinstance(found.detail, str) else found.message or f"the service answered {status}"
+    return ERRORS.get(status, ApiError)(status, sentence, problems, _seconds(headers.get("retry-after")))
+
+
+def _seconds(text: str | None) -> float | None:
+    try:
+        return max(0.0, float(text)) if text else None
+    except ValueError:
+        return None

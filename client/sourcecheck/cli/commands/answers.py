@@ -1,0 +1,65 @@
+"""Commands that act on a test under way: confirm, authenticate, cancel."""
+
+import getpass
+import sys
+from typing import Any
+
+from sourcecheck.cli import exits
+from sourcecheck.cli.command import Invocation, add_command
+from sourcecheck.cli.commands.sources import show_steps
+from sourcecheck.errors import SourcecheckError
+from sourcecheck.models import Job
+
+
+def add_commands(commands: Any) -> None:
+    """Add the commands of this module."""
+    confirm = add_command(
+        commands,
+        "confirm",
+        _confirm,
+        "approve what a test asks about, and wait for its verdict",
+        examples="  sourcecheck confirm 12 SHA256:…    (a gateway's key)\n"
+        "  sourcecheck confirm 13             (a query)",
+    )
+    confirm.add_argument("job", type=int, help="the job's id, as `sourcecheck test` shows it")
+    confirm.add_argument("fingerprint", nargs="?", help="the exact fingerprint of the gateway's key")
+    secret = add_command(commands, "authenticate", _authenticate, "give the secret that a test waits for")
+    secret.add_argument("job", type=int, help="the job's id")
+    secret.add_argument("--save", action="store_true", help="keep it with the source")
+    secret.add_argument("--private-key", metavar="FILE", help="a private key instead of a password")
+    stop = add_command(commands, "cancel", _cancel, "cancel a test that waits, runs or asks")
+    stop.add_argument("job", type=int, help="the job's id")
+
+
+def _confirm(call: Invocation) -> int:
+    call.client.confirm(call.given.job, call.given.fingerprint)
+    return _verdict(call, call.client.wait_for(call.given.job))
+
+
+def _authenticate(call: Invocation) -> int:
+    if call.given.private_key:
+        try:
+            with open(call.given.private_key, encoding="utf-8") as file:
+                secrets = {"private_key": file.read()}
+        except OSError as error:
+            raise SourcecheckError(str(error)) from error
+    else:
+        secret = getpass.getpass("password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+        secrets = {"password": secret}
+    call.client.authenticate(call.given.job, save=call.given.save, **secrets)
+    return _verdict(call, call.client.wait_for(call.given.job))
+
+
+def _cancel(call: Invocation) -> int:
+    job = call.client.cancel(call.given.job)
+    call.out.result(job)
+    call.out.say(f"Test {job.id} is {job.status.value}")
+    return 0
+
+
+def _verdict(call: Invocation, job: Job) -> int:
+    call.out.result(job)
+    show_steps(call, job.steps)
+    if job.question:
+        call.out.note(f"the test asks: {job.question.message}")
+    return exits.of_jobs([job])

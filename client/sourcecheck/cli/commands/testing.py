@@ -1,0 +1,190 @@
+"""The command `test`: test sources, show the steps as they run, and report the verdicts."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from sourcecheck.async_client import AsyncClient
+from sourcecheck.cli import exits
+from sourcecheck.cli.command import Invocation, add_command
+from sourcecheck.cli.output import Output, state
+from sourcecheck.cli.reports import github, junit
+from sourcecheck.cli.tested import Tested
+from sourcecheck.cli.text import milliseconds, safe
+from sourcecheck.errors import SourcecheckError
+from sourcecheck.finding import choose
+from sourcecheck.models import Job, JobStatus, Source
+
+POLL_SECONDS = 0.25
+"""Between two looks at a test whose steps are shown live; the service answers them from memory."""
+AT_ONCE = 16
+"""Tests that one call has under way."""
+
+
+def add_commands(commands: Any) -> None:
+    """Add the commands of this module."""
+    test = add_command(
+        commands,
+        "test",
+        _test,
+        "test sources, and show each step as it runs",
+        examples="  sourcecheck test Shop\n"
+        "  sourcecheck test Shop Warehouse --junit report.xml\n"
+        "  sourcecheck test --all --tag nightly --github\n"
+        "exit codes: 0 passed, 1 a source failed, 2 a wrong call, 3 the service did not answer, 4 a question is open",
+    )
+    test.add_argument("sources", nargs="*", metavar="NAME", help="names or ids")
+    test.add_argument("--all", action="store_true", help="every source of the organization")
+    test.add_argument("--tag", action="append", default=[], help="with --all: only sources with this tag")
+    test.add_argument("--query", help="a statement that has to work as well; it runs read-only")
+    test.add_argument("--timeout", type=int, metavar="SECONDS", help="limit of each test, 1 to 300")
+    test.add_argument("--on-question", choices=("ask", "fail"), help="what a test does that needs a person's answer")
+    test.add_argument("--junit", type=Path, metavar="FILE", help="write a JUnit report")
+    test.add_argument("--github", action="store_true", help="write annotations and a summary for GitHub Actions")
+
+
+def _test(call: Invocation) -> int:
+    sources = _chosen(call)
+    tested = asyncio.run(_run(call, sources))
+    call.out.result(
+        [{"source": {"id": t.source.id, "name": t.source.name, "type": t.source.type}, "job": t.job} for t in tested]
+    )
+    _report(call, tested)
+    return exits.of_jobs(one.job for one in tested)
+
+
+def _chosen(call: Invocation) -> list[Source]:
+    """The sources that the command names. Raises `SourcecheckError` when it names none."""
+    given = call.given
+    if bool(given.sources) == given.all:
+        raise SourcecheckError("name the sources to test, or say --all")
+    if given.tag and not given.all:
+        raise SourcecheckError("--tag goes with --all")
+    known = call.client.list_sources()
+    if given.all:
+        found = [source for source in known if set(given.tag) <= set(source.tags or [])]
+        if not found:
+            raise SourcecheckError(
+                "there is no source to test" + (f" with the tag {given.tag[0]}" if given.tag else "")
+            )
+        return found
+    return [choose(name, known) for name in dict.fromkeys(given.sources)]
+
+
+async def _run(call: Invocation, sources: Sequence[Source]) -> list[Tested]:
+    screen = Screen(call.out, sources)
+    room = asyncio.Semaphore(AT_ONCE)
+    async with AsyncClient(call.client.url) as client:
+        with screen:
+            return list(await asyncio.gather(*(_one(call, client, source, screen, room) for source in sources)))
+
+
+async def _one(
+    call: Invocation, client: AsyncClient, source: Source, screen: "Screen", room: asyncio.Semaphore
+) -> Tested:
+    async with room:
+        began = time.monotonic()
+        given = call.given
+        job_id = await client.start_test(
+            source.id, test_query=given.query, timeout_seconds=given.timeout, on_question=given.on_question
+        )
+        while True:
+            job = await (client.get_job(job_id) if call.out.live else client.get_job(job_id, wait=30))
+            screen.show(source, job)
+            if job.status.ended or job.status.asks:
+                found = Tested(source, job, time.monotonic() - began)
+                screen.end(found)
+                return found
+            await asyncio.sleep(POLL_SECONDS)
+
+
+class Screen:
+    """Shows tests as they run: in place on a terminal, else one block for each test when it has ended."""
+
+    def __init__(self, out: Output, sources: Sequence[Source]) -> None:
+        self._out = out
+        self._jobs: dict[int, Job | None] = {source.id: None for source in sources}
+        self._names = {source.id: source.name for source in sources}
+        self._live = Live(console=out.console, refresh_per_second=8, transient=True) if out.live else None
+
+    def __enter__(self) -> "Screen":
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._live:
+            self._live.stop()
+
+    def show(self, source: Source, job: Job) -> None:
+        """What is known of a test by now."""
+        self._jobs[source.id] = job
+        if self._live:
+            running = [
+                block(self._names[key], found) for key, found in self._jobs.items() if found and not found.status.ended
+            ]
+            self._live.update(Group(*running))
+
+    def end(self, tested: Tested) -> None:
+        """A test has ended, or asks: it stays on the screen."""
+        self._jobs[tested.source.id] = None
+        self._out.console.print(block(tested.source.name, tested.job))
+
+
+def block(name: str, job: Job) -> Group:
+    """One test: a line for the source, one for each step, and what to do about failures."""
+    head = Text.assemble(
+        (safe(name), "bold"), "  ", state(job.status.value), f"  job {job.id}", f"  {safe(job.version or '')}"
+    )
+    steps = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for step in job.steps:
+        found = step.result
+        word = found.outcome if found else step.status.value
+        steps.add_row(
+            f"  {step.step}",
+            state(word),
+            Text(safe(found.message) if found else ""),
+            Text(milliseconds(found.duration_ms if found else None), style="dim"),
+        )
+    advice = [
+        Text(f"  → {safe(step.result.remediation)}", style="yellow")
+        for step in job.steps
+        if step.failed and step.result and step.result.remediation
+    ]
+    return Group(head, steps, *advice, *_asks(job))
+
+
+def _asks(job: Job) -> list[Text]:
+    question = job.question
+    if question is None or not job.status.asks:
+        return []
+    lines = [f"  ? {question.message}"]
+    if question.kind == "host_key":
+        lines += [
+            f"    compare: {question.verify}",
+            f"    answer:  sourcecheck confirm {job.id} {question.fingerprint}",
+        ]
+    elif job.status is JobStatus.needs_authentication:
+        lines.append(f"    answer:  sourcecheck authenticate {job.id}")
+    else:
+        lines.append(f"    answer:  sourcecheck confirm {job.id}")
+    return [Text(safe(line), style="yellow") for line in lines]
+
+
+def _report(call: Invocation, tested: Sequence[Tested]) -> None:
+    if call.given.junit:
+        junit.write_junit(call.given.junit, tested)
+    if call.given.github:
+        for line in github.annotations(tested):
+            print(line)
+        github.append_summary(tested)
+    if len(tested) > 1:
+        counts = {word: sum(one.word == word for one in tested) for word in ("passed", "failed", "asks", "cancelled")}
+        call.out.say(", ".join(f"{count} {word}" for word, count in counts.items() if count))
