@@ -10,11 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from sourcecheck import PACKAGES
+from sourcecheck_service import PACKAGES
 
 ROOT = Path(__file__).parents[1]
 BUILT_FROM = [
-    *("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "prefect.yaml", "constraints.txt", "sourcecheck.py"),
+    *(
+        "pyproject.toml",
+        "setup.py",
+        "MANIFEST.in",
+        "README.md",
+        "prefect.yaml",
+        "constraints.txt",
+        "sourcecheck_service.py",
+    ),
     *PACKAGES,
 ]
 

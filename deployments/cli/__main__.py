@@ -1,5 +1,5 @@
 """`python -m deployments.cli`: the command line, where `sourcecheck` is not on the PATH."""
 
-from sourcecheck import main
+from sourcecheck_service import main
 
 main()

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from sourcecheck import PACKAGES, misplaced
+from sourcecheck_service import PACKAGES, misplaced
 from tests.fix_database import free_port
 from tests.fix_processes import kept
 from tests.fix_wheel import ROOT, Installed, plain_environ
@@ -26,7 +26,7 @@ def test_the_wheel_carries_every_file_that_is_needed(wheel: Path) -> None:
         for name in ("prefect.yaml", "constraints.txt"):
             assert archive.read(f"deployments/{name}") == (ROOT / name).read_bytes()
     tracked = {str(path.relative_to(ROOT)) for package in PACKAGES for path in (ROOT / package).rglob("*.py")}
-    assert {name for name in inside if name.endswith(".py")} == tracked | {"sourcecheck.py"}
+    assert {name for name in inside if name.endswith(".py")} == tracked | {"sourcecheck_service.py"}
     assert {f"{package}/py.typed" for package in PACKAGES} <= inside
     assert "datasources/catalogue/migrations/script.py.mako" in inside
     assert not [name for name in inside if name.startswith(("tests", "benchmarks", "conftest", "setup"))]
@@ -82,7 +82,9 @@ def test_another_distribution_over_ours_is_named(wheel: Path, tmp_path: Path, da
     zipfile.ZipFile(wheel).extractall(tmp_path)
     file = tmp_path / "tasks" / "__init__.py"
     file.write_text("") if damage == "overwritten" else shutil.rmtree(file.parent)
-    script = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import sourcecheck; sourcecheck.main()"
+    script = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import sourcecheck_service; sourcecheck_service.main()"
+    )
     done = outside([sys.executable, "-I", "-S", "-c", script], tmp_path)
     assert done.returncode == 2
     said = "is not the file that sourcecheck installed" if damage == "overwritten" else "is missing from"

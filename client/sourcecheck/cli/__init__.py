@@ -1,1 +1,1 @@
-"""The command line `sourcecheck`: one module a subject in `commands`, and the service's own commands where it is installed."""
+"""The command line `sourcecheck`: one module a subject in `commands`, and the service's commands where it is there."""

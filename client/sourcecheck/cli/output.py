@@ -11,6 +11,8 @@ from rich.text import Text
 
 from sourcecheck.cli.text import safe
 
+Cell = str | Text
+
 STYLES = {
     "done": "green",
     "success": "green",
@@ -53,7 +55,7 @@ class Output:
         """A line for people."""
         self.console.print(Text(" ").join([part if isinstance(part, Text) else Text(safe(part)) for part in parts]))
 
-    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str | Text]]) -> None:
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
         """A table for people; numbers of one column are aligned by the caller."""
         table = Table(box=None, pad_edge=False, header_style="bold")
         for column in columns:

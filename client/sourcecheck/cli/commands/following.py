@@ -10,7 +10,7 @@ from rich.text import Text
 
 from sourcecheck.cli import exits
 from sourcecheck.cli.command import Invocation, add_command
-from sourcecheck.cli.output import state
+from sourcecheck.cli.output import Cell, state
 from sourcecheck.cli.text import ago, milliseconds, safe
 from sourcecheck.errors import SourcecheckError
 from sourcecheck.models import Health, Schedule, Source
@@ -65,7 +65,7 @@ def _history(call: Invocation) -> int:
     call.out.result(health)
     uptime = "unknown" if health.uptime_percentage is None else f"{health.uptime_percentage:.2f} %"
     call.out.say(f"{source.name}: {health.current_status} since {ago(health.status_since)}, uptime {uptime}")
-    rows = [
+    rows: list[list[Cell]] = [
         [ago(c.checked_at), state(c.status), milliseconds(c.response_time_ms), c.error_code or "", c.trigger or ""]
         for c in health.health_history
     ]

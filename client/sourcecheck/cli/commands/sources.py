@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from sourcecheck.cli.command import Invocation, add_command
-from sourcecheck.cli.output import state
+from sourcecheck.cli.output import Cell, state
 from sourcecheck.cli.text import ago, milliseconds
 from sourcecheck.errors import SourcecheckError
 from sourcecheck.models import Source, Step
@@ -62,7 +62,7 @@ def _list(call: Invocation) -> int:
     if not sources and not call.out.json:
         call.out.say("There are no sources yet: sourcecheck add --help")
         return 0
-    rows = [
+    rows: list[list[Cell]] = [
         [str(s.id), s.name, s.type, state(_verdict(s)), ago(s.last_test.tested_at if s.last_test else None), _reason(s)]
         for s in sources
     ]
@@ -96,7 +96,7 @@ def _show(call: Invocation) -> int:
 
 def show_steps(call: Invocation, steps: list[Step]) -> None:
     """The steps as a table, and below it what to do about each failure."""
-    rows = []
+    rows: list[list[Cell]] = []
     for step in steps:
         found = step.result
         word = state(found.outcome if found else step.status.value)
