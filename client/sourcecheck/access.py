@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+import httpx
 import msgspec
 from msgspec import Struct
 
@@ -31,7 +32,7 @@ def login_file(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def find_access(url: str | None = None, api_key: str | None = None, environ: Mapping[str, str] = os.environ) -> Access:
-    """The address and the key to use. Raises `SourcecheckError` when the login file cannot be read.
+    """The address and the key to use. Raises `SourcecheckError` for a login file or an address that cannot be read.
 
     A kept key is used for the address that it was kept with, and for no other.
     """
@@ -40,7 +41,17 @@ def find_access(url: str | None = None, api_key: str | None = None, environ: Map
     key = api_key or environ.get(KEY_VARIABLE)
     if key is None and kept and kept.url.rstrip("/") == found.rstrip("/"):
         key = kept.api_key
-    return Access(found.rstrip("/"), key)
+    return Access(_checked(found.strip()).rstrip("/"), key)
+
+
+def _checked(url: str) -> str:
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise SourcecheckError(f"{url!r} is not the address of a service: {error}") from error
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise SourcecheckError(f"{url!r} is not the address of a service: it starts with http:// or https://")
+    return url
 
 
 def read_login(path: Path) -> Access | None:

@@ -16,7 +16,7 @@ from sourcecheck.cli import exits
 from sourcecheck.cli.command import Invocation, add_command
 from sourcecheck.cli.output import Output, state
 from sourcecheck.cli.reports import github, junit
-from sourcecheck.cli.tested import Tested
+from sourcecheck.cli.results import SourceResult
 from sourcecheck.cli.text import milliseconds, safe
 from sourcecheck.errors import SourcecheckError
 from sourcecheck.finding import choose
@@ -78,7 +78,7 @@ def _chosen(call: Invocation) -> list[Source]:
     return [choose(name, known) for name in dict.fromkeys(given.sources)]
 
 
-async def _run(call: Invocation, sources: Sequence[Source]) -> list[Tested]:
+async def _run(call: Invocation, sources: Sequence[Source]) -> list[SourceResult]:
     screen = Screen(call.out, sources)
     room = asyncio.Semaphore(AT_ONCE)
     async with AsyncClient(call.client.url) as client:
@@ -88,7 +88,7 @@ async def _run(call: Invocation, sources: Sequence[Source]) -> list[Tested]:
 
 async def _one(
     call: Invocation, client: AsyncClient, source: Source, screen: "Screen", room: asyncio.Semaphore
-) -> Tested:
+) -> SourceResult:
     async with room:
         began = time.monotonic()
         given = call.given
@@ -99,7 +99,7 @@ async def _one(
             job = await (client.get_job(job_id) if call.out.live else client.get_job(job_id, wait=30))
             screen.show(source, job)
             if job.status.ended or job.status.asks:
-                found = Tested(source, job, time.monotonic() - began)
+                found = SourceResult(source, job, time.monotonic() - began)
                 screen.end(found)
                 return found
             await asyncio.sleep(POLL_SECONDS)
@@ -132,7 +132,7 @@ class Screen:
             ]
             self._live.update(Group(*running))
 
-    def end(self, tested: Tested) -> None:
+    def end(self, tested: SourceResult) -> None:
         """A test has ended, or asks: it stays on the screen."""
         self._jobs[tested.source.id] = None
         self._out.console.print(block(tested.source.name, tested.job))
@@ -178,7 +178,7 @@ def _asks(job: Job) -> list[Text]:
     return [Text(safe(line), style="yellow") for line in lines]
 
 
-def _report(call: Invocation, tested: Sequence[Tested]) -> None:
+def _report(call: Invocation, tested: Sequence[SourceResult]) -> None:
     if call.given.junit:
         junit.write_junit(call.given.junit, tested)
     if call.given.github:

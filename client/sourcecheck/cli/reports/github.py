@@ -4,11 +4,11 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from sourcecheck.cli.tested import Tested
+from sourcecheck.cli.results import SourceResult
 from sourcecheck.cli.text import safe
 
 
-def annotations(tested: Sequence[Tested]) -> list[str]:
+def annotations(tested: Sequence[SourceResult]) -> list[str]:
     """Workflow commands, one a line: `::error title=Shop, connection::Connection refused`."""
     lines = []
     for one in tested:
@@ -27,7 +27,7 @@ def _command(kind: str, title: str, message: str) -> str:
     return f"::{kind} title={title}::{safe(message).replace('%', '%25')}"
 
 
-def summary(tested: Sequence[Tested]) -> str:
+def summary(tested: Sequence[SourceResult]) -> str:
     """A table in Markdown, one row a source."""
     rows = [f"| {_cell(one.source.name)} | {one.source.type} | {one.word} | {_cell(one.sentence)} |" for one in tested]
     return "\n".join(
@@ -35,7 +35,7 @@ def summary(tested: Sequence[Tested]) -> str:
     )
 
 
-def append_summary(tested: Sequence[Tested], environ: Mapping[str, str] = os.environ) -> bool:
+def append_summary(tested: Sequence[SourceResult], environ: Mapping[str, str] = os.environ) -> bool:
     """Append the table to the file that GitHub names in `GITHUB_STEP_SUMMARY`; whether it names one."""
     path = environ.get("GITHUB_STEP_SUMMARY")
     if not path:

@@ -5,20 +5,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from sourcecheck.cli.tested import Tested
+from sourcecheck.cli.results import SourceResult
 from sourcecheck.models import Step
 
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML 1.0 cannot hold, not even as references."""
 
 
-def write_junit(path: Path, tested: Sequence[Tested]) -> None:
+def write_junit(path: Path, tested: Sequence[SourceResult]) -> None:
     """Write the report. Raises `OSError`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(junit(tested))
 
 
-def junit(tested: Sequence[Tested]) -> bytes:
+def junit(tested: Sequence[SourceResult]) -> bytes:
     """The report as UTF-8."""
     root = ET.Element("testsuites", name="sourcecheck")
     for one in tested:
@@ -28,7 +28,7 @@ def junit(tested: Sequence[Tested]) -> bytes:
     return found
 
 
-def _suite(one: Tested) -> ET.Element:
+def _suite(one: SourceResult) -> ET.Element:
     cases = [_case(one, step) for step in one.job.steps]
     if not one.failures and not one.job.passed:  # it asks, or was cancelled: no step says so
         case = ET.Element("testcase", classname=_text(one.source.name), name="verdict", time="0")
@@ -47,7 +47,7 @@ def _suite(one: Tested) -> ET.Element:
     return suite
 
 
-def _case(one: Tested, step: Step) -> ET.Element:
+def _case(one: SourceResult, step: Step) -> ET.Element:
     result = step.result
     seconds = (result.duration_ms or 0) / 1000 if result else 0.0
     case = ET.Element("testcase", classname=_text(one.source.name), name=step.step, time=f"{seconds:.3f}")

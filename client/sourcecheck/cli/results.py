@@ -5,7 +5,7 @@ from msgspec import Struct
 from sourcecheck.models import Job, Source, Step
 
 
-class Tested(Struct, frozen=True):
+class SourceResult(Struct, frozen=True):
     """A source and its test, which has ended or waits for an answer."""
 
     source: Source
