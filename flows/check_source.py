@@ -26,7 +26,7 @@ from datasources.network.tunnel import open_tunnel
 from datasources.secrecy.scrubber import Scrubber
 from flows.guard import guard_secrets
 from flows.questions import ask, doubt_query, prepared
-from flows.report import report_at_end, write_report
+from flows.report import report_of, write_report
 from flows.scheduled import own_job
 from flows.states import UNHEALTHY
 from tasks.context import Recorder, StepContext
@@ -72,7 +72,7 @@ async def _walked(work: Work) -> State[Any]:
         await run_steps(check, work.steps)
         state = verdict(check.recorder.published.values())
         if not (work.scheduled and state.is_completed()):  # hundreds of good ones a day need no report each
-            report_at_end(check)
+            state.data = report_of(check)
         return state
 
 

@@ -2,13 +2,12 @@
 
 import asyncio
 from typing import Any
-from uuid import UUID
 
 from msgspec import Struct
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
-from prefect.client.schemas.objects import FlowRun
-from prefect.context import FlowRunContext
+from prefect.client.schemas.objects import State
 
+from datasources.health.verdict import failures
 from datasources.model.results import Published
 from datasources.model.vocabulary import Code, Outcome
 from tasks.context import StepContext
@@ -25,21 +24,18 @@ class Report(Struct, frozen=True):
     published: dict[str, Published]
 
 
-_due: dict[UUID, Report] = {}
-"""By flow run, until it has ended."""
+def report_of(check: StepContext) -> Report:
+    """The report of a test whose steps have ended."""
+    return Report(check.job_id, check.source_id, check.source.name, check.recorder.published)
 
 
-def report_at_end(check: StepContext) -> None:
-    """Have the report written when the verdict is known: nobody who waits for it waits for its report."""
-    context = FlowRunContext.get()
-    if context and context.flow_run:
-        _due[context.flow_run.id] = Report(check.job_id, check.source_id, check.source.name, check.recorder.published)
+async def write_report(flow: object, flow_run: object, state: State[Any]) -> None:
+    """A hook of the flow's states: write the report that the flow returned with its state, if it did, as artifacts.
 
-
-async def write_report(flow: object, flow_run: FlowRun, state: object) -> None:
-    """A hook of the flow's states: write the report and the found tables as artifacts of the source, if due."""
-    report = _due.pop(flow_run.id, None)
-    if report is None:
+    A hook runs when Prefect knows the state: a client that waits for the verdict does not wait for its report.
+    """
+    report = await state.aresult(raise_on_failure=False)
+    if not isinstance(report, Report):
         return
     text = acreate_markdown_artifact(
         markdown=markdown(report),
@@ -63,8 +59,8 @@ async def _write_tables(report: Report) -> None:
 def markdown(report: Report) -> str:
     """The report: one row a step, then what to do about each failure."""
     rows = [_line(published) for published in report.published.values()]
+    verdict = "❌ did not pass" if failures(report.published.values()) else "✅ passed"
     failed = [p for p in report.published.values() if p.result.code is Code.ERROR]
-    verdict = "❌ did not pass" if failed else "✅ passed"
     lines = [
         f"# {_cell(report.source_name)}: {verdict}",
         "",

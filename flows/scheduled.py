@@ -13,6 +13,7 @@ from datasources.catalogue.scheduled import Begun, Due, begin
 from datasources.health.plan import source_of
 from datasources.model.errors import SourcecheckError
 from datasources.model.settings import Settings
+from flows.tags import run_tags
 
 DROPPED = "Dropped"
 """Name of the COMPLETED state of a run that checked nothing; its message says why."""
@@ -37,6 +38,6 @@ async def own_job(settings: Settings, source_id: int | None) -> int | State[Any]
     if not isinstance(begun, Begun):
         return Completed(name=DROPPED, message=begun)
     client, _ = get_or_create_client()
-    tags = {f"data-source:{source_id}", f"job:{begun.job_id}", f"organization:{begun.organization_id}"}
+    tags = run_tags(job_id=begun.job_id, source_id=source_id, organization_id=begun.organization_id)
     await client.update_flow_run(run.id, name=f"{begun.source_name} health", tags=sorted({*run.tags, *tags}))
     return begun.job_id

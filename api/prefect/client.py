@@ -31,6 +31,7 @@ from api.prefect.schedules import Schedules
 from datasources.catalogue.tables import Job
 from datasources.model.results import Published
 from datasources.model.settings import Settings
+from flows.tags import run_tags
 from tasks.outbox import RESULT_TYPE
 
 BATCH = 50
@@ -117,7 +118,7 @@ class PrefectServer:
                 "timeout": job.timeout_seconds or self._job_timeout,
             },
             name=f"{source_name} #{job.id}",
-            tags=[f"data-source:{job.source_id}", f"job:{job.id}", f"organization:{job.organization_id}"],
+            tags=run_tags(job_id=job.id, source_id=job.source_id, organization_id=job.organization_id),
             # Another catalogue on the same server, or an earlier one, has jobs of the same numbers.
             idempotency_key=f"job-{job.id}-{job.created_at.isoformat()}",
         )

@@ -10,10 +10,7 @@ from prefect.types import DateTime
 
 from datasources.catalogue.health.status_changes import UnsentChange
 from datasources.model.errors import REMEDIATIONS
-from datasources.model.vocabulary import ErrorCode
-
-DOWN = "sourcecheck.data-source.down"
-UP = "sourcecheck.data-source.up"
+from datasources.model.vocabulary import ErrorCode, StatusEvent
 
 
 class Events:
@@ -46,7 +43,7 @@ def event(change: UnsentChange) -> Event:
     return Event(
         id=change.event_id,
         occurred=DateTime.fromisoformat(change.changed_at.isoformat()),
-        event=DOWN if change.became == "failed" else UP,
+        event=StatusEvent.down if change.became == "failed" else StatusEvent.up,
         resource=Resource.model_validate(
             {
                 "prefect.resource.id": f"data-source.{change.source_id}",

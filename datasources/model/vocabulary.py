@@ -76,5 +76,12 @@ class ErrorCode(StrEnum):
     INTERNAL_ERROR = "INTERNAL_ERROR"
 
 
+class StatusEvent(StrEnum):
+    """The names of our Prefect events: a source became `failed`, or it no longer is."""
+
+    down = "sourcecheck.data-source.down"
+    up = "sourcecheck.data-source.up"
+
+
 OnQuestion = Literal["ask", "fail"]
 """What a test does that needs a person's answer: ask for it, or fail with the code."""

@@ -13,9 +13,10 @@ from uuid import UUID
 
 from datasources.model.errors import SourcecheckError
 from datasources.model.settings import Settings
+from datasources.model.vocabulary import StatusEvent
 
 Add = Callable[..., argparse.ArgumentParser]
-EVENTS = {"sourcecheck.data-source.down", "sourcecheck.data-source.up"}
+EVENTS = {event.value for event in StatusEvent}
 PAYLOAD = """{{ {
   "event": event.event, "id": event.id | string, "occurred": event.occurred | string,
   "resource": event.resource.id, "name": event.resource.name, "payload": event.payload

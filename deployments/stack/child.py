@@ -11,6 +11,7 @@ from typing import IO, Any, Self
 import psutil
 
 from deployments.stack import reaper
+from deployments.stack.exit_codes import describe_exit
 from deployments.stack.home import Home, StackError, tail
 
 GRACE = 8.0
@@ -168,7 +169,7 @@ class Child:
             if not self._settled and self._deaths >= MOST_DEATHS:
                 return
             pause = FIRST_PAUSE if time.monotonic() - started > SETTLED else pause
-            self._note(f"ended with {_describe(code)}; starting it again in {pause:g} s")
+            self._note(f"ended with {describe_exit(code)}; starting it again in {pause:g} s")
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
             await self._spawn()
@@ -195,12 +196,3 @@ async def wait_until(question: Callable[[], Awaitable[bool]], children: Sequence
         await asyncio.sleep(0.05)
     for child in children:
         child.settle()
-
-
-def _describe(code: int) -> str:
-    if code >= 0:
-        return f"exit code {code}"
-    try:
-        return signal.Signals(-code).name
-    except ValueError:
-        return f"signal {-code}"

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from datasources.model.errors import SourcecheckError
+from deployments.stack.exit_codes import describe_exit
 from deployments.worker import fork_server
 from deployments.worker.protocol import LONGEST, Ended, Line, Order, Ready, Suspend, ToWorker
 
@@ -97,7 +98,7 @@ class WarmProcess:
     async def _hear(self) -> Ready | Ended:
         heard = await self._line.hear()
         if not heard:
-            raise ProcessLost(describe(await asyncio.shield(self._died)))  # a deadline does not undo its death
+            raise ProcessLost(how_it_ended(await asyncio.shield(self._died)))  # a deadline does not undo its death
         message: Ready | Ended = msgspec.json.decode(heard, type=ToWorker)
         return message
 
@@ -281,12 +282,6 @@ class ForkServer:
                 died.set_result(int(words[2]))
 
 
-def describe(code: int | None) -> str:
-    """How a process ended, for people."""
-    if code is None:
-        return "its fork server was gone"
-    if code >= 0:
-        return f"it exited with code {code}"
-    name = signal.Signals(-code).name if -code in set(signal.Signals) else "unknown"
-    hint = ", which the kernel also sends when memory runs out" if -code == signal.SIGKILL else ""
-    return f"it was ended by signal {-code} ({name}{hint})"
+def how_it_ended(code: int | None) -> str:
+    """Why a process is lost; None is a process whose fork server was gone before it could tell."""
+    return "its fork server was gone" if code is None else f"it ended with {describe_exit(code)}"

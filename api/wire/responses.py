@@ -1,0 +1,44 @@
+"""The errors that operations can answer beside their own, as the OpenAPI document shows them.
+
+Errors that any operation can answer (no key, malformed input, an unknown id) are added by `api.openapi`.
+"""
+
+from litestar.datastructures import ResponseHeader
+from litestar.openapi.datastructures import ResponseSpec
+
+from api.wire.errors import ErrorEnvelope, HTTPSentence, HTTPValidationError
+from api.wire.schemas import Readiness
+
+Responses = dict[int, ResponseSpec]
+
+
+def _spec(kind: type, description: str) -> ResponseSpec:
+    return ResponseSpec(kind, description=description, generate_examples=False)
+
+
+INVALID: Responses = {422: _spec(HTTPValidationError, "Validation Error")}
+CONFLICT: Responses = {409: _spec(HTTPSentence, "It has ended already")}
+NAME_TAKEN: Responses = {409: _spec(HTTPSentence, "Another data source has this name")}
+TRUSTED: Responses = {409: _spec(HTTPSentence, "It is trusted already")}
+OVERLOAD: Responses = {
+    429: _spec(HTTPSentence, "Too many requests with this key"),
+    503: _spec(HTTPSentence, "Too many jobs wait"),
+}
+NOT_READY: Responses = {503: _spec(Readiness, "Something is missing")}
+
+ENVELOPED_NOT_FOUND: Responses = {404: _spec(ErrorEnvelope, "Not found")}
+ENVELOPED_INVALID: Responses = {422: _spec(ErrorEnvelope, "Validation error")}
+ENVELOPED: Responses = ENVELOPED_NOT_FOUND | ENVELOPED_INVALID
+"""What every operation of the hyphen API with an id in its path can answer."""
+ENVELOPED_OVERLOAD: Responses = {
+    429: _spec(ErrorEnvelope, "Too many requests with this key"),
+    503: _spec(ErrorEnvelope, "No worker took it up, or too many jobs wait"),
+}
+
+JOINED = "Sourcecheck-Joined"
+"""Header of an answer whose job had been asked for already."""
+JOINED_HEADER = ResponseHeader(
+    name=JOINED,
+    description="`true` when an equal request had asked for this test already, and both get the same answer",
+    documentation_only=True,
+)
