@@ -23,13 +23,57 @@ from datasources.model.errors import SettingsError
 from datasources.model.settings import Settings
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+CONNECT_SECONDS = 10
+"""Until a server that does not answer is named."""
+
+
+class CatalogueUnreachable(SettingsError):
+    """The catalogue's server does not answer, or lets nobody in."""
 
 
 def upgrade(settings: Settings) -> str | None:
-    """Apply what is missing; answers the revision the catalogue is at. Raises `SettingsError`."""
+    """Apply what is missing; answers the revision the catalogue is at.
+
+    Raises `SettingsError` when the catalogue does not answer, or a newer version has migrated it.
+    """
     with _connection(settings) as connection:
+        _refuse_newer(_revision(connection))
         command.upgrade(_config(connection), "head")
-        return MigrationContext.configure(connection).get_current_revision()
+        return _revision(connection)
+
+
+def ensure_current(settings: Settings) -> None:
+    """Raises `SettingsError` when the catalogue does not answer, or is at a revision that is not this version's."""
+    with _connection(settings, locked=False) as connection:
+        found = _revision(connection)
+    _refuse_newer(found)
+    if found != head():
+        raise SettingsError(
+            f"SOURCECHECK_DATABASE_URL: the catalogue is at revision {found or 'none'}, and this version needs "
+            f"{head()}: run `sourcecheck migrate`"
+        )
+
+
+def head() -> str | None:
+    """The newest revision this version of the program knows."""
+    return _scripts().get_current_head()
+
+
+def _refuse_newer(revision: str | None) -> None:
+    known = {script.revision for script in _scripts().walk_revisions()}
+    if revision is not None and revision not in known:
+        raise SettingsError(
+            f"SOURCECHECK_DATABASE_URL: the catalogue is at revision {revision}, which a newer version of sourcecheck "
+            f"made; this one knows those up to {head()}. Install that version again, or restore the backup"
+        )
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config(None))
 
 
 def revise(settings: Settings, message: str) -> Path:
@@ -44,15 +88,18 @@ def revise(settings: Settings, message: str) -> Path:
 
 
 @contextmanager
-def _connection(settings: Settings) -> Iterator[Connection]:
-    engine = create_engine(catalogue_url(settings), poolclass=NullPool)
+def _connection(settings: Settings, *, locked: bool = True) -> Iterator[Connection]:
+    engine = create_engine(
+        catalogue_url(settings), poolclass=NullPool, connect_args={"connect_timeout": CONNECT_SECONDS}
+    )
     try:
         with engine.begin() as connection:
-            locks.wait_in_thread(connection, Lock.MIGRATE)
+            if locked:
+                locks.wait_in_thread(connection, Lock.MIGRATE)
             yield connection
     except OperationalError as error:
         reason = str(error.orig).strip().splitlines()[0]
-        raise SettingsError(f"SOURCECHECK_DATABASE_URL: the catalogue cannot be reached: {reason}") from error
+        raise CatalogueUnreachable(f"SOURCECHECK_DATABASE_URL: the catalogue cannot be reached: {reason}") from error
     finally:
         engine.dispose()
 

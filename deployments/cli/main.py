@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from typing import Any, TypeVar
 
@@ -85,6 +86,8 @@ def _serve(settings: Settings, given: argparse.Namespace) -> int:
     from deployments.stack.local import export, with_local_defaults
 
     settings = with_local_defaults(settings)
+    if given.fd is None:
+        _refuse_another_revision(settings)
     export(settings)
     arrange_logs(settings)
     serve_api(settings, given.fd)
@@ -120,6 +123,8 @@ def _worker(settings: Settings, given: argparse.Namespace) -> int:
     settings = with_local_defaults(settings)
     Vault.from_settings(settings)  # without its keys it could only fail
     set_prefect_url(settings)
+    if not given.deploy:
+        _refuse_another_revision(settings)
     export(settings)
     arrange_logs(settings)
     for name, value in WORKER.items():
@@ -131,6 +136,14 @@ def _worker(settings: Settings, given: argparse.Namespace) -> int:
     if given.deploy:
         deploy(settings, wait=120)
     return prefect(*worker_arguments(settings, given.name))
+
+
+def _refuse_another_revision(settings: Settings) -> None:
+    """Not in the local stack, which migrates first. A catalogue that is away may come back: readiness names it."""
+    from datasources.catalogue.migrate import CatalogueUnreachable, ensure_current
+
+    with suppress(CatalogueUnreachable):
+        ensure_current(settings)
 
 
 def _revision(_: Settings, given: argparse.Namespace) -> int:
