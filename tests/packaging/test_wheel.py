@@ -69,7 +69,7 @@ def test_python_m_in_a_folder_with_such_a_package_names_it(installed: Installed,
     (tmp_path / "tasks").mkdir()
     (tmp_path / "tasks" / "__init__.py").touch()
     for options, code in (([], 2), (["-P"], 0)):
-        for module in ("sourcecheck", "deployments.cli"):
+        for module in ("sourcecheck_service", "deployments.cli"):
             command = [str(installed.bin / "python"), *options, "-m", module, "--version"]
             done = outside(command, tmp_path)
             assert done.returncode == code, done.stderr
