@@ -104,7 +104,7 @@ def _connection(settings: Settings, *, locked: bool = True) -> Iterator[Connecti
         engine.dispose()
 
 
-def _config(connection: Connection) -> Config:
+def _config(connection: Connection | None) -> Config:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
