@@ -65,6 +65,31 @@ class Server:
             name="real", temp_schema=temp_schema, connection_timeout=5, options=PgOptions(**(facts | options))
         )
 
+    @contextlib.contextmanager
+    def asking_in_clear(self) -> Iterator[None]:
+        """Meanwhile it asks the reader for the password in clear text."""
+        rules = self.data / "pg_hba.conf"
+        before = rules.read_text()
+        try:
+            self._rule(f"host all reader 127.0.0.1/32 password\n{before}")
+            yield
+        finally:
+            self._rule(before)
+
+    def _rule(self, text: str) -> None:
+        (self.data / "pg_hba.conf").write_text(text)
+        before = self._loaded()
+        with self.connect() as session:
+            session.execute("SELECT pg_reload_conf()")
+        while self._loaded() == before:
+            time.sleep(0.02)
+
+    def _loaded(self) -> datetime:
+        """When a new connection's rules were read."""
+        with self.connect() as session:
+            (when,) = session.execute("SELECT pg_conf_load_time()").fetchone() or (None,)
+        return when
+
 
 def free_port() -> int:
     with socket.socket() as probe:

@@ -25,6 +25,8 @@ MASK_CHARACTERS = frozenset("*•●∙·")
 MAX_FIELDS_BYTES = 64 * 1024
 MAX_DEPTH = 32
 """Of nested JSON: what is deeper would be stored, and could not be read again."""
+LARGEST = 2**63 - 1
+"""What is larger, a number of PostgreSQL's JSON would hold, and many a client's reader would not."""
 TOO_DEEP = "Nested too deeply"
 
 
@@ -56,6 +58,8 @@ def _refuse_unstorable(value: Any, loc: list[str | int]) -> None:
         raise Invalid(["body"], TOO_DEEP)
     if isinstance(value, str) and "\0" in value:
         raise Invalid(loc, "NUL characters are not accepted")
+    if isinstance(value, int | float) and not -LARGEST <= value <= LARGEST:
+        raise Invalid(loc, "Numbers have to fit into 64 bits")
     for key, item in _items(value):
         if isinstance(key, str) and "\0" in key:
             raise Invalid(loc, "NUL characters are not accepted")

@@ -150,3 +150,11 @@ def test_a_complaint_names_its_place(kind: Any, value: Any) -> None:
         assert all(isinstance(part, str | int) for part in problem["loc"])
         assert problem["msg"]
         assert json.loads(json.dumps(problem)) == problem
+
+
+@pytest.mark.parametrize("number", ["9" * 400, "-" + "9" * 30, "9223372036854775808", "1e308"])
+def test_numbers_beyond_64_bits_are_refused_by_name(number: str) -> None:
+    """Also within a field of which nothing is known."""
+    with pytest.raises(Invalid) as caught:
+        decode(b'{"name": "x", "extra": {"list": [1.5, %s]}}' % number.encode())
+    assert caught.value.args[0] == ["body", "extra", "list", 1]

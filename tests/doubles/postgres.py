@@ -74,8 +74,6 @@ class Script:
 
     def __init__(self, client: socket.socket) -> None:
         self.client = client
-        self.heard: list[bytes] = []
-        """Messages with a secret, as the client sent them."""
 
     def ssl(self) -> bytes:
         """The answer to the wish for TLS."""
@@ -105,9 +103,7 @@ class Script:
         kinds: list[bytes] = []
         while kind := self._exactly(1):
             body = self._packet()
-            if kind == b"p":
-                self.heard.append(body)
-            elif kind == b"Q":
+            if kind == b"Q":
                 self.say(self.answer(body[:-1].decode()))
                 self.say([READY])
             elif kind == b"P":
@@ -118,6 +114,11 @@ class Script:
                 kinds = []
             else:
                 kinds.append(kind)
+
+    def secret(self) -> bytes:
+        """What the client logs in with."""
+        assert self._exactly(1) == b"p"
+        return self._packet()
 
     def say(self, pieces: Iterable[bytes]) -> None:
         """Send it all."""

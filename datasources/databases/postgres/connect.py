@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 import psycopg
+from msgspec import structs
 from psycopg import pq
 from psycopg.abc import PQGen
 from psycopg.waiting import wait_async
@@ -14,7 +15,7 @@ from datasources.databases.flood import LOGIN_BYTES, ByteCap, Flood, received_by
 from datasources.databases.opening import addresses_of, opening
 from datasources.databases.postgres import sqlstates
 from datasources.databases.postgres.errors import flooded, refused, translated
-from datasources.databases.postgres.model import PgSource
+from datasources.databases.postgres.model import PgOptions, PgSource
 from datasources.databases.postgres.parameters import conninfo, no_environment, root_certificate
 from datasources.model.errors import SourceUnreachable
 from datasources.model.vocabulary import ErrorCode
@@ -117,8 +118,16 @@ async def cancel(connection: Connection) -> None:
 
 async def _open(source: PgSource, rootcert: str, read_only: bool, progress: Progress) -> Opened:
     addresses, port = await addresses_of(source)
-    strings = [conninfo(source.options, address, port, rootcert, source.connection_timeout) for address in addresses]
-    pgconn, number = await _first(strings, progress)
+
+    def strings(options: PgOptions) -> list[str]:
+        return [conninfo(options, address, port, rootcert, source.connection_timeout) for address in addresses]
+
+    try:
+        pgconn, number = await _first(strings(source.options), progress)
+    except SourceUnreachable as refusal:
+        if not refusal.details.get("cleartext"):
+            raise
+        pgconn, number = await _hidden(strings(structs.replace(source.options, sslmode="require")), progress, refusal)
     connected = Connection(pgconn)
     try:
         progress.reached("database")
@@ -128,6 +137,14 @@ async def _open(source: PgSource, rootcert: str, read_only: bool, progress: Prog
         raise
     progress.end()
     return Opened(connected, addresses[number], progress.stages_ms)
+
+
+async def _hidden(strings: Sequence[str], progress: Progress, refusal: SourceUnreachable) -> tuple[pq.abc.PGconn, int]:
+    """Log in at a server that asks for the password in clear text, which TLS hides: without it, `refusal` stands."""
+    try:
+        return await _first(strings, progress)
+    except SourceUnreachable as error:
+        raise refusal if error.code is ErrorCode.TLS_ERROR else error from None
 
 
 async def _first(strings: Sequence[str], progress: Progress) -> tuple[pq.abc.PGconn, int]:

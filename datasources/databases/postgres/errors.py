@@ -80,6 +80,13 @@ MALFORMED = (Malformed, UnicodeError, MemoryError)
 """What reading such an answer raises."""
 TLS = ("SSL", "TLS", "certificate", "sslmode", "sslrootcert")
 
+KEPT = "server requested a cleartext password"
+"""libpq's words when it was told not to send one."""
+CLEARTEXT = (
+    "The server asks for the password in clear text, and the connection is not encrypted: have the server use TLS or "
+    "scram-sha-256, or set allow_cleartext_password if nobody can listen on the way"
+)
+
 LOGIN_WORDS: tuple[tuple[str, ErrorCode], ...] = (
     ("too many", ErrorCode.TOO_MANY_CONNECTIONS),
     ("remaining connection slots", ErrorCode.TOO_MANY_CONNECTIONS),
@@ -93,12 +100,14 @@ LOGIN_WORDS: tuple[tuple[str, ErrorCode], ...] = (
 
 
 def refused(connection: pq.abc.PGconn, stage: str) -> SourceUnreachable:
-    """Why libpq gave up at this stage of opening a connection."""
-    lines = [line.strip() for line in connection.get_error_message().splitlines() if line.strip()]
+    """Why libpq gave up at this stage of opening a connection; `details["cleartext"]` when it kept the password."""
+    lines = [line.strip() for line in _without_path(connection).splitlines() if line.strip()]
     # libpq: `connection to server at "…", port … failed: ` and then its own words or the server's.
     texts = [line.split(" failed: ", 1)[-1] for line in lines] or ["The connection failed"]
     spoken = [said for text in texts if (said := parse(text))]
     details: dict[str, Any] = {"stage": stage}
+    if KEPT in texts[0]:
+        return SourceUnreachable(ErrorCode.AUTHENTICATION_FAILED, CLEARTEXT, details | {"cleartext": True})
     if spoken:
         # Under `prefer` there may be two refusals, with TLS and without; "no entry for this" is the less telling one.
         state, message = next((said for said in spoken if said[0] != "28000"), spoken[0])
@@ -107,6 +116,13 @@ def refused(connection: pq.abc.PGconn, stage: str) -> SourceUnreachable:
         missing = {"secret_missing": True, "missing": list(PgOptions.asked_fields)}
         return SourceUnreachable(ErrorCode.AUTHENTICATION_FAILED, "The server asks for a password", details | missing)
     return SourceUnreachable(_by_libpq(texts[0], stage), texts[0], details)
+
+
+def _without_path(connection: pq.abc.PGconn) -> str:
+    """What libpq says, but that it does not name our own file for the root certificate."""
+    given = next((option.val for option in connection.info if option.keyword == b"sslrootcert"), None)
+    message = connection.get_error_message()
+    return message.replace(f'"{given.decode()}"', "(`rootcert`)") if given else message
 
 
 def _by_server(state: str | None, message: str, stage: str) -> ErrorCode:

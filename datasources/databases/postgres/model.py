@@ -16,7 +16,7 @@ class PgOptions(NetworkOptions, kw_only=True, frozen=True, forbid_unknown_fields
     """How to log in. Typed fields only: there is no way to hand libpq anything else (security row 3)."""
 
     secret_fields: ClassVar[tuple[str, ...]] = ("password",)
-    destination_fields: ClassVar = ("host", "port", "user", "sslmode", "rootcert")
+    destination_fields: ClassVar = ("host", "port", "user", "sslmode", "rootcert", "allow_cleartext_password")
     harmless_fields: ClassVar = ("dbname", "role")
     asked_fields: ClassVar = ("password",)
     shown_as: ClassVar = {"host": "host", "port": "port", "database_name": "dbname"}
@@ -28,6 +28,8 @@ class PgOptions(NetworkOptions, kw_only=True, frozen=True, forbid_unknown_fields
     role: Annotated[Name, Meta(title="Role")] | None = None
     rootcert: Annotated[str, PEM] | None = None
     sslmode: Annotated[Literal["prefer", "require", "verify-ca", "verify-full"], Meta(title="SSL mode")] = "prefer"
+    allow_cleartext_password: Annotated[bool, Meta(title="Allow a password in clear text without TLS")] = False
+    """For a server that asks for it where nobody can listen; not published, ours (security row 19)."""
 
     def __post_init__(self) -> None:
         if self.sslmode == "verify-ca" and not self.rootcert:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 from functools import partial
-from typing import Any
+from tempfile import gettempdir
+from typing import Any, ClassVar
 
 import pytest
 
@@ -13,6 +14,7 @@ from datasources.databases.postgres.model import PgOptions, PgSource
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
 from tests.doubles.postgres import (
+    CLEARTEXT,
     DONE,
     JSON,
     TEXT,
@@ -28,7 +30,7 @@ from tests.doubles.postgres import (
     row,
     serving,
 )
-from tests.fix_database import PASSWORD
+from tests.fix_database import PASSWORD, Server
 
 HUGE = 64 * MEGABYTE
 BLOCK = b"x" * 12_000
@@ -219,3 +221,55 @@ async def test_an_error_of_bytes_that_are_no_text() -> None:
     error = await verdict(partial(Says, word="current_database()", says=lambda: [refusal("caf\udce9")]))
     assert error.code is ErrorCode.QUERY_ERROR
     assert error.message == "caf\ufffd"
+
+
+class Greedy(Script):
+    """Has no TLS, and asks for the password in clear text."""
+
+    listened: ClassVar[list[bytes]] = []
+
+    def login(self) -> Iterable[bytes]:
+        """Ask, and let in whoever answers."""
+        yield CLEARTEXT
+        self.listened.append(self.secret())
+        yield from super().login()
+
+
+async def test_no_password_in_clear_text() -> None:
+    """Unless the source says so, a server that does without TLS does not get it; the verdict says what to change."""
+    Greedy.listened.clear()
+    with serving(Greedy) as port:
+        with pytest.raises(CheckError) as caught:
+            async with Postgres.connect(source(port)):
+                pass
+        assert (caught.value.code, Greedy.listened) == (ErrorCode.AUTHENTICATION_FAILED, [])
+        assert "allow_cleartext_password" in caught.value.message
+        with pytest.raises(CheckError) as caught:
+            async with Postgres.connect(source(port, sslmode="require")):
+                pass
+        assert (caught.value.code, Greedy.listened) == (ErrorCode.TLS_ERROR, [])
+        async with Postgres.connect(source(port, allow_cleartext_password=True)) as session:
+            await session.identity()
+    assert Greedy.listened == [PASSWORD.encode() + b"\0"]
+
+
+async def test_a_password_in_clear_text_within_tls(debian: Server) -> None:
+    """A server that asks for it in clear text gets it within TLS, also under `prefer`."""
+    with debian.asking_in_clear():
+        async with Postgres.connect(debian.source()) as session:
+            assert (await session.identity()).tls
+        with pytest.raises(CheckError) as caught:
+            async with Postgres.connect(debian.source(password="wrong")):
+                pass
+    assert (caught.value.code, caught.value.details.get("cleartext")) == (ErrorCode.AUTHENTICATION_FAILED, None)
+
+
+@pytest.mark.parametrize("sslmode", ["require", "verify-full"])
+async def test_a_root_certificate_that_is_none(debian: Server, sslmode: str) -> None:
+    """The message speaks of the option, not of the file that we make of it."""
+    with pytest.raises(CheckError) as caught:
+        async with Postgres.connect(debian.source(host="localhost", sslmode=sslmode, rootcert="garbage")):
+            pass
+    assert caught.value.code is ErrorCode.TLS_ERROR
+    assert "rootcert" in caught.value.message
+    assert gettempdir() not in caught.value.message
