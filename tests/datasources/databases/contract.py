@@ -20,7 +20,7 @@ from datasources.model.source import Source
 from datasources.model.vocabulary import Code, ErrorCode, Outcome
 from datasources.secrecy.scrubber import Scrubber
 from tasks import runner
-from tasks.context import Check
+from tasks.context import StepContext
 from tasks.steps import connection, lineage_download, schema_download, temp_schema, version_probe
 from tests.fix_database import PASSWORD, free_port
 from tests.fix_lanes import MODES, lane
@@ -42,7 +42,7 @@ class Engine(ABC):
     """A schema that is not there."""
     locked: str | None = "locked"
     """A schema in which the user may make nothing; None where there are no such rights."""
-    user: str = "reader"
+    user: str | None = "reader"
     database: str
     types: dict[str, str]
     """Columns of `orders` and their types, as the server writes them."""
@@ -90,9 +90,9 @@ class Engine(ABC):
         return 0
 
 
-def check_of(source: Source) -> Check:
+def check_of(source: Source) -> StepContext:
     """A check of this source that has just begun."""
-    return Check(job_id=1, source_id=1, source=source, scrubber=Scrubber([]), deadline=time.time() + 60)
+    return StepContext(job_id=1, source_id=1, source=source, scrubber=Scrubber([]), deadline=time.time() + 60)
 
 
 class Contract:
@@ -125,9 +125,9 @@ class Contract:
         """Product and version, with and without a connection step before."""
         check = check_of(engine.source())
         await connection.run(check)
-        assert check.versions[0].startswith(engine.version)
+        assert (check.recorder.version or "").startswith(engine.version)
         found = await version_probe.run(check_of(engine.source()))
-        assert found.message == check.versions[0]
+        assert found.message == check.recorder.version
 
     async def test_a_test_leaves_nothing(self, engine: Engine) -> None:
         """The table of a test is written, read and gone."""
