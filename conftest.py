@@ -1,6 +1,9 @@
 """Fixtures for real services live in `tests/fix_*.py`; this file only names them."""
 
+import pytest
 from hypothesis import settings
+
+pytest.register_assert_rewrite("tests.datasources.databases")  # the contracts: each says what it found
 
 pytest_plugins = [
     "tests.fix_database",
@@ -8,6 +11,7 @@ pytest_plugins = [
     "tests.fix_ssh",
     "tests.fix_acceptance",
     "tests.fix_catalogue",
+    "tests.fix_files",
     "tests.fix_wheel",
 ]
 

@@ -3,11 +3,13 @@
 from datasources.databases.base import Database
 from datasources.databases.postgres import Postgres
 from datasources.databases.postgres.model import PgSource
+from datasources.databases.sqlite import Sqlite
+from datasources.databases.sqlite.model import SqliteSource
 from datasources.model.source import Source
 
-AnySource = PgSource
+AnySource = PgSource | SqliteSource
 """The union of everything that can be registered; msgspec tells the members apart by `type`."""
-_ALL: tuple[type[Database], ...] = (Postgres,)
+_ALL: tuple[type[Database], ...] = (Postgres, Sqlite)
 
 DATABASES: dict[str, type[Database]] = {kind.word(): kind for kind in _ALL}
 """Every database by its published word."""

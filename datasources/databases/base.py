@@ -19,9 +19,11 @@ from datasources.model.vocabulary import ConfigurationCheckStep, ErrorCode
 class Identity(Struct, kw_only=True, frozen=True):
     """Who we are over there, and over what."""
 
-    user: str
+    user: str | None
+    """None where nobody logs in."""
     database: str
     address: str
+    """Where the connection leads; the path of a file as the source names it."""
     tls: bool
     tls_version: str | None = None
     stages_ms: dict[str, float] = {}

@@ -11,12 +11,11 @@ from datasources.databases.limits import Limit
 from datasources.databases.postgres.answers import checked
 from datasources.databases.postgres.connect import Connection, cancel
 from datasources.databases.postgres.errors import translated
+from datasources.databases.values import as_text, refuse_nul
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
 
 NAME = b""
-VALUE_LIMIT = 65536
-"""Characters of the value that are kept: more than are shown, for half a secret at its end is not recognised."""
 END_SECONDS = 2.0
 """How long the server may take to end a query of which we know enough."""
 READING = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1"
@@ -46,8 +45,7 @@ async def first_value(connection: Connection, statement: str, limit: Limit) -> Q
 
 
 def _encoded(statement: str) -> bytes:
-    if "\0" in statement:
-        raise CheckError(ErrorCode.QUERY_ERROR, "The test query contains a NUL character", {"stage": "query"})
+    refuse_nul(statement)
     return statement.encode(errors="replace")
 
 
@@ -90,8 +88,7 @@ async def _first(connection: Connection) -> QueryAnswer:
         raise CheckError(ErrorCode.QUERY_ERROR, message, {"stage": "query"}) from error
     spent = round((time.monotonic() - started) * 1000, 3)
     value = checked(result).get_value(0, 0)  # None where there is no row
-    text = None if value is None else value[: VALUE_LIMIT * 4].decode(errors="replace")[:VALUE_LIMIT]
-    return QueryAnswer(value=text, response_time_ms=spent)
+    return QueryAnswer(value=as_text(value), response_time_ms=spent)
 
 
 async def _end(connection: Connection) -> None:

@@ -58,10 +58,9 @@ class PgEngine(Engine):
             return {name for (name,) in session.execute(query, [schema])}
 
     def state(self) -> Any:
+        relations = "SELECT n.nspname, relname FROM pg_class JOIN pg_namespace AS n ON n.oid = relnamespace"
         with self.server.connect() as session:
-            return session.execute(
-                "SELECT n.nspname, relname FROM pg_class JOIN pg_namespace AS n ON n.oid = relnamespace"
-            ).fetchall()
+            return session.execute(relations).fetchall(), session.execute("SELECT * FROM scratch.kept").fetchall()
 
     def running(self, query: str) -> int:
         with self.server.connect() as session:

@@ -1,0 +1,112 @@
+"""One open SQLite file."""
+
+import secrets
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from functools import partial
+
+from datasources.databases.base import Identity, Lineage, QueryAnswer, Session, Table
+from datasources.databases.globs import Globs
+from datasources.databases.limits import Limit
+from datasources.databases.scratch_names import leftovers, marked_name
+from datasources.databases.sqlite import catalog
+from datasources.databases.sqlite.connect import File
+from datasources.databases.values import as_text, refuse_nul
+from datasources.model.errors import CheckError
+from datasources.model.vocabulary import ErrorCode
+
+BATCH = 500
+"""Tables held in memory at a time."""
+
+
+class SqliteSession(Session):
+    """Questions to one open file. Each takes `seconds` at most."""
+
+    def __init__(self, file: File, seconds: float) -> None:
+        self._file = file
+        self._seconds = seconds
+
+    async def identity(self) -> Identity:
+        """Nobody logs in to a file."""
+        return Identity(
+            user=None, database=self._file.database, address=self._file.shown, tls=False, stages_ms=self._file.stages_ms
+        )
+
+    async def version(self) -> str:
+        """Like `SQLite 3.40.1`: of the library, for a file has none."""
+        return f"SQLite {sqlite3.sqlite_version}"
+
+    async def sweep(self, schema: str) -> list[str]:
+        """Drop leftovers of tests that were cut off; answers their names."""
+        _require_main(schema)
+
+        def drop(connection: sqlite3.Connection) -> list[str]:
+            swept = []
+            for name in leftovers(name for name, kind, _ in catalog.members(connection) if kind == "table"):
+                with suppress(sqlite3.OperationalError):  # somebody uses it, or something depends on it
+                    connection.execute(f'DROP TABLE main."{name}"')
+                    swept.append(name)
+            return swept
+
+        return await self._file.within(Limit(self._seconds), "sweep", drop)
+
+    async def write_and_drop(self, schema: str) -> None:
+        """Create, write, read and drop a table, in one transaction: nothing can stay behind."""
+        _require_main(schema)
+        name, token, limit = marked_name(), secrets.token_hex(8), Limit(self._seconds)
+        shown = f'"{self._file.database}"."main"."{name}"'
+        steps = (
+            ("begin", "Unable to create table", "BEGIN IMMEDIATE"),
+            ("create", "Unable to create table", f'CREATE TABLE main."{name}" (token text)'),
+            ("write", "Unable to write to table", f"INSERT INTO main.\"{name}\" VALUES ('{token}')"),  # noqa: S608 -- ours
+            ("read", "Unable to read table", f'SELECT token FROM main."{name}"'),  # noqa: S608 -- ours
+            ("drop", "Unable to drop table", f'DROP TABLE main."{name}"'),
+            ("commit", "Unable to commit table", "COMMIT"),
+        )
+        for stage, failure, statement in steps:
+            rows = await self._file.within(limit, stage, partial(_rows, statement), f"{failure} {shown}: ")
+            if stage == "read" and rows != [(token,)]:
+                raise CheckError(ErrorCode.QUERY_ERROR, f"{failure} {shown}: it does not hold what was written")
+
+    async def tables(self, include: str | None, exclude: str | None) -> AsyncIterator[list[Table]]:
+        """All tables and views in batches, in the order of their names."""
+        wanted, limit = Globs(include, exclude, self._file.database), Limit(self._seconds)
+        found = await self._file.within(limit, "tables", catalog.members)
+        kept = [member for member in found if wanted.match(catalog.SCHEMA, member[0])]
+        for start in range(0, len(kept), BATCH):
+            batch = kept[start : start + BATCH]
+            yield await self._file.within(limit, "tables", partial(catalog.described, batch))
+
+    async def lineage(self) -> Lineage:
+        """What each view reads, by its definition."""
+        return await self._file.within(Limit(self._seconds), "lineage", catalog.read_lineage)
+
+    async def query(self, sql: str) -> QueryAnswer:
+        """One statement that only reads: the file is open read-only, and SQLite asks us about each thing it does."""
+        refuse_nul(sql)
+        self._file.allow_reading_only()
+
+        def first(connection: sqlite3.Connection) -> QueryAnswer:
+            started = time.monotonic()
+            cursor = connection.execute(sql)
+            if cursor.description is None:
+                message = "The test query is not one that answers rows"
+                raise CheckError(ErrorCode.QUERY_NOT_READ_ONLY, message, {"stage": "query"})
+            row = cursor.fetchone()
+            spent = round((time.monotonic() - started) * 1000, 3)
+            cursor.close()
+            return QueryAnswer(value=as_text(row[0]) if row else None, response_time_ms=spent)
+
+        return await self._file.within(Limit(self._seconds), "query", first)
+
+
+def _rows(statement: str, connection: sqlite3.Connection) -> list[tuple[object, ...]]:
+    return connection.execute(statement).fetchall()
+
+
+def _require_main(schema: str) -> None:
+    if schema != catalog.SCHEMA:
+        message = f"An SQLite file has one schema, main, and no {schema}"
+        raise CheckError(ErrorCode.SCHEMA_NOT_FOUND, message, {"stage": "create"})
