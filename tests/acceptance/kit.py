@@ -1,7 +1,7 @@
 """What acceptance tests do again and again, by HTTP only."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import count
 from typing import Any
 
@@ -122,3 +122,12 @@ def nothing_runs(server: Server, text: str) -> None:
 def absent(secrets: Iterable[str], text: str) -> None:
     """None of these is in the text."""
     assert [secret for secret in secrets if secret in text] == []
+
+
+def eventually(what: Callable[[], Any], patience: float = 150.0) -> Any:
+    """The first answer that is true; the default is for what takes less than a minute on an idle machine."""
+    end = time.monotonic() + patience
+    while not (found := what()):
+        assert time.monotonic() < end, f"not within {patience} s"
+        time.sleep(0.5)
+    return found

@@ -10,7 +10,7 @@ from datasources.model.source import SshTunnel
 from deployments.stack.home import Home
 from deployments.stack.postgres import EmbeddedPostgres
 from tests.acceptance.kit import ENDED, PATIENCE, SOURCES, options, read, register, unique
-from tests.acceptance.test_secrecy import everything as rows_of
+from tests.acceptance.servers import rows_of
 from tests.fix_database import Server
 from tests.fix_service import Service
 from tests.wire.answers import valid

@@ -6,8 +6,7 @@ from email.policy import default
 from pathlib import Path
 from typing import cast
 
-from tests.acceptance.kit import SOURCES, finished, options, register, unique
-from tests.acceptance.test_health import until
+from tests.acceptance.kit import SOURCES, eventually, finished, options, register, unique
 from tests.fix_alerts import mail_server, slack_server
 from tests.fix_database import Server, free_port
 from tests.fix_service import running_stack
@@ -33,10 +32,10 @@ def test_mail_and_slack(tmp_path: Path, embedded: Server) -> None:
         wrong = options(embedded, port=free_port())
         assert admin.patch(f"{SOURCES}/{source}", json={"options": wrong}).status_code == 200
         finished(admin, source)
-        until(lambda: mails and messages)
+        eventually(lambda: mails and messages)
         assert admin.patch(f"{SOURCES}/{source}", json={"options": options(embedded)}).status_code == 200
         finished(admin, source)
-        until(lambda: len(mails) > 1 and len(messages) > 1)
+        eventually(lambda: len(mails) > 1 and len(messages) > 1)
 
     assert [mail.rcpt_tos for mail in mails] == [["oncall@example.org"]] * 2
     down, up = (cast(EmailMessage, email.message_from_bytes(mail.content, policy=default)) for mail in mails)

@@ -2,13 +2,10 @@
 
 import re
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any
 
 import httpx
-import psycopg
 import pytest
 
 from datasources.model.errors import REMEDIATIONS
@@ -27,6 +24,7 @@ from tests.acceptance.kit import (
     statuses,
     unique,
 )
+from tests.acceptance.servers import locked_schema
 from tests.fix_acceptance import FAULTS
 from tests.fix_database import PASSWORD, Server
 from tests.wire.answers import valid
@@ -82,20 +80,6 @@ def test_job_ids_ascend(admin: httpx.Client, good_source: int, good_answer: dict
     assert job > good_answer["id"]
     assert set(statuses(read(admin, job)).values()) <= {"waiting", "processing", "done"}
     ended(admin, job)
-
-
-@contextmanager
-def locked_schema(server: Server, name: str) -> Iterator[psycopg.Connection[Any]]:
-    """A schema in which creating a table has to wait until the session that comes with it rolls back."""
-    with server.connect() as setup, server.connect() as holder:
-        setup.execute(f"CREATE SCHEMA {name}")  # type: ignore[call-overload]
-        setup.execute(f"GRANT ALL ON SCHEMA {name} TO reader")  # type: ignore[call-overload]
-        holder.execute("BEGIN")
-        holder.execute(f"DROP SCHEMA {name}")  # type: ignore[call-overload]
-        try:
-            yield holder
-        finally:
-            holder.execute("ROLLBACK")
 
 
 def test_a_step_is_readable_as_soon_as_it_ends(admin: httpx.Client, embedded: Server) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 
 from tests.acceptance.kit import SOURCES, ask, ended, nothing_runs, options, read, register, statuses, unique
-from tests.acceptance.test_asynchronous import locked_schema
+from tests.acceptance.servers import locked_schema
 from tests.fix_database import Server
 from tests.wire.answers import valid
 

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -14,7 +14,7 @@ import pytest
 from api.prefect.health_deployments import SOURCES_PER_DEPLOYMENT
 from deployments.stack.home import Home
 from deployments.stack.postgres import EmbeddedPostgres
-from tests.acceptance.kit import IMMEDIATE, SOURCES, finished, options, register, unique
+from tests.acceptance.kit import IMMEDIATE, SOURCES, eventually, finished, options, register, unique
 from tests.fix_alerts import http_server
 from tests.fix_database import PASSWORD, Server, free_port
 from tests.fix_outage import Database, own_database
@@ -23,15 +23,6 @@ from tests.wire.answers import valid
 
 PATIENCE = 150.0
 """Seconds for what takes less than a minute on a machine that has nothing else to do."""
-
-
-def until(what: Callable[[], Any], patience: float = PATIENCE) -> Any:
-    """The first answer that is true."""
-    end = time.monotonic() + patience
-    while not (found := what()):
-        assert time.monotonic() < end, f"not within {patience} s"
-        time.sleep(0.5)
-    return found
 
 
 def health(client: httpx.Client, source: int, **query: Any) -> dict[str, Any]:
@@ -119,25 +110,25 @@ def test_a_source_that_goes_down_and_comes_back(service: Service, admin: httpx.C
     source = register(admin, unique("Scheduled"), options(database.server))
     made = schedule(admin, source, interval_seconds=10)
     assert (made["interval_seconds"], made["active"], made["cron"]) == (10, True, None)
-    until(lambda: len(health(admin, source)["health_history"]) >= 5)
+    eventually(lambda: len(health(admin, source)["health_history"]) >= 5)
     found = health(admin, source, limit=1000)
     assert (found["current_status"], found["stale"], found["expected_seconds"]) == ("active", False, 10)
     assert {check["trigger"] for check in found["health_history"]} == {"schedule"}
     assert found["uptime_percentage"] == found["windows"]["24h"]["uptime_percentage"] == 100
 
     database.stop()
-    failed = until(lambda: (h := health(admin, source, limit=1000))["current_status"] == "failed" and h)
+    failed = eventually(lambda: (h := health(admin, source, limit=1000))["current_status"] == "failed" and h)
     verdicts = [check["status"] for check in failed["health_history"]]
     assert verdicts[:4] == ["failed", "failed", "failed", "active"]
     assert failed["failure_count_24h"] == 3
     assert 0 < failed["uptime_percentage"] < 100
 
     database.start()
-    again = until(lambda: (h := health(admin, source, limit=1000))["current_status"] == "active" and h)
+    again = eventually(lambda: (h := health(admin, source, limit=1000))["current_status"] == "active" and h)
     verdicts = [check["status"] for check in again["health_history"]]
     assert verdicts[:3] == ["active", "active", "failed"]
 
-    down, up = until(lambda: len(found := events(service, source)) >= 2 and found)
+    down, up = eventually(lambda: len(found := events(service, source)) >= 2 and found)
     assert [down["event"], up["event"]] == ["sourcecheck.data-source.down", "sourcecheck.data-source.up"]
     assert (down["payload"]["was"], down["payload"]["became"]) == ("active", "failed")
     assert (down["payload"]["error_code"], up["payload"]["reason"]) == ("CONNECTION_ERROR", None)
@@ -145,7 +136,7 @@ def test_a_source_that_goes_down_and_comes_back(service: Service, admin: httpx.C
     assert PASSWORD not in json.dumps([down, up])
     assert down["resource"]["prefect.resource.name"].startswith("Scheduled")
 
-    run = until(lambda: runs(service, source))[0]
+    run = eventually(lambda: runs(service, source))[0]
     assert run["auto_scheduled"]
     assert run["name"].endswith(" health")
     assert run["parameters"] == {"source_id": source}
@@ -168,7 +159,7 @@ def test_alerts_by_webhook(
     wrong = options(embedded, port=free_port())
     assert admin.patch(f"{SOURCES}/{source}", json={"options": wrong}).status_code == 200
     finished(admin, source)
-    until(lambda: received)
+    eventually(lambda: received)
     path, told = received[0]
     assert (path, told["event"], told["resource"]) == (
         "/alerts",
@@ -179,13 +170,13 @@ def test_alerts_by_webhook(
     assert '"quoted" <b>' in told["name"]
     assert admin.patch(f"{SOURCES}/{source}", json={"options": options(embedded)}).status_code == 200
     finished(admin, source)
-    until(lambda: len(received) >= 2)
-    stored = until(lambda: len(found := events(service, source)) >= 2 and found)
+    eventually(lambda: len(received) >= 2)
+    stored = eventually(lambda: len(found := events(service, source)) >= 2 and found)
 
     # As after a restart between the sending and the writing down: nothing comes twice.
-    until(lambda: emitted(service, source) == 2)
+    eventually(lambda: emitted(service, source) == 2)
     emitted(service, source, forget=True)
-    until(lambda: emitted(service, source) == 2)
+    eventually(lambda: emitted(service, source) == 2)
     again = [{k: e[k] for k in ("id", "occurred", "event", "resource", "related", "payload")} for e in stored]
     httpx.post(f"{service.prefect}/events", json=again).raise_for_status()
     time.sleep(8)  # Prefect stores events within five seconds
@@ -215,7 +206,7 @@ def test_a_schedule_is_prefect_s(service: Service, admin: httpx.Client, embedded
     seen = admin.get(address).json()["data"]
     assert (seen["interval_seconds"], seen["cron"], seen["active"]) == (7200, None, True)
     httpx.patch(place, json={"schedule": {"interval": 1800}}).raise_for_status()
-    until(lambda: health(admin, source)["expected_seconds"] == 1800)  # without anybody asking for the schedule
+    eventually(lambda: health(admin, source)["expected_seconds"] == 1800)  # without anybody asking for the schedule
 
     assert admin.patch(f"{SOURCES}/{source}", json={"is_paused": True}).status_code == 200
     assert [item["active"] for item in in_prefect(service, source)] == [False]
@@ -297,7 +288,7 @@ def test_late_runs_drop_themselves(service: Service, admin: httpx.Client, embedd
         asked["state"]["state_details"] = {"scheduled_time": scheduled}
         made = httpx.post(f"{service.prefect}/deployments/{deployment}/create_flow_run", json=asked)
         address = f"{service.prefect}/flow_runs/{made.raise_for_status().json()['id']}"
-        ended = until(lambda: (r := httpx.get(address).json())["state_type"] in ("COMPLETED", "FAILED") and r)
+        ended = eventually(lambda: (r := httpx.get(address).json())["state_type"] in ("COMPLETED", "FAILED") and r)
         assert isinstance(ended, dict)
         return ended
 
@@ -310,7 +301,7 @@ def test_late_runs_drop_themselves(service: Service, admin: httpx.Client, embedd
     assert "paused" in run(now)["state"]["message"]
     assert admin.patch(f"{SOURCES}/{source}", json={"is_paused": False}).status_code == 200
     assert run(now)["state"]["name"] == "Completed"
-    assert len(until(lambda: health(admin, source)["health_history"])) == 1
+    assert len(eventually(lambda: health(admin, source)["health_history"])) == 1
 
 
 def test_uptime_of_checks_by_hand(admin: httpx.Client, embedded: Server, dead_source: int) -> None:

@@ -11,20 +11,14 @@ import psutil
 import pytest
 
 from tests.acceptance.kit import SOURCES, flow_runs, options, read, register, statuses, unique
-from tests.acceptance.test_asynchronous import locked_schema
+from tests.acceptance.parts import PARTS, part, patiently, ready
+from tests.acceptance.servers import locked_schema
 from tests.fix_database import Server
 from tests.fix_service import Service, running_stack
 
 PATIENCE = 150.0
 LIMIT = 90
 """Seconds a job has; its parts take up to 20 to be there again on a busy machine."""
-PARTS = {
-    "worker": "deployments.cli worker",
-    "api": "deployments.cli serve",
-    "prefect": "deployments.cli prefect-server",
-    "postgres": "bin/postgres",
-}
-"""How the command line of each part looks."""
 
 
 @pytest.fixture(scope="module")
@@ -41,27 +35,6 @@ def client(victim: Service) -> Iterator[httpx.Client]:
         yield client
 
 
-def part(victim: Service, name: str) -> psutil.Process:
-    """The process of this part."""
-    children = psutil.Process(victim.pid).children()
-    return next(child for child in children if PARTS[name] in " ".join(child.cmdline()))
-
-
-def patiently(client: httpx.Client, method: str, path: str, **options: Any) -> httpx.Response:
-    """Ask until somebody answers; a part that is down answers 503 at the most."""
-    until = time.monotonic() + PATIENCE
-    while True:
-        try:
-            answer = client.request(method, path, **options)
-        except httpx.TransportError:
-            assert time.monotonic() < until
-        else:
-            assert answer.status_code in (200, 503), answer.text
-            if answer.status_code == 200 or time.monotonic() > until:
-                return answer
-        time.sleep(0.2)
-
-
 def ended(client: httpx.Client, job: int) -> dict[str, Any]:
     """The answer of a job once it has ended, across restarts."""
     until = time.monotonic() + PATIENCE
@@ -71,11 +44,6 @@ def ended(client: httpx.Client, job: int) -> dict[str, Any]:
             return answer
         assert time.monotonic() < until, answer
         time.sleep(0.2)
-
-
-def ready(client: httpx.Client) -> None:
-    """Wait until a test would be taken up."""
-    patiently(client, "GET", "/health/ready")
 
 
 def waiting_session(server: Server, schema: str) -> tuple[int, int]:

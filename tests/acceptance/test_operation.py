@@ -11,7 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.acceptance.kit import SOURCES, absent, ask, ended, finished, options, read, register, unique
-from tests.acceptance.test_asynchronous import locked_schema
+from tests.acceptance.servers import locked_schema
 from tests.fix_database import PASSWORD, Server, free_port
 from tests.fix_service import KEY, Service, another_api
 

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tests.acceptance.kit import IMMEDIATE, SOURCES, ask, ended, options, read, register, unique
-from tests.acceptance.test_asynchronous import locked_schema
+from tests.acceptance.servers import locked_schema
 from tests.fix_acceptance import Organization
 from tests.fix_database import Server
 from tests.fix_service import Service, another_api

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.acceptance.kit import IMMEDIATE, SOURCES, ask, ended, options, read, register, statuses, unique
-from tests.acceptance.test_asynchronous import locked_schema
+from tests.acceptance.servers import locked_schema
 from tests.fix_database import Server
 from tests.fix_service import Service, another_api
 from tests.wire.answers import valid

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx
-import psycopg
 import pytest
 from psycopg import sql
 
 from deployments.stack.home import Home
 from deployments.stack.postgres import EmbeddedPostgres
 from tests.acceptance.kit import IMMEDIATE, SOURCES, ask, ended, options, register, unique
+from tests.acceptance.servers import rows_of
 from tests.disguises import disguises
 from tests.fix_database import Server, free_port
 from tests.fix_service import Service
@@ -86,7 +86,7 @@ def test_a_password_is_nowhere(service: Service, embedded: Server, sshd: Sshd, r
     postgres = EmbeddedPostgres(Home(service.home))
     for name in ("catalogue", "prefect"):
         with postgres.conninfo(name).connect() as session:
-            seen += everything(session)
+            seen += rows_of(session)
     seen += "".join(log.read_text(errors="replace") for log in (service.home / "logs").glob("*"))
     seen += (service.home.parent / "up.log").read_text(errors="replace")
     assert "Canary" in seen
@@ -108,15 +108,3 @@ def test_they_would_be_found() -> None:
     for secret in CANARIES:
         for name, form in disguises(secret).items():
             assert name in found_in(f"…{form}…")[secret]
-
-
-def everything(session: psycopg.Connection[tuple[str, ...]]) -> str:
-    """Every row of every table, as text; bytes as text, too."""
-    tables = session.execute(
-        "SELECT schemaname, tablename FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
-    ).fetchall()
-    rows: list[str] = []
-    for schema, table in tables:
-        query = sql.SQL("SELECT t::text FROM {} AS t").format(sql.Identifier(schema, table))
-        rows += [row[0] for row in session.execute(query)]
-    return "\n".join(rows)

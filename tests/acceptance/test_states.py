@@ -9,7 +9,7 @@ import pytest
 
 from tests.acceptance.kit import SOURCES, ask, ended, options, read, register, statuses, unique
 from tests.acceptance.questions import said, say, source_behind, tunnel, until
-from tests.acceptance.test_asynchronous import locked_schema
+from tests.acceptance.servers import locked_schema
 from tests.fix_database import PASSWORD, Server
 from tests.fix_service import Service
 from tests.fix_ssh import running_bastion

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.acceptance.kit import ask, ended, options, register, results, unique
+from tests.acceptance.parts import part, ready
 from tests.acceptance.questions import said, say, source_behind, tunnel, until
-from tests.acceptance.test_kills import part, ready
 from tests.fix_database import PASSWORD, Server
 from tests.fix_service import Service, running_stack
 from tests.fix_ssh import running_bastion

@@ -9,7 +9,7 @@ import pytest
 from api.app import create_app
 from datasources.model.settings import PREFIX, Settings
 from deployments.cli.main import parser
-from tests.docs.test_references import DOCUMENTS, ROOT
+from tests.docs.kit import DOCUMENTS, ROOT
 
 BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PATHS = re.compile(r"\$URL(/[^\s\"']+)")

@@ -10,10 +10,9 @@ import pytest
 
 from api.wire.errors import CODES
 from datasources.model.vocabulary import ErrorCode, JobStatus
+from tests.docs.kit import DOCUMENTS, ROOT
 
-ROOT = Path(__file__).parents[2]
 CODE = ("api", "flows", "tasks", "datasources", "deployments", "benchmarks", "tests")
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 CONTRACT = (ROOT / "docs/contract.md").read_text()
 SECURITY = (ROOT / "docs/security.md").read_text()
 NUMBERS = r"\d+(?:\.\d+)?(?:(?:, | and | to )\d+(?:\.\d+)?)*"
