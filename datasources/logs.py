@@ -2,15 +2,15 @@
 
 import json
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
-from datasources.model.errors import SettingsError
-from datasources.model.settings import Settings
+from datasources.model.settings import Settings, variable
 from datasources.secrecy.scrubber import Scrubber
 
 ABOUT = (
@@ -63,14 +63,19 @@ class JsonLines(logging.Formatter):
 
 
 def _secrets() -> list[str]:
+    """Straight from the environment: what is wrong with a setting is said by others, and may be logged here."""
+    given = {name: os.environ.get(variable(name)) for name in Settings.secret_fields}
+    addresses = [_address(url) for url in (given["database_url"], given["prefect_database_url"]) if url]
+    passwords = [form for address in addresses if address and address.password for form in _forms(address.password)]
+    keys = (given["secret_keys"] or "").split(",")
+    return [secret for secret in (given["bootstrap_key"], *map(str.strip, keys), *passwords) if secret]
+
+
+def _address(url: str) -> SplitResult | None:
     try:
-        settings = Settings.load()
-    except SettingsError:  # the code that needs the settings says what is wrong with them
-        return []
-    addresses = [urlsplit(url) for url in (settings.database_url, settings.prefect_database_url) if url]
-    passwords = [form for address in addresses if address.password for form in _forms(address.password)]
-    keys = (settings.secret_keys or "").split(",")
-    return [secret for secret in (settings.bootstrap_key, *keys, *passwords) if secret]
+        return urlsplit(url)
+    except ValueError:
+        return None
 
 
 def _forms(password: str) -> tuple[str, str]:

@@ -14,10 +14,9 @@ from datasources.catalogue import locks
 from datasources.catalogue.locks import Lock
 from datasources.catalogue.tables import MAX_ID, ApiKey, Membership, Organization, User
 from datasources.model.errors import SettingsError, SourcecheckError
+from datasources.model.setting_rules import bootstrap_key
 
 KEY_PREFIX = "sck_"
-MIN_GIVEN_KEY = 16
-"""Least number of characters of a key that the operator chose; keys that we make carry 256 bits of entropy."""
 TOUCH_EVERY = timedelta(minutes=1)
 
 
@@ -246,6 +245,6 @@ def _given_key(raw_key: str | None) -> str | None:
     if raw_key is None:
         return None
     raw_key = raw_key.strip()
-    if len(raw_key) < MIN_GIVEN_KEY:
-        raise SettingsError(f"SOURCECHECK_BOOTSTRAP_KEY: needs at least {MIN_GIVEN_KEY} characters")
+    if wrong := bootstrap_key(raw_key):
+        raise SettingsError(f"SOURCECHECK_BOOTSTRAP_KEY: {wrong}")
     return raw_key

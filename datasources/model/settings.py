@@ -1,17 +1,24 @@
 """All settings, read once from the environment: `SOURCECHECK_` and the field's name in capitals."""
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import Meta, inspect
 
 from datasources.model.errors import SettingsError
+from datasources.model.nearest import did_you_mean
+from datasources.model.setting_rules import RULES
 from datasources.model.source import Masked, Port
 
 PREFIX = "SOURCECHECK_"
+OF_THE_CLIENT = {"SOURCECHECK_URL", "SOURCECHECK_API_KEY"}
+"""Settings of the client package, which may stand in the same environment."""
+OF_KUBERNETES = re.compile(r"SOURCECHECK_(SERVICE_.+|PORT|PORT_\d+_.+)")
+"""What Kubernetes puts into every container beside a Service called `sourcecheck` (Kubernetes, "Service")."""
 Days = Annotated[int, Meta(ge=1, le=3650)]
 
 
@@ -85,22 +92,66 @@ class Settings(Masked, kw_only=True, frozen=True):
     @classmethod
     def load(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
         """Read the environment. Raises `SettingsError` naming the variable at fault."""
+        _refuse_unknown(environ)
         given: dict[str, Any] = {
-            name: value for name in cls.__struct_fields__ if (value := environ.get(PREFIX + name.upper()))
+            name: value for name in cls.__struct_fields__ if (value := environ.get(variable(name)))
         }
         for name, value in given.items():
             try:
                 msgspec.convert({name: value}, cls, strict=False)
             except msgspec.ValidationError as error:
-                reason = str(error).split(" - at ")[0]
-                raise SettingsError(f"{PREFIX}{name.upper()}: {reason}") from error
-        return msgspec.convert(given, cls, strict=False)
+                raise SettingsError(f"{variable(name)}: {value!r} is not {_wanted(name)}") from error
+            if name in RULES and (wrong := RULES[name](value)):
+                raise SettingsError(f"{variable(name)}: {wrong}")
+        settings = msgspec.convert(given, cls, strict=False)
+        _refuse_contradictions(settings)
+        return settings
 
     def environ(self) -> dict[str, str]:
         """The same settings as environment variables, for a child process."""
         fields = {name: getattr(self, name) for name in self.__struct_fields__}
         return {
-            PREFIX + name.upper(): str(value).lower() if isinstance(value, bool) else str(value)
+            variable(name): str(value).lower() if isinstance(value, bool) else str(value)
             for name, value in fields.items()
             if value is not None
         }
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + name.upper()
+
+
+def _refuse_unknown(environ: Mapping[str, str]) -> None:
+    """A mistyped variable would be a setting that is silently left at its default."""
+    known = {variable(name) for name in Settings.__struct_fields__}
+    for given in sorted(environ):
+        if given.startswith(PREFIX) and given not in known | OF_THE_CLIENT and not OF_KUBERNETES.fullmatch(given):
+            raise SettingsError(f"{given} is no setting{did_you_mean(given, known, PREFIX)}")
+
+
+def _refuse_contradictions(settings: Settings) -> None:
+    if settings.prefect_api_url is None and settings.api_port == settings.prefect_port:
+        raise SettingsError(
+            f"{variable('prefect_port')}: the API and Prefect's server cannot both listen on port {settings.api_port}"
+        )
+    if settings.keep_history_days < settings.keep_records_days:
+        raise SettingsError(
+            f"{variable('keep_history_days')}: {settings.keep_history_days} days of history are fewer than the "
+            f"{settings.keep_records_days} days of single checks ({variable('keep_records_days')}) that it is made from"
+        )
+
+
+def _wanted(name: str) -> str:
+    """What the type of a setting asks for, in words."""
+    found = next(field.type for field in inspect.type_info(Settings).fields if field.name == name)  # type: ignore[attr-defined]
+    match found:
+        case inspect.IntType(ge=int(low), le=int(high)):
+            return f"a whole number from {low} to {high}"
+        case inspect.IntType(ge=int(low)):
+            return f"a whole number from {low} on"
+        case inspect.LiteralType(values):
+            return f"one of {', '.join(map(str, values))}"
+        case inspect.BoolType():
+            return "true or false"
+    return "what this setting takes"

@@ -7,6 +7,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from msgspec import Struct
 
 from datasources.model.errors import SettingsError, SourceUnreachable
+from datasources.model.setting_rules import networks
 from datasources.model.settings import Settings
 from datasources.model.vocabulary import ErrorCode
 from datasources.network.threads import in_thread
@@ -44,7 +45,7 @@ class Policy(Struct, frozen=True):
     def from_settings(cls, settings: Settings) -> "Policy":
         """Raises `SettingsError` for a malformed range."""
         try:
-            ranges = tuple(ip_network(part.strip()) for part in settings.allowed_networks.split(",") if part.strip())
+            ranges = networks(settings.allowed_networks)
         except ValueError as error:
             raise SettingsError(f"SOURCECHECK_ALLOWED_NETWORKS: {error}") from error
         return cls(settings.allow_private_networks, ranges)

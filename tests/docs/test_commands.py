@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Iterator
 
 import pytest
+from cryptography.fernet import Fernet
 
 from api.app import create_app
 from datasources.model.settings import PREFIX, Settings
@@ -36,7 +37,7 @@ def test_commands_are_known(line: str) -> None:
 @pytest.mark.parametrize("path", CALLED)
 def test_paths_are_known(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every path in the documents is one of the application's."""
-    monkeypatch.setenv("SOURCECHECK_SECRET_KEYS", "unused")
+    monkeypatch.setenv("SOURCECHECK_SECRET_KEYS", Fernet.generate_key().decode())
     known = [re.sub(r"\{\w+(:\w+)?\}", "[^/]+", route.path) for route in create_app().routes]
     plain = path.partition("?")[0].rstrip("/")
     assert any(re.fullmatch(pattern.rstrip("/"), plain) for pattern in known)

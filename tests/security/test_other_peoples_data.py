@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from cryptography.fernet import Fernet
 from litestar.routes import HTTPRoute
 
 from api.app import create_app
@@ -44,7 +45,7 @@ OWN_DATA_OF = {
 def routes() -> list[tuple[str, str]]:
     """Every method and path of the application."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SOURCECHECK_SECRET_KEYS", "unused")
+        patch.setenv("SOURCECHECK_SECRET_KEYS", Fernet.generate_key().decode())
         app = create_app()
     found = [
         (method, route.path_format)
