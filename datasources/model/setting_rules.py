@@ -129,6 +129,11 @@ def _deployment(text: str) -> str | None:
     return None if re.fullmatch(r"[^/]+/[^/]+", text) else f"{text!r} is not of the form flow/deployment"
 
 
+def _folder(text: str) -> str | None:
+    """The folder itself need not be there: it is the worker's, and the API reads the setting, too."""
+    return None if text.startswith("/") else f"{text!r} is no absolute path"
+
+
 RULES: dict[str, Rule] = {
     "api_host": _host,
     "database_url": _database,
@@ -142,5 +147,6 @@ RULES: dict[str, Rule] = {
     "deployment": _deployment,
     "health_deployment": _deployment,
     "allowed_networks": _networks,
+    "file_root": _folder,
 }
 """By setting. Numbers, words and switches are judged by the setting's type."""

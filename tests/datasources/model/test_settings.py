@@ -37,6 +37,7 @@ WRONG = [
     ("WORK_POOL_TYPE", "My Type", "lower-case letters, digits and dashes only"),
     ("DEPLOYMENT", "check-source", "'check-source' is not of the form flow/deployment"),
     ("HEALTH_DEPLOYMENT", "a/b/c", "'a/b/c' is not of the form flow/deployment"),
+    ("FILE_ROOT", "data", "'data' is no absolute path"),
     ("ALLOWED_NETWORKS", "10.0.0.0/8, office", "'office' is no range of addresses in CIDR form"),
     ("ALLOWED_NETWORKS", "10.0.0.1/8", "'10.0.0.1/8' has bits set beyond its prefix; the range is 10.0.0.0/8"),
 ]
