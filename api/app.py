@@ -12,12 +12,12 @@ from api.openapi import add_common_errors, documentation
 from api.routes.answers import QuestionController
 from api.routes.api_keys import KeyController
 from api.routes.badge import badge
+from api.routes.data_sources import DataSourceController
 from api.routes.host_keys import HostKeyController
 from api.routes.immediate import ImmediateController
-from api.routes.metrics import metrics
 from api.routes.schedules import ScheduleController
 from api.routes.sources import SourceController, organization_meta
-from api.routes.status import live, ready
+from api.routes.status import live, metrics, ready
 from api.routes.tests import JobController
 from api.runtime import started
 from api.wire.errors import answer
@@ -31,6 +31,7 @@ def create_app() -> Litestar:
         route_handlers=[
             SourceController,
             JobController,
+            DataSourceController,
             ImmediateController,
             ScheduleController,
             KeyController,

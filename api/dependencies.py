@@ -46,7 +46,7 @@ async def provide_member(request: Request[Any, Any, Any]) -> Member:
 
 
 async def provide_session(state: State) -> AsyncIterator[AsyncSession]:
-    """A session; handlers commit themselves, and before they let anybody else know."""
+    """A session; handlers commit themselves, before they tell any other part."""
     async with state.services.sessions() as session:
         yield session
 

@@ -1,14 +1,13 @@
-"""Limits that protect everybody from one: tests asked for with one key, and jobs that wait (security row 12)."""
+"""Limits that protect all clients from one: tests asked for with one key, and waiting jobs (security row 12)."""
 
 from typing import Any
 
 from litestar import Request
 from litestar.middleware import DefineMiddleware
 from litestar.middleware.rate_limit import RateLimitConfig
-from litestar.openapi.datastructures import ResponseSpec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.wire.errors import HTTPSentence, Problem
+from api.wire.errors import Problem
 from datasources.catalogue.queue import waiting_jobs
 from datasources.model.settings import Settings
 
@@ -16,10 +15,6 @@ ASKS_FOR_TEST = {"asks_for_test": True}
 """Option of a handler whose requests count."""
 RETRY_SECONDS = 10
 """Until it makes sense to ask again when too many jobs wait."""
-OVERLOAD = {
-    429: ResponseSpec(HTTPSentence, description="Too many requests with this key", generate_examples=False),
-    503: ResponseSpec(HTTPSentence, description="Too many jobs wait", generate_examples=False),
-}
 
 
 def key_limit(settings: Settings) -> DefineMiddleware:

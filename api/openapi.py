@@ -80,6 +80,7 @@ def _common(path: str, operation: Operation) -> set[int]:
 
 
 def _error(status: int, *, enveloped: bool) -> OpenAPIResponse:
-    schema = ErrorEnvelope if enveloped else HTTPValidationError if status == 422 else HTTPSentence
+    detail = HTTPValidationError if status == 422 else HTTPSentence
+    schema = ErrorEnvelope if enveloped else detail
     media_type = OpenAPIMediaType(schema=Reference(ref=f"#/components/schemas/{schema.__name__}"))
     return OpenAPIResponse(description=HTTPStatus(status).phrase, content={"application/json": media_type})

@@ -11,6 +11,7 @@ from api.background.job_metrics import JobMetrics
 from api.background.retention import Retention
 from api.background.schedule_mirror import ScheduleMirror
 from api.background.status_events import StatusEvents
+from api.jobs.submit import Submitter
 from api.jobs.watch import Watch
 from api.prefect.client import PrefectServer
 from datasources.catalogue.engine import pooled_engine
@@ -26,6 +27,7 @@ class Services(Struct, frozen=True):
     sessions: async_sessionmaker[AsyncSession]
     prefect: PrefectServer
     watch: Watch
+    submitter: Submitter
     figures: JobMetrics
 
 
@@ -43,12 +45,14 @@ async def started(app: Litestar) -> AsyncIterator[None]:
             StatusEvents(sessions, prefect),
             Retention(sessions, settings),
         ):
+            vault = Vault.from_settings(settings)
             app.state.services = Services(
                 settings=settings,
-                vault=Vault.from_settings(settings),
+                vault=vault,
                 sessions=sessions,
                 prefect=prefect,
                 watch=watch,
+                submitter=Submitter(settings, vault, watch),
                 figures=JobMetrics(sessions, watch),
             )
             yield

@@ -1,15 +1,18 @@
 """A job as it is answered: from the catalogue once it has ended, from Prefect's metadata while it runs."""
 
+from datetime import UTC, datetime
+from typing import Literal
+
 import msgspec
 
 from api.jobs.status import status_of
 from api.prefect.client import Run
-from api.wire.schemas import AsyncDataSourceTestResults, CheckStep, TestResultStep
+from api.wire.schemas import AsyncDataSourceTestResults, CheckStep, ConnectionTest, TestResultStep
 from datasources.catalogue.questions import question_of
-from datasources.catalogue.tables import Job
+from datasources.catalogue.tables import DataSource, Job
 from datasources.model.results import Published
-from datasources.model.steps import VERSION_PROBE, in_table_order, step_named
-from datasources.model.vocabulary import Code, ConfigurationCheckStep, JobStatus
+from datasources.model.steps import CONNECTION, TEST_QUERY, VERSION_PROBE, in_table_order, step_named
+from datasources.model.vocabulary import Code, ConfigurationCheckStep, ErrorCode, JobStatus
 from flows.states import QUESTIONS
 
 
@@ -53,3 +56,36 @@ def _standing(
     # A task that says it is over and has published nothing yet is about to: its result is what ends a step.
     running = status is JobStatus.processing and state is not None and not state.is_scheduled()
     return JobStatus.processing if running else JobStatus.waiting, None
+
+
+def connection_test(job: Job, source: DataSource) -> ConnectionTest:
+    """The answer of an immediate test: of a job that has ended, or that asks a question."""
+    found = published_of(job, None)
+    passed = {name: one.result for name, one in found.items() if one.result.code is Code.OK}
+    connection, version = found.get(CONNECTION), passed.get(VERSION_PROBE)
+    answered = passed[TEST_QUERY].details if TEST_QUERY in passed else {}
+    status, reason, code = _verdict(job)
+    return ConnectionTest(
+        data_source_id=source.id,
+        status=status,
+        connection_successful=CONNECTION in passed,
+        response_time_ms=answered.get("response_time_ms"),
+        test_query_result=answered.get("value"),
+        tested_at=job.ended_at or datetime.now(UTC),
+        ssh_tunnel_established=bool(connection and connection.result.details.get("ssh_tunnel_established")),
+        database_version=version.message if version else None,
+        error_message=reason,
+        error_code=code,
+        job_id=job.id,
+    )
+
+
+def _verdict(job: Job) -> tuple[Literal["active", "failed", "testing"], str | None, ErrorCode | None]:
+    """How an immediate test stands, and why, where it has not passed."""
+    if (question := question_of(job)) is not None:
+        return "testing", f"Waits for an answer: {question.message}", question.error_code
+    if job.status == JobStatus.done:
+        return "active", None, None
+    if job.reason is not None:
+        return "failed", job.reason, ErrorCode(job.error_code or ErrorCode.INTERNAL_ERROR)
+    return "failed", f"The test ended as {job.status}", ErrorCode.INTERNAL_ERROR

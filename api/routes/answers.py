@@ -6,18 +6,16 @@ from typing import Annotated
 
 from litestar import Controller, post
 from litestar.params import PathParameter
-from msgspec import Meta, Struct
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.auth import Member
-from api.dependencies import ApiRequest, MemberDep, ServicesDep, SessionDep, require_job
+from api.dependencies import ApiRequest, MemberDep, ServicesDep, Session, SessionDep, require_job
 from api.jobs.view import view
 from api.prefect.client import Unreachable
-from api.routes.tests import CONFLICT, INVALID
 from api.runtime import Services
-from api.wire.bodies import ConfirmationBody, SecretBody
 from api.wire.errors import Invalid, Problem
 from api.wire.registration import is_mask, merged, parse, read
+from api.wire.requests import Confirmation, GivenSecret, takes
+from api.wire.responses import CONFLICT, INVALID
 from api.wire.schemas import AsyncDataSourceTestResults
 from datasources.catalogue.questions import lock_job, question_of, take_answer
 from datasources.catalogue.sources import write_source
@@ -26,27 +24,6 @@ from datasources.model.questions import Answer, HostKeyQuestion, Question, Secre
 from datasources.model.source import SshTunnel
 from datasources.secrecy.vault import Vault
 from flows.questions import run_input
-
-
-class Confirmation(Struct, frozen=True, forbid_unknown_fields=True):
-    """What confirms; which of the two is wanted, the question says."""
-
-    fingerprint: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
-    confirm: bool | None = None
-
-
-class GivenSecret(Struct, frozen=True, forbid_unknown_fields=True):
-    """The secret, for this run alone or to be kept."""
-
-    password: Annotated[str, Meta(min_length=1, max_length=4096)] | None = None
-    private_key: Annotated[str, Meta(min_length=1, max_length=65536)] | None = None
-    passphrase: Annotated[str, Meta(min_length=1, max_length=4096)] | None = None
-    save: bool = False
-
-    def secrets(self) -> dict[str, str]:
-        """Those that were given, by name."""
-        named = {"password": self.password, "private_key": self.private_key, "passphrase": self.passphrase}
-        return {name: value for name, value in named.items() if value is not None}
 
 
 class QuestionController(Controller):
@@ -58,7 +35,7 @@ class QuestionController(Controller):
     @post(
         "/{job_id:str}/confirm",
         status_code=200,
-        operation_class=ConfirmationBody,
+        operation_class=takes(Confirmation, required=False),
         operation_id="confirm_data_source_test",
         summary="Approve what a test asks about",
         responses=INVALID | CONFLICT,
@@ -75,7 +52,7 @@ class QuestionController(Controller):
         given = read(await request.body(), Confirmation)
         job, question = await _asking(session, await require_job(session, member, job_id))
         if isinstance(question, SecretQuestion):
-            raise Problem(409, "This test does not wait for a confirmation, but for a secret")
+            raise Problem(409, "This test asks for a secret, not for a confirmation")
         if isinstance(question, HostKeyQuestion):
             answer = _answer(question, member, fingerprint=_echoed(given, question))
         else:
@@ -86,9 +63,9 @@ class QuestionController(Controller):
     @post(
         "/{job_id:str}/authenticate",
         status_code=200,
-        operation_class=SecretBody,
+        operation_class=takes(GivenSecret),
         operation_id="authenticate_data_source_test",
-        summary="Give the secret a test asks for",
+        summary="Give the secret that a test asks for",
         responses=INVALID | CONFLICT,
     )
     async def authenticate(
@@ -103,7 +80,7 @@ class QuestionController(Controller):
         given = read(await request.body(), GivenSecret)
         job, question = await _asking(session, await require_job(session, member, job_id))
         if not isinstance(question, SecretQuestion):
-            raise Problem(409, "This test does not wait for a secret, but for a confirmation")
+            raise Problem(409, "This test asks for a confirmation, not for a secret")
         secrets = _fitting(given, question)
         if given.save:
             await _store(session, job, question.of, secrets, services.vault)
@@ -112,22 +89,22 @@ class QuestionController(Controller):
         return await _go_on(job, _answer(question, member, saved=given.save), session, services)
 
 
-async def _asking(session: AsyncSession, job: Job) -> tuple[Job, Question]:
+async def _asking(session: Session, job: Job) -> tuple[Job, Question]:
     """The job, ours alone until the end of the transaction, and what it asks. Raises 409 when it asks nothing."""
     job = await lock_job(session, job.id)
     question = question_of(job)
     if job.ended_at is not None:
-        raise Problem(409, f"This test has ended already: {job.status}")
+        raise Problem(409, f"This test has already ended: {job.status}")
     if question is None or job.cancel_requested_at is not None:
-        raise Problem(409, "This test waits for no answer")
+        raise Problem(409, "This test does not wait for an answer")
     return job, question
 
 
 def _echoed(given: Confirmation, question: HostKeyQuestion) -> str:
     if given.confirm is not None:
-        raise Invalid(["body", "confirm"], "A host key is confirmed by its fingerprint")
+        raise Invalid(["body", "confirm"], "Confirm a host key with its fingerprint")
     if given.fingerprint is None:
-        raise Invalid(["body", "fingerprint"], "Echo the fingerprint of the gateway's key", "missing")
+        raise Invalid(["body", "fingerprint"], "Send the fingerprint of the gateway's key", "missing")
     if given.fingerprint.strip() != question.fingerprint:
         raise Invalid(["body", "fingerprint"], "This is not the fingerprint that the gateway shows")
     return question.fingerprint
@@ -149,13 +126,11 @@ def _fitting(given: GivenSecret, question: SecretQuestion) -> dict[str, str]:
         if is_mask(secrets[name]):
             raise Invalid(["body", name], "This is a mask, not a secret")
     if not secrets.keys() & set(question.missing):
-        raise Invalid(
-            ["body", question.missing[0]], f"One of these is missing: {', '.join(question.missing)}", "missing"
-        )
+        raise Invalid(["body", question.missing[0]], f"Give one of these: {', '.join(question.missing)}", "missing")
     return secrets
 
 
-async def _store(session: AsyncSession, job: Job, of: str, secrets: dict[str, str], vault: Vault) -> None:
+async def _store(session: Session, job: Job, of: str, secrets: dict[str, str], vault: Vault) -> None:
     """As a change of the source would, with the same checks."""
     row = await session.get_one(DataSource, job.source_id, with_for_update=True, populate_existing=True)
     if row.deleted_at is not None:
@@ -183,8 +158,8 @@ def _answer(question: Question, member: Member, *, fingerprint: str | None = Non
     )
 
 
-async def _go_on(job: Job, answer: Answer, session: AsyncSession, services: Services) -> AsyncDataSourceTestResults:
-    """Write the answer down before anybody hears of it; when Prefect does not, the watch tells it again."""
+async def _go_on(job: Job, answer: Answer, session: Session, services: Services) -> AsyncDataSourceTestResults:
+    """Store the answer before anything acts on it; if Prefect does not hear of it, the watch tells it again."""
     await take_answer(session, job, answer, services.settings.job_timeout, origin="confirmed")
     await session.commit()
     if job.flow_run_id is not None:

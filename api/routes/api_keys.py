@@ -18,7 +18,7 @@ class KeyRequest(Struct, frozen=True):
 
     name: Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
     on_question: OnQuestion = "ask"
-    """What a test of this key does that would have to ask somebody, unless the request says otherwise."""
+    """What this key's tests do when they need a person's answer, unless the request says otherwise."""
 
 
 class KeySummary(Struct, frozen=True):

@@ -9,8 +9,8 @@ from litestar.params import FromPath, QueryParameter
 from msgspec import Struct
 
 from api.dependencies import MemberDep, SessionDep, require_source
-from api.routes.immediate import ERRORS
 from api.wire.health import DEFAULT_WINDOW, WINDOWS, WindowName, is_stale
+from api.wire.responses import ENVELOPED
 from datasources.catalogue.health import history
 
 GREEN, RED, GREY = "#2e7d32", "#c62828", "#616161"
@@ -35,7 +35,7 @@ class Badge(Struct, frozen=True):
     colour: str
 
     def svg(self) -> str:
-        """The picture; whatever the name holds, it stays text."""
+        """The picture; markup in the name stays text."""
         name = self.name if len(self.name) <= LONGEST else f"{self.name[: LONGEST - 1]}…"
         split, right = 12 + CHARACTER * len(name), 9 + CHARACTER * len(self.text)
         return SVG.format(
@@ -54,7 +54,7 @@ class Badge(Struct, frozen=True):
     media_type="image/svg+xml",
     tags=["Health"],
     operation_id="get_data_source_badge",
-    responses=ERRORS,
+    responses=ENVELOPED,
 )
 async def badge(
     source_id: FromPath[int],
@@ -62,7 +62,7 @@ async def badge(
     member: MemberDep,
     window: Annotated[WindowName, QueryParameter()] = DEFAULT_WINDOW,
 ) -> Response[str]:
-    """The source's state and uptime as a picture. Needs a key as everything does: what is down is nobody else's."""
+    """The source's state and uptime as a picture. Needs a key: only members may know what is down."""
     source = await require_source(session, member, source_id)
     now = datetime.now(UTC)
     tally = (await history.tallies(session, source.id, [WINDOWS[window]], now))[WINDOWS[window]]

@@ -4,30 +4,17 @@ from datetime import datetime
 from typing import Annotated
 
 from litestar import Controller, delete, get, post
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from api.dependencies import ApiRequest, MemberDep, SessionDep
-from api.routes.tests import INVALID
-from api.wire.bodies import HostKeyBody
-from api.wire.errors import HTTPSentence, Invalid, Problem
+from api.wire.errors import Invalid, Problem
 from api.wire.registration import read
+from api.wire.requests import NewHostKey, takes
+from api.wire.responses import INVALID, TRUSTED
 from datasources.catalogue import host_keys
 from datasources.catalogue.tables import HostKey
 from datasources.model.host_keys import HostKey as Parsed
-from datasources.model.source import Host, Port
-
-TRUSTED = {409: ResponseSpec(HTTPSentence, description="It is trusted already", generate_examples=False)}
-
-
-class NewHostKey(Struct, frozen=True, forbid_unknown_fields=True):
-    """A gateway, and the key by which it is known."""
-
-    host: Host
-    host_key: Annotated[str, Meta(min_length=1, max_length=16384)]
-    """A public key line (`ssh-ed25519 AAAA…`) or a fingerprint (`SHA256:…`)."""
-    port: Port = 22
 
 
 class HostKeyAnswer(Struct, frozen=True):
@@ -63,7 +50,7 @@ class HostKeyController(Controller):
     @post(
         "/",
         status_code=201,
-        operation_class=HostKeyBody,
+        operation_class=takes(NewHostKey),
         operation_id="register_ssh_host_key",
         responses=INVALID | TRUSTED,
     )
@@ -85,14 +72,14 @@ class HostKeyController(Controller):
             added_by_user_id=member.user_id,
         )
         if added is None:
-            raise Problem(409, "This key is trusted already")
+            raise Problem(409, "This key is already trusted")
         row = await session.get_one(HostKey, added)
         await session.commit()
         return answered(row)
 
     @delete("/{key_id:str}", operation_id="revoke_ssh_host_key", responses=INVALID)
     async def revoke(self, key_id: FromPath[int], session: SessionDep, member: MemberDep) -> None:
-        """Trust a key no more: the next test through this gateway asks again."""
+        """Stop trusting a key: the next test through this gateway asks again."""
         row = await host_keys.find_host_key(session, member.organization_id, key_id)
         if row is None:
             raise Problem(404, "Host key not found")

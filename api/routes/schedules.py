@@ -1,39 +1,25 @@
-"""Health schedules (`docs/health.md`): when a source is checked without being asked."""
+"""Health schedules (`docs/health.md`): when a source is checked by itself."""
 
 from datetime import UTC, datetime
-from typing import Annotated
 from zoneinfo import available_timezones
 
-import msgspec
 from cronsim import CronSim, CronSimError
 from litestar import Controller, delete, get, put
 from litestar.params import FromPath
-from msgspec import Meta, Struct
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.dependencies import ApiRequest, MemberDep, ServicesDep, SessionDep, require_source
+from api.dependencies import ApiRequest, MemberDep, ServicesDep, Session, SessionDep, require_source
 from api.prefect.client import Unreachable
 from api.prefect.timetables import timetable
-from api.routes.immediate import ERRORS
-from api.wire.bodies import ScheduleBody
-from api.wire.errors import Invalid, Problem, invalid
-from api.wire.registration import decode
+from api.wire.errors import Invalid, Problem
+from api.wire.registration import read
+from api.wire.requests import WantedSchedule, takes
+from api.wire.responses import ENVELOPED
 from api.wire.schemas import Envelope, Schedule
 from datasources.catalogue.tables import DataSource
-from datasources.health.plan import LEAST_SECONDS, Plan
+from datasources.health.plan import Plan
 
-MOST_SECONDS = 366 * 24 * 3600
 CRON_FIELDS = 5
 ANY_DAY = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-class Wanted(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a schedule is made of."""
-
-    interval_seconds: Annotated[int, Meta(ge=LEAST_SECONDS, le=MOST_SECONDS)] | None = None
-    cron: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
-    timezone: Annotated[str, Meta(min_length=1, max_length=100)] | None = None
-    active: bool = True
 
 
 class ScheduleController(Controller):
@@ -42,7 +28,7 @@ class ScheduleController(Controller):
     path = "/api/v1/data-sources/{source_id:str}/health/schedule"
     tags = ("Health",)
 
-    @put("/", operation_class=ScheduleBody, operation_id="put_health_schedule", responses=ERRORS)
+    @put("/", operation_class=takes(WantedSchedule), operation_id="put_health_schedule", responses=ENVELOPED)
     async def write(
         self,
         source_id: FromPath[int],
@@ -57,10 +43,10 @@ class ScheduleController(Controller):
         try:
             await services.prefect.schedules.put(source.id, plan, session)
         except Unreachable as error:
-            raise Problem(503, "Prefect does not answer; the schedule is as it was") from error
+            raise Problem(503, "Prefect does not answer; the schedule is unchanged") from error
         return Envelope(await _kept(session, source, plan), "Schedule saved")
 
-    @get("/", operation_id="get_health_schedule", responses=ERRORS)
+    @get("/", operation_id="get_health_schedule", responses=ENVELOPED)
     async def read(
         self, source_id: FromPath[int], session: SessionDep, member: MemberDep, services: ServicesDep
     ) -> Envelope[Schedule]:
@@ -76,7 +62,7 @@ class ScheduleController(Controller):
             raise Problem(404, "This data source has no schedule")
         return Envelope(await _kept(session, source, plan), "Schedule retrieved")
 
-    @delete("/", status_code=200, operation_id="delete_health_schedule", responses=ERRORS)
+    @delete("/", status_code=200, operation_id="delete_health_schedule", responses=ENVELOPED)
     async def remove(
         self, source_id: FromPath[int], session: SessionDep, member: MemberDep, services: ServicesDep
     ) -> Envelope[None]:
@@ -85,7 +71,7 @@ class ScheduleController(Controller):
         try:
             found = await services.prefect.schedules.remove(source.id)
         except Unreachable as error:
-            raise Problem(503, "Prefect does not answer; the schedule is as it was") from error
+            raise Problem(503, "Prefect does not answer; the schedule is unchanged") from error
         source.plan = None
         await session.commit()
         if not found:
@@ -95,14 +81,11 @@ class ScheduleController(Controller):
 
 def read_plan(body: bytes, *, paused: bool) -> Plan:
     """The schedule that is asked for; of a paused source it is paused. Raises `Invalid` naming the field."""
-    try:
-        wanted = msgspec.convert(decode(body), Wanted)
-    except msgspec.ValidationError as error:
-        raise invalid(error) from error
+    wanted = read(body, WantedSchedule)
     if (wanted.interval_seconds is None) == (wanted.cron is None):
         raise Invalid(["body", "interval_seconds"], "Give either interval_seconds or cron")
     if wanted.cron is None and wanted.timezone is not None:
-        raise Invalid(["body", "timezone"], "A time zone belongs to cron")
+        raise Invalid(["body", "timezone"], "A time zone is only allowed with cron")
     if wanted.timezone is not None and wanted.timezone not in available_timezones():
         raise Invalid(["body", "timezone"], "Unknown time zone; use a name such as Europe/Berlin")
     if wanted.cron is not None:
@@ -117,15 +100,15 @@ def read_plan(body: bytes, *, paused: bool) -> Plan:
 
 def _refuse_cron(cron: str) -> None:
     if len(cron.split()) != CRON_FIELDS:
-        raise Invalid(["body", "cron"], "Cron has five fields: minute, hour, day, month, weekday")
+        raise Invalid(["body", "cron"], "A cron expression has five fields: minute, hour, day, month, weekday")
     try:
         next(CronSim(cron, ANY_DAY))
         timetable(0, Plan(cron=cron))  # Prefect has to understand it, too
     except (CronSimError, ValueError, StopIteration) as error:
-        raise Invalid(["body", "cron"], "Not a cron expression that ever comes true") from error
+        raise Invalid(["body", "cron"], "Invalid cron expression, or one that never matches a date") from error
 
 
-async def _kept(session: AsyncSession, source: DataSource, plan: Plan) -> Schedule:
+async def _kept(session: Session, source: DataSource, plan: Plan) -> Schedule:
     """Remember what Prefect has, and answer it."""
     if source.plan != plan.plain():
         source.plan = plan.plain()

@@ -4,15 +4,15 @@ from contextlib import suppress
 from typing import Annotated, Any
 
 from litestar import Controller, delete, get, patch, post
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 from msgspec import UNSET
 
 from api.dependencies import ApiRequest, MemberDep, ServicesDep, Session, SessionDep, require_source
 from api.prefect.client import Unreachable
-from api.wire.bodies import ChangeBody, SourceBody
-from api.wire.errors import HTTPSentence, Problem
+from api.wire.errors import Problem
 from api.wire.registration import answered, decode, merged, parse
+from api.wire.requests import takes_source
+from api.wire.responses import NAME_TAKEN
 from api.wire.schemas import ConfigurationSchema, DataSourceSummary, DataSourceType, OrganizationMeta
 from datasources.catalogue.source_lists import list_sources
 from datasources.catalogue.sources import (
@@ -32,7 +32,6 @@ KNOWN_TO_CLIENTS = frozenset(
     {"bigquery", "databricks", "mysql", "pg", "postgres_aurora", "postgres_aws_rds", "redshift", "snowflake"}
 )
 """The only types that one published client can read (contract 2.9)."""
-NAME_TAKEN = {409: ResponseSpec(HTTPSentence, description="Another data source has this name", generate_examples=False)}
 
 
 class SourceController(Controller):
@@ -56,7 +55,7 @@ class SourceController(Controller):
     @post(
         "/",
         status_code=200,
-        operation_class=SourceBody,
+        operation_class=takes_source(whole=True),
         responses=NAME_TAKEN,
         operation_id="create_data_source_api_v1_data_sources_post",
     )
@@ -77,7 +76,7 @@ class SourceController(Controller):
 
     @patch(
         "/{source_id:str}",
-        operation_class=ChangeBody,
+        operation_class=takes_source(whole=False),
         responses=NAME_TAKEN,
         operation_id="update_data_source_api_v1_data_sources__data_source_id__patch",
     )

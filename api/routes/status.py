@@ -1,25 +1,24 @@
-"""Whether this service lives, and whether a test would be taken up."""
+"""Whether this service lives, whether a test would be taken up, and figures about both."""
 
 import asyncio
 from collections.abc import Awaitable
 
 from litestar import Response, get
-from litestar.openapi.datastructures import ResponseSpec
-from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from api.dependencies import ServicesDep
 from api.prefect.client import Unreachable
-from api.runtime import Services
+from api.wire.responses import NOT_READY
 from api.wire.schemas import Readiness
+from datasources.catalogue.engine import is_usable
 
 PROBLEMS = {
     "catalogue": "The catalogue (SOURCECHECK_DATABASE_URL) does not answer, or its tables are not up to date",
     "prefect": "Prefect's server (PREFECT_API_URL) does not answer",
-    "worker": "No worker of the work pool (SOURCECHECK_WORK_POOL) has given a sign of life lately",
+    "worker": "No worker of the work pool (SOURCECHECK_WORK_POOL) has sent a heartbeat lately",
 }
 """What it means that a part is missing."""
-NOT_KNOWN = "Whether a worker is there is not known, because Prefect's server does not answer"
+NOT_KNOWN = "Whether a worker runs is unknown, because Prefect's server does not answer"
 
 
 @get("/health/live", tags=["Service"], operation_id="live")
@@ -32,12 +31,12 @@ async def live() -> dict[str, str]:
     "/health/ready",
     tags=["Service"],
     operation_id="ready",
-    responses={503: ResponseSpec(Readiness, description="Something is missing", generate_examples=False)},
+    responses=NOT_READY,
 )
 async def ready(services: ServicesDep) -> Response[Readiness]:
     """200 when a test would be taken up, 503 with what is missing otherwise."""
     catalogue, prefect, worker = await asyncio.gather(
-        _holds(_catalogue(services)),
+        _holds(is_usable(services.sessions)),
         _holds(services.prefect.answers()),
         _holds(services.prefect.worker_seen(services.settings.work_pool)),
     )
@@ -55,14 +54,15 @@ async def ready(services: ServicesDep) -> Response[Readiness]:
     return Response(found, status_code=200 if found.ready else 503)
 
 
-async def _catalogue(services: Services) -> bool:
-    async with services.sessions() as session:
-        await session.execute(text("SELECT 1 FROM jobs LIMIT 1"))
-    return True
+@get("/metrics", tags=["Service"], operation_id="metrics", media_type="text/plain")
+async def metrics(services: ServicesDep) -> Response[bytes]:
+    """Figures for Prometheus, in its text format. Needs no key: no figure holds a name, a host, an id or a secret."""
+    await services.figures.refresh()
+    return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 async def _holds(question: Awaitable[bool]) -> bool:
     try:
         return await asyncio.wait_for(question, 5)
-    except (*Unreachable, SQLAlchemyError, TimeoutError):
+    except Unreachable:
         return False

@@ -3,24 +3,21 @@
 from typing import Annotated
 
 from litestar import Controller, Response, get, post
-from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import PathParameter, QueryParameter
 
 from api.dependencies import ApiRequest, MemberDep, ServicesDep, SessionDep, require_job, require_source
 from api.jobs.decide import CANCEL_SECONDS
 from api.jobs.refresh import read_known, wait_until_ended, wait_until_ended_or_asking
 from api.jobs.view import view
-from api.limits import ASKS_FOR_TEST, OVERLOAD
-from api.routes.submit import JOINED_HEADER, accept, read_request
-from api.wire.bodies import TestRequestBody
-from api.wire.errors import HTTPSentence, HTTPValidationError, Problem
+from api.limits import ASKS_FOR_TEST
+from api.wire.errors import Problem
+from api.wire.registration import read
+from api.wire.requests import TestRequest, takes
+from api.wire.responses import CONFLICT, INVALID, JOINED_HEADER, OVERLOAD
 from api.wire.schemas import AsyncDataSourceTestResults, TestDataSourceAsyncResponse
 from datasources.catalogue.jobs import request_cancel
-from datasources.model.steps import KindOfTest, steps_of
+from datasources.model.steps import KindOfTest
 from datasources.model.vocabulary import JobStatus
-
-CONFLICT = {409: ResponseSpec(HTTPSentence, description="It has ended already", generate_examples=False)}
-INVALID = {422: ResponseSpec(HTTPValidationError, description="Validation Error", generate_examples=False)}
 
 
 class JobController(Controller):
@@ -32,7 +29,7 @@ class JobController(Controller):
     @post(
         "/{data_source_id:str}/test",
         status_code=200,
-        operation_class=TestRequestBody,
+        operation_class=takes(TestRequest, required=False),
         operation_id="test_data_source_api_v1_data_sources__data_source_id__test_post",
         summary="Test a data source connection",
         response_description="Successful Response",
@@ -50,9 +47,8 @@ class JobController(Controller):
     ) -> Response[TestDataSourceAsyncResponse]:
         """Accept a test, or join the open one that an equal request has asked for; read the answer under its id."""
         source = await require_source(session, member, data_source_id)
-        asked = read_request(await request.body())
-        steps = steps_of(KindOfTest.asynchronous, query=asked.test_query is not None)
-        accepted = await accept(session, services, member, source, asked, trigger="test", steps=steps)
+        asked = read(await request.body(), TestRequest)
+        accepted = await services.submitter.accept(session, member, source, asked, KindOfTest.asynchronous)
         return Response(TestDataSourceAsyncResponse(job_id=accepted.job.id), headers=accepted.headers)
 
     @get(
@@ -103,4 +99,4 @@ class JobController(Controller):
             await wait_until_ended(job, session, services.watch, CANCEL_SECONDS)
             if job.ended_at is None or job.status == JobStatus.cancelled:
                 return view(job, services.watch.run_of(job.id))
-        raise Problem(409, f"This test has ended already: {job.status}")
+        raise Problem(409, f"This test has already ended: {job.status}")

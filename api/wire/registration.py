@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from api.wire.errors import Invalid, invalid
-from api.wire.schemas import SourceFields
+from api.wire.requests import SourceFields
 from datasources.catalogue.tables import DataSource
 from datasources.databases import ALIASES, DATABASES, AnySource
 from datasources.model.source import Options, Source, SshTunnel
@@ -84,7 +84,7 @@ def parse(data: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
     except msgspec.ValidationError as error:
         raise invalid(error) from error
     if not source.name.strip():
-        raise Invalid(["body", "name"], "The name may not be blank")
+        raise Invalid(["body", "name"], "The name must not be blank")
     extras = {
         name: value for name, value in data.items() if name not in (*OWN_COLUMNS, *SourceFields.__struct_fields__)
     }
@@ -99,7 +99,7 @@ def _refuse_secrets(extras: Any, loc: list[str | int]) -> None:
     """What is kept as it was given is kept in clear, and answered."""
     for name, value in _items(extras):
         if isinstance(name, str) and any(word in name.lower() for word in SECRET_WORDS):
-            raise Invalid([*loc, name], "A secret belongs into options or ssh_tunnel")
+            raise Invalid([*loc, name], "Put secrets in options or ssh_tunnel")
         _refuse_secrets(value, [*loc, name])
 
 
@@ -109,7 +109,7 @@ def _require_type(data: dict[str, Any]) -> None:
     given = data["type"]
     data["type"] = ALIASES.get(given, given) if isinstance(given, str) else None
     if data["type"] not in DATABASES:
-        raise Invalid(["body", "type"], f"Unknown type; one of {', '.join(sorted(DATABASES))}")
+        raise Invalid(["body", "type"], f"Unknown type; use one of {', '.join(sorted(DATABASES))}")
 
 
 def is_mask(value: str) -> bool:
@@ -143,7 +143,7 @@ def merged(row: DataSource, change: dict[str, Any], vault: Vault) -> dict[str, A
         for name in secrets.get("options", {}):
             if isinstance(given, dict) and given.get(name) is not None:
                 continue
-            raise Invalid(["body", "options", name], "Changing the tunnel needs the secret again", "missing")
+            raise Invalid(["body", "options", name], "Give the secret again when you change the tunnel", "missing")
     return whole | {n: v for n, v in change.items() if n not in ("options", "ssh_tunnel", "type")}
 
 
@@ -165,7 +165,7 @@ def _merged_group(
     if _moved(stored, after, fields):
         lost = [name for name in secrets if name not in given]
         if lost:
-            raise Invalid(["body", group, lost[0]], "Changing where a secret is sent needs the secret again", "missing")
+            raise Invalid(["body", group, lost[0]], "Give the secret again when you change where it is sent", "missing")
     return (stored or {}) | secrets | given
 
 

@@ -1,4 +1,4 @@
-"""What enters and what leaves. What leaves has no field for a secret."""
+"""What leaves: no answer has a field for a secret. What enters is in `api.wire.requests`."""
 
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Generic, Literal, TypeVar
@@ -8,11 +8,9 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from datasources.databases.base import Verified
 from datasources.model.questions import Question
 from datasources.model.steps import CHECKS
-from datasources.model.vocabulary import ConfigurationCheckStep, ErrorCode, JobStatus, OnQuestion
+from datasources.model.vocabulary import ConfigurationCheckStep, ErrorCode, JobStatus
 
 CheckName = Literal[CHECKS]  # type: ignore[valid-type]  # made from the table of steps, so that they document themselves
-Seconds = Annotated[int, Meta(ge=1, le=300)]
-Threshold = Annotated[int, Meta(ge=1, le=100)]
 T = TypeVar("T")
 
 
@@ -53,39 +51,7 @@ class AsyncDataSourceTestResults(Struct, frozen=True):
     flow_run_id: str | None = None
     reason: str | None = None
     question: Question | None = None
-    """What it waits for, while it waits for somebody."""
-
-
-class TestRequest(Struct, frozen=True):
-    """What a caller may say about a test; all of it optional."""
-
-    __test__: ClassVar[bool] = False
-
-    test_query: Annotated[str, Meta(min_length=1, max_length=100_000)] | None = None
-    timeout_seconds: Seconds | None = None
-    on_question: OnQuestion | None = None
-
-
-class SourceFields(Struct, frozen=True):
-    """The optional published fields of a source, beside those every check needs."""
-
-    description: str | None = None
-    tags: list[str] | None = None
-    catalog_include_list: str | None = None
-    catalog_exclude_list: str | None = None
-    float_tolerance: float | None = None
-    disable_schema_indexing: bool | None = None
-    disable_profiling: bool | None = None
-    schema_indexing_schedule: str | None = None
-    lineage_schedule: str | None = None
-    is_paused: bool | None = None
-    hidden: bool | None = None
-    secret_id: int | None = None
-    """Published, and no secret of ours."""
-    connection_timeout: Seconds = 30
-    query_timeout: Annotated[int, Meta(ge=1, le=3600)] = 300
-    down_after: Threshold = 3
-    up_after: Threshold = 2
+    """What the test asks, while it waits for the answer."""
 
 
 class DataSourceSummary(Struct, frozen=True):
@@ -264,7 +230,7 @@ class Schedule(Struct, frozen=True, kw_only=True):
     interval_seconds: float | None
     cron: str | None
     rrule: str | None
-    """Only when somebody set it in the Prefect UI."""
+    """Set in the Prefect UI only."""
     timezone: str | None
     active: bool
 

@@ -4,8 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
 
+from sqlalchemy import text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -44,6 +45,16 @@ def pooled_engine(settings: Settings) -> AsyncEngine:
         pool_pre_ping=True,
         hide_parameters=True,
     )
+
+
+async def is_usable(sessions: async_sessionmaker[AsyncSession]) -> bool:
+    """Whether the catalogue answers, and has the tables of jobs."""
+    try:
+        async with sessions() as session:
+            await session.execute(text("SELECT 1 FROM jobs LIMIT 1"))
+    except SQLAlchemyError:
+        return False
+    return True
 
 
 @asynccontextmanager

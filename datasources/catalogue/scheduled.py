@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from datasources.catalogue.jobs import deadline
 from datasources.catalogue.queue import lock_source, queue_of
-from datasources.catalogue.tables import SCHEDULE, DataSource, HealthRecord, Job
+from datasources.catalogue.tables import DataSource, HealthRecord, Job
 from datasources.health.plan import Plan
-from datasources.model.steps import KindOfTest, steps_of
+from datasources.model.steps import SCHEDULE, KindOfTest, steps_of
 
 QUICK = steps_of(KindOfTest.quick)
 FULL = steps_of(KindOfTest.full)

@@ -150,10 +150,6 @@ class DataSource(IdMixin, Base):
     deleted_at: Mapped[datetime | None]
 
 
-SCHEDULE = "schedule"
-"""The trigger of a job that a scheduled run made for itself."""
-
-
 class Job(IdMixin, Base):
     """One request to test a source, and, once it has ended, what came of it."""
 
@@ -171,7 +167,7 @@ class Job(IdMixin, Base):
     trigger: Mapped[str]
     """`test` (asynchronous), `immediate` or `schedule`."""
     steps: Mapped[list[Any]]
-    """Names of the tasks to run, of `tasks.TASKS`."""
+    """Names of the tasks to run, of `datasources.model.steps.STEPS`."""
     test_query: Mapped[bytes | None]
     """Encrypted: a query may hold confidential values."""
     timeout_seconds: Mapped[int | None]

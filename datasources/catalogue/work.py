@@ -10,10 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from datasources.catalogue.host_keys import trusted_keys
 from datasources.catalogue.questions import answers_of, question_of
 from datasources.catalogue.sources import source_of
-from datasources.catalogue.tables import SCHEDULE, DataSource, Job
+from datasources.catalogue.tables import DataSource, Job
 from datasources.model.errors import SourcecheckError
 from datasources.model.questions import Answer, Question
 from datasources.model.source import Source
+from datasources.model.steps import SCHEDULE
 from datasources.secrecy.vault import Vault
 
 

@@ -23,6 +23,20 @@ class KindOfTest(StrEnum):
     full = "full"
     """Started by a schedule, once a day, and again until it has passed."""
 
+    @property
+    def trigger(self) -> str:
+        """The word for it in the catalogue and in the health history."""
+        return _TRIGGERS[self]
+
+
+SCHEDULE = "schedule"
+"""The trigger of a job that a scheduled run made for itself."""
+_TRIGGERS = {
+    KindOfTest.asynchronous: "test",
+    KindOfTest.immediate: "immediate",
+    KindOfTest.quick: SCHEDULE,
+    KindOfTest.full: SCHEDULE,
+}
 
 EVERY = frozenset(KindOfTest)
 THOROUGH = frozenset({KindOfTest.asynchronous, KindOfTest.full})

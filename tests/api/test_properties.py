@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from api.wire.errors import Invalid, invalid
 from api.wire.registration import answered, decode, merged, parse
-from api.wire.schemas import SourceFields, TestRequest
+from api.wire.requests import SourceFields, TestRequest
 from datasources.catalogue.sources import write_source
 from datasources.catalogue.tables import DataSource
 from datasources.databases import AnySource

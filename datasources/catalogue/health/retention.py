@@ -8,9 +8,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from datasources.catalogue.health.history import with_one_before
-from datasources.catalogue.tables import SCHEDULE, DataSource, HealthRecord, HealthRollup, Job, StatusChange
+from datasources.catalogue.tables import DataSource, HealthRecord, HealthRollup, Job, StatusChange
 from datasources.health.uptime import HOUR, Tally, floor, hourly
 from datasources.model.settings import Settings
+from datasources.model.steps import SCHEDULE
 
 SETTLED = timedelta(minutes=10)
 """An hour is rolled up so long after its end: few checks are written down later than that."""

@@ -1,0 +1,178 @@
+"""What clients send, and how the OpenAPI document shows it.
+
+Bodies are read by hand, because some may be absent or have no content type (contract 2.2), and because nothing of a
+source may be lost; what the document says of them is derived from the structs.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, cast
+
+import msgspec
+from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
+from msgspec import Meta, Struct
+
+from datasources.databases import ALIASES, DATABASES
+from datasources.health.plan import LEAST_SECONDS
+from datasources.model.source import Host, Port, SshTunnel
+from datasources.model.vocabulary import OnQuestion
+
+MOST_SECONDS = 366 * 24 * 3600
+"""The longest interval of a schedule."""
+Seconds = Annotated[int, Meta(ge=1, le=300)]
+Threshold = Annotated[int, Meta(ge=1, le=100)]
+
+
+class TestRequest(Struct, frozen=True):
+    """What a client may say about a test; all of it optional, as is the whole body."""
+
+    __test__: ClassVar[bool] = False
+
+    test_query: (
+        Annotated[str, Meta(min_length=1, max_length=100_000, description="One statement that only reads")] | None
+    ) = None
+    timeout_seconds: Seconds | None = None
+    on_question: OnQuestion | None = None
+
+
+class SourceFields(Struct, frozen=True):
+    """The optional published fields of a source, beside those every check needs."""
+
+    description: str | None = None
+    tags: list[str] | None = None
+    catalog_include_list: str | None = None
+    catalog_exclude_list: str | None = None
+    float_tolerance: float | None = None
+    disable_schema_indexing: bool | None = None
+    disable_profiling: bool | None = None
+    schema_indexing_schedule: str | None = None
+    lineage_schedule: str | None = None
+    is_paused: bool | None = None
+    hidden: bool | None = None
+    secret_id: int | None = None
+    """Published, and no secret of ours."""
+    connection_timeout: Seconds = 30
+    query_timeout: Annotated[int, Meta(ge=1, le=3600)] = 300
+    down_after: Threshold = 3
+    up_after: Threshold = 2
+
+
+class Confirmation(Struct, frozen=True, forbid_unknown_fields=True):
+    """What confirms; the question says which of the two it needs."""
+
+    fingerprint: (
+        Annotated[
+            str,
+            Meta(
+                min_length=1,
+                max_length=200,
+                description="For a question of kind `host_key`: the exact fingerprint, `SHA256:…`",
+            ),
+        ]
+        | None
+    ) = None
+    confirm: (
+        Annotated[bool, Meta(description="For a question of kind `query`; optional, as the whole body is")] | None
+    ) = None
+
+
+class GivenSecret(Struct, frozen=True, forbid_unknown_fields=True):
+    """The secret that a test asks for."""
+
+    password: (
+        Annotated[
+            str,
+            Meta(
+                min_length=1,
+                max_length=4096,
+                description="Password of the source or of its SSH gateway, as the question says",
+            ),
+        ]
+        | None
+    ) = None
+    private_key: (
+        Annotated[str, Meta(min_length=1, max_length=65536, description="Private key for the SSH gateway, as PEM text")]
+        | None
+    ) = None
+    passphrase: (
+        Annotated[str, Meta(min_length=1, max_length=4096, description="Passphrase of the private key")] | None
+    ) = None
+    save: Annotated[
+        bool, Meta(description="Store the secret with the source; otherwise it counts for this test alone")
+    ] = False
+
+    def secrets(self) -> dict[str, str]:
+        """Those that were given, by name."""
+        named = {"password": self.password, "private_key": self.private_key, "passphrase": self.passphrase}
+        return {name: value for name, value in named.items() if value is not None}
+
+
+class NewHostKey(Struct, frozen=True, forbid_unknown_fields=True):
+    """A gateway, and the key by which it is known."""
+
+    host: Host
+    host_key: Annotated[
+        str,
+        Meta(min_length=1, max_length=16384, description="A public key line (`ssh-ed25519 AAAA…`) or `SHA256:…`"),
+    ]
+    port: Port = 22
+
+
+class WantedSchedule(Struct, frozen=True, forbid_unknown_fields=True):
+    """A health schedule: an interval, or cron in a time zone."""
+
+    interval_seconds: Annotated[int, Meta(ge=LEAST_SECONDS, le=MOST_SECONDS)] | None = None
+    cron: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    timezone: (
+        Annotated[
+            str,
+            Meta(
+                min_length=1,
+                max_length=100,
+                description="An IANA name such as Europe/Berlin; only with cron; UTC by default",
+            ),
+        ]
+        | None
+    ) = None
+    active: bool = True
+
+
+def takes(kind: type[Struct], *, required: bool = True) -> type[Operation]:
+    """The operation of a handler that reads a body of this kind by hand."""
+    return _operation(schema_of(kind), required=required)
+
+
+def takes_source(*, whole: bool) -> type[Operation]:
+    """The operation of a handler that reads a source, or, of a `whole` one, some fields."""
+    properties: dict[str, Any] = {
+        "name": {"type": "string", "minLength": 1, "maxLength": 255},
+        "type": {"type": "string", "enum": sorted([*DATABASES, *ALIASES])},
+        "options": {"type": "object", "description": "As `/api/v1/data_sources/types` says for the type"},
+        "ssh_tunnel": _or_null(schema_of(SshTunnel)),
+        "temp_schema": _or_null({"type": "string", "maxLength": 300}),
+    }
+    properties |= {name: _or_null(schema) for name, schema in schema_of(SourceFields)["properties"].items()}
+    required = {"required": ["name", "type", "options"]} if whole else {}
+    return _operation({"type": "object", "properties": properties} | required, required=True)
+
+
+def schema_of(kind: type[Struct]) -> dict[str, Any]:
+    """The JSON schema of a struct that holds no other one."""
+    (schema,) = msgspec.json.schema(kind)["$defs"].values()
+    found: dict[str, Any] = schema
+    return found
+
+
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """A null is the same as nothing in every optional field of a source."""
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def _operation(schema: dict[str, Any], *, required: bool) -> type[Operation]:
+    media_type = OpenAPIMediaType(schema=cast(Schema, schema))  # written into the document as it is
+
+    @dataclass
+    class TakesBody(Operation):
+        def __post_init__(self) -> None:
+            self.request_body = RequestBody(content={"application/json": media_type}, required=required)
+
+    return TakesBody
