@@ -1,15 +1,17 @@
 """The databases: a new one is one file (or one package) and one name in `AnySource` and in `_ALL`."""
 
 from datasources.databases.base import Database
+from datasources.databases.duckdb import Duckdb
+from datasources.databases.duckdb.model import DuckdbSource
 from datasources.databases.postgres import Postgres
 from datasources.databases.postgres.model import PgSource
 from datasources.databases.sqlite import Sqlite
 from datasources.databases.sqlite.model import SqliteSource
 from datasources.model.source import Source
 
-AnySource = PgSource | SqliteSource
+AnySource = PgSource | SqliteSource | DuckdbSource
 """The union of everything that can be registered; msgspec tells the members apart by `type`."""
-_ALL: tuple[type[Database], ...] = (Postgres, Sqlite)
+_ALL: tuple[type[Database], ...] = (Postgres, Sqlite, Duckdb)
 
 DATABASES: dict[str, type[Database]] = {kind.word(): kind for kind in _ALL}
 """Every database by its published word."""

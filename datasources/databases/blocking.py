@@ -43,6 +43,29 @@ class Calls:
             raise
 
 
+async def open_in_thread(make: Callable[[], T], close: Callable[[T], object]) -> T:
+    """What `make` opens; when this is cancelled meanwhile, that is closed as soon as it is there."""
+    call = asyncio.ensure_future(in_thread(make))
+    try:
+        return await asyncio.shield(call)
+    except asyncio.CancelledError:
+        closing = asyncio.ensure_future(_close_late(call, close))
+        _LATE.add(closing)
+        closing.add_done_callback(_LATE.discard)
+        await asyncio.wait([closing], timeout=ABANDON_SECONDS)
+        raise
+
+
+_LATE: "set[asyncio.Task[None]]" = set()
+"""The loop itself keeps no task alive."""
+
+
+async def _close_late(call: "asyncio.Future[T]", close: Callable[[T], object]) -> None:
+    with suppress(Exception):
+        made = await call
+        await in_thread(lambda: close(made))
+
+
 def _forget(call: "asyncio.Future[T]") -> None:
     """Take what an interrupted call raises: nobody asks for it."""
     if not call.cancelled():

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
-from datasources.databases.blocking import Calls
+from datasources.databases.blocking import Calls, open_in_thread
 from datasources.databases.files import file_of
 from datasources.databases.limits import Limit
 from datasources.databases.opening import opening
@@ -73,6 +73,10 @@ class File:
         self._ended = True
         self.connection.interrupt()
 
+    def close(self) -> None:
+        """Blocks while a statement is under way."""
+        self.connection.close()
+
     async def within(self, limit: Limit, stage: str, work: Callable[[sqlite3.Connection], T], prefix: str = "") -> T:
         """What `work` returns. Raises `CheckError`."""
         with translated(stage, prefix):
@@ -88,7 +92,7 @@ async def opened(source: SqliteSource, *, read_only: bool) -> AsyncIterator[File
         started = time.monotonic()
         path = await in_thread(lambda: file_of(source.options, COMPANIONS))
         with translated("file", f"{shown}: ", kind=SourceUnreachable):
-            file = await in_thread(lambda: File(path, shown, read_only, source.query_timeout))
+            file = await open_in_thread(lambda: File(path, shown, read_only, source.query_timeout), File.close)
         file.stages_ms = {"file": round((time.monotonic() - started) * 1000, 2)}
     try:
         yield file
@@ -96,4 +100,4 @@ async def opened(source: SqliteSource, *, read_only: bool) -> AsyncIterator[File
         file.interrupt()
         with suppress(TimeoutError, sqlite3.Error):
             async with asyncio.timeout(CLOSING_SECONDS):
-                await in_thread(file.connection.close)
+                await in_thread(file.close)

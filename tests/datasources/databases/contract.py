@@ -21,7 +21,7 @@ from datasources.model.vocabulary import Code, ErrorCode, Outcome
 from datasources.secrecy.scrubber import Scrubber
 from tasks import runner
 from tasks.context import StepContext
-from tasks.steps import connection, lineage_download, schema_download, temp_schema, version_probe
+from tasks.steps import connection, custom_query, lineage_download, schema_download, temp_schema, version_probe
 from tests.fix_database import PASSWORD, free_port
 from tests.fix_lanes import MODES, lane
 
@@ -284,10 +284,11 @@ class Contract:
         await nothing_runs(engine)
 
     async def test_side_by_side(self, engine: Engine) -> None:
-        """The steps of a test run at the same time."""
+        """After the connection, the steps of a test run at the same time."""
         check = check_of(engine.source(temp_schema=engine.scratch))
+        await connection.run(check)
         steps: list[Finding] = await asyncio.gather(
-            connection.run(check), temp_schema.run(check), schema_download.run(check), version_probe.run(check)
+            temp_schema.run(check), schema_download.run(check), schema_download.run(check), custom_query.run(check)
         )
         assert [step.outcome for step in steps] == [Outcome.success] * 4
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from datasources.databases.blocking import Calls
+from datasources.databases.blocking import Calls, open_in_thread
 from datasources.databases.limits import Limit
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
@@ -45,3 +45,16 @@ async def test_a_call_that_does_not_end_is_left_behind(failing: bool) -> None:
             await Calls(interrupt).run(lambda: stubborn.wait(60))
     assert time.monotonic() - started < 20
     stubborn.set()
+
+
+async def test_what_is_opened_too_late_is_closed() -> None:
+    """A connection that comes when nobody waits for it any more is not kept."""
+    opens, closed = threading.Event(), threading.Event()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await open_in_thread(lambda: opens.wait(60), lambda made: closed.set())
+    assert not closed.is_set()
+    opens.set()
+    async with asyncio.timeout(20):
+        while not closed.is_set():
+            await asyncio.sleep(0.01)

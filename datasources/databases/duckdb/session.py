@@ -1,0 +1,118 @@
+"""One open DuckDB file."""
+
+import secrets
+import time
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import Any
+
+from datasources.databases.base import Identity, Lineage, QueryAnswer, Session, Table
+from datasources.databases.duckdb import catalog
+from datasources.databases.duckdb.connect import File
+from datasources.databases.globs import Globs
+from datasources.databases.limits import Limit
+from datasources.databases.scratch_names import leftovers, marked_name
+from datasources.databases.values import as_text, refuse_nul
+from datasources.model.errors import CheckError
+from datasources.model.vocabulary import ErrorCode
+
+BATCH = 500
+"""Tables handed on at a time."""
+READS = frozenset({"SELECT", "EXPLAIN"})
+"""Types of statement, as DuckDB's own parser tells them; a temporary table could be made in a read-only file."""
+
+
+class DuckdbSession(Session):
+    """Questions to one open file. Each takes `seconds` at most."""
+
+    def __init__(self, file: File, seconds: float) -> None:
+        self._file = file
+        self._seconds = seconds
+
+    async def identity(self) -> Identity:
+        """Nobody logs in to a file."""
+        return Identity(
+            user=None, database=self._file.database, address=self._file.shown, tls=False, stages_ms=self._file.stages_ms
+        )
+
+    async def version(self) -> str:
+        """Like `DuckDB 2.0.1`: of the engine, which reads files of several versions."""
+        ((version,),) = await self._file.within(Limit(self._seconds), "version", partial(_rows, "SELECT version()"))
+        return f"DuckDB {str(version).removeprefix('v')}"
+
+    async def sweep(self, schema: str) -> list[str]:
+        """Drop leftovers of tests that were cut off; answers their names."""
+
+        def drop(connection: Any) -> list[str]:
+            found = catalog.Catalog(connection).members
+            swept = leftovers(name for there, name, kind, *_ in found if (there, kind) == (schema, "table"))
+            for name in swept:
+                connection.execute(f"DROP TABLE {_quoted(schema)}.{_quoted(name)}")
+            return swept
+
+        return await self._file.within(Limit(self._seconds), "sweep", drop)
+
+    async def write_and_drop(self, schema: str) -> None:
+        """Create, write, read and drop a table, in one transaction: nothing can stay behind."""
+        name, token, limit = marked_name(), secrets.token_hex(8), Limit(self._seconds)
+        shown = f'"{self._file.database}"."{schema}"."{name}"'
+        await self._require_schema(schema, limit)
+        table = f"{_quoted(schema)}.{_quoted(name)}"
+        steps = (
+            ("begin", "Unable to create table", "BEGIN TRANSACTION"),
+            ("create", "Unable to create table", f"CREATE TABLE {table} (token varchar)"),
+            ("write", "Unable to write to table", f"INSERT INTO {table} VALUES ('{token}')"),  # noqa: S608 -- ours
+            ("read", "Unable to read table", f"SELECT token FROM {table}"),  # noqa: S608 -- ours
+            ("drop", "Unable to drop table", f"DROP TABLE {table}"),
+            ("commit", "Unable to commit table", "COMMIT"),
+        )
+        for stage, failure, statement in steps:
+            rows = await self._file.within(limit, stage, partial(_rows, statement), f"{failure} {shown}: ")
+            if stage == "read" and rows != [(token,)]:
+                raise CheckError(ErrorCode.QUERY_ERROR, f"{failure} {shown}: it does not hold what was written")
+
+    async def tables(self, include: str | None, exclude: str | None) -> AsyncIterator[list[Table]]:
+        """All tables and views in batches, in the order of their names."""
+        wanted = Globs(include, exclude, self._file.database)
+        found = await self._file.within(Limit(self._seconds), "tables", catalog.Catalog)
+        kept = [member for member in found.members if wanted.match(member[0], member[1])]
+        for start in range(0, len(kept), BATCH):
+            yield [found.table(member) for member in kept[start : start + BATCH]]
+
+    async def lineage(self) -> Lineage:
+        """What each view reads, by its definition."""
+        return await self._file.within(Limit(self._seconds), "lineage", catalog.read_lineage)
+
+    async def query(self, sql: str) -> QueryAnswer:
+        """One statement that only reads: the file is open read-only, and all that leads out of it is locked."""
+        refuse_nul(sql)
+        return await self._file.within(Limit(self._seconds), "query", partial(_first, sql))
+
+    async def _require_schema(self, schema: str, limit: Limit) -> None:
+        query = "SELECT schema_name FROM duckdb_schemas() WHERE database_name = current_database()"
+        if (schema,) not in await self._file.within(limit, "create", partial(_rows, query)):
+            message = f'Schema "{self._file.database}"."{schema}" does not exist'
+            raise CheckError(ErrorCode.SCHEMA_NOT_FOUND, message, {"stage": "create"})
+
+
+def _rows(statement: str, connection: Any) -> list[tuple[Any, ...]]:
+    rows: list[tuple[Any, ...]] = connection.execute(statement).fetchall()
+    return rows
+
+
+def _first(sql: str, connection: Any) -> QueryAnswer:
+    """The first value; rows are made as they are fetched, so that an endless answer costs nothing."""
+    statements = connection.extract_statements(sql)  # `execute` would run several of them
+    if len(statements) != 1 or statements[0].type.name not in READS:
+        message = "Use a single statement that only reads"
+        raise CheckError(ErrorCode.QUERY_NOT_READ_ONLY, message, {"stage": "query"})
+    if statements[0].named_parameters:
+        raise CheckError(ErrorCode.QUERY_ERROR, "The test query has parameters, and no values", {"stage": "query"})
+    started = time.monotonic()
+    row = connection.execute(statements[0]).fetchone()
+    spent = round((time.monotonic() - started) * 1000, 3)
+    return QueryAnswer(value=as_text(row[0]) if row else None, response_time_ms=spent)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
