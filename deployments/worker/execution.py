@@ -4,30 +4,28 @@ import asyncio
 import signal
 import time
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.objects import FlowRun, State, StateType
-from prefect.exceptions import Abort, ObjectNotFound, Pause
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.client.schemas.responses import OrchestrationResult, SetStateStatus
+from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled, Crashed, Pending
-from prefect.types._datetime import now
-from prefect.utilities.engine import propose_state
 
+from deployments.worker.decide import Reaction, react
 from deployments.worker.owner import Owner
 from deployments.worker.pool import ProcessLost, WarmPool, WarmProcess
 from deployments.worker.protocol import Ended, Order
 from flows.states import UNDER_WAY
 
-GRACE = 1.4
-"""Seconds beyond its deadline in which a run may still conclude itself."""
-CANCEL_GRACE = 0.7
-"""Seconds a run has to clean up in when it is cancelled or its worker stops."""
+CONCLUDE_SECONDS = 1.4
+"""Beyond its deadline, in which a run may still conclude itself."""
+CLEAN_UP_SECONDS = 0.7
+"""What a run has to clean up in when it is cancelled or its worker stops."""
 PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
 """Seconds between attempts to tell Prefect how a run ended; after that it is the reaper's."""
-SETTLED = timedelta(seconds=5)
-"""A run that changed its state more recently may be about to react to it."""
 TIMED_OUT = "TimedOut"
 """Name of the CRASHED state of a run that was ended at its deadline."""
 
@@ -37,7 +35,7 @@ class Execution:
 
     def __init__(self, run: FlowRun, client: PrefectClient, pool: WarmPool) -> None:
         self.run = run
-        self.since = now("UTC")
+        self.since = datetime.now(UTC)
         """When we took it up; what was said before is about an earlier life of the run."""
         self.claimed = asyncio.Event()
         """Set when Prefect has said whether the run is ours."""
@@ -61,7 +59,7 @@ class Execution:
             ended = await self._in_a_process(order)
         except TimeoutError:
             await self._conclude(
-                Crashed(name=TIMED_OUT, message=f"Ended {GRACE:g} s after its deadline, still running")
+                Crashed(name=TIMED_OUT, message=f"Ended {CONCLUDE_SECONDS:g} s after its deadline, still running")
             )
             return 1
         except ProcessLost as lost:
@@ -126,24 +124,26 @@ class Execution:
     async def claim(self, owner: Owner) -> bool:
         """Make the run ours: of all workers that have seen it, one gets it."""
         try:
-            state = await propose_state(self._client, Pending(message=str(owner)), flow_run_id=self.run.id)
-        except (Abort, Pause):
-            return False
+            wanted: State[Any] = Pending(message=str(owner))
+            answer: OrchestrationResult[Any] = await self._client.set_flow_run_state(self.run.id, wanted)
         finally:
             self.claimed.set()
-        self.run.state = state
-        return state.is_pending()
+        if answer.status is not SetStateStatus.ACCEPT or answer.state is None:
+            return False
+        self.run.state = answer.state
+        return True
 
     async def check(self) -> None:
         """Ask whether it is to be stopped, or has been ended; an event that said so may have been lost."""
         with suppress(ObjectNotFound):
             state = await self._state()
-            if state and state.type is StateType.CANCELLING:
-                self.cancel()
-            elif state and state.type is StateType.PAUSED:
-                self.suspend(str(state.id))
-            elif state and state.is_final() and state.timestamp < now("UTC") - SETTLED and self._process:
-                self._process.kill()  # somebody else has concluded it
+            match react(state, datetime.now(UTC)):
+                case Reaction.CANCEL:
+                    self.cancel()
+                case Reaction.SUSPEND if state:
+                    self.suspend(str(state.id))
+                case Reaction.KILL if self._process:
+                    self._process.kill()
 
     async def give_up(self, reason: str) -> None:
         """Something went wrong on our side: the run is not ours to leave under way."""
@@ -161,10 +161,10 @@ class Execution:
         self._told = number
         if process := self._process:
             process.tell(number)
-            asyncio.get_running_loop().call_later(CANCEL_GRACE, process.kill)
+            asyncio.get_running_loop().call_later(CLEAN_UP_SECONDS, process.kill)
 
     def _left(self) -> float | None:
-        return None if self._deadline is None else self._deadline + GRACE - time.time()
+        return None if self._deadline is None else self._deadline + CONCLUDE_SECONDS - time.time()
 
     def _lost(self, reason: str) -> State[Any]:
         if self._told is signal.SIGTERM:

@@ -23,7 +23,8 @@ def main() -> None:
     control, modules = int(sys.argv[1]), sys.argv[2:]
     for name in modules:
         importlib.import_module(name)
-    from deployments.worker.process import Clients, complete_models, work
+    from deployments.worker._prefect import Clients, complete_models
+    from deployments.worker.process import work
 
     complete_models()
     clients = Clients()

@@ -14,17 +14,14 @@ from msgspec import Struct
 
 from datasources.model.errors import SourcecheckError
 from deployments.stack.exit_codes import describe_exit
-from deployments.worker import fork_server
+from deployments.worker import _prefect, fork_server
 from deployments.worker.protocol import LONGEST, Ended, Line, Order, Ready, Suspend, ToWorker
 
 WARM = "sourcecheck"
 """Our type of work pool."""
 PRELOAD = (
     "flows.check_source",
-    # What its first run would import, above all what httpx needs for its first request.
-    "prefect.utilities.visualization",
-    "anyio._backends._asyncio",
-    "encodings.idna",
+    *_prefect.PRELOAD,
 )
 """Modules that every warm process has imported."""
 FORKED = {"PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false"}

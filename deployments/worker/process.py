@@ -15,42 +15,23 @@ import psutil
 import uvloop
 from prefect import Flow
 from prefect.client.schemas.objects import FlowRun
-from prefect.context import AsyncClientContext, SettingsContext, SyncClientContext, get_settings_context
 from prefect.exceptions import Abort, Pause
-from prefect.flows import load_flow_from_entrypoint, load_flow_from_flow_run
 from prefect.logging.loggers import flow_run_logger
-from prefect.settings import Settings as PrefectSettings
-from pydantic import BaseModel
 
 from deployments.serve.gc_tuning import collect_rarely
 from deployments.serve.logs import start_logging
-from deployments.worker.engine import WarmEngine, WarmSyncEngine, engine_for
+from deployments.worker._prefect import (
+    Clients,
+    WarmEngine,
+    WarmSyncEngine,
+    engine_for,
+    flow_at,
+    settings_of_environment,
+    stored_flow_of,
+)
 from deployments.worker.protocol import LONGEST, Ended, Line, Order, Ready, Suspend, ToProcess
 
 T = TypeVar("T")
-
-
-def complete_models() -> None:
-    """Have pydantic build what it otherwise builds when a model is first used, in each process anew."""
-    models = BaseModel.__subclasses__()
-    for model in models:
-        models += model.__subclasses__()
-        if not model.__pydantic_complete__:
-            model.model_rebuild(raise_errors=False)
-
-
-class Clients:
-    """Clients of Prefect, made before the fork and connected after it: to read the authorities takes longest."""
-
-    def __init__(self) -> None:
-        self._async = AsyncClientContext()
-        # Each run asks for the default storage of results by a synchronous client.
-        self._sync = SyncClientContext()
-
-    async def enter(self) -> None:
-        """Be the clients of the runs to come."""
-        await self._async.__aenter__()
-        self._sync.__enter__()
 
 
 def work(line: socket.socket, clients: Clients) -> None:
@@ -102,8 +83,8 @@ class WarmProcess:
 
     def _load(self, order: Order, run: FlowRun) -> Flow[..., Any]:
         if order.entrypoint:
-            return load_flow_from_entrypoint(order.entrypoint, use_placeholder_flow=False)
-        return self._run(load_flow_from_flow_run(run, use_placeholder_flow=False))
+            return flow_at(order.entrypoint)
+        return self._run(stored_flow_of(run))
 
     def _drive(self, engine: WarmEngine | WarmSyncEngine) -> None:
         if isinstance(engine, WarmEngine):
@@ -148,7 +129,7 @@ def environment(env: Mapping[str, str | None]) -> Any:
             os.environ.pop(name, None)
         else:
             os.environ[name] = value
-    with SettingsContext(profile=get_settings_context().profile, settings=PrefectSettings()):
+    with settings_of_environment():
         yield
 
 

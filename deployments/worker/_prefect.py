@@ -1,0 +1,227 @@
+"""The worker's room for private and undocumented parts of Prefect: nothing else in this folder touches one.
+
+For each: why, and which public way was missing. `tests/deployments/test_prefect_seams.py` says in words what breaks
+when a version of Prefect changes one; docs/upgrading-prefect.md says how to upgrade.
+"""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from prefect import Flow
+from prefect._flow_run_suspension import FlowRunSuspensionRequest, register_flow_run_suspension_request
+from prefect.client.schemas.objects import FlowRun, State, StateType, WorkPool
+from prefect.context import AsyncClientContext, SettingsContext, SyncClientContext, get_settings_context
+from prefect.exceptions import TerminationSignal
+from prefect.flow_engine import AsyncFlowRunEngine, FlowRunEngine
+from prefect.flows import load_flow_from_entrypoint, load_flow_from_flow_run
+from prefect.settings import Settings, get_current_settings
+from prefect.utilities.callables import get_call_parameters, parameters_to_args_kwargs
+from pydantic import BaseModel
+
+PRELOAD = ("prefect.utilities.visualization", "anyio._backends._asyncio", "encodings.idna")
+"""What a process imports at its first run, above all for httpx's first request; only a name that is gone costs time."""
+
+
+class WorkPoolAccess:
+    """What Prefect's worker keeps of its work pool, for a worker that takes up runs in its own way.
+
+    `BaseWorker` is made to be subclassed, but documents only `run`; these attributes are private, and there is no hook
+    for taking up runs otherwise than by polling.
+    """
+
+    _work_pool: WorkPool | None
+    _work_pool_name: str
+    _work_queues: set[str]
+    _limit: int | None
+    _logger: logging.Logger | logging.LoggerAdapter[logging.Logger]
+    _last_polled_time: datetime
+
+    @property
+    def pool_id(self) -> UUID | None:
+        """The work pool's id; None before the first heartbeat. Prefect's `work_pool` raises then."""
+        return self._work_pool.id if self._work_pool else None
+
+    @property
+    def pool_name(self) -> str:
+        """The work pool's name."""
+        return self._work_pool_name
+
+    @property
+    def queue_names(self) -> set[str]:
+        """The work queues that it serves; empty means all."""
+        return set(self._work_queues)
+
+    @property
+    def run_limit(self) -> int | None:
+        """How many runs it may have at the same time."""
+        return self._limit
+
+    @property
+    def log(self) -> logging.Logger | logging.LoggerAdapter[logging.Logger]:
+        """Its logger."""
+        return self._logger
+
+    def say_polled(self) -> None:
+        """Its health endpoint (`worker start --with-healthcheck`) calls it unhealthy when it has not polled for long.
+
+        `get_and_submit_flow_runs`, which we replace, keeps the time.
+        """
+        self._last_polled_time = datetime.now(UTC)
+
+
+def look_ahead_seconds() -> float:
+    """How far a poll of Prefect's own worker looks ahead (`BaseWorker._get_scheduled_flow_runs`), which is written
+    there and nowhere else: what is due before the next poll has to be found by this one."""
+    return get_current_settings().worker.query_seconds * 1.5 + 1
+
+
+def retried_in_process(run: FlowRun) -> bool:
+    """Whether the run's own process, not a worker, starts it again.
+
+    Prefect's server leaves such runs out when a worker asks what is due, by this very word.
+    """
+    return run.empirical_policy.retry_type == "in_process"
+
+
+class WarmEngine(AsyncFlowRunEngine[Any, Any]):
+    """Runs an async flow; SIGTERM cancels it, SIGINT crashes it, both by way of asyncio, so that it can clean up.
+
+    Prefect's public way to run a flow run, `prefect.flow_engine.run_flow`, has no way to say these things.
+    """
+
+    heartbeat_seconds = None
+    """The worker sees at once that its process is gone. No setting of Prefect's switches the heartbeat off."""
+    _told: signal.Signals | None = None
+
+    async def run(self) -> State[Any]:
+        """Run to the end. Raises what Prefect's own loop raises: `Abort`, `Pause`, and troubles of the engine."""
+        async with self.start():
+            while self.is_running():
+                async with self.run_context():
+                    # Typed as if it returned another coroutine.
+                    await self.call_flow_fn()  # type: ignore[unused-coroutine]
+        return self.state
+
+    async def begin_run(self) -> State[Any]:
+        """Begin, with signals that stop the flow rather than the process."""
+        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        assert task is not None  # noqa: S101
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop, number, task)
+        return await super().begin_run()
+
+    async def handle_crash(self, exc: BaseException) -> None:
+        """Tell a cancellation from a crash."""
+        if self._told is signal.SIGTERM and isinstance(exc, asyncio.CancelledError):
+            await self.handle_cancellation(exc)
+        else:
+            await super().handle_crash(exc)
+
+    @contextmanager
+    def setup_flow_run_suspension_request(self) -> Iterator[FlowRunSuspensionRequest]:
+        """As Prefect does, without its thread, event loop, client and websocket for each run.
+
+        Those only wait for an operator to suspend the run from outside, and take up to 0.2 s to stop; the worker tells
+        us instead (`suspend`). No setting switches them off.
+        """
+        run = self.flow_run
+        assert run is not None  # noqa: S101
+        request = self._get_flow_run_suspension_request()
+        with register_flow_run_suspension_request(run.id, request):
+            request.raise_if_requested()
+            yield request
+
+    def suspend(self, state_id: str) -> None:
+        """An operator has suspended the run: stop at the next step."""
+        state = State[Any](id=UUID(state_id), type=StateType.PAUSED, name="Suspended")
+        self._get_flow_run_suspension_request().mark_requested(state)
+
+    def _stop(self, number: signal.Signals, task: "asyncio.Task[Any]") -> None:
+        if self._told is None:
+            self._told = number
+            task.cancel()
+
+
+class WarmSyncEngine(FlowRunEngine[Any, Any]):
+    """Runs a synchronous flow. SIGTERM interrupts it, unless it is inside a C library."""
+
+    heartbeat_seconds = None
+    """Prefect would wait up to a second for its heartbeat thread."""
+
+    def run(self) -> State[Any]:
+        """Run to the end, as `WarmEngine.run` does."""
+        with self.start():
+            while self.is_running():
+                with self.run_context():
+                    self.call_flow_fn()
+        return self.state
+
+    def handle_crash(self, exc: BaseException) -> None:
+        """Tell a cancellation from a crash."""
+        if isinstance(exc, TerminationSignal):
+            self.handle_cancellation(exc)
+        else:
+            super().handle_crash(exc)
+
+
+def engine_for(flow: Flow[..., Any], flow_run: FlowRun) -> WarmEngine | WarmSyncEngine:
+    """The engine of this flow. Raises `TypeError` for a generator."""
+    if flow.isgenerator:
+        raise TypeError("flows that are generators need a process work pool")
+    args, kwargs = parameters_to_args_kwargs(flow.fn, flow_run.parameters)
+    parameters = get_call_parameters(flow.fn, args, kwargs)
+    engine = WarmEngine if flow.isasync else WarmSyncEngine
+    return engine(flow=flow, flow_run=flow_run, parameters=parameters)
+
+
+def flow_at(entrypoint: str) -> Flow[..., Any]:
+    """The flow `module.function` itself; by default a flow that cannot be imported becomes a placeholder."""
+    return load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False)
+
+
+async def stored_flow_of(run: FlowRun) -> Flow[..., Any]:
+    """The flow from its deployment's storage."""
+    return await load_flow_from_flow_run(run, use_placeholder_flow=False)
+
+
+def complete_models() -> None:
+    """Have pydantic build what it otherwise builds when a model is first used, in each process anew.
+
+    Prefect defers that for a quick import, and has no call for a program that forks.
+    """
+    models = BaseModel.__subclasses__()
+    for model in models:
+        models += model.__subclasses__()
+        if not model.__pydantic_complete__:
+            model.model_rebuild(raise_errors=False)
+
+
+class Clients:
+    """Clients of Prefect, made before the fork and connected after it: to read the authorities takes longest.
+
+    Prefect makes a client for each run, unless one is entered in the context that the run starts in; they are entered
+    here for the life of the process, and so never left.
+    """
+
+    def __init__(self) -> None:
+        self._async = AsyncClientContext()
+        # Each run asks for the default storage of results by a synchronous client.
+        self._sync = SyncClientContext()
+
+    async def enter(self) -> None:
+        """Be the clients of the runs to come."""
+        await self._async.__aenter__()
+        self._sync.__enter__()
+
+
+@contextmanager
+def settings_of_environment() -> Iterator[None]:
+    """Prefect's settings as the environment has them now; Prefect itself reads it once, when it is imported."""
+    with SettingsContext(profile=get_settings_context().profile, settings=Settings()):
+        yield
