@@ -10,7 +10,7 @@ from datasources.catalogue.sources import mirror_schedules
 
 LEAST_SECONDS = 15.0
 """After so long a change in the Prefect UI is known here, too."""
-REST = 20
+IDLE_FACTOR = 20
 """Between two readings, as a multiple of what one takes: a thousand schedules take Prefect seconds."""
 
 
@@ -29,7 +29,7 @@ class ScheduleMirror(PeriodicTask):
         """Copy what has changed."""
         began = time.monotonic()
         plans = await self._prefect.schedules.read()
-        self.every_seconds = max(LEAST_SECONDS, REST * (time.monotonic() - began))
+        self.every_seconds = max(LEAST_SECONDS, IDLE_FACTOR * (time.monotonic() - began))
         async with self._sessions.begin() as session:
             leftover = await mirror_schedules(session, plans)
         for source_id in leftover:  # Prefect did not answer when its source was removed

@@ -17,7 +17,7 @@ from prefect.client.schemas.filters import (
     FlowRunFilter,
     FlowRunFilterId,
 )
-from prefect.client.schemas.objects import Artifact, FlowRun, State, StateType, TaskRun
+from prefect.client.schemas.objects import Artifact, FlowRun, State, TaskRun
 from prefect.client.schemas.responses import SetStateStatus
 from prefect.events import Event
 from prefect.events.clients import get_events_subscriber
@@ -25,6 +25,7 @@ from prefect.events.filters import EventAnyResourceFilter, EventFilter, EventNam
 from prefect.exceptions import ObjectNotFound, PrefectException
 from prefect.states import Cancelled, Cancelling, Crashed
 
+from api.prefect._private import FLOW_RUN, WORK_POOL, completed_state, flow_run_of
 from api.prefect.events import Events
 from api.prefect.pages import PAGE, all_pages
 from api.prefect.schedules import Schedules
@@ -40,8 +41,6 @@ PATIENCE_SECONDS = 20.0
 """For the server to answer, however busy: its client alone would ask again for a minute, or wait for one."""
 HEARTBEAT_SECONDS = 30
 """Between two signs of life of a worker that does not say."""
-FLOW_RUN = "prefect.flow-run."
-"""What the names of events begin with that tell of a new state; the state's name follows."""
 PASSING = (
     "Scheduled",
     "Late",
@@ -195,7 +194,7 @@ class PrefectServer:
         pool_id = (await self._client.read_work_pool(self._pool)).id
         chosen = EventFilter(
             event=EventNameFilter(prefix=[FLOW_RUN], exclude_name=[FLOW_RUN + name for name in PASSING]),
-            any_resource=EventAnyResourceFilter(id=[f"prefect.work-pool.{pool_id}"]),
+            any_resource=EventAnyResourceFilter(id=[f"{WORK_POOL}{pool_id}"]),
         )
         async with get_events_subscriber(filter=chosen, reconnection_attempts=0) as events:
             yield None
@@ -239,14 +238,9 @@ def _run(run: FlowRun, known: Run | None) -> Run:
 
 
 def _change(event: Event) -> Change:
-    said = event.resource
-    flow_run_id = UUID(said.id.removeprefix(FLOW_RUN))
-    if said.get("prefect.state-type") != StateType.COMPLETED.value:
-        return Change(flow_run_id, None)
-    message = said.get("prefect.state-message")
-    state = State[Any](type=StateType.COMPLETED, name=said.get("prefect.state-name"), message=message)
+    state = completed_state(event)
     # When it began is nobody's question any more, only whether it did.
-    return Change(flow_run_id, Run(state=state, started_at=event.occurred))
+    return Change(flow_run_of(event), Run(state=state, started_at=event.occurred) if state else None)
 
 
 def _age(now: datetime, seen: datetime | None) -> float:

@@ -8,6 +8,7 @@ from prefect.client.orchestration import PrefectClient
 from prefect.events import Event, RelatedResource, Resource
 from prefect.types import DateTime
 
+from api.prefect._private import FLOW_RUN, send_events, stored_events
 from datasources.catalogue.health.status_changes import UnsentChange
 from datasources.model.errors import REMEDIATIONS
 from datasources.model.vocabulary import ErrorCode, StatusEvent
@@ -21,7 +22,7 @@ class Events:
 
     async def send(self, changes: Sequence[UnsentChange]) -> None:
         """Hand them to Prefect, which stores them within seconds."""
-        await self._client.request("POST", "/events", json=[event(c).model_dump(mode="json") for c in changes])
+        await send_events(self._client, [event(change) for change in changes])
 
     async def stored(self, changes: Sequence[UnsentChange]) -> set[UUID]:
         """The ids of those that Prefect has stored."""
@@ -30,15 +31,14 @@ class Events:
             "id": {"id": [str(change.event_id) for change in changes]},
             "occurred": {"since": since.isoformat()},
         }
-        answer = await self._client.request("POST", "/events/filter", json={"filter": wanted, "limit": len(changes)})
-        return {UUID(found["id"]) for found in answer.json()["events"]}
+        return await stored_events(self._client, wanted, len(changes))
 
 
 def event(change: UnsentChange) -> Event:
     """What automations see."""
     related = []
     if change.flow_run_id:
-        run = {"prefect.resource.id": f"prefect.flow-run.{change.flow_run_id}", "prefect.resource.role": "flow-run"}
+        run = {"prefect.resource.id": f"{FLOW_RUN}{change.flow_run_id}", "prefect.resource.role": "flow-run"}
         related.append(RelatedResource.model_validate(run))
     return Event(
         id=change.event_id,

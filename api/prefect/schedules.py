@@ -15,6 +15,7 @@ from prefect.client.schemas.objects import DeploymentSchedule
 from prefect.exceptions import ObjectNotFound, PrefectException
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from api.prefect._private import plan_runs
 from api.prefect.health_deployments import HealthDeployments
 from api.prefect.timetables import plan_of, timetable
 from datasources.health.plan import Plan, slug_of, source_of
@@ -23,7 +24,7 @@ logger = logging.getLogger("sourcecheck.schedules")
 
 AHEAD_SECONDS = 120.0
 """How far ahead runs are asked for after a change; Prefect's own scheduler looks every minute."""
-REST = 4.0
+IDLE_FACTOR = 4.0
 """Rest between two such requests, in times of the last one's length: with many schedules each takes a while."""
 CONFLICT = 409
 
@@ -150,16 +151,11 @@ class Schedules:
             began = time.monotonic()
             for deployment_id in changed:
                 await self._plan_next(deployment_id)
-            await asyncio.sleep(REST * (time.monotonic() - began))
+            await asyncio.sleep(IDLE_FACTOR * (time.monotonic() - began))
 
     async def _plan_next(self, deployment_id: UUID) -> None:
         try:
-            await self._client.request(
-                "POST",
-                "/deployments/{id}/schedule",
-                path_params={"id": deployment_id},
-                json={"min_time": AHEAD_SECONDS, "min_runs": 1},
-            )
+            await plan_runs(self._client, deployment_id, AHEAD_SECONDS, runs=1)
         except (httpx.HTTPError, OSError, PrefectException) as error:
             logger.warning("the next runs could not be planned at once: %s", type(error).__name__)
 

@@ -4,12 +4,12 @@ It is called in this process: a worker that deploys before it starts has to impo
 """
 
 import asyncio
-import sys
 import time
 from collections.abc import Sequence
 
 from datasources.model.errors import SourcecheckError
 from datasources.model.settings import Settings
+from deployments.cli._prefect import prefect
 from deployments.project_files import project_file
 
 
@@ -26,20 +26,6 @@ def deploy(settings: Settings, *, wait: float = 0) -> None:
     if code := prefect("deploy", "--all", "--prefect-file", str(project_file("prefect.yaml"))):
         raise DeployError(f"`prefect deploy --all` failed with exit code {code}")
     asyncio.run(_refresh_copies(settings))
-
-
-def prefect(*arguments: str) -> int:
-    """Run a command of Prefect's in this process; answers its exit code."""
-    from prefect.cli import app
-
-    given, sys.argv = sys.argv, ["prefect", "--no-prompt", *arguments]
-    try:
-        app()
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else int(end.code is not None)
-    finally:
-        sys.argv = given
-    return 0
 
 
 def worker_arguments(settings: Settings, name: str) -> Sequence[str]:

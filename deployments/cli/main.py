@@ -113,7 +113,8 @@ def _deploy(settings: Settings, _: argparse.Namespace) -> int:
 
 def _worker(settings: Settings, given: argparse.Namespace) -> int:
     from datasources.secrecy.vault import Vault
-    from deployments.cli.deploy import deploy, prefect, worker_arguments
+    from deployments.cli._prefect import prefect
+    from deployments.cli.deploy import deploy, worker_arguments
     from deployments.serve.logs import arrange_logs
     from deployments.serve.servers import quick_import
     from deployments.stack.local import export, set_prefect_url, with_local_defaults

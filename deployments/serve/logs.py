@@ -5,12 +5,13 @@ import os
 
 from datasources.logs import JsonLines
 from datasources.model.settings import Settings
+from deployments.serve._prefect import API_LOG_LEVEL, CONSOLE_FORMATTER, JSON_FORMATTER, start_prefect_logging
 
-QUIET = {"PREFECT_LOGGING_HANDLERS_API_LEVEL": "WARNING"}
+QUIET = {API_LOG_LEVEL: "WARNING"}
 """What is sent to Prefect for its UI: every line would cost its server more than it says; states say the rest."""
 AS_JSON = {
-    "PREFECT_LOGGING_FORMATTERS_JSON_CLASS": f"{JsonLines.__module__}.{JsonLines.__qualname__}",
-    "PREFECT_LOGGING_HANDLERS_CONSOLE_FORMATTER": "json",
+    JSON_FORMATTER: f"{JsonLines.__module__}.{JsonLines.__qualname__}",
+    CONSOLE_FORMATTER: "json",
 }
 """Entries of Prefect's `logging.yml`, which it lets the environment change."""
 
@@ -24,6 +25,4 @@ def arrange_logs(settings: Settings) -> None:
 
 def start_logging() -> None:
     """Make it so in this process, where Prefect itself does not."""
-    from prefect.logging.configuration import ensure_logging_setup
-
-    ensure_logging_setup()
+    start_prefect_logging()

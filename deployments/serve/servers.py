@@ -12,10 +12,9 @@ from datasources.catalogue.engine import catalogue_url
 from datasources.model.errors import SettingsError
 from datasources.model.settings import Settings
 from datasources.secrecy.vault import Vault
+from deployments.serve._prefect import load_server, plain_timestamps, remember_time_zones
 from deployments.serve.gc_tuning import collect_rarely
 from deployments.serve.logs import start_logging
-from deployments.serve.time_zones import remember_time_zones
-from deployments.serve.timestamps import plain_timestamps
 from deployments.stack.ports import claim
 
 KEEP_ALIVE_SECONDS = 75
@@ -57,14 +56,15 @@ def serve_prefect(inherited_fd: int) -> None:
     """
     remember_time_zones()
     with quick_import():
-        from prefect.server.api.server import create_app
         from prefect.settings import get_current_settings
+
+        make_server = load_server()
 
     plain_timestamps()
     server = get_current_settings().server
     await_database(server.database.connection_url)
     _run(
-        create_app(final=True),
+        make_server(),
         socket.socket(fileno=inherited_fd),
         log_level=server.logging_level.lower(),
         timeout_keep_alive=server.api.keepalive_timeout,

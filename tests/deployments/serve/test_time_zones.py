@@ -5,7 +5,7 @@ import sys
 
 PROGRAM = """
 import zoneinfo
-from deployments.serve.time_zones import remember_time_zones
+from deployments.serve._prefect import remember_time_zones
 remember_time_zones()
 from datetime import timedelta
 from prefect.server.schemas.schedules import IntervalSchedule

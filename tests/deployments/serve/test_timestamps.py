@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from hypothesis import given
 from hypothesis.strategies import datetimes, timedeltas
 
-from deployments.serve.timestamps import decode, encode
+from deployments.serve._prefect import decode, encode
 from tests.fix_database import PASSWORD, Server
 
 PROGRAM = """
@@ -17,7 +17,7 @@ from datetime import datetime, timedelta, timezone
 from prefect.types._datetime import now
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
-from deployments.serve.timestamps import plain_timestamps
+from deployments.serve._prefect import plain_timestamps
 
 prefects = now("UTC").replace(year=2026, month=3, day=29, hour=1, minute=59, second=59, microsecond=999999)
 times = [

@@ -1,0 +1,56 @@
+"""The API's room for undocumented parts of Prefect: names of events, and requests that its client has no method for.
+
+`tests/deployments/test_prefect_seams.py` says in words what breaks when a version of Prefect changes one.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.objects import State, StateType
+from prefect.events import Event
+
+FLOW_RUN = "prefect.flow-run."
+"""What the names of events begin with that tell of a new state, and the ids of their resources; the state's name, or
+the run's id, follows."""
+WORK_POOL = "prefect.work-pool."
+"""What the id of a related resource begins with; the work pool's id follows."""
+
+
+def flow_run_of(event: Event) -> UUID:
+    """The flow run that the event is about."""
+    return UUID(event.resource.id.removeprefix(FLOW_RUN))
+
+
+def completed_state(event: Event) -> State[Any] | None:
+    """The state of a run that has completed. None for any other: its end has details that no event has.
+
+    The labels of these events are not documented.
+    """
+    said = event.resource
+    if said.get("prefect.state-type") != StateType.COMPLETED.value:
+        return None
+    message = said.get("prefect.state-message")
+    return State[Any](type=StateType.COMPLETED, name=said.get("prefect.state-name"), message=message)
+
+
+async def send_events(client: PrefectClient, events: Sequence[Event]) -> None:
+    """Hand events to the server and know that it has them. Prefect's `emit_event` sends them in the background."""
+    await client.request("POST", "/events", json=[event.model_dump(mode="json") for event in events])
+
+
+async def stored_events(client: PrefectClient, wanted: Mapping[str, Any], limit: int) -> set[UUID]:
+    """The ids of the events that the server has, by Prefect's own filter. Its client does not read events."""
+    answer = await client.request("POST", "/events/filter", json={"filter": wanted, "limit": limit})
+    return {UUID(found["id"]) for found in answer.json()["events"]}
+
+
+async def plan_runs(client: PrefectClient, deployment_id: UUID, ahead_seconds: float, runs: int) -> None:
+    """Have the deployment's next runs planned now, not within a minute. Prefect's client has no method for it."""
+    await client.request(
+        "POST",
+        "/deployments/{id}/schedule",
+        path_params={"id": deployment_id},
+        json={"min_time": ahead_seconds, "min_runs": runs},
+    )

@@ -1,0 +1,83 @@
+"""The server's room for private and undocumented parts of Prefect: nothing else in this folder touches one.
+
+For each: why, and which public way was missing. `tests/deployments/test_prefect_seams.py` says in words what breaks
+when a version of Prefect changes one; docs/upgrading-prefect.md says how to upgrade.
+"""
+
+import functools
+import sys
+import zoneinfo
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.pool import Pool
+
+JSON_FORMATTER = "PREFECT_LOGGING_FORMATTERS_JSON_CLASS"
+CONSOLE_FORMATTER = "PREFECT_LOGGING_HANDLERS_CONSOLE_FORMATTER"
+API_LOG_LEVEL = "PREFECT_LOGGING_HANDLERS_API_LEVEL"
+"""Entries of Prefect's `logging.yml` by name: that the environment changes them is documented, their names are not."""
+
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+"""Where PostgreSQL counts from, in microseconds (PostgreSQL, "Date/Time Types")."""
+MICROSECOND = timedelta(microseconds=1)
+
+
+def load_server() -> Callable[[], Any]:
+    """Import all of Prefect's server, and answer what makes the application that `prefect server start` serves.
+
+    The command itself binds its port only when everything is loaded, and has no option for a socket that listens.
+    """
+    from prefect.server.api.server import create_app
+
+    return functools.partial(create_app, final=True)
+
+
+def start_prefect_logging() -> None:
+    """Prefect's own logging in a process in which it runs no flow; it has no public call for that."""
+    from prefect.logging.configuration import ensure_logging_setup
+
+    ensure_logging_setup()
+
+
+def remember_time_zones() -> None:
+    """Have the names of all time zones looked up once a process; call it before Prefect's server is imported.
+
+    Prefect 3.8.8 walks through the files of all time zones once for each schedule it reads: most of what its server
+    does with a hundred schedules. They do not change while a process runs. It has no setting for it.
+    """
+    zoneinfo.available_timezones = functools.cache(zoneinfo.available_timezones)
+
+
+def plain_timestamps() -> None:
+    """Give every connection to PostgreSQL that asyncpg makes from now on a codec of its own for times.
+
+    asyncpg subtracts PostgreSQL's epoch from each time it sends. Up to Python 3.12 Prefect's times are pendulum's,
+    whose subtraction makes an object of years, months and days: with some 300 times a flow run, 7 % of all the server
+    did.
+    From Python 3.13 on Prefect uses Python's own class, and nothing is done here.
+    """
+    if sys.version_info < (3, 13):
+        event.listen(Pool, "connect", _teach)
+
+
+def encode(time: datetime) -> tuple[int]:
+    """The microseconds since the epoch, by the subtraction of Python's own class whatever the object's class is."""
+    return (datetime.__sub__(time, EPOCH) // MICROSECOND,)
+
+
+def decode(microseconds: tuple[int]) -> datetime:
+    """The time in UTC; infinity is the last or first one that Python has, without a zone, as asyncpg itself says it."""
+    try:
+        return EPOCH + timedelta(microseconds=microseconds[0])
+    except OverflowError:
+        return datetime.max if microseconds[0] > 0 else datetime.min  # noqa: DTZ901
+
+
+def _teach(connection: Any, _record: object) -> None:
+    connection.run_async(
+        lambda driver: driver.set_type_codec(
+            "timestamptz", schema="pg_catalog", encoder=encode, decoder=decode, format="tuple"
+        )
+    )
