@@ -20,6 +20,7 @@ from prefect.context import AsyncClientContext, SettingsContext, SyncClientConte
 from prefect.exceptions import TerminationSignal
 from prefect.flow_engine import AsyncFlowRunEngine, FlowRunEngine
 from prefect.flows import load_flow_from_entrypoint, load_flow_from_flow_run
+from prefect.logging.loggers import flow_run_logger
 from prefect.settings import Settings, get_current_settings
 from prefect.utilities.callables import get_call_parameters, parameters_to_args_kwargs
 from pydantic import BaseModel
@@ -76,8 +77,11 @@ class WorkPoolAccess:
 
 
 def look_ahead_seconds() -> float:
-    """How far a poll of Prefect's own worker looks ahead (`BaseWorker._get_scheduled_flow_runs`), which is written
-    there and nowhere else: what is due before the next poll has to be found by this one."""
+    """How far a poll looks ahead: what is due before the next poll has to be found by this one.
+
+    `prefect worker start` polls at this interval, to which it adds up to 30 % by chance; the latter is written in its
+    code alone.
+    """
     return get_current_settings().worker.query_seconds * 1.5 + 1
 
 
@@ -178,6 +182,11 @@ def engine_for(flow: Flow[..., Any], flow_run: FlowRun) -> WarmEngine | WarmSync
     parameters = get_call_parameters(flow.fn, args, kwargs)
     engine = WarmEngine if flow.isasync else WarmSyncEngine
     return engine(flow=flow, flow_run=flow_run, parameters=parameters)
+
+
+def log_of(run: FlowRun) -> "logging.LoggerAdapter[logging.Logger]":
+    """The run's log in Prefect, outside of its flow; the public `get_run_logger` works only inside."""
+    return flow_run_logger(run)
 
 
 def flow_at(entrypoint: str) -> Flow[..., Any]:

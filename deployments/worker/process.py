@@ -16,7 +16,6 @@ import uvloop
 from prefect import Flow
 from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import Abort, Pause
-from prefect.logging.loggers import flow_run_logger
 
 from deployments.serve.gc_tuning import collect_rarely
 from deployments.serve.logs import start_logging
@@ -26,6 +25,7 @@ from deployments.worker._prefect import (
     WarmSyncEngine,
     engine_for,
     flow_at,
+    log_of,
     settings_of_environment,
     stored_flow_of,
 )
@@ -134,5 +134,5 @@ def environment(env: Mapping[str, str | None]) -> Any:
 
 
 def _trouble(error: Exception, run: FlowRun) -> str:
-    flow_run_logger(run).error("The run could not be executed", exc_info=error)
+    log_of(run).error("The run could not be executed", exc_info=error)
     return "".join(traceback.format_exception_only(error)).strip()
