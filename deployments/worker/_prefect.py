@@ -5,10 +5,11 @@ when a version of Prefect changes one; docs/upgrading-prefect.md says how to upg
 """
 
 import asyncio
+import importlib
 import logging
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -25,8 +26,8 @@ from prefect.settings import Settings, get_current_settings
 from prefect.utilities.callables import get_call_parameters, parameters_to_args_kwargs
 from pydantic import BaseModel
 
-PRELOAD = ("prefect.utilities.visualization", "anyio._backends._asyncio", "encodings.idna")
-"""What a process imports at its first run, above all for httpx's first request; only a name that is gone costs time."""
+FIRST_RUN_IMPORTS = ("prefect.utilities.visualization", "anyio._backends._asyncio", "encodings.idna")
+"""What a process imports at its first run, above all for httpx's first request."""
 
 
 class WorkPoolAccess:
@@ -197,6 +198,13 @@ def flow_at(entrypoint: str) -> Flow[..., Any]:
 async def stored_flow_of(run: FlowRun) -> Flow[..., Any]:
     """The flow from its deployment's storage."""
     return await load_flow_from_flow_run(run, use_placeholder_flow=False)
+
+
+def import_for_first_run() -> None:
+    """Import once, before the fork, what each process would import by itself; a name that is gone costs only time."""
+    for name in FIRST_RUN_IMPORTS:
+        with suppress(ImportError):
+            importlib.import_module(name)
 
 
 def complete_models() -> None:

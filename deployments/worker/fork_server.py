@@ -23,9 +23,10 @@ def main() -> None:
     control, modules = int(sys.argv[1]), sys.argv[2:]
     for name in modules:
         importlib.import_module(name)
-    from deployments.worker._prefect import Clients, complete_models
+    from deployments.worker._prefect import Clients, complete_models, import_for_first_run
     from deployments.worker.process import work
 
+    import_for_first_run()
     complete_models()
     clients = Clients()
     gc.collect()

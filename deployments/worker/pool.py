@@ -14,16 +14,13 @@ from msgspec import Struct
 
 from datasources.model.errors import SourcecheckError
 from deployments.stack.exit_codes import describe_exit
-from deployments.worker import _prefect, fork_server
+from deployments.worker import fork_server
 from deployments.worker.protocol import LONGEST, Ended, Line, Order, Ready, Suspend, ToWorker
 
 WARM = "sourcecheck"
 """Our type of work pool."""
-PRELOAD = (
-    "flows.check_source",
-    *_prefect.PRELOAD,
-)
-"""Modules that every warm process has imported."""
+PRELOAD = ("flows.check_source",)
+"""Modules that every warm process has imported; the fork server adds what Prefect imports late."""
 FORKED = {"PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false"}
 """What only warm processes are told: their worker has asked for the server's version."""
 LAST_WORDS = 2.0

@@ -6,6 +6,8 @@ No server runs here. Each part is used in one room (`ROOMS`); docs/upgrading-pre
 import ast
 import importlib
 import inspect
+import subprocess
+import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -83,7 +85,7 @@ SEAMS: list[Seam] = [
     ("prefect.context:SettingsContext", "__enter__", "a run with its own environment would not have its own settings"),
     ("prefect.utilities.callables", "parameters_to_args_kwargs", "no flow could be given its parameters: engine_for"),
     ("prefect.utilities.callables", "get_call_parameters", "no flow could be given its parameters: engine_for"),
-    ("prefect.utilities.visualization", "__name__", "each first run would import what PRELOAD names no more: slower"),
+    ("prefect.utilities.visualization", "__name__", "each first run would import it: FIRST_RUN_IMPORTS names it"),
     ("prefect.server.api.server", "create_app", "Prefect's server could not be served on our socket: load_server"),
     ("prefect.cli", "app", "`sourcecheck up` could deploy nothing: deployments.cli._prefect.prefect"),
     (
@@ -292,6 +294,13 @@ def test_a_state_has_what_our_answers_read() -> None:
     """The key of a pause is the question's."""
     state = State[Any](type=StateType.PAUSED)
     assert hasattr(state.state_details, "pause_key"), "a question could not be told from an operator's pause"
+
+
+def test_prefect_is_imported_when_its_settings_are_known() -> None:
+    """It reads the environment once. The worker's fork server is started, and logs are arranged, before that."""
+    program = "import sys, deployments.worker.pool, deployments.serve.logs; print('prefect' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "False"
 
 
 def test_private_parts_stay_in_their_rooms() -> None:
