@@ -26,7 +26,7 @@ from deployments.stack.postgres import Conninfo
 from deployments.stack.prefect_env import WORKER, client_environ
 from deployments.stack.start import PROGRAM, Say, Stack
 
-PATIENCE = 120.0
+READY_SECONDS = 120.0
 """Seconds until a lane has to be ready."""
 FLOW = "check-source"
 
@@ -93,7 +93,7 @@ async def lane(
             await child.start()
             exits.push_async_callback(child.stop)
         address = f"http://127.0.0.1:{settings.api_port}"
-        await wait_until(lambda: _ready(address), [api, worker], PATIENCE)
+        await wait_until(lambda: _ready(address), [api, worker], READY_SECONDS)
         trees = Trees.of_stack()
         trees.roots |= {"api": api.pid, "worker": worker.pid}
         yield Lane(name, address, key, settings, trees)

@@ -36,7 +36,7 @@ SOURCES = "/api/v1/data_sources"
 ENDED = ("done", "failed", "cancelled")
 CONNECTIONS = 1000
 """Sockets of the clients together: nobody waits for another one."""
-PATIENCE = 1200.0
+GIVE_UP_SECONDS = 1200.0
 """Seconds until we give up."""
 WARM_UP = 20
 """Jobs before the first look at memory: a process that has done nothing yet says little."""
@@ -142,7 +142,7 @@ async def follow(
     client: httpx.AsyncClient, seen: Seen, pollers: int, asking: "asyncio.Future[Any] | None" = None
 ) -> None:
     """Poll until every job has ended: half of the clients hold the line, half come again and again."""
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + GIVE_UP_SECONDS
 
     async def poll(number: int) -> None:
         chance = random.Random(number)  # noqa: S311

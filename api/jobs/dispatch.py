@@ -8,7 +8,7 @@ from contextlib import suppress
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from api.prefect.client import PATIENCE_SECONDS, PrefectServer, Unreachable
+from api.prefect.client import SERVER_ANSWER_SECONDS, PrefectServer, Unreachable
 from datasources.catalogue.jobs import deadline, ids_of, mark_dispatched
 from datasources.catalogue.queue import dispatchable
 from datasources.catalogue.tables import Job
@@ -67,7 +67,7 @@ class Dispatcher:
     async def _hand_over(self, job: Job, source_name: str) -> None:
         # Those ahead of it are over sooner than they might have been: so are its own seconds.
         job.deadline = min(job.deadline, deadline(job.timeout_seconds or self._job_timeout))
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(SERVER_ANSWER_SECONDS):
             flow_run_id = await self._prefect.start(job, source_name)
         async with self._sessions.begin() as session:
             still_open = await mark_dispatched(session, job.id, flow_run_id, job.deadline)

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
-from api.prefect.client import PATIENCE_SECONDS, PrefectServer, Run
+from api.prefect.client import SERVER_ANSWER_SECONDS, PrefectServer, Run
 from datasources.catalogue.tables import Job
 
 
@@ -40,7 +40,7 @@ class Runs:
         known = {run_id: self._by_job[job_id] for job_id, run_id in ids.items() if job_id in self._by_job}
         known |= {run_id: run for run_id, run in (told or {}).items() if run}
         closely = {run_id for job_id, run_id in ids.items() if job_id in detailed}
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(SERVER_ANSWER_SECONDS):
             found = await self._prefect.read(list(ids.values()), known, closely)
         self._by_job = {job_id: run for job_id, run in self._by_job.items() if job_id not in ids}
         self._by_job |= {job_id: found[run_id] for job_id, run_id in ids.items() if run_id in found}

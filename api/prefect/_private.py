@@ -1,4 +1,4 @@
-"""The API's room for undocumented parts of Prefect: names of events, and requests that its client has no method for.
+"""The API's room for undocumented parts of Prefect: requests that its client has no method for.
 
 `tests/deployments/test_prefect_seams.py` says in words what breaks when a version of Prefect changes one.
 """
@@ -8,31 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.objects import State, StateType
 from prefect.events import Event
-
-FLOW_RUN = "prefect.flow-run."
-"""What the names of events begin with that tell of a new state, and the ids of their resources; the state's name, or
-the run's id, follows."""
-WORK_POOL = "prefect.work-pool."
-"""What the id of a related resource begins with; the work pool's id follows."""
-
-
-def flow_run_of(event: Event) -> UUID:
-    """The flow run that the event is about."""
-    return UUID(event.resource.id.removeprefix(FLOW_RUN))
-
-
-def completed_state(event: Event) -> State[Any] | None:
-    """The state of a run that has completed. None for any other: its end has details that no event has.
-
-    The labels of these events are not documented.
-    """
-    said = event.resource
-    if said.get("prefect.state-type") != StateType.COMPLETED.value:
-        return None
-    message = said.get("prefect.state-message")
-    return State[Any](type=StateType.COMPLETED, name=said.get("prefect.state-name"), message=message)
 
 
 async def send_events(client: PrefectClient, events: Sequence[Event]) -> None:

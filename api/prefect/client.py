@@ -25,19 +25,19 @@ from prefect.events.filters import EventAnyResourceFilter, EventFilter, EventNam
 from prefect.exceptions import ObjectNotFound, PrefectException
 from prefect.states import Cancelled, Cancelling, Crashed
 
-from api.prefect._private import FLOW_RUN, WORK_POOL, completed_state, flow_run_of
 from api.prefect.events import Events
 from api.prefect.pages import PAGE, all_pages
 from api.prefect.schedules import Schedules
 from datasources.catalogue.tables import Job
 from datasources.model.results import Published
 from datasources.model.settings import Settings
+from flows.prefect_events import FLOW_RUN, WORK_POOL, completed_state, flow_run_of
 from flows.tags import run_tags
 from tasks.outbox import RESULT_TYPE
 
 BATCH = 50
 """Runs asked for in one request; their artifacts have to fit into one page of 200."""
-PATIENCE_SECONDS = 20.0
+SERVER_ANSWER_SECONDS = 20.0
 """For the server to answer, however busy: its client alone would ask again for a minute, or wait for one."""
 HEARTBEAT_SECONDS = 30
 """Between two signs of life of a worker that does not say."""

@@ -8,10 +8,11 @@ from prefect.client.orchestration import PrefectClient
 from prefect.events import Event, RelatedResource, Resource
 from prefect.types import DateTime
 
-from api.prefect._private import FLOW_RUN, send_events, stored_events
+from api.prefect._private import send_events, stored_events
 from datasources.catalogue.health.status_changes import UnsentChange
 from datasources.model.errors import REMEDIATIONS
 from datasources.model.vocabulary import ErrorCode, StatusEvent
+from flows.prefect_events import FLOW_RUN
 
 
 class Events:

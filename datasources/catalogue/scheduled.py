@@ -20,7 +20,7 @@ FULL = steps_of(KindOfTest.full)
 FULL_EVERY = timedelta(hours=24)
 """All steps are run when they last passed longer ago than this."""
 
-GRACE = timedelta(seconds=30)
+LATENESS = timedelta(seconds=30)
 """A run that is no later than this is run although a newer one is due: on a busy machine, one that is checked every few
 seconds would never be checked otherwise."""
 
@@ -73,7 +73,7 @@ def _idle(source: DataSource, due: Due, now: datetime) -> str | None:
         return "The data source is paused"
     plan = Plan.read(source.plan)
     following = plan.next_after(due.at) if plan else None
-    if following is not None and following <= now and now - due.at > GRACE:
+    if following is not None and following <= now and now - due.at > LATENESS:
         return f"Too late: a newer check was due at {following.isoformat(timespec='seconds')}"
     return None
 

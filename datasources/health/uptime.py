@@ -13,7 +13,7 @@ from msgspec import Struct, field
 from datasources.health.times import Times
 
 HOUR = timedelta(hours=1)
-PATIENCE = 2.0
+VALID_INTERVALS = 2.0
 """How many expected intervals a verdict holds for at most."""
 UNSCHEDULED_SECONDS = 300.0
 """How long a verdict holds at most when no check was expected after it."""
@@ -31,7 +31,7 @@ class Record(Struct, frozen=True, kw_only=True):
     @property
     def holds_until(self) -> datetime:
         """When its verdict is too old, if no other check comes first."""
-        seconds = UNSCHEDULED_SECONDS if self.expected_seconds is None else PATIENCE * self.expected_seconds
+        seconds = UNSCHEDULED_SECONDS if self.expected_seconds is None else VALID_INTERVALS * self.expected_seconds
         return self.checked_at + timedelta(seconds=seconds)
 
 

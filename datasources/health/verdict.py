@@ -6,7 +6,7 @@ from datasources.model.results import Published
 from datasources.model.steps import CONNECTION, TEST_QUERY, step_named
 from datasources.model.vocabulary import ErrorCode, JobStatus, Outcome
 
-OURS = frozenset({ErrorCode.WORKER_LOST, ErrorCode.INTERNAL_ERROR, ErrorCode.DRIVER_MISSING})
+OUR_FAULTS = frozenset({ErrorCode.WORKER_LOST, ErrorCode.INTERNAL_ERROR, ErrorCode.DRIVER_MISSING})
 """Codes that say nothing about the source: it was not asked, or not to the end."""
 
 
@@ -18,7 +18,7 @@ def failures(published: Iterable[Published]) -> list[Published]:
 def first_failure(published: Iterable[Published]) -> Published | None:
     """The step whose message is the reason, the source's own failures first."""
     failed = failures(published)
-    return next((p for p in failed if p.result.error_code not in OURS), failed[0] if failed else None)
+    return next((p for p in failed if p.result.error_code not in OUR_FAULTS), failed[0] if failed else None)
 
 
 def source_passed(status: JobStatus, published: Iterable[Published]) -> bool | None:
@@ -31,7 +31,7 @@ def source_passed(status: JobStatus, published: Iterable[Published]) -> bool | N
     blamed = [p for p in failed if p.result.error_code not in step_named(p.task).callers_fault]
     if failed and not blamed:
         return True
-    theirs = [p for p in blamed if p.result.error_code not in OURS]
+    theirs = [p for p in blamed if p.result.error_code not in OUR_FAULTS]
     return False if theirs else None
 
 

@@ -21,7 +21,7 @@ SOURCES = "/api/v1/data_sources"
 ENDED = ("done", "failed", "cancelled")
 COLOURS = {"waiting": "dim", "processing": "yellow", "done": "green", "failed": "red", "cancelled": "red"}
 EVERY_SECONDS = 60
-PATIENCE = 180.0
+TEST_SECONDS = 180.0
 """Seconds until the demo gives up on its test."""
 
 
@@ -86,7 +86,7 @@ async def _test(client: httpx.AsyncClient, source_id: int) -> dict[str, Any]:
                 return answer
             await asyncio.sleep(0.2)
 
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TEST_SECONDS):
         if not console.is_terminal:
             return await followed(Lines(console).show)
         with Live(console=console, refresh_per_second=10) as live:

@@ -14,11 +14,11 @@ from deployments.stack import reaper
 from deployments.stack.exit_codes import describe_exit
 from deployments.stack.home import Home, StackError, tail
 
-GRACE = 8.0
+STOP_SECONDS = 8.0
 """Seconds a child has to stop in before it is killed."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 """Seconds before a dead child is started again; doubled each time."""
-SETTLED = 60.0
+HEALTHY_SECONDS = 60.0
 """Seconds after which a child counts as healthy, and its next death as the first."""
 MOST_DEATHS = 4
 """Deaths before it was ready for the first time after which we give up."""
@@ -86,7 +86,7 @@ class Child:
         say: Callable[[str], None],
         environ: Mapping[str, str],
         stop_signal: int = signal.SIGTERM,
-        grace: float = GRACE,
+        grace: float = STOP_SECONDS,
         before: Callable[[], None] = lambda: None,
         **popen: Any,
     ) -> None:
@@ -168,7 +168,7 @@ class Child:
             self._deaths += 1
             if not self._settled and self._deaths >= MOST_DEATHS:
                 return
-            pause = FIRST_PAUSE if time.monotonic() - started > SETTLED else pause
+            pause = FIRST_PAUSE if time.monotonic() - started > HEALTHY_SECONDS else pause
             self._note(f"ended with {describe_exit(code)}; starting it again in {pause:g} s")
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)

@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 
-GRACE = 8.0
+STOP_SECONDS = 8.0
 """Seconds to stop in."""
 
 
@@ -34,7 +34,7 @@ def main() -> None:
 def end(groups: dict[int, int]) -> None:
     """Tell every group to stop, wait, then kill what is left."""
     left = {pid for pid, number in groups.items() if tell(pid, number)}
-    deadline = time.monotonic() + GRACE
+    deadline = time.monotonic() + STOP_SECONDS
     while left and time.monotonic() < deadline:
         time.sleep(0.05)
         left = {pid for pid in left if tell(pid, 0)}

@@ -24,7 +24,7 @@ from deployments.stack.ports import claim
 from deployments.stack.postgres import STOP_SIGNAL, EmbeddedPostgres
 from deployments.stack.prefect_env import client_environ, server_environ, ui_address
 
-PATIENCE = 120.0
+READY_SECONDS = 120.0
 """Seconds a child may take until it is ready the first time; a slow disk reads Prefect's files for ten."""
 PROGRAM = [sys.executable, "-P", "-m", "deployments.cli"]
 WORKER = "local"
@@ -97,7 +97,7 @@ class Starter:
             key = await self._start_all(postgres, prefect, api)
         except ExceptionGroup as several:
             raise several.exceptions[0] from None
-        await wait_until(self._is_ready, self._children, PATIENCE)
+        await wait_until(self._is_ready, self._children, READY_SECONDS)
         self._home.remember("stack", {"prefect_api_url": self._settings.prefect_api_url})
         return Stack(self._home, self._settings, self._addresses(key), postgres)
 
@@ -133,7 +133,7 @@ class Starter:
             **postgres.popen(),
         )
         await child.start()
-        await wait_until(lambda: asyncio.to_thread(postgres.answers, child.pid), [child], PATIENCE)
+        await wait_until(lambda: asyncio.to_thread(postgres.answers, child.pid), [child], READY_SECONDS)
         await asyncio.to_thread(postgres.make_databases)
         self._progress("PostgreSQL  is up")
 
@@ -153,7 +153,7 @@ class Starter:
             grace=3.0,  # its state is in PostgreSQL
         )
         await child.start()
-        await wait_until(lambda: _answers(f"{settings.prefect_api_url}/health"), [child], PATIENCE)
+        await wait_until(lambda: _answers(f"{settings.prefect_api_url}/health"), [child], READY_SECONDS)
         await _forget_worker(settings)
         self._progress("Prefect     is up")
 

@@ -9,20 +9,14 @@ from prefect.events import Event
 from prefect.events.clients import get_events_subscriber
 from prefect.events.filters import EventAnyResourceFilter, EventFilter, EventNameFilter
 
-PREFIX = "prefect.flow-run."
+from flows.prefect_events import FLOW_RUN, LIMITS_CHANGED, WORK_POOL
+
 TO_BE_RUN = ("Scheduled", "Resuming", "AwaitingConcurrencySlot", "Late")
 """States of a run that a worker should look for."""
 TO_BE_STOPPED = ("Cancelling", "Suspended")
 """States of a running run that its worker should react to."""
-CHANGED = (
-    "prefect.work-pool.paused",
-    "prefect.work-pool.updated",
-    "prefect.work-queue.paused",
-    "prefect.work-queue.updated",
-)
-"""Somebody has paused, or given a limit to, the pool or one of its queues."""
-RETRY = 1.0
-"""Seconds between attempts to subscribe, and between the polls that take the subscription's place."""
+RETRY_SECONDS = 1.0
+"""Between attempts to subscribe, and between the polls that take the subscription's place."""
 
 
 class Watch:
@@ -37,8 +31,8 @@ class Watch:
         ask: Callable[[], Awaitable[object]],
     ) -> None:
         self._filter = EventFilter(
-            event=EventNameFilter(name=[*CHANGED, *(PREFIX + name for name in TO_BE_RUN + TO_BE_STOPPED)]),
-            any_resource=EventAnyResourceFilter(id=[f"prefect.work-pool.{pool_id}"]),
+            event=EventNameFilter(name=[*LIMITS_CHANGED, *(FLOW_RUN + name for name in TO_BE_RUN + TO_BE_STOPPED)]),
+            any_resource=EventAnyResourceFilter(id=[f"{WORK_POOL}{pool_id}"]),
         )
         self._logger = logger
         self._on_event = on_event
@@ -53,7 +47,7 @@ class Watch:
             except Exception as error:
                 self._complain(error)
             await self._catch_up()
-            await asyncio.sleep(RETRY)
+            await asyncio.sleep(RETRY_SECONDS)
 
     async def _subscribe(self) -> None:
         # Without attempts of its own: while it retries, nobody would ask.
@@ -61,7 +55,7 @@ class Watch:
             self._broken = False
             await self._catch_up()
             async for event in events:
-                self._on_event(event.event.removeprefix(PREFIX), event)
+                self._on_event(event.event.removeprefix(FLOW_RUN), event)
 
     async def _catch_up(self) -> None:
         try:
@@ -71,10 +65,5 @@ class Watch:
 
     def _complain(self, error: Exception) -> None:
         if not self._broken:
-            self._logger.warning("No events from Prefect, asking every %g s instead: %r", RETRY, error)
+            self._logger.warning("No events from Prefect, asking every %g s instead: %r", RETRY_SECONDS, error)
         self._broken = True
-
-
-def run_id(event: Event) -> UUID:
-    """The flow run that the event is about."""
-    return UUID(event.resource.id.removeprefix("prefect.flow-run."))

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from datasources.model.settings import Settings
 from deployments.worker._prefect import WorkPoolAccess
-from deployments.worker.events import CHANGED, TO_BE_RUN, TO_BE_STOPPED, Watch, run_id
+from deployments.worker.events import TO_BE_RUN, TO_BE_STOPPED, Watch
 from deployments.worker.execution import CLEAN_UP_SECONDS, Execution
 from deployments.worker.intake import Intake
 from deployments.worker.known_deployments import KnownDeployments, installed_entrypoint, job_variables_of
@@ -22,6 +22,7 @@ from deployments.worker.owner import Owner
 from deployments.worker.pool import WARM, Limits, WarmPool
 from deployments.worker.protocol import Order
 from deployments.worker.queue import RunQueue
+from flows.prefect_events import LIMITS_CHANGED, flow_run_of
 
 LIMIT = 8
 """Runs at the same time, unless told otherwise."""
@@ -157,15 +158,15 @@ class SourcecheckWorker(WorkPoolAccess, BaseWorker[SourcecheckConfiguration, Sou
         return SourcecheckResult(identifier=str(execution.process_id), status_code=status)
 
     def _on_event(self, name: str, event: Event) -> None:
-        if self._intake and name in CHANGED:
+        if self._intake and name in LIMITS_CHANGED:
             self._intake.queue.changed()
         elif self._intake and name in TO_BE_RUN:
-            self._intake.queue.tell(run_id(event))
+            self._intake.queue.tell(flow_run_of(event))
         elif name in TO_BE_STOPPED:
             self._stop(name, event)
 
     def _stop(self, name: str, event: Event) -> None:
-        execution = self._executions.get(run_id(event))
+        execution = self._executions.get(flow_run_of(event))
         if execution is None or event.occurred <= execution.since:
             return  # of another worker's run, or of an earlier life of ours
         if name == "Cancelling":

@@ -217,14 +217,14 @@ def test_events_of_pools_and_queues() -> None:
     """The worker asks for limits again when it hears one of these."""
     from prefect.server.models import work_queues, workers
 
-    from deployments.worker.events import CHANGED
+    from flows.prefect_events import LIMITS_CHANGED
 
     sources = (
         inspect.getsource(workers)
         + inspect.getsource(work_queues)
         + inspect.getsource(importlib.import_module("prefect.server.models.events"))
     )
-    for name in CHANGED:
+    for name in LIMITS_CHANGED:
         kind = name.split(".")[1]
         assert f"prefect.{kind}" in sources, (
             f"{name} is no event any more: a changed limit is seen at the next poll only"

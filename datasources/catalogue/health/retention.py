@@ -13,7 +13,7 @@ from datasources.health.uptime import HOUR, Tally, floor, hourly
 from datasources.model.settings import Settings
 from datasources.model.steps import SCHEDULE
 
-SETTLED = timedelta(minutes=10)
+ROLL_UP_DELAY = timedelta(minutes=10)
 """An hour is rolled up so long after its end: few checks are written down later than that."""
 BATCH = 5000
 """Rows removed in one transaction."""
@@ -23,7 +23,7 @@ Sessions = async_sessionmaker[AsyncSession]
 
 async def roll_up(sessions: Sessions, now: datetime) -> int:
     """Write every hour that is over and not rolled up yet; answers how many there were."""
-    end = floor(now - SETTLED)
+    end = floor(now - ROLL_UP_DELAY)
     async with sessions() as session:
         latest = {row[0]: row[1] + HOUR for row in await session.execute(_hours(func.max(HealthRollup.hour)))}
         oldest = select(HealthRecord.source_id, func.min(HealthRecord.checked_at)).group_by(HealthRecord.source_id)

@@ -15,7 +15,7 @@ from datasources.databases.postgres.model import PgOptions
 NOWHERE = "/nonexistent/sourcecheck"
 """For files that libpq would otherwise look for in the worker's home."""
 KEEPALIVE: dict[str, Any] = {"keepalives": 1, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
-OURS: dict[str, Any] = KEEPALIVE | {
+FIXED: dict[str, Any] = KEEPALIVE | {
     "sslcert": NOWHERE,
     "sslkey": NOWHERE,
     "sslcrl": NOWHERE,
@@ -52,7 +52,7 @@ def conninfo(options: PgOptions, address: str, port: int, rootcert: str, timeout
         "sslrootcert": rootcert,
         "tcp_user_timeout": max(1, round(timeout * 1000)),
     }
-    return make_conninfo("", **(_against_environment() | OURS | given))
+    return make_conninfo("", **(_against_environment() | FIXED | given))
 
 
 def _may_show_password(options: PgOptions) -> bool:

@@ -7,11 +7,11 @@ SELECT current_user::text, current_database()::text, s.version
 FROM (SELECT 1) AS one LEFT JOIN pg_stat_ssl AS s ON s.pid = pg_backend_pid()
 """
 
-OURS = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
+USER_SCHEMAS = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
 """Schemas of users: PostgreSQL keeps names with `pg_`, temporary schemas among them, to itself."""
 
 VISIBLE = f"""
-    {OURS} AND has_schema_privilege(n.oid, 'USAGE')
+    {USER_SCHEMAS} AND has_schema_privilege(n.oid, 'USAGE')
     AND (has_table_privilege(c.oid, 'SELECT') OR has_any_column_privilege(c.oid, 'SELECT'))
 """
 
@@ -48,7 +48,7 @@ JOIN (SELECT DISTINCT objid, refobjid, refobjsubid FROM pg_depend
 JOIN pg_class AS s ON s.oid = d.refobjid AND s.oid <> c.oid JOIN pg_namespace AS ns ON ns.oid = s.relnamespace
 LEFT JOIN pg_attribute AS a ON a.attrelid = s.oid AND a.attnum = d.refobjsubid AND d.refobjsubid > 0
 WHERE w.ev_type = '1' AND c.relkind IN ('v', 'm') AND s.relkind IN ({RELATIONS})
-  AND {VISIBLE} AND {OURS.replace("n.nspname", "ns.nspname")}
+  AND {VISIBLE} AND {USER_SCHEMAS.replace("n.nspname", "ns.nspname")}
 GROUP BY 1, 2 ORDER BY 2, 1
 """  # noqa: S608 -- put together from constants
 
