@@ -32,6 +32,7 @@ from flows.states import UNHEALTHY
 from tasks.context import Recorder, StepContext
 from tasks.outbox import Outbox
 from tasks.runner import LEAST_SECONDS, perform, skip
+from tasks.sanitize import visible
 
 
 # A place is named although nothing is stored: without one, each run asks Prefect's server for the default.
@@ -56,8 +57,8 @@ async def check_source(job_id: int | None = None, source_id: int | None = None) 
             return await tested(work)
         except CheckError as error:
             scrubber = Scrubber(secrets_of(work.source))
-            clean = CheckError(error.code, scrubber.text(error.message), scrubber.data(error.details))
-            await ask(settings, work, clean)
+            message, details = visible(scrubber.text(error.message)), scrubber.data(error.details)
+            await ask(settings, work, CheckError(error.code, message, details))
 
 
 async def tested(work: Work) -> State[Any]:

@@ -60,7 +60,7 @@ async def _step(name: str, check: StepContext) -> State[Any]:
     started = time.monotonic()
     result, carried_out = await _judge(name, check)
     if name in check.recorder.pending:
-        return Completed(name="Asks", message=check.scrubber.text(result.message))
+        return Completed(name="Asks", message=clean(result, check.scrubber).message)
     spent = time.monotonic() - started + (check.opening_seconds if name == CONNECTION else 0)
     result = msgspec.structs.replace(result, duration_ms=round(spent * 1000))
     published = _publish(name, check, result, carried_out=carried_out)
@@ -93,6 +93,9 @@ async def _judge(name: str, check: StepContext) -> tuple[StepResult, bool]:
         stage = next(iter(getattr(error.__cause__, "__notes__", ())), name)
         message = f"The time for this test was over during {name} (stage: {stage})"
         return negative(ErrorCode.TIMEOUT, message, {"stage": stage}), True
+    except MemoryError:
+        message = f"What the server sent during {name} does not fit into the memory of a test"
+        return negative(ErrorCode.PROTOCOL_ERROR, message, {"stage": name}), True
     except Exception as error:
         get_run_logger().error(check.scrubber.text(traceback.format_exc()))
         return negative(ErrorCode.INTERNAL_ERROR, f"Internal error during {name}: {type(error).__name__}"), False

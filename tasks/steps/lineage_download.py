@@ -1,12 +1,18 @@
 """What is made from what?"""
 
-import msgspec
+from typing import Any
 
+import msgspec
+from msgspec import structs
+
+from datasources.databases.base import LineageEdge
 from datasources.model.results import Finding
 from tasks.context import StepContext
 
 SHOWN = 200
 """Edges named in the result; all of them are counted."""
+COLUMNS_SHOWN = 50
+"""Columns named of each edge; all of them are counted."""
 
 
 async def run(check: StepContext) -> Finding:
@@ -20,12 +26,18 @@ async def run(check: StepContext) -> Finding:
         details={
             "edge_count": len(edges),
             "node_count": len(nodes),
-            "edges": msgspec.to_builtins(edges[:SHOWN]),
+            "edges": [_short(edge) for edge in edges[:SHOWN]],
             "truncated": len(edges) > SHOWN,
             "unread_count": len(unread),
             "unread": unread[:SHOWN],
         },
     )
+
+
+def _short(edge: LineageEdge) -> dict[str, Any]:
+    """The edge, with the number of its columns where not all are named."""
+    shown: dict[str, Any] = msgspec.to_builtins(structs.replace(edge, columns=edge.columns[:COLUMNS_SHOWN]))
+    return shown | {"column_count": len(edge.columns)} if len(edge.columns) > COLUMNS_SHOWN else shown
 
 
 def _exceptions(unread: int) -> str:
