@@ -51,7 +51,7 @@ PASSING = (
     "Running",
     "Retrying",
 )
-"""States that are read when somebody looks at them."""
+"""States that events do not tell of: a run in one of them is read when a client asks about its job."""
 
 Unreachable = (httpx.HTTPError, OSError, PrefectException)
 """What the client raises when the server does not answer, or refuses; a `TimeoutError` is an `OSError`."""
@@ -76,7 +76,7 @@ class Change(Struct, frozen=True):
 
     flow_run_id: UUID
     run: Run | None
-    """What has become of it, if it has completed: how one ended otherwise, takes more than an event to know."""
+    """The outcome, if the event says that the run completed; any other ending has to be read."""
 
 
 class PrefectServer:
@@ -129,27 +129,27 @@ class PrefectServer:
         return self._deployment_id
 
     async def read(
-        self, flow_run_ids: Sequence[UUID], known: Mapping[UUID, Run], closely: Container[UUID]
+        self, flow_run_ids: Sequence[UUID], known: Mapping[UUID, Run], detailed: Container[UUID]
     ) -> dict[UUID, Run]:
         """What Prefect knows of these runs; those it does not know are missing.
 
-        Steps are read of runs that have ended, and of those at which somebody looks `closely`; of the others it is
-        what was `known` of them. A run that is known to have ended is not asked for again.
+        Step results are fetched for runs that have ended and for those in `detailed`; the others keep what `known`
+        holds. A run that is known to have ended is not asked for again.
         """
         found: dict[UUID, Run] = {}
         for start in range(0, len(flow_run_ids), BATCH):
-            found |= await self._read_batch(list(flow_run_ids[start : start + BATCH]), known, closely)
+            found |= await self._read_batch(list(flow_run_ids[start : start + BATCH]), known, detailed)
         return found
 
     async def _read_batch(
-        self, ids: list[UUID], known: Mapping[UUID, Run], closely: Container[UUID]
+        self, ids: list[UUID], known: Mapping[UUID, Run], detailed: Container[UUID]
     ) -> dict[UUID, Run]:
         runs = {run_id: known[run_id] for run_id in ids if run_id in known and known[run_id].ended}
         # The run first: what it had published when it was seen ended is then certainly in the artifacts.
         flow_runs = await self._flow_runs([run_id for run_id in ids if run_id not in runs])
         runs |= {run.id: _run(run, known.get(run.id)) for run in flow_runs}
         ended = [run_id for run_id, run in runs.items() if run.ended]
-        running = [run_id for run_id, run in runs.items() if run.started_at and run_id in closely]
+        running = [run_id for run_id, run in runs.items() if run.started_at and run_id in detailed]
         artifacts, task_runs = await asyncio.gather(
             self._artifacts(list({*ended, *running})), self._task_runs([i for i in running if i not in ended])
         )
@@ -212,7 +212,7 @@ class PrefectServer:
         return result.status is SetStateStatus.ACCEPT
 
     async def give_up(self, flow_run_id: UUID, reason: str) -> None:
-        """Mark a run that nobody runs any more."""
+        """Mark a run as crashed that no worker runs any more."""
         await self._client.set_flow_run_state(flow_run_id, Crashed(message=reason), force=True)
 
     async def answers(self) -> bool:
@@ -239,7 +239,7 @@ def _run(run: FlowRun, known: Run | None) -> Run:
 
 def _change(event: Event) -> Change:
     state = completed_state(event)
-    # When it began is nobody's question any more, only whether it did.
+    # It matters only that it began, no longer when.
     return Change(flow_run_of(event), Run(state=state, started_at=event.occurred) if state else None)
 
 

@@ -80,7 +80,7 @@ class Schedules:
             deployment_id = await self._shares.found(source_id) or await self._shares.make(source_id, session)
             try:
                 await self._client.create_deployment_schedules(deployment_id, [made])
-            except httpx.HTTPStatusError as error:  # somebody else has made it meanwhile
+            except httpx.HTTPStatusError as error:  # another process has made it meanwhile
                 known = await self._known(source_id) if error.response.status_code == CONFLICT else None
                 if known is None:
                     raise

@@ -102,7 +102,7 @@ class WarmEngine(AsyncFlowRunEngine[Any, Any]):
 
     heartbeat_seconds = None
     """The worker sees at once that its process is gone. No setting of Prefect's switches the heartbeat off."""
-    _told: signal.Signals | None = None
+    _signalled: signal.Signals | None = None
 
     async def run(self) -> State[Any]:
         """Run to the end. Raises what Prefect's own loop raises: `Abort`, `Pause`, and troubles of the engine."""
@@ -123,7 +123,7 @@ class WarmEngine(AsyncFlowRunEngine[Any, Any]):
 
     async def handle_crash(self, exc: BaseException) -> None:
         """Tell a cancellation from a crash."""
-        if self._told is signal.SIGTERM and isinstance(exc, asyncio.CancelledError):
+        if self._signalled is signal.SIGTERM and isinstance(exc, asyncio.CancelledError):
             await self.handle_cancellation(exc)
         else:
             await super().handle_crash(exc)
@@ -148,8 +148,8 @@ class WarmEngine(AsyncFlowRunEngine[Any, Any]):
         self._get_flow_run_suspension_request().mark_requested(state)
 
     def _stop(self, number: signal.Signals, task: "asyncio.Task[Any]") -> None:
-        if self._told is None:
-            self._told = number
+        if self._signalled is None:
+            self._signalled = number
             task.cancel()
 
 

@@ -19,7 +19,7 @@ RETRY_SECONDS = 1.0
 """Between attempts to subscribe, and between the polls that take the subscription's place."""
 
 
-class Watch:
+class PoolEvents:
     """Subscribes to the events of one work pool, for as long as it runs."""
 
     def __init__(
@@ -50,7 +50,7 @@ class Watch:
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _subscribe(self) -> None:
-        # Without attempts of its own: while it retries, nobody would ask.
+        # Without attempts of its own: while it retries, we would not ask.
         async with get_events_subscriber(filter=self._filter, reconnection_attempts=0) as events:
             self._broken = False
             await self._catch_up()

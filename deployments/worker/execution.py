@@ -16,7 +16,7 @@ from prefect.states import Cancelled, Crashed, Pending
 
 from deployments.worker.decide import Reaction, react
 from deployments.worker.owner import Owner
-from deployments.worker.pool import ProcessLost, WarmPool, WarmProcess
+from deployments.worker.pool import ProcessHandle, ProcessLost, WarmPool
 from deployments.worker.protocol import Ended, Order
 from flows.states import UNDER_WAY
 
@@ -43,8 +43,8 @@ class Execution:
         self._client = client
         self._pool = pool
         self._deadline: float | None = None
-        self._told: signal.Signals | None = None
-        self._process: WarmProcess | None = None
+        self._signalled: signal.Signals | None = None
+        self._process: ProcessHandle | None = None
 
     async def carry_out(self, order: Order, deadline: float | None) -> int:
         """Run it; whatever happens, the run is concluded. Answers the exit code: 0 when the engine concluded it.
@@ -77,7 +77,7 @@ class Execution:
         try:
             return await self._attempt(order)
         except ProcessLost:
-            if self._told or not await self._has_not_begun():
+            if self._signalled or not await self._has_not_begun():
                 raise
         return await self._attempt(order)
 
@@ -86,7 +86,7 @@ class Execution:
         ended: Ended | None = None
         try:
             self._process, self.process_id = process, process.pid
-            if self._told:
+            if self._signalled:
                 raise ProcessLost("it was told to stop before it began")
             async with asyncio.timeout(self._left()):
                 ended = await process.run(order)
@@ -117,7 +117,7 @@ class Execution:
         self._tell(signal.SIGINT)
 
     def suspend(self, state_id: str) -> None:
-        """Have the flow stop at its next step; somebody suspended it from outside."""
+        """Have the flow stop at its next step: an operator has suspended it from outside."""
         if self._process:
             self._process.suspend(state_id)
 
@@ -156,9 +156,9 @@ class Execution:
         return (await self._client.read_flow_run(self.run.id)).state
 
     def _tell(self, number: signal.Signals) -> None:
-        if self._told:
+        if self._signalled:
             return
-        self._told = number
+        self._signalled = number
         if process := self._process:
             process.tell(number)
             asyncio.get_running_loop().call_later(CLEAN_UP_SECONDS, process.kill)
@@ -167,9 +167,9 @@ class Execution:
         return None if self._deadline is None else self._deadline + CONCLUDE_SECONDS - time.time()
 
     def _lost(self, reason: str) -> State[Any]:
-        if self._told is signal.SIGTERM:
+        if self._signalled is signal.SIGTERM:
             return Cancelled(message="Cancelled; the process of this run was ended")
-        if self._told is signal.SIGINT:
+        if self._signalled is signal.SIGINT:
             return Crashed(message="The worker was stopped while this run was under way")
         return Crashed(message=f"The process of this run was lost: {reason}")
 
@@ -178,7 +178,7 @@ class Execution:
         for pause in PAUSES:
             try:
                 current = await self._state()
-                if current and current.type in UNDER_WAY:  # in any other state, somebody else has concluded it
+                if current and current.type in UNDER_WAY:  # in any other state, it was concluded in Prefect
                     await self._client.set_flow_run_state(self.run.id, state, force=True)
             except ObjectNotFound:
                 return

@@ -38,7 +38,7 @@ class OrphanReaper:
         self._looked = 0.0
 
     async def look(self, ours: Mapping[UUID, Execution]) -> None:
-        """End what nobody runs any more; stop those of our runs that are not to run any more."""
+        """End runs whose worker is gone; stop those of our runs that are not to run any more."""
         if time.monotonic() < self._due:
             return
         self._due = time.monotonic() + LOOK_SECONDS

@@ -42,7 +42,7 @@ class Limits(Struct, frozen=True):
     """Idle processes kept beyond the moment."""
 
 
-class WarmProcess:
+class ProcessHandle:
     """One process, seen from the worker."""
 
     def __init__(self, pid: int, line: Line, died: "asyncio.Future[int | None]") -> None:
@@ -68,7 +68,7 @@ class WarmProcess:
         return ended
 
     def suspend(self, state_id: str) -> None:
-        """Tell the run that somebody suspended it."""
+        """Tell the run that an operator has suspended it."""
         self._line.say(Suspend(state_id))
 
     def tell(self, number: signal.Signals) -> None:
@@ -103,7 +103,7 @@ class WarmPool:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._server: ForkServer | None = None
-        self._idle: list[WarmProcess] = []
+        self._idle: list[ProcessHandle] = []
         self._forking: asyncio.Lock = asyncio.Lock()
         self._fillers: set[asyncio.Task[None]] = set()
 
@@ -113,13 +113,13 @@ class WarmPool:
         await process.warm()
         self._idle.append(process)
 
-    async def take(self) -> WarmProcess:
+    async def take(self) -> ProcessHandle:
         """A process to run something in; it may still be warming up."""
         process = self._idle.pop() if self._idle else await self._fork()
         self.fill()
         return process
 
-    def give_back(self, process: WarmProcess, *, rss: int = 0) -> None:
+    def give_back(self, process: ProcessHandle, *, rss: int = 0) -> None:
         """It has run something, and may run something else."""
         limits = self._limits
         worn = process.runs >= limits.runs or rss >= limits.rss or len(self._idle) >= limits.idle
@@ -154,7 +154,7 @@ class WarmPool:
         else:
             process.dismiss()
 
-    async def _fork(self) -> WarmProcess:
+    async def _fork(self) -> ProcessHandle:
         async with self._forking:
             if self._server is None or self._server.gone:
                 self._server = ForkServer.adopt(_early.pop() if _early else spawn())
@@ -164,11 +164,11 @@ class WarmPool:
         finally:
             theirs.close()
         reader, writer = await asyncio.open_unix_connection(sock=ours, limit=LONGEST)
-        process = WarmProcess(pid, Line(reader, writer), died)
+        process = ProcessHandle(pid, Line(reader, writer), died)
         died.add_done_callback(lambda _: self._forget(process))
         return process
 
-    def _forget(self, process: WarmProcess) -> None:
+    def _forget(self, process: ProcessHandle) -> None:
         process.dismiss()
         if process in self._idle:
             self._idle.remove(process)

@@ -18,7 +18,7 @@ class Order(Struct, tag="order", frozen=True):
 
 
 class Suspend(Struct, tag="suspend", frozen=True):
-    """Somebody suspended the run from outside: stop at the next step."""
+    """An operator has suspended the run from outside: stop at the next step."""
 
     state_id: str
 

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from datasources.model.settings import Settings
 from deployments.worker._prefect import WorkPoolAccess
-from deployments.worker.events import TO_BE_RUN, TO_BE_STOPPED, Watch
+from deployments.worker.events import TO_BE_RUN, TO_BE_STOPPED, PoolEvents
 from deployments.worker.execution import CLEAN_UP_SECONDS, Execution
 from deployments.worker.intake import Intake
 from deployments.worker.known_deployments import KnownDeployments, installed_entrypoint, job_variables_of
@@ -117,8 +117,8 @@ class SourcecheckWorker(WorkPoolAccess, BaseWorker[SourcecheckConfiguration, Sou
         queue = RunQueue(self.client, self.pool_name, self.queue_names)
         self._intake = Intake(queue, self.run_limit or LIMIT, self._executions, self._begin)
         self._orphans = OrphanReaper(self.client, self.pool_name, self._owner, self.heartbeat_interval_seconds)
-        watch = Watch(pool_id, self.log, on_event=self._on_event, ask=self._ask)
-        loops = (watch.run(), self._intake.run(self.log))
+        events = PoolEvents(pool_id, self.log, on_event=self._on_event, ask=self._ask)
+        loops = (events.run(), self._intake.run(self.log))
         self._services = [asyncio.create_task(loop) for loop in loops]
 
     async def teardown(self, *exc_info: Any) -> None:
