@@ -18,6 +18,7 @@ from datasources.catalogue.tables import Job
 from datasources.catalogue.work import Work, load_work
 from datasources.databases.read_only import Reading, judge
 from datasources.model.errors import CheckError
+from datasources.model.host_keys import echoes
 from datasources.model.questions import Answer, HostKeyQuestion, QueryQuestion, Question, question_about
 from datasources.model.results import Published, StepResult
 from datasources.model.settings import Settings
@@ -118,7 +119,7 @@ async def _take(settings: Settings, job_id: int, question: Question, given: Any)
     """Judge what was entered in the Prefect UI. Whatever it was, the question is closed; a wrong one is asked anew."""
     accepted = not isinstance(given, ConfirmQuery) or given.confirm
     if isinstance(question, HostKeyQuestion):
-        accepted = isinstance(given, ConfirmHostKey) and given.fingerprint.strip() == question.fingerprint
+        accepted = isinstance(given, ConfirmHostKey) and echoes(given.fingerprint, question.fingerprint)
     async with session_scope(settings) as session:
         job = await lock_job(session, job_id)
         if question_of(job) != question:

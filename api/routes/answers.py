@@ -20,6 +20,7 @@ from api.wire.schemas import AsyncDataSourceTestResults
 from datasources.catalogue.questions import lock_job, question_of, take_answer
 from datasources.catalogue.sources import write_source
 from datasources.catalogue.tables import DataSource, Job
+from datasources.model.host_keys import HostKey, echoes
 from datasources.model.questions import Answer, HostKeyQuestion, Question, SecretQuestion
 from datasources.model.source import SshTunnel
 from datasources.secrecy.vault import Vault
@@ -105,9 +106,17 @@ def _echoed(given: Confirmation, question: HostKeyQuestion) -> str:
         raise Invalid(["body", "confirm"], "Confirm a host key with its fingerprint")
     if given.fingerprint is None:
         raise Invalid(["body", "fingerprint"], "Send the fingerprint of the gateway's key", "missing")
-    if given.fingerprint.strip() != question.fingerprint:
-        raise Invalid(["body", "fingerprint"], "This is not the fingerprint that the gateway shows")
+    if not echoes(given.fingerprint, question.fingerprint):
+        raise Invalid(["body", "fingerprint"], _not_echoed(given.fingerprint))
     return question.fingerprint
+
+
+def _not_echoed(text: str) -> str:
+    try:
+        HostKey.parse_all(text)
+    except ValueError as error:
+        return f"This is {error}"
+    return "This is not the fingerprint that the gateway shows"
 
 
 def _refuse_doubt(given: Confirmation) -> None:

@@ -61,6 +61,9 @@ class HostKeyController(Controller):
             key = Parsed.parse(data.host_key)
         except ValueError as error:
             raise Invalid(["body", "host_key"], f"This is {error}") from error
+        if not key.is_about(data.host, data.port):
+            about = f"{data.host}, port {data.port}"
+            raise Invalid(["body", "host_key"], f"This is a line about {key.names}, and not about {about}")
         added = await host_keys.add_host_key(
             session,
             organization_id=member.organization_id,

@@ -54,14 +54,20 @@ class SshTunnel(Masked, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """PEM text: OpenSSH, PKCS#1, SEC1 or PKCS#8; Ed25519, ECDSA or RSA."""
     passphrase: Annotated[str, Meta(max_length=4096)] | None = None
     host_key: Annotated[str, Meta(max_length=16384)] | None = None
-    """The gateway's pinned key: a public key line (`ssh-ed25519 AAAA… [comment]`) or a fingerprint (`SHA256:…`)."""
+    """The gateway's pinned key, or one a line: public key lines (`ssh-ed25519 AAAA… [comment]`), lines of known_hosts or
+    `ssh-keyscan`, or fingerprints (`SHA256:…`)."""
 
     def __post_init__(self) -> None:
         if self.host_key is not None:
             try:
-                HostKey.parse(self.host_key)
+                keys = HostKey.parse_all(self.host_key)
             except ValueError as error:
                 raise ValueError(f"`host_key` is {error}") from error
+            foreign = [key.names for key in keys if not key.is_about(self.host, self.port)]
+            if foreign:
+                raise ValueError(
+                    f"`host_key` is a line about {foreign[0]}, and not about {self.host}, port {self.port}"
+                )
 
 
 class Via:

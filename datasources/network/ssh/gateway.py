@@ -54,7 +54,8 @@ async def _addresses(gateway: SshTunnel) -> list[str]:
 
 def expected_keys(gateway: SshTunnel, trusted: Collection[str]) -> list[HostKey]:
     """The keys this gateway may show: the one pinned in the source alone, or else the trusted ones."""
-    return [HostKey.parse(text) for text in ([gateway.host_key] if gateway.host_key else trusted)]
+    texts = [gateway.host_key] if gateway.host_key else trusted
+    return [key for text in texts for key in HostKey.parse_all(text)]
 
 
 async def _verified(

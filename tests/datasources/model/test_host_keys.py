@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from datasources.databases import AnySource
-from datasources.model.host_keys import HostKey
+from datasources.model.host_keys import HostKey, echoes
 from datasources.model.source import SshTunnel
 from tests.fix_ssh import KEYS, fingerprint, public_line
 
@@ -41,10 +41,79 @@ MALFORMED = [
     "ssh-ed25519 not-base64!",
     "ssh-dss AAAAB3NzaC1kc3M=",
     "ssh-rsa " + LINE.split()[1],
-    f"gateway.example.com {LINE}",
-    f"{LINE}\n{LINE}",
+    f"other.example {LINE}",
+    f"@revoked gateway {LINE}",
+    f"@cert-authority gateway {LINE}",
+    "256 SHA256:tooshort gateway (ED25519)",
     "-----BEGIN OPENSSH PRIVATE KEY-----",
 ]
+
+
+OTHER = public_line(KEYS["rsa"])
+PRINT = fingerprint(KEYS["ed25519"])
+HASH = "|1|" + "AAAAAAAAAAAAAAAAAAAAAAAAAAA=" + "|" + "pBhUBgY9Iq/lOYYj7zLNTrjkzss="
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        LINE,
+        f"{LINE} me@laptop",
+        f"gateway.example {LINE}",
+        f"gateway.example,10.0.0.1 {LINE}",
+        f"[gateway.example]:2222 {LINE}",
+        f"{HASH} {LINE}",
+        f"# gateway.example:22 SSH-2.0-OpenSSH_9.2\n\n{LINE}\r\n",
+        f"256 {PRINT} [127.0.0.1]:22022 (ED25519)",
+        f"256 {PRINT} me@laptop (ED25519)",
+        PRINT,
+        PRINT.removeprefix("SHA256:"),
+        f"{LINE}\n{PRINT}\n256 {PRINT} no comment (ED25519)",
+    ],
+)
+def test_what_people_paste_is_one_key(text: str) -> None:
+    """A file's line, known_hosts, ssh-keyscan, ssh-keygen -l, a bare fingerprint: the same key each time."""
+    assert HostKey.parse(text).fingerprint == PRINT
+    assert echoes(text, PRINT)
+    assert not echoes(text, fingerprint(KEYS["rsa"]))
+
+
+def test_several_keys_are_one_question_each() -> None:
+    """Two keys are no key; to echo one of them beside another of the same gateway is clear."""
+    text = f"gateway {LINE}\ngateway {OTHER}"
+    with pytest.raises(ValueError, match="2 different keys; paste the one that the gateway shows"):
+        HostKey.parse(text)
+    assert [key.key_type for key in HostKey.parse_all(text)] == ["ssh-ed25519", "ssh-rsa"]
+    assert echoes(text, PRINT)
+
+
+@pytest.mark.parametrize(
+    ("names", "host", "port", "about"),
+    [
+        (None, "gateway", 22, True),
+        ("gateway", "GATEWAY", 22, True),
+        ("10.0.0.1,gateway", "gateway", 22, True),
+        ("gateway", "gateway", 2222, False),
+        ("[gateway]:2222", "gateway", 2222, True),
+        ("[gateway]:2222", "gateway", 22, False),
+        ("other", "gateway", 22, False),
+    ],
+)
+def test_which_host_a_line_is_about(names: str | None, host: str, port: int, about: bool) -> None:
+    """As OpenSSH writes names: with brackets and the port, unless it is 22."""
+    assert HostKey("SHA256:x", None, names).is_about(host, port) == about
+
+
+def test_a_hashed_name_is_compared_by_its_hash(tmp_path: Path) -> None:
+    """`ssh-keygen -H` hashes a line; it still says which host it is about."""
+    file = tmp_path / "known_hosts"
+    file.write_text(f"[gateway.example]:2222 {LINE}\n")
+    subprocess.run(["ssh-keygen", "-H", "-f", file], check=True, capture_output=True)
+    key = HostKey.parse(file.read_text())
+    assert key.names is not None
+    assert key.names.startswith("|1|")
+    assert key.is_about("gateway.example", 2222)
+    assert not key.is_about("gateway.example", 22)
 
 
 @pytest.mark.parametrize("text", MALFORMED)
