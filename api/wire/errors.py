@@ -56,19 +56,22 @@ UNAVAILABLE = (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError, s
 """What SQLAlchemy raises when the catalogue is being restarted, or has no connection left for us."""
 
 _PLACE = re.compile(r"^(?P<reason>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
-_MISSING = re.compile(r"(?:missing required field|contains unknown field) `(?P<name>[^`]+)`")
+_NAMED = re.compile(r"^`(?P<rule>\w+)` |(?:missing required field|contains unknown field) `(?P<name>[^`]+)`")
+"""A field that the sentence names, although the place of the error is the object that has it."""
 
 
 def invalid(error: msgspec.ValidationError, root: str = "body", prefix: tuple[str, ...] = ()) -> Invalid:
     """A msgspec error as 422 that names the field."""
     found = _PLACE.match(str(error))
     reason, path = (found["reason"], found["path"] or "$") if found else (str(error), "$")
+    if "matching regex" in reason:  # every pattern of ours refuses control characters, and nothing else
+        reason = "Control characters are not accepted here"
     loc: list[str | int] = [root, *prefix]
     loc += [int(part) if part.isdigit() else part for part in re.findall(r"[^.\[\]$]+", path) if part != "..."]
-    missing = _MISSING.search(reason)
-    if missing:
-        loc.append(missing["name"])
-    return Invalid(loc, reason, "missing" if missing and "missing" in reason else "value_error")
+    named = _NAMED.search(reason)
+    if named:
+        loc.append(named["name"] or named["rule"])
+    return Invalid(loc, reason, "missing" if named and named["name"] and "missing" in reason else "value_error")
 
 
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:

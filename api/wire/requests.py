@@ -13,6 +13,7 @@ from msgspec import Meta, Struct
 
 from datasources.databases import ALIASES, DATABASES
 from datasources.health.plan import LEAST_SECONDS
+from datasources.model.hosts import host_name
 from datasources.model.source import Host, Port, SshTunnel
 from datasources.model.vocabulary import OnQuestion
 
@@ -64,8 +65,9 @@ class Confirmation(Struct, frozen=True, forbid_unknown_fields=True):
             str,
             Meta(
                 min_length=1,
-                max_length=200,
-                description="For a question of kind `host_key`: the exact fingerprint, `SHA256:…`",
+                max_length=16384,
+                description="For a question of kind `host_key`: the exact fingerprint, `SHA256:…`, alone or in what "
+                "`ssh-keygen -l` or `ssh-keyscan` prints",
             ),
         ]
         | None
@@ -115,6 +117,9 @@ class NewHostKey(Struct, frozen=True, forbid_unknown_fields=True):
         Meta(min_length=1, max_length=16384, description="A public key line (`ssh-ed25519 AAAA…`) or `SHA256:…`"),
     ]
     port: Port = 22
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "host", host_name(self.host))
 
 
 class WantedSchedule(Struct, frozen=True, forbid_unknown_fields=True):

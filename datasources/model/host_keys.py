@@ -98,7 +98,10 @@ def _parse_public(key_type: str, encoded: list[str], names: str | None) -> HostK
 
 def _hashed_name(salt: str, name: str) -> str:
     """A name as OpenSSH hashes it in known_hosts: HMAC-SHA1 with the line's own salt."""
-    digest = hmac.new(base64.b64decode(salt), name.encode(), hashlib.sha1).digest()
+    try:
+        digest = hmac.new(base64.b64decode(salt), name.encode(), hashlib.sha1).digest()
+    except binascii.Error:
+        return ""
     return base64.b64encode(digest).decode()
 
 

@@ -11,10 +11,11 @@ import msgspec
 from msgspec import Meta, Struct
 
 from datasources.model.host_keys import HostKey
+from datasources.model.hosts import host_name
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
-Host = Annotated[str, Meta(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9._:%\-]+$(?!\n)")]
-"""A host name or an address; no `/`, `,`, `@` or blank, which drivers would read as something else."""
+Host = Annotated[str, Meta(min_length=1, max_length=300)]
+"""A host name or an address, as `host_name` cleans it: nothing that a driver would read as something else."""
 
 
 class Masked(Struct, kw_only=True, frozen=True):
@@ -54,10 +55,11 @@ class SshTunnel(Masked, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """PEM text: OpenSSH, PKCS#1, SEC1 or PKCS#8; Ed25519, ECDSA or RSA."""
     passphrase: Annotated[str, Meta(max_length=4096)] | None = None
     host_key: Annotated[str, Meta(max_length=16384)] | None = None
-    """The gateway's pinned key, or one a line: public key lines (`ssh-ed25519 AAAA… [comment]`), lines of known_hosts or
-    `ssh-keyscan`, or fingerprints (`SHA256:…`)."""
+    """The gateway's pinned key, or one a line: public key lines (`ssh-ed25519 AAAA… [comment]`), lines of known_hosts
+    or `ssh-keyscan`, or fingerprints (`SHA256:…`)."""
 
     def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "host", host_name(self.host))
         if self.host_key is not None:
             try:
                 keys = HostKey.parse_all(self.host_key)
@@ -116,6 +118,9 @@ class NetworkOptions(Options, kw_only=True, frozen=True, forbid_unknown_fields=T
 
     host: Annotated[Host, Meta(title="Host")]
     port: Annotated[Port, Meta(title="Port")]
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "host", host_name(self.host))
 
     @property
     def target(self) -> tuple[str, int]:

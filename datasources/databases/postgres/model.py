@@ -32,6 +32,7 @@ class PgOptions(NetworkOptions, kw_only=True, frozen=True, forbid_unknown_fields
     """For a server that asks for it where nobody can listen; not published, ours (security row 19)."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.sslmode == "verify-ca" and not self.rootcert:
             raise ValueError("`rootcert` is needed for sslmode verify-ca")
 

@@ -4,6 +4,7 @@ import binascii
 import io
 import re
 import struct
+import textwrap
 from base64 import b64decode
 from collections.abc import Callable, Iterator
 
@@ -79,7 +80,7 @@ def _wrapped(key: object, wrapper: type[PKey]) -> PKey:
 
 def _block(text: str) -> tuple[str, str]:
     """Label and text of the private key in what the user pasted, once it is clear that reading it is no trap."""
-    lines = [line.strip() for line in text.replace("\\n", "\n").strip().splitlines()]
+    lines = [line.strip() for line in text.replace("\\r", "").replace("\\n", "\n").strip().splitlines()]
     text = "\n".join(lines) + "\n"
     if text.startswith("PuTTY-User-Key-File"):
         raise unusable("it is in PuTTY's format; export it in OpenSSH's (puttygen -O private-openssh)")
@@ -94,7 +95,14 @@ def _block(text: str) -> tuple[str, str]:
         raise unusable("it is malformed") from error
     if costly:
         raise unusable("its passphrase would take too long to check")
-    return found["label"], found[0] + "\n"
+    return found["label"], _pem(found["label"], found["body"])
+
+
+def _pem(label: str, body: str) -> str:
+    """The key with lines as libraries want them: what was pasted as one line has blanks where they ended."""
+    if ":" not in body:  # the headers of an old encrypted key are lines of their own
+        body = "\n".join(textwrap.wrap("".join(body.split()), 64))
+    return f"-----BEGIN {label}-----\n{body.strip(chr(10))}\n-----END {label}-----\n"
 
 
 def _costly(label: str, body: str) -> bool:

@@ -65,14 +65,19 @@ def test_a_passphrase_too_many_is_no_fault() -> None:
     assert load_private_key(private_text(KEYS["ed25519"]), "surplus").can_sign()
 
 
-@pytest.mark.parametrize("mangle", ["crlf", "indented", "escaped", "surrounded"])
+@pytest.mark.parametrize(
+    "mangle", ["crlf", "indented", "escaped", "escaped crlf", "one line", "nothing between", "surrounded"]
+)
 def test_what_pasting_does_to_a_key(mangle: str) -> None:
-    """Windows line ends, indentation, escaped newlines and text around the key do not matter."""
+    """Windows line ends, indentation, escaped or lost newlines and text around the key do not matter."""
     text = private_text(KEYS["ecdsa-256"])
     mangled = {
         "crlf": text.replace("\n", "\r\n"),
         "indented": "".join(f"    {line}\n" for line in text.splitlines()),
         "escaped": text.replace("\n", "\\n"),
+        "escaped crlf": text.replace("\n", "\\r\\n"),
+        "one line": text.replace("\n", " "),
+        "nothing between": text.replace("\n", ""),
         "surrounded": f"Bag Attributes\n    friendlyName: x\n{text}\nmore\n",
     }
     assert load_private_key(mangled[mangle], None).fingerprint == fingerprint(KEYS["ecdsa-256"])
