@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 import msgspec
 from msgspec import Struct
 
+from datasources.databases.globs import Globs
 from datasources.databases.opening import patiently
 from datasources.model.errors import SourceUnreachable
 from datasources.model.source import Options, Source
@@ -39,11 +40,21 @@ class Column(Struct, kw_only=True, frozen=True, omit_defaults=True):
     comment: str | None = None
 
 
+class TableName(Struct, frozen=True, order=True):
+    """Schema and name of a table, kept apart: either may have dots in it."""
+
+    schema: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+
 class ForeignKey(Struct, kw_only=True, frozen=True):
     """A reference from columns here to columns there."""
 
     columns: list[str]
-    table: str
+    table: TableName
     referenced: list[str]
 
 
@@ -64,8 +75,8 @@ class Table(Struct, kw_only=True, frozen=True, omit_defaults=True):
 class LineageEdge(Struct, kw_only=True, frozen=True, omit_defaults=True):
     """`target` (a view) is made from `source`; `columns` are the columns of the source it reads."""
 
-    source: str
-    target: str
+    source: TableName
+    target: TableName
     columns: list[str] = []
 
 
@@ -73,8 +84,8 @@ class Lineage(Struct, kw_only=True, frozen=True):
     """What is made from what."""
 
     edges: list[LineageEdge]
-    unread: list[str] = []
-    """Views whose definition could not be read or understood, as `schema.name`: what they read is not known."""
+    unread: list[TableName] = []
+    """Views whose definition could not be read or understood: what they read is not known."""
 
 
 class QueryAnswer(Struct, kw_only=True, frozen=True):
@@ -104,12 +115,15 @@ class Session(ABC):
         """Create, write, read and drop a table of random name in `schema`; always clean up, report when that fails."""
 
     @abstractmethod
-    def tables(self, include: str | None, exclude: str | None) -> AsyncIterator[list[Table]]:
-        """All tables in batches, filtered by newline-separated globs on `schema.table`, in few queries."""
+    def tables(self, wanted: Globs) -> AsyncIterator[list[Table]]:
+        """The wanted tables in batches, by few queries. `wanted` is asked about every table that the user may read."""
 
     @abstractmethod
-    async def lineage(self) -> Lineage:
-        """What is made from what: from the server's own records of it, or else from the views' definitions."""
+    async def lineage(self, wanted: Globs) -> Lineage:
+        """What is made from what: from the server's own records of it, or else from the views' definitions.
+
+        An edge is there when both of its ends are wanted.
+        """
 
     @abstractmethod
     async def query(self, sql: str) -> QueryAnswer:

@@ -1,23 +1,87 @@
-"""Include and exclude lists: newline-separated globs on `schema.table` or `database.schema.table`."""
+"""Include and exclude lists: which tables of a source are wanted (contract 2.7).
+
+One glob a line, or several with commas between them. `table` means that table in any schema, `schema.table` a table of
+a schema, `database.schema.table` also which database. `*`, `?` and `[abc]` match within one part; what stands in double
+quotes is meant literally, dots and all. Case counts.
+"""
 
 import re
 from fnmatch import translate
 
+from msgspec import Struct
+
+_PART = re.compile(r'(?:"(?:[^"]|"")*"|[^".])*')
+_SEPARATOR = re.compile(r'[\n\r,](?=(?:[^"]*"[^"]*")*[^"]*$)')
+
+
+class Glob(Struct, frozen=True):
+    """One pattern of a list, as it was written, and the expression for each of its parts, the last for the table."""
+
+    text: str
+    parts: tuple[re.Pattern[str], ...]
+
+    def match(self, names: tuple[str, str, str]) -> bool:
+        """Whether it matches a table by database, schema and name."""
+        if len(self.parts) > len(names):
+            return False
+        return all(part.match(name) for part, name in zip(reversed(self.parts), reversed(names), strict=False))
+
 
 class Globs:
-    """Which tables are wanted. No include list means all; exclude wins. Case counts."""
+    """Which tables are wanted; it remembers which patterns have matched, and how many tables it was asked about.
 
-    def __init__(self, include: str | None, exclude: str | None, database: str) -> None:
-        self._include = _patterns(include)
-        self._exclude = _patterns(exclude)
-        self._database = database
+    No include list means all; a table that is both included and excluded is out.
+    """
 
-    def match(self, schema: str, table: str) -> bool:
+    def __init__(self, include: str | None = None, exclude: str | None = None) -> None:
+        self._include = parse_globs(include)
+        self._exclude = parse_globs(exclude)
+        self._unmatched = dict.fromkeys([*self._include, *self._exclude])
+        self.seen = 0
+        """Tables that it was asked about."""
+
+    def match(self, schema: str, table: str, database: str = "") -> bool:
         """Whether this table is wanted."""
-        names = (f"{schema}.{table}", f"{self._database}.{schema}.{table}")
-        included = not self._include or any(pattern.match(name) for pattern in self._include for name in names)
-        return included and not any(pattern.match(name) for pattern in self._exclude for name in names)
+        self.seen += 1
+        names = (database, schema, table)
+        included = [glob for glob in self._include if glob.match(names)]
+        excluded = [glob for glob in self._exclude if glob.match(names)]
+        for glob in (*included, *excluded):
+            self._unmatched.pop(glob, None)
+        return (bool(included) or not self._include) and not excluded
+
+    @property
+    def unmatched(self) -> list[str]:
+        """The patterns that have matched no table so far, as they were written."""
+        return [glob.text for glob in self._unmatched]
 
 
-def _patterns(globs: str | None) -> list[re.Pattern[str]]:
-    return [re.compile(translate(line.strip())) for line in (globs or "").splitlines() if line.strip()]
+def parse_globs(text: str | None) -> list[Glob]:
+    """The patterns of a list. Any text is one: what makes no sense matches nothing."""
+    found = [part.strip() for part in _SEPARATOR.split(text or "")]
+    return [Glob(glob, tuple(_expression(part) for part in _parts(glob))) for glob in found if glob]
+
+
+def _parts(glob: str) -> list[str]:
+    """Its parts at the dots outside of quotes."""
+    parts, place = [], 0
+    while place <= len(glob):
+        found = _PART.match(glob, place)
+        end = found.end() if found else place
+        if end < len(glob) and glob[end] != ".":  # a quote that is never closed is a character as any other
+            end = glob.find(".", end) if "." in glob[end:] else len(glob)
+        parts.append(glob[place:end])
+        place = end + 1
+    return parts
+
+
+def _expression(part: str) -> re.Pattern[str]:
+    """A part as an expression: quoted text literally, the rest as a glob."""
+    pieces = re.split(r'("(?:[^"]|"")*")', part)
+    literal = [_literal(piece[1:-1].replace('""', '"')) if number % 2 else piece for number, piece in enumerate(pieces)]
+    return re.compile(translate("".join(literal)))
+
+
+def _literal(text: str) -> str:
+    """The text as a glob that matches it and nothing else."""
+    return re.sub(r"([*?\[])", r"[\1]", text)

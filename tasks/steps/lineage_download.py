@@ -6,6 +6,7 @@ import msgspec
 from msgspec import structs
 
 from datasources.databases.base import LineageEdge
+from datasources.databases.globs import Globs
 from datasources.model.results import Finding
 from tasks.context import StepContext
 
@@ -17,8 +18,10 @@ COLUMNS_SHOWN = 50
 
 async def run(check: StepContext) -> Finding:
     """Which view reads which table, down to columns; a view that could not be read is counted as that."""
+    source = check.source
+    wanted = Globs(source.catalog_include_list, source.catalog_exclude_list)
     async with check.session() as session:
-        lineage = await session.lineage()
+        lineage = await session.lineage(wanted)
     edges, unread = lineage.edges, lineage.unread
     nodes = {name for edge in edges for name in (edge.source, edge.target)}
     return Finding(
@@ -29,7 +32,7 @@ async def run(check: StepContext) -> Finding:
             "edges": [_short(edge) for edge in edges[:SHOWN]],
             "truncated": len(edges) > SHOWN,
             "unread_count": len(unread),
-            "unread": unread[:SHOWN],
+            "unread": msgspec.to_builtins(unread[:SHOWN]),
         },
     )
 

@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Any
 
 from datasources.databases.base import Table
+from datasources.databases.globs import Globs
 from datasources.model.results import Finding
 from tasks.context import StepContext
 
@@ -14,11 +15,15 @@ SHOWN = 200
 async def run(check: StepContext) -> Finding:
     """Read schemas, tables, columns, keys, comments and estimates, a batch at a time."""
     source = check.source
-    found = _Found()
+    found, wanted = _Found(), Globs(source.catalog_include_list, source.catalog_exclude_list)
     async with check.session() as session:
-        async for batch in session.tables(source.catalog_include_list, source.catalog_exclude_list):
+        async for batch in session.tables(wanted):
             found.add(batch)
-    details = found.details() | {"include": source.catalog_include_list, "exclude": source.catalog_exclude_list}
+    details = found.details() | {
+        "include": source.catalog_include_list,
+        "exclude": source.catalog_exclude_list,
+        "unmatched": wanted.unmatched,
+    }
     return Finding(message=f"Discovered {found.count} table{'' if found.count == 1 else 's'}", details=details)
 
 

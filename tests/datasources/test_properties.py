@@ -1,13 +1,12 @@
 """Properties of the pure parts, over made-up input: addresses, names, globs."""
 
-from fnmatch import fnmatchcase
 from ipaddress import IPv4Address, IPv6Address, ip_network
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from datasources.databases.globs import Globs
+from datasources.databases.globs import Globs, parse_globs
 from datasources.databases.names import split_schema
 from datasources.network.addresses import Policy
 
@@ -82,23 +81,31 @@ plain = st.text("abcXYZ_0", min_size=1, max_size=8)
 
 @given(plain, plain, plain)
 def test_lists_of_globs(database: str, schema: str, table: str) -> None:
-    """No list means all; both ways to write a name match it; what is excluded is out, whatever is included."""
-    names = [f"{schema}.{table}", f"{database}.{schema}.{table}", f"{schema}.*", "*"]
-    assert Globs(None, None, database).match(schema, table)
-    assert Globs(None, " \n\n", database).match(schema, table)
+    """No list means all; each way to write a name matches it; what is excluded is out, included or not."""
+    names = [table, f"{schema}.{table}", f"{database}.{schema}.{table}", f"{schema}.*", "*", f'"{schema}"."{table}"']
+    assert Globs().match(schema, table, database)
+    assert Globs(" \n\n").match(schema, table, database)
     for name in names:
-        assert Globs(f"\nnothing.else\n {name} \n", None, database).match(schema, table)
-        assert not Globs("*", name, database).match(schema, table)
-        assert not Globs(None, f"nothing.else\n{name}", database).match(schema, table)
+        assert Globs(f"\nnothing.else\n {name} \n").match(schema, table, database)
+        assert not Globs("*", name).match(schema, table, database)
+        assert not Globs(None, f"nothing.else\n{name}").match(schema, table, database)
 
 
 @given(st.text(max_size=30), plain, plain)
 def test_any_text_is_a_list_of_globs(globs: str, schema: str, table: str) -> None:
-    """It never fails, and means what `fnmatch` means, line by line."""
-    lines = [line.strip() for line in globs.splitlines() if line.strip()]
-    names = [f"{schema}.{table}", f"base.{schema}.{table}"]
-    expected = not lines or any(fnmatchcase(name, line) for line in lines for name in names)
-    assert Globs(globs, None, "base").match(schema, table) == expected
+    """It never fails, and what it has not matched is told."""
+    wanted = Globs(globs)
+    matched = wanted.match(schema, table)
+    assert matched or len(wanted.unmatched) == len({glob.text for glob in parse_globs(globs)})
+
+
+@given(st.text('abc.*?[]"', min_size=1, max_size=8), st.text('abc.*?[]"', min_size=1, max_size=8))
+def test_a_quoted_glob_is_the_name_itself(schema: str, table: str) -> None:
+    """Dots, wildcards and quotes in a name are no more than that."""
+    wanted = Globs(f"{quoted(schema)}.{quoted(table)}")
+    assert wanted.match(schema, table)
+    assert not wanted.match(schema, table + "x")
+    assert not wanted.match("x" + schema, table)
 
 
 @pytest.mark.parametrize("text", ["169.254.169.254", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe"])

@@ -12,7 +12,7 @@ import psycopg
 from msgspec import Meta, Struct
 from psycopg import pq
 
-from datasources.databases.base import Column, ForeignKey, LineageEdge, Table
+from datasources.databases.base import Column, ForeignKey, LineageEdge, Table, TableName
 
 T = TypeVar("T")
 Row = Sequence[str | None]
@@ -51,7 +51,9 @@ class _Table(Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
 class _Edge(Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
     """A row of `queries.LINEAGE`; `columns` is JSON."""
 
+    source_schema: str
     source: str
+    target_schema: str
     target: str
     columns: str
 
@@ -63,7 +65,7 @@ class _PrimaryKey(Struct, array_like=True, frozen=True, forbid_unknown_fields=Tr
 
 
 class _ForeignKey(Struct, array_like=True, frozen=True, forbid_unknown_fields=True, tag="f"):
-    table: str
+    table: tuple[str, str]
     columns: list[str]
     referenced: list[str]
 
@@ -107,7 +109,7 @@ def read_table(row: Row) -> Table:
         columns=[Column(name=n, type=t, nullable=null, comment=c) for n, t, null, c in columns],
         primary_key=next((key.columns for key in keys if isinstance(key, _PrimaryKey)), []),
         foreign_keys=[
-            ForeignKey(columns=key.columns, table=key.table, referenced=key.referenced)
+            ForeignKey(columns=key.columns, table=TableName(*key.table), referenced=key.referenced)
             for key in keys
             if isinstance(key, _ForeignKey)
         ],
@@ -117,7 +119,11 @@ def read_table(row: Row) -> Table:
 def read_edge(row: Row) -> LineageEdge:
     """An edge from a row of `queries.LINEAGE`. Raises `Malformed`."""
     found = read(row, _Edge)
-    return LineageEdge(source=found.source, target=found.target, columns=_json(found.columns, list[str]))
+    return LineageEdge(
+        source=TableName(found.source_schema, found.source),
+        target=TableName(found.target_schema, found.target),
+        columns=_json(found.columns, list[str]),
+    )
 
 
 def _json(text: str, kind: type[T]) -> T:

@@ -25,21 +25,25 @@ SELECT n.nspname, c.relname, c.relkind::text, obj_description(c.oid, 'pg_class')
                                             col_description(c.oid, a.attnum)) ORDER BY a.attnum)
            FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), '[]'::json),
        coalesce((
-           SELECT json_agg(json_build_array(k.contype::text, f.nspname || '.' || r.relname,
+           SELECT json_agg(json_build_array(k.contype::text,
+               CASE WHEN r.oid IS NOT NULL THEN json_build_array(f.nspname, r.relname) END,
                (SELECT json_agg(a.attname ORDER BY u.n) FROM unnest(k.conkey) WITH ORDINALITY AS u(num, n)
                 JOIN pg_attribute AS a ON a.attrelid = k.conrelid AND a.attnum = u.num),
                (SELECT json_agg(a.attname ORDER BY u.n) FROM unnest(k.confkey) WITH ORDINALITY AS u(num, n)
                 JOIN pg_attribute AS a ON a.attrelid = k.confrelid AND a.attnum = u.num)) ORDER BY k.conname)
            FROM pg_constraint AS k
            LEFT JOIN pg_class AS r ON r.oid = k.confrelid LEFT JOIN pg_namespace AS f ON f.oid = r.relnamespace
-           WHERE k.conrelid = c.oid AND k.contype IN ('p', 'f')), '[]'::json)
+           WHERE k.conrelid = c.oid AND k.contype IN ('p', 'f')
+             -- A key that refers to a partitioned table has a copy of itself for each partition there.
+             AND NOT EXISTS (SELECT FROM pg_constraint AS o WHERE o.oid = k.conparentid AND o.conrelid = k.conrelid)
+           ), '[]'::json)
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE c.relkind IN ({RELATIONS}) AND {VISIBLE}
 ORDER BY n.nspname, c.relname
 """  # noqa: S608 -- put together from constants
 
 LINEAGE = f"""
-SELECT ns.nspname || '.' || s.relname, n.nspname || '.' || c.relname,
+SELECT ns.nspname, s.relname, n.nspname, c.relname,
        coalesce(json_agg(a.attname ORDER BY a.attnum) FILTER (WHERE a.attname IS NOT NULL), '[]'::json)
 FROM pg_rewrite AS w
 JOIN pg_class AS c ON c.oid = w.ev_class JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -49,7 +53,7 @@ JOIN pg_class AS s ON s.oid = d.refobjid AND s.oid <> c.oid JOIN pg_namespace AS
 LEFT JOIN pg_attribute AS a ON a.attrelid = s.oid AND a.attnum = d.refobjsubid AND d.refobjsubid > 0
 WHERE w.ev_type = '1' AND c.relkind IN ('v', 'm') AND s.relkind IN ({RELATIONS})
   AND {VISIBLE} AND {USER_SCHEMAS.replace("n.nspname", "ns.nspname")}
-GROUP BY 1, 2 ORDER BY 2, 1
+GROUP BY 1, 2, 3, 4 ORDER BY 3, 4, 1, 2
 """  # noqa: S608 -- put together from constants
 
 LEFTOVERS = """

@@ -63,13 +63,13 @@ class PgSession(Session):
         """Create, write, read and drop a table of random name, in one transaction: nothing can stay behind."""
         await scratch.write_and_drop(self._connection, schema, Limit(self._seconds))
 
-    async def tables(self, include: str | None, exclude: str | None) -> AsyncIterator[list[Table]]:
+    async def tables(self, wanted: Globs) -> AsyncIterator[list[Table]]:
         """All tables in batches, in the order of their names, by one query in one snapshot and a cursor on the server.
 
         A table is there if the user may use its schema and read it or one of its columns. A partition counts as a
         table, as the partitioned table does.
         """
-        wanted = Globs(include, exclude, self._connection.info.dbname)
+        database = self._connection.info.dbname
         limit = Limit(self._seconds)
         for statement in (SNAPSHOT, DECLARE):
             await self._run("tables", statement, limit)
@@ -78,7 +78,7 @@ class PgSession(Session):
             fetched, size, batch = 0, 0, list[Table]()
             async for table, length in self._stream("tables", FETCH, read_table, limit):
                 fetched += 1
-                if wanted.match(table.schema, table.name):
+                if wanted.match(table.schema, table.name, database):
                     batch.append(table)
                     size += length
                 if size > BATCH_BYTES:
@@ -87,11 +87,12 @@ class PgSession(Session):
             yield batch
         await self._run("tables", "ROLLBACK", limit)
 
-    async def lineage(self) -> Lineage:
+    async def lineage(self, wanted: Globs) -> Lineage:
         """What each view reads, down to columns, from the dependencies of its rewrite rule."""
-        edges, size = list[LineageEdge](), 0
+        edges, size, database = list[LineageEdge](), 0, self._connection.info.dbname
         async for edge, length in self._stream("lineage", queries.LINEAGE, read_edge, Limit(self._seconds)):
-            edges.append(edge)
+            if all(wanted.match(end.schema, end.name, database) for end in (edge.source, edge.target)):
+                edges.append(edge)
             size += length
             if size > LINEAGE_BYTES:
                 with translated("lineage"):

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from datasources.databases.base import Database, Identity, Table
+from datasources.databases.globs import Globs
 from datasources.databases.scratch_names import LEFTOVER_SECONDS, MARKED, leftovers, marked_name
 from datasources.model.errors import CheckError
 from datasources.model.results import Finding
@@ -180,7 +181,7 @@ class Contract:
         assert {column.name: column.type for column in orders.columns} == engine.types
         assert [column.name for column in orders.columns] == list(engine.types)
         assert orders.primary_key == ["id"]
-        assert [(key.columns, key.table, key.referenced) for key in orders.foreign_keys] == [
+        assert [(key.columns, str(key.table), key.referenced) for key in orders.foreign_keys] == [
             (["customer_id"], f"{engine.shop}.customer", ["id"])
         ]
         nullable = {column.name: column.nullable for column in found["customer"].columns}
@@ -203,8 +204,8 @@ class Contract:
             await skipped(engine, "lineage_download", reason)
             return
         async with engine.kind.connect(engine.source()) as session:
-            lineage = await session.lineage()
-        found = {(edge.source, edge.target): sorted(edge.columns) for edge in lineage.edges}
+            lineage = await session.lineage(Globs())
+        found = {(str(edge.source), str(edge.target)): sorted(edge.columns) for edge in lineage.edges}
         assert found == {names: sorted(columns) for names, columns in engine.lineage.items()}
         assert lineage.unread == engine.unread
         shown = await lineage_download.run(check_of(engine.source()))
@@ -369,7 +370,7 @@ class NetworkContract(Contract):
                 async with engine.kind.connect(source, patience=1) as session:
                     way.turn(mode)
                     started = time.monotonic()
-                    async for _ in session.tables(None, None):
+                    async for _ in session.tables(Globs()):
                         pass
         assert time.monotonic() - started < 1 + LATE_SECONDS
         assert caught.value.code in {ErrorCode.TIMEOUT, ErrorCode.CONNECTION_ERROR}
@@ -378,7 +379,7 @@ class NetworkContract(Contract):
 async def tables(engine: Engine, include: str | None, exclude: str | None = None) -> list[Table]:
     """What a source sees."""
     async with engine.kind.connect(engine.source()) as session:
-        return [table async for batch in session.tables(include, exclude) for table in batch]
+        return [table async for batch in session.tables(Globs(include, exclude)) for table in batch]
 
 
 async def asked(source: Source, engine: Engine, query: str) -> str | None:

@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from datasources.databases.base import TableName
+from datasources.databases.globs import Globs
 from datasources.databases.postgres import Postgres
 from datasources.model.errors import REMEDIATIONS, CheckError
 from datasources.model.vocabulary import ErrorCode
@@ -193,8 +195,8 @@ async def test_cancelled_query_stops_on_the_server(database: Server) -> None:
 async def test_tables_and_lineage(database: Server) -> None:
     """Schemas, kinds, columns, keys and comments; views down to the columns they read."""
     async with Postgres.connect(database.source()) as session:
-        found = {f"{t.schema}.{t.name}": t async for batch in session.tables("shop.*", None) for t in batch}
-        edges = {(e.source, e.target): e.columns for e in (await session.lineage()).edges}
+        found = {f"{t.schema}.{t.name}": t async for batch in session.tables(Globs("shop.*")) for t in batch}
+        edges = {(str(e.source), str(e.target)): e.columns for e in (await session.lineage(Globs())).edges}
     assert {name: table.kind for name, table in found.items()} == {
         "shop.best": "materialized view",
         "shop.customer": "table",
@@ -208,9 +210,51 @@ async def test_tables_and_lineage(database: Server) -> None:
         ("total", "numeric(10,2)"),
     ]
     assert (orders.primary_key, orders.comment) == (["id"], "What was bought")
-    assert orders.foreign_keys[0].table == "shop.customer"
+    assert orders.foreign_keys[0].table == TableName("shop", "customer")
     assert edges[("shop.orders", "shop.totals")] == ["customer_id", "total"]
     assert edges[("shop.totals", "shop.best")] == ["customer_id", "total"]
+
+
+async def test_keys_that_refer_to_a_partitioned_table(database: Server) -> None:
+    """They count once, not once for each partition over there; what a partition inherits is its own."""
+    statements = """
+        DROP SCHEMA IF EXISTS parts CASCADE;
+        CREATE SCHEMA parts AUTHORIZATION reader;
+        CREATE TABLE parts.p (id integer PRIMARY KEY) PARTITION BY RANGE (id);
+        CREATE TABLE parts.p1 PARTITION OF parts.p FOR VALUES FROM (0) TO (10);
+        CREATE TABLE parts.p2 PARTITION OF parts.p FOR VALUES FROM (10) TO (20);
+        CREATE TABLE parts.p3 PARTITION OF parts.p FOR VALUES FROM (20) TO (30);
+        CREATE TABLE parts.c (id integer REFERENCES parts.p);
+        CREATE TABLE parts.q (id integer REFERENCES parts.p1);
+        CREATE TABLE parts.part (id integer REFERENCES parts.p) PARTITION BY RANGE (id);
+        CREATE TABLE parts.part1 PARTITION OF parts.part FOR VALUES FROM (0) TO (10);
+        GRANT SELECT ON ALL TABLES IN SCHEMA parts TO reader;
+    """
+    with database.connect() as admin:
+        admin.execute(statements)  # type: ignore[arg-type]
+    async with Postgres.connect(database.source()) as session:
+        found = {t.name: t.foreign_keys async for batch in session.tables(Globs("parts.*")) for t in batch}
+    keys = {name: [str(key.table) for key in foreign] for name, foreign in found.items() if foreign}
+    assert keys == {"c": ["parts.p"], "q": ["parts.p1"], "part": ["parts.p"], "part1": ["parts.p"]}
+
+
+async def test_lineage_obeys_the_lists(database: Server) -> None:
+    """An edge is there when both of its ends are wanted."""
+    statements = """
+        DROP SCHEMA IF EXISTS la, lb CASCADE;
+        CREATE SCHEMA la; CREATE SCHEMA lb;
+        CREATE TABLE la.t (id integer); CREATE TABLE lb.t (id integer);
+        CREATE VIEW la.v AS SELECT id FROM la.t; CREATE VIEW la.w AS SELECT id FROM lb.t;
+        CREATE VIEW lb.v AS SELECT id FROM lb.t; CREATE VIEW lb.w AS SELECT id FROM la.t;
+        GRANT USAGE ON SCHEMA la, lb TO reader;
+        GRANT SELECT ON ALL TABLES IN SCHEMA la, lb TO reader;
+    """
+    with database.connect() as admin:
+        admin.execute(statements)  # type: ignore[arg-type]
+    for wanted in (Globs("la.*"), Globs("la.*, lb.*", "lb.*")):
+        async with Postgres.connect(database.source()) as session:
+            edges = (await session.lineage(wanted)).edges
+        assert [(str(edge.source), str(edge.target)) for edge in edges] == [("la.t", "la.v")]
 
 
 async def test_ten_thousand_tables(embedded: Server) -> None:
@@ -225,6 +269,6 @@ async def test_ten_thousand_tables(embedded: Server) -> None:
             )
         session.execute("GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader")
     async with Postgres.connect(embedded.source(dbname="large")) as session:
-        sizes = [len(batch) async for batch in session.tables(None, None)]
+        sizes = [len(batch) async for batch in session.tables(Globs())]
     assert sum(sizes) == 10_000
     assert max(sizes) <= 500

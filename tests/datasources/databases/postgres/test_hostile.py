@@ -9,6 +9,7 @@ import pytest
 
 from datasources.databases.base import Session
 from datasources.databases.flood import ANSWER_BYTES, MEGABYTE
+from datasources.databases.globs import Globs
 from datasources.databases.postgres import Postgres
 from datasources.databases.postgres.model import PgOptions, PgSource
 from datasources.model.errors import CheckError
@@ -62,8 +63,8 @@ async def everything(session: Session) -> None:
     """Whatever the steps ask."""
     await session.identity()
     await session.version()
-    [batch async for batch in session.tables(None, None)]
-    await session.lineage()
+    [batch async for batch in session.tables(Globs())]
+    await session.lineage(Globs())
     await session.sweep("scratch")
     await session.query("SELECT 1")
 
