@@ -79,6 +79,10 @@ class LineageEdge(Struct, kw_only=True, frozen=True, omit_defaults=True):
     target: TableName
     columns: list[str] = []
 
+    def is_wanted(self, wanted: Globs, database: str) -> bool:
+        """Whether both of its ends are."""
+        return all(wanted.match(end.schema, end.name, database) for end in (self.source, self.target))
+
 
 class Lineage(Struct, kw_only=True, frozen=True):
     """What is made from what."""
@@ -86,6 +90,13 @@ class Lineage(Struct, kw_only=True, frozen=True):
     edges: list[LineageEdge]
     unread: list[TableName] = []
     """Views whose definition could not be read or understood: what they read is not known."""
+
+    def only(self, wanted: Globs, database: str) -> "Lineage":
+        """What is left of it by the lists of a source."""
+        return Lineage(
+            edges=[edge for edge in self.edges if edge.is_wanted(wanted, database)],
+            unread=[view for view in self.unread if wanted.match(view.schema, view.name, database)],
+        )
 
 
 class QueryAnswer(Struct, kw_only=True, frozen=True):

@@ -11,7 +11,7 @@ from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import Scope, traverse_scope
 
-from datasources.databases.base import Lineage, LineageEdge
+from datasources.databases.base import Lineage, LineageEdge, TableName
 
 LENGTH_LIMIT = 200_000
 """Characters of a definition that is read; a longer one counts as unread."""
@@ -41,17 +41,17 @@ def lineage_of(
     takes for a command, counts as unread: never as a view that reads nothing. Takes CPU: run it in a thread.
     """
     known = _Known(columns, folded=folded)
-    found: dict[tuple[str, str], set[str]] = {}
+    found: dict[tuple[TableName, TableName], set[str]] = {}
     unread = []
     for view in views:
-        target = f"{view.schema}.{view.name}"
+        target = TableName(view.schema, view.name)
         try:
             read = list(_read(view, known, dialect))
         except (_Unreadable, SqlglotError, RecursionError, ValueError, KeyError):
             unread.append(target)
             continue
         for (schema, table), names in read:
-            found.setdefault((f"{schema}.{table}", target), set()).update(names)
+            found.setdefault((TableName(schema, table), target), set()).update(names)
     edges = [
         LineageEdge(source=source, target=target, columns=sorted(names))
         for (source, target), names in sorted(found.items(), key=lambda item: item[0][::-1])

@@ -91,7 +91,7 @@ class PgSession(Session):
         """What each view reads, down to columns, from the dependencies of its rewrite rule."""
         edges, size, database = list[LineageEdge](), 0, self._connection.info.dbname
         async for edge, length in self._stream("lineage", queries.LINEAGE, read_edge, Limit(self._seconds)):
-            if all(wanted.match(end.schema, end.name, database) for end in (edge.source, edge.target)):
+            if edge.is_wanted(wanted, database):
                 edges.append(edge)
             size += length
             if size > LINEAGE_BYTES:

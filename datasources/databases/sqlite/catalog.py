@@ -7,7 +7,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from datasources.databases.base import Column, ForeignKey, Lineage, Table
+from datasources.databases.base import Column, ForeignKey, Lineage, Table, TableName
 from datasources.databases.view_lineage import View, lineage_of
 
 SCHEMA = "main"
@@ -87,4 +87,4 @@ def _foreign(rows: list[tuple[Any, ...]], keys: dict[str, list[str]]) -> Iterato
         parts = list(group)
         parent = parts[0][2]
         referenced = [part[4] for part in parts if part[4] is not None] or keys.get(parent, [])
-        yield ForeignKey(columns=[part[3] for part in parts], table=f"{SCHEMA}.{parent}", referenced=referenced)
+        yield ForeignKey(columns=[part[3] for part in parts], table=TableName(SCHEMA, parent), referenced=referenced)

@@ -70,18 +70,19 @@ class SqliteSession(Session):
             if stage == "read" and rows != [(token,)]:
                 raise CheckError(ErrorCode.QUERY_ERROR, f"{failure} {shown}: it does not hold what was written")
 
-    async def tables(self, include: str | None, exclude: str | None) -> AsyncIterator[list[Table]]:
+    async def tables(self, wanted: Globs) -> AsyncIterator[list[Table]]:
         """All tables and views in batches, in the order of their names."""
-        wanted, limit = Globs(include, exclude, self._file.database), Limit(self._seconds)
+        limit, database = Limit(self._seconds), self._file.database
         found = await self._file.within(limit, "tables", catalog.members)
-        kept = [member for member in found if wanted.match(catalog.SCHEMA, member[0])]
+        kept = [member for member in found if wanted.match(catalog.SCHEMA, member[0], database)]
         for start in range(0, len(kept), BATCH):
             batch = kept[start : start + BATCH]
             yield await self._file.within(limit, "tables", partial(catalog.described, batch))
 
-    async def lineage(self) -> Lineage:
+    async def lineage(self, wanted: Globs) -> Lineage:
         """What each view reads, by its definition."""
-        return await self._file.within(Limit(self._seconds), "lineage", catalog.read_lineage)
+        found = await self._file.within(Limit(self._seconds), "lineage", catalog.read_lineage)
+        return found.only(wanted, self._file.database)
 
     async def query(self, sql: str) -> QueryAnswer:
         """One statement that only reads: the file is open read-only, and SQLite asks us about each thing it does."""
