@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from datasources.databases.base import Column, ForeignKey, Lineage, Table
+from datasources.databases.base import Column, ForeignKey, Lineage, Table, TableName
 from datasources.databases.view_lineage import View, lineage_of
 
 OURS = "NOT internal AND NOT temporary AND database_name = current_database()"
@@ -52,7 +52,7 @@ class Catalog:
             ],
             primary_key=next((own for kind, own, _, _ in keys if kind == "PRIMARY KEY"), []),
             foreign_keys=[
-                ForeignKey(columns=own, table=f"{schema}.{table}", referenced=there)
+                ForeignKey(columns=own, table=TableName(schema, table), referenced=there)
                 for kind, own, table, there in keys
                 if kind == "FOREIGN KEY"
             ],

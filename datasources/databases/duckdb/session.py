@@ -71,17 +71,17 @@ class DuckdbSession(Session):
             if stage == "read" and rows != [(token,)]:
                 raise CheckError(ErrorCode.QUERY_ERROR, f"{failure} {shown}: it does not hold what was written")
 
-    async def tables(self, include: str | None, exclude: str | None) -> AsyncIterator[list[Table]]:
+    async def tables(self, wanted: Globs) -> AsyncIterator[list[Table]]:
         """All tables and views in batches, in the order of their names."""
-        wanted = Globs(include, exclude, self._file.database)
         found = await self._file.within(Limit(self._seconds), "tables", catalog.Catalog)
-        kept = [member for member in found.members if wanted.match(member[0], member[1])]
+        kept = [member for member in found.members if wanted.match(member[0], member[1], self._file.database)]
         for start in range(0, len(kept), BATCH):
             yield [found.table(member) for member in kept[start : start + BATCH]]
 
-    async def lineage(self) -> Lineage:
+    async def lineage(self, wanted: Globs) -> Lineage:
         """What each view reads, by its definition."""
-        return await self._file.within(Limit(self._seconds), "lineage", catalog.read_lineage)
+        found = await self._file.within(Limit(self._seconds), "lineage", catalog.read_lineage)
+        return found.only(wanted, self._file.database)
 
     async def query(self, sql: str) -> QueryAnswer:
         """One statement that only reads: the file is open read-only, and all that leads out of it is locked."""

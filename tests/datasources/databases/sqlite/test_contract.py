@@ -126,7 +126,7 @@ class TestSqlite(FileContract):
         async with Sqlite.connect(engine.source()) as session:
             found = {table.name: table async for batch in session.tables("*.child\n*.parent", None) for table in batch}
         key = found["child"].foreign_keys[0]
-        assert (key.columns, key.table, key.referenced) == (["x", "y"], "main.parent", ["b", "a"])
+        assert (key.columns, str(key.table), key.referenced) == (["x", "y"], "main.parent", ["b", "a"])
         assert [column.nullable for column in found["parent"].columns] == [False, False]
 
     async def test_a_link_beside_the_file(self, engine: SqliteEngine) -> None:
