@@ -44,7 +44,7 @@ from tasks.sanitize import visible
     on_failure=[write_report],
 )
 async def check_source(job_id: int | None = None, source_id: int | None = None) -> State[Any]:
-    """Test the source of this job, or this one by a job of its own; ask first where somebody has to say something."""
+    """Test the source of this job, or this one by a job of its own; ask first where a person has to answer."""
     settings = Settings.load()
     if job_id is None:
         own = await own_job(settings, source_id)
@@ -142,7 +142,7 @@ def verdict(published: Iterable[Published]) -> State[Any]:
     """The state of the flow run: did the source pass? (contract 4.2)."""
     failed = failures(published)
     if not failed:
-        return Completed(message="Every check passed or was skipped")
+        return Completed(message="Every step passed or was skipped")
     broken = [p for p in failed if not p.carried_out]
     return Failed(
         name="Failed" if broken else UNHEALTHY, message="; ".join(f"{p.task}: {p.result.message}" for p in failed)

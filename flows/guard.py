@@ -1,4 +1,4 @@
-"""The last line of defence: whatever is logged or raised while a source is tested leaves without its secrets."""
+"""The last line of defence: no log and no error of a test leaves with the source's secrets."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""A run that asks: it writes its question down, suspends itself, and begins anew once somebody has answered.
+"""A run that asks: it writes its question down, suspends itself, and begins anew once it has the answer.
 
 Nothing waits meanwhile, neither a process nor a connection. Questions are answered by our API, which writes the answer
 into the catalogue and resumes the run, or in the Prefect UI; then the answer is checked here.
@@ -59,7 +59,7 @@ async def prepared(settings: Settings, job_id: int) -> Work:
 
 
 async def ask(settings: Settings, work: Work, error: CheckError) -> None:
-    """Write the question behind this no down. From here on it is not the job's time that passes, but somebody's."""
+    """Record the question behind this failure; the wait for its answer does not use up the job's time."""
     now = datetime.now(UTC)
     expires_at = now + timedelta(seconds=settings.question_timeout)
     question = question_about(error, len(work.answers) + 1, now, expires_at)
@@ -68,9 +68,9 @@ async def ask(settings: Settings, work: Work, error: CheckError) -> None:
 
 
 def doubt_query(work: Work) -> None:
-    """Raises `CheckError` for a test query that somebody is to be asked about before it is tried."""
+    """Raises `CheckError` for a test query that a person has to approve before it runs."""
     if work.test_query and work.may_ask and not work.query_confirmed and judge(work.test_query) is not Reading.reads:
-        message = "The test query does not look as if it only reads; it would run in a read-only session all the same"
+        message = "The test query may do more than read; it would run in a read-only session"
         raise CheckError(ErrorCode.QUERY_NOT_READ_ONLY, message, {"stage": "query", "unconfirmed": True})
 
 
@@ -100,13 +100,13 @@ def _form(question: Question) -> type[RunInput]:
         )
         return ConfirmHostKey.with_initial_data(description=text)
     if isinstance(question, QueryQuestion):
-        return ConfirmQuery.with_initial_data(description=f"{question.message}. Try it?")
-    text = f"{question.message}. Give the secret by the API, never here, or store it with the source and resume then."
+        return ConfirmQuery.with_initial_data(description=f"{question.message}. Run it?")
+    text = f"{question.message}. Give the secret through the API, never here; or store it with the source, then resume."
     return SecretStored.with_initial_data(description=text)
 
 
 def run_input(answer: Answer) -> dict[str, Any]:
-    """What Prefect wants to hear so that it resumes the run after this answer."""
+    """The input with which Prefect resumes the run after this answer."""
     inputs: dict[str, dict[str, Any]] = {
         "host_key": {"fingerprint": answer.fingerprint},
         "query": {"confirm": True},
@@ -116,7 +116,7 @@ def run_input(answer: Answer) -> dict[str, Any]:
 
 
 async def _take(settings: Settings, job_id: int, question: Question, given: Any) -> None:
-    """Judge what was entered in the Prefect UI. Whatever it was, the question is closed; a wrong one is asked anew."""
+    """Judge what an operator entered in the Prefect UI, and close the question; a wrong answer is asked for anew."""
     accepted = not isinstance(given, ConfirmQuery) or given.confirm
     if isinstance(question, HostKeyQuestion):
         accepted = isinstance(given, ConfirmHostKey) and echoes(given.fingerprint, question.fingerprint)
@@ -135,14 +135,14 @@ async def _take(settings: Settings, job_id: int, question: Question, given: Any)
 
 
 def unanswered(job: Job) -> dict[str, Published]:
-    """What to say of a job whose question has expired: what it asked about is the no, by task."""
+    """Results for a job whose question expired, by task: the step that asked failed, the others were skipped."""
     question = question_of(job)
     if question is None or datetime.now(UTC) < question.expires_at - ROUNDED:
         return {}
     waited = round((question.expires_at - question.asked_at).total_seconds())
-    reason = f"Nobody answered within {waited} s: {question.message}"
+    reason = f"No answer within {waited} s: {question.message}"
     about = TEST_QUERY if isinstance(question, QueryQuestion) else CONNECTION
-    skipped = f"Not run, because nobody answered: {question.message}"
+    skipped = f"Not run, because the question was not answered: {question.message}"
     results = {name: StepResult(code=Code.SKIP, message=skipped, outcome=Outcome.skipped) for name in job.steps}
     results[about] = negative(question.error_code, reason, {"question": msgspec.to_builtins(question)})
     return {name: Published(job_id=job.id, task=name, result=result) for name, result in results.items()}

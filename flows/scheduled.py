@@ -30,7 +30,7 @@ async def own_job(settings: Settings, source_id: int | None) -> int | State[Any]
         # A schedule that is paused in the Prefect UI comes back without its parameters, but with its name.
         source_id = source_of(run.created_by.display_value)
     if run is None or source_id is None:
-        raise SourcecheckError("give the id of a job, or of a source, as the parameter of a run")
+        raise SourcecheckError("a run needs the id of a job or of a source as its parameter")
     now = datetime.now(UTC)
     due = Due(source_id, run.id, run.expected_start_time or now)
     async with session_scope(settings) as session:

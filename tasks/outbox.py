@@ -90,7 +90,7 @@ async def _send(together: list[Published], until: float) -> None:
             ours = isinstance(error, httpx.HTTPStatusError) and error.response.status_code < 500
             if ours or time.time() > until:
                 names = ", ".join(published.task for published in together)
-                raise SourcecheckError(f"what {names} found could not be written down") from error
+                raise SourcecheckError(f"the results of {names} could not be stored in Prefect") from error
             await asyncio.sleep(WRITE_AGAIN_SECONDS)
         else:
             return

@@ -46,7 +46,7 @@ async def begin(session: AsyncSession, due: Due, now: datetime, limit_seconds: i
     """Write the job down, or say why this run has nothing to do. Once for each flow run; the caller commits."""
     source = await lock_source(session, due.source_id)
     if source is None:
-        return f"There is no data source {due.source_id} any more"
+        return f"Data source {due.source_id} no longer exists"
     own = (await session.scalars(select(Job).where(Job.flow_run_id == due.flow_run_id))).one_or_none()
     if own is not None and own.ended_at is None:  # this run was begun before, and was suspended or started again
         return Begun(own.id, source.organization_id, source.name)
@@ -81,7 +81,7 @@ def _idle(source: DataSource, due: Due, now: datetime) -> str | None:
 def _taken(own: Job | None, queue: Sequence[Job]) -> str | None:
     if own is not None:
         return f"Job {own.id} of this run has ended"
-    return f"Job {queue[0].id} tests this data source already" if queue else None
+    return f"Job {queue[0].id} is already testing this data source" if queue else None
 
 
 async def _steps(session: AsyncSession, source_id: int, now: datetime) -> list[str]:

@@ -13,7 +13,7 @@ def split_schema(name: str) -> tuple[str | None, str]:
     """
     found = NAME.fullmatch(name.strip())
     if not found or not name.isprintable():
-        raise ValueError("temp_schema has to be `schema` or `database.schema`; quote a part that has dots in it")
+        raise ValueError("temp_schema must be `schema` or `database.schema`; quote a part that contains dots")
     database, schema = (_unquoted(*found.group(first, first + 1)) for first in (1, 3))
     return database, schema or ""
 

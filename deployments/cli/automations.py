@@ -32,18 +32,18 @@ went from {{ event.payload.was }} to {{ event.payload.became }} at {{ event.payl
 
 def add_commands(commands: Any, add: Add) -> None:
     """Add `automations` to the command line."""
-    text = "tell people when a source goes down or comes back, by Prefect's automations"
+    text = "tell people when a source goes down or comes back, through Prefect's automations"
     group = commands.add_parser("automations", help=text, description=text)
     kinds = group.add_subparsers(required=True, metavar="KIND")
     webhook = add(kinds, "webhook", _command(_webhook), "POST the event as JSON")
     webhook.add_argument("url")
-    slack = add(kinds, "slack", _command(_slack), "write into a Slack channel")
+    slack = add(kinds, "slack", _command(_slack), "post into a Slack channel")
     slack.add_argument("url", help="an incoming webhook of Slack's")
     mail = add(kinds, "mail", _command(_mail), "send a mail")
     mail.add_argument("url", help="mailtos://USER:PASSWORD@SMTP-HOST?from=ADDRESS&to=ADDRESS (Apprise's form)")
     for kind in (webhook, slack, mail):
-        kind.add_argument("--name", help="of the automation, when there are several of a kind")
-        kind.add_argument("--source", type=int, metavar="ID", help="only of this data source (default: all)")
+        kind.add_argument("--name", help="name of the automation, to have several of one kind")
+        kind.add_argument("--source", type=int, metavar="ID", help="only for this data source (default: all)")
 
 
 def _command(make: Callable[[str, str], Any]) -> Callable[[Settings, argparse.Namespace], int]:
@@ -115,7 +115,7 @@ async def _mail(block: str, url: str) -> Any:
     from prefect.blocks.notifications import SlackWebhook
 
     if not url.startswith(("mailto://", "mailtos://")):
-        raise SourcecheckError("the address of a mail begins with mailto:// or mailtos://")
+        raise SourcecheckError("a mail address has to begin with mailto:// or mailtos://")
     return await _notification(SlackWebhook.model_validate({"url": url}), block)
 
 

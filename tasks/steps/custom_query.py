@@ -14,7 +14,7 @@ async def run(check: StepContext) -> Finding:
     """
     query = check.test_query or "SELECT 1"
     if not check.query_confirmed and judge(query) is Reading.writes:
-        raise CheckError(ErrorCode.QUERY_NOT_READ_ONLY, "The test query is not one that reads", {"stage": "query"})
+        raise CheckError(ErrorCode.QUERY_NOT_READ_ONLY, "The test query is a statement that writes", {"stage": "query"})
     async with check.session() as session:
         answer = await session.query(query)
     details = {"value": answer.value, "response_time_ms": answer.response_time_ms}

@@ -41,7 +41,7 @@ def test_unanswered_questions(impatient: Service, embedded: Server) -> None:
         for code, (_, job) in jobs.items():
             answer = ended(client, job)
             assert (answer["status"], answer["question"]) == ("failed", None)
-            assert answer["reason"].startswith(f"Nobody answered within {SECONDS} s")
+            assert answer["reason"].startswith(f"No answer within {SECONDS} s")
             found = results(answer)
             if code != "QUERY_NOT_READ_ONLY":
                 assert found.pop("connection")["error_code"] == code

@@ -80,7 +80,7 @@ async def test_others_first(sessions: Sessions, organization_id: int) -> None:
     paused = await make_source(sessions, organization_id, every=60, fields={"is_paused": True})
     assert "paused" in str(await start(sessions, paused))
     gone = await make_source(sessions, organization_id, every=60, deleted_at=NOW)
-    assert "no data source" in str(await start(sessions, gone))
+    assert "no longer exists" in str(await start(sessions, gone))
 
 
 async def test_all_steps_once_a_day(sessions: Sessions, organization_id: int) -> None:
