@@ -17,9 +17,9 @@ def _spec(kind: type, description: str) -> ResponseSpec:
 
 
 INVALID: Responses = {422: _spec(HTTPValidationError, "Validation Error")}
-CONFLICT: Responses = {409: _spec(HTTPSentence, "It has ended already")}
+CONFLICT: Responses = {409: _spec(HTTPSentence, "The test has already ended")}
 NAME_TAKEN: Responses = {409: _spec(HTTPSentence, "Another data source has this name")}
-TRUSTED: Responses = {409: _spec(HTTPSentence, "It is trusted already")}
+TRUSTED: Responses = {409: _spec(HTTPSentence, "The key is already trusted")}
 OVERLOAD: Responses = {
     429: _spec(HTTPSentence, "Too many requests with this key"),
     503: _spec(HTTPSentence, "Too many jobs wait"),
@@ -39,6 +39,6 @@ JOINED = "Sourcecheck-Joined"
 """Header of an answer whose job had been asked for already."""
 JOINED_HEADER = ResponseHeader(
     name=JOINED,
-    description="`true` when an equal request had asked for this test already, and both get the same answer",
+    description="`true` when the request joined the open test of an equal one; both read the same answer",
     documentation_only=True,
 )
