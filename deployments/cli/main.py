@@ -40,6 +40,7 @@ def parser() -> argparse.ArgumentParser:
     commands = root.add_subparsers(required=True, metavar="COMMAND")
     _add(commands, "demo", _demo, "start everything, test a demo database, and stop")
     _add(commands, "up", _up, "start everything and serve until Ctrl-C")
+    _add(commands, "doctor", _doctor, "show the settings, what answers and how fast, versions and the disk")
     _add(commands, "migrate", _migrate, "bring the catalogue's tables up to date")
     _add(commands, "serve", _serve, "the API alone").add_argument("--fd", type=int, help=argparse.SUPPRESS)
     _add(commands, "deploy", _deploy, "make the work pool and apply prefect.yaml")
@@ -70,6 +71,12 @@ def _demo(settings: Settings, _: argparse.Namespace) -> int:
     from deployments.cli.demo import demo
 
     return _until_signal(demo(settings))
+
+
+def _doctor(settings: Settings, _: argparse.Namespace) -> int:
+    from deployments.cli.doctor import doctor
+
+    return doctor(settings)
 
 
 def _migrate(settings: Settings, _: argparse.Namespace) -> int:

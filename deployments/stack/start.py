@@ -23,6 +23,7 @@ from deployments.stack.home import Home
 from deployments.stack.ports import claim
 from deployments.stack.postgres import STOP_SIGNAL, EmbeddedPostgres
 from deployments.stack.prefect_env import client_environ, server_environ, ui_address
+from deployments.stack.probes import require_servers
 
 READY_SECONDS = 120.0
 """Seconds a child may take until it is ready the first time; a slow disk reads Prefect's files for ten."""
@@ -86,7 +87,8 @@ class Starter:
         self._settings = self._with_keys(settings)
 
     async def start(self, with_demo_database: bool) -> Stack:
-        """Start everything; answers when `GET /health/ready` does."""
+        """Start everything; answers when `GET /health/ready` does. Servers of others have to answer beforehand."""
+        await require_servers(self._settings)
         postgres = self._embedded(with_demo_database)
         api = self._claim("api_port", self._settings.api_host)
         prefect = self._claim("prefect_port", "127.0.0.1") if self._own_prefect else None
@@ -98,7 +100,9 @@ class Starter:
         except ExceptionGroup as several:
             raise several.exceptions[0] from None
         await wait_until(self._is_ready, self._children, READY_SECONDS)
-        self._home.remember("stack", {"prefect_api_url": self._settings.prefect_api_url})
+        self._home.remember(
+            "stack", {"prefect_api_url": self._settings.prefect_api_url, "api_url": self._api_address()}
+        )
         return Stack(self._home, self._settings, self._addresses(key), postgres)
 
     async def stop(self) -> None:

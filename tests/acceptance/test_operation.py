@@ -145,3 +145,16 @@ def test_ready(nobody: httpx.Client) -> None:
         "worker": True,
         "problems": {},
     }
+
+
+def test_the_doctor_finds_everything_well(service: Service) -> None:
+    """Exit code 0, a line for each part with its time, the settings that hold, and no secret."""
+    said = service.command("doctor")
+    secrets = [(service.home / "secrets" / name).read_text().strip() for name in ("secret_keys", "postgres_catalogue")]
+    absent([KEY, *secrets], said)
+    for part in ("catalogue", "Prefect", "API"):
+        assert re.search(rf"^{part} +[\d.e+]+ ms ", said, re.MULTILINE), said
+    assert "PostgreSQL 18" in said
+    assert re.search(r"SOURCECHECK_BOOTSTRAP_KEY +\(set, not shown\) +environment", said)
+    assert re.search(r"SOURCECHECK_DATABASE_URL +\(set, not shown\) +local stack", said)
+    assert re.search(r"^disk +\d+ MB free", said, re.MULTILINE)
