@@ -1,9 +1,7 @@
 """Health schedules (`docs/health.md`): when a source is checked by itself."""
 
-from datetime import UTC, datetime
 from zoneinfo import available_timezones
 
-from cronsim import CronSim, CronSimError
 from litestar import Controller, delete, get, put
 from litestar.params import FromPath
 
@@ -16,10 +14,8 @@ from api.wire.requests import WantedSchedule, takes
 from api.wire.responses import ENVELOPED
 from api.wire.schemas import Envelope, Schedule
 from datasources.catalogue.tables import DataSource
+from datasources.health.cron import refuse_cron
 from datasources.health.plan import Plan
-
-CRON_FIELDS = 5
-ANY_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class ScheduleController(Controller):
@@ -99,13 +95,14 @@ def read_plan(body: bytes, *, paused: bool) -> Plan:
 
 
 def _refuse_cron(cron: str) -> None:
-    if len(cron.split()) != CRON_FIELDS:
-        raise Invalid(["body", "cron"], "A cron expression has five fields: minute, hour, day, month, weekday")
     try:
-        next(CronSim(cron, ANY_DAY))
+        refuse_cron(cron)
+    except ValueError as error:
+        raise Invalid(["body", "cron"], str(error)) from error
+    try:
         timetable(0, Plan(cron=cron))  # Prefect has to understand it, too
-    except (CronSimError, ValueError, StopIteration) as error:
-        raise Invalid(["body", "cron"], "Invalid cron expression, or one that never matches a date") from error
+    except ValueError as error:
+        raise Invalid(["body", "cron"], "Prefect does not understand this cron expression") from error
 
 
 async def _kept(session: Session, source: DataSource, plan: Plan) -> Schedule:

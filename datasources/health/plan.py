@@ -1,12 +1,12 @@
 """When a source is checked next: an interval, or cron in a time zone."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
-from cronsim import CronSim, CronSimError
 from msgspec import Struct
+
+from datasources.health.cron import next_fire
 
 LEAST_SECONDS = 10
 """Shorter intervals are refused."""
@@ -55,10 +55,9 @@ class Plan(Struct, frozen=True, kw_only=True, omit_defaults=True):
         if self.cron is None:
             return None
         try:
-            fire = next(CronSim(self.cron, moment.astimezone(ZoneInfo(self.timezone or "UTC"))), None)
-        except (CronSimError, ValueError, OSError):  # as Prefect understands it, and CronSim does not
+            return next_fire(self.cron, moment, self.timezone or "UTC")
+        except (ValueError, KeyError):  # set in Prefect's UI, and not understood here
             return None
-        return fire.astimezone(UTC) if fire else None
 
     def expected_seconds(self, moment: datetime) -> float | None:
         """How long after `moment` the next check is due."""
