@@ -11,6 +11,7 @@ pytest_plugins = [
     "tests.fix_ssh",
     "tests.fix_acceptance",
     "tests.fix_catalogue",
+    "tests.fix_api",
     "tests.fix_files",
     "tests.fix_wheel",
 ]

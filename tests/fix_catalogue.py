@@ -19,11 +19,15 @@ Sessions = async_sessionmaker[AsyncSession]
 @pytest.fixture(scope="session")
 def catalogue_settings(embedded: Server) -> Settings:
     """Settings that lead to a migrated, empty catalogue."""
-    with embedded.connect() as session:
-        session.execute("CREATE DATABASE catalogue_of_tests")
+    return make_catalogue(embedded, "catalogue_of_tests")
+
+
+def make_catalogue(server: Server, name: str) -> Settings:
+    """A migrated, empty catalogue of this name, and settings that lead to it."""
+    with server.connect() as session:
+        session.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
     settings = Settings(
-        database_url=f"postgresql://postgres:{PASSWORD}@127.0.0.1:{embedded.port}/catalogue_of_tests",
-        allow_private_networks=True,
+        database_url=f"postgresql://postgres:{PASSWORD}@127.0.0.1:{server.port}/{name}", allow_private_networks=True
     )
     upgrade(settings)
     return settings

@@ -28,7 +28,6 @@ class Caller(Struct, kw_only=True, frozen=True):
     """Who a key stands for."""
 
     user_id: int
-    user_name: str
     organization_id: int | None
     """None for a user who is in no organization."""
     organization_name: str | None
@@ -67,8 +66,7 @@ async def authenticate(session: AsyncSession, raw_key: str) -> Caller | None:
     )
     row = (
         await session.execute(
-            select(ApiKey, User.name, Organization.id, Organization.name, Membership.role)
-            .join(User, User.id == ApiKey.user_id)
+            select(ApiKey, Organization.id, Organization.name, Membership.role)
             .outerjoin(Membership, membership)
             .outerjoin(Organization, Organization.id == Membership.organization_id)
             .where(ApiKey.hash == key_hash(raw_key), ApiKey.revoked_at.is_(None))
@@ -78,11 +76,10 @@ async def authenticate(session: AsyncSession, raw_key: str) -> Caller | None:
     ).first()
     if row is None:
         return None
-    key, user_name, organization_id, organization_name, role = row
+    key, organization_id, organization_name, role = row
     await _touch(session, key)
     return Caller(
         user_id=key.user_id,
-        user_name=user_name,
         organization_id=organization_id,
         organization_name=organization_name,
         role=role,

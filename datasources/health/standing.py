@@ -1,11 +1,7 @@
 """When a source counts as failed, and when as active again."""
 
-from typing import Literal
-
 import msgspec
 from msgspec import Struct
-
-Status = Literal["inactive", "active", "failed"]
 
 
 class Standing(Struct, frozen=True, kw_only=True):

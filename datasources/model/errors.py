@@ -68,11 +68,6 @@ class CheckError(SourcecheckError):
     def __str__(self) -> str:
         return self.message
 
-    @property
-    def remediation(self) -> str:
-        """What the user does next."""
-        return REMEDIATIONS[self.code]
-
 
 class SourceUnreachable(CheckError):
     """No session could be opened; `details["stage"]` says how far it got."""

@@ -34,7 +34,7 @@ class ConfigurationCheckStep(StrEnum):
 
 
 class Code(StrEnum):
-    """The short verdict of a step. The published client breaks on any other word."""
+    """The short verdict of a step. The published client breaks on any other word; `UNKNOWN` is never answered."""
 
     OK = "OK"
     ERROR = "ERROR"

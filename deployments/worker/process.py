@@ -64,21 +64,17 @@ class WarmProcess:
         """Run it, and say how it ended."""
         run = FlowRun.model_validate_json(order.flow_run)
         os.environ["PREFECT__FLOW_RUN_ID"] = str(run.id)
-        engine: WarmEngine | WarmSyncEngine | None = None
         trouble = None
         with environment(order.env):
             try:
-                engine = engine_for(self._load(order, run), run)
-                self._drive(engine)
+                self._drive(engine_for(self._load(order, run), run))
             except (Abort, Pause, asyncio.CancelledError, KeyboardInterrupt):
                 pass  # the engine has concluded the run
             except Exception as error:
                 trouble = _trouble(error, run)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
-        concluded = engine.flow_run.state if engine and engine.flow_run else None
-        state = concluded.type.value if concluded else None
-        self._line.say(Ended(state=state, trouble=trouble, rss=psutil.Process().memory_info().rss))
+        self._line.say(Ended(trouble=trouble, rss=psutil.Process().memory_info().rss))
         self._run(self._line.flush())
 
     def _load(self, order: Order, run: FlowRun) -> Flow[..., Any]:

@@ -30,8 +30,6 @@ class Ready(Struct, tag="ready", frozen=True):
 class Ended(Struct, tag="ended", frozen=True):
     """The run is over, as far as this process is concerned."""
 
-    state: str | None = None
-    """The type of the state the engine has left the run in."""
     trouble: str | None = None
     """Why the engine could not conclude the run; then the worker has to."""
     rss: int = 0

@@ -23,7 +23,7 @@ async def failure(source: Any) -> CheckError:
         async with Postgres.connect(source):
             pass
     assert PASSWORD not in str(caught.value)
-    assert caught.value.remediation
+    assert REMEDIATIONS[caught.value.code]
     return caught.value
 
 
