@@ -54,6 +54,8 @@ class Settings(Masked, kw_only=True, frozen=True):
     """The type the work pool is made with; a stock one such as `process` works too, and is slower."""
     runs_per_process: Annotated[int, Meta(ge=1)] = 200
     """Flow runs after which a warm process of our worker is replaced."""
+    run_memory_mb: Annotated[int, Meta(ge=256, le=1_048_576)] = 1024
+    """Megabytes of data that the process of a run may take; what needs more ends with an error of that run."""
     deployment: str = "check-source/check"
     """The deployment that runs a test, `flow/deployment`."""
     health_deployment: str = "check-source/health"

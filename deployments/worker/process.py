@@ -17,6 +17,7 @@ from prefect import Flow
 from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import Abort, Pause
 
+from datasources.model.settings import Settings
 from deployments.serve.gc_tuning import collect_rarely
 from deployments.serve.logs import start_logging
 from deployments.worker._prefect import (
@@ -29,6 +30,7 @@ from deployments.worker._prefect import (
     settings_of_environment,
     stored_flow_of,
 )
+from deployments.worker.memory import limit_memory
 from deployments.worker.protocol import LONGEST, Ended, Line, Order, Ready, Suspend, ToProcess
 
 T = TypeVar("T")
@@ -36,6 +38,7 @@ T = TypeVar("T")
 
 def work(line: socket.socket, clients: Clients) -> None:
     """Run what the other end of this socket orders, until it hangs up."""
+    limit_memory(Settings.load().run_memory_mb)
     start_logging()
     collect_rarely()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
