@@ -7,7 +7,7 @@ from litestar.middleware import DefineMiddleware
 from api import dependencies
 from api.auth import OPEN_PATHS, KeyAuthentication
 from api.background.job_metrics import REQUESTS
-from api.limits import key_limit
+from api.limits import limits
 from api.openapi import add_common_errors, documentation
 from api.routes.answers import QuestionController
 from api.routes.api_keys import KeyController
@@ -45,7 +45,7 @@ def create_app() -> Litestar:
         ],
         lifespan=[started],
         guards=[dependencies.integer_ids],
-        middleware=[REQUESTS.middleware, DefineMiddleware(KeyAuthentication, exclude=OPEN_PATHS), key_limit(settings)],
+        middleware=[REQUESTS.middleware, DefineMiddleware(KeyAuthentication, exclude=OPEN_PATHS), *limits(settings)],
         exception_handlers={Exception: answer},
         dependencies={
             "services": Provide(dependencies.provide_services),

@@ -40,7 +40,7 @@ async def started(app: Litestar) -> AsyncIterator[None]:
     try:
         async with (
             PrefectServer(settings) as prefect,
-            Watch(sessions, prefect, settings.job_timeout) as watch,
+            Watch(sessions, prefect, settings) as watch,
             ScheduleMirror(sessions, prefect),
             StatusEvents(sessions, prefect),
             Retention(sessions, settings),

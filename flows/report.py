@@ -9,6 +9,7 @@ from prefect.client.schemas.objects import State
 
 from datasources.health.verdict import failures
 from datasources.model.results import Published
+from datasources.model.texts import markdown_text, visible
 from datasources.model.vocabulary import Code, Outcome
 from tasks.context import StepContext
 
@@ -40,7 +41,7 @@ async def write_report(flow: object, flow_run: object, state: State[Any]) -> Non
     text = acreate_markdown_artifact(
         markdown=markdown(report),
         key=f"source-{report.source_id}-report",
-        description=f"Test of {report.source_name}, job {report.job_id}",
+        description=f"Test of {markdown_text(report.source_name)}, job {report.job_id}",
     )
     await asyncio.gather(text, _write_tables(report))
 
@@ -52,7 +53,7 @@ async def _write_tables(report: Report) -> None:
     await acreate_table_artifact(
         table=[_row(table) for table in schema.result.details["tables"]],
         key=f"source-{report.source_id}-tables",
-        description=f"Tables found in {report.source_name}",
+        description=f"Tables found in {markdown_text(report.source_name)}",
     )
 
 
@@ -62,7 +63,7 @@ def markdown(report: Report) -> str:
     verdict = "❌ did not pass" if failures(report.published.values()) else "✅ passed"
     failed = [p for p in report.published.values() if p.result.code is Code.ERROR]
     lines = [
-        f"# {_cell(report.source_name)}: {verdict}",
+        f"# {markdown_text(report.source_name)}: {verdict}",
         "",
         f"Job {report.job_id}, data source {report.source_id}",
         "",
@@ -79,14 +80,11 @@ def markdown(report: Report) -> str:
 def _line(published: Published) -> str:
     result = published.result
     spent = "" if result.duration_ms is None else str(result.duration_ms)
-    return f"| {published.task} | {MARKS[result.outcome]} {result.outcome} | {_cell(result.message)} | {spent} |"
-
-
-def _cell(text: str) -> str:
-    """A text that cannot leave its cell or bring markup of its own."""
-    flat = " ".join(text.split())
-    return "".join(f"\\{char}" if char in "\\`*_{}[]<>#|!" else char for char in flat)
+    return (
+        f"| {published.task} | {MARKS[result.outcome]} {result.outcome} | {markdown_text(result.message)} | {spent} |"
+    )
 
 
 def _row(table: dict[str, Any]) -> dict[str, Any]:
-    return {name: table.get(name) for name in ("schema", "name", "kind", "columns", "rows")}
+    found = {name: table.get(name) for name in ("schema", "name", "kind", "columns", "rows")}
+    return {name: visible(value) if isinstance(value, str) else value for name, value in found.items()}

@@ -13,6 +13,7 @@ from datasources.catalogue.scheduled import Begun, Due, begin
 from datasources.health.plan import source_of
 from datasources.model.errors import SourcecheckError
 from datasources.model.settings import Settings
+from datasources.model.texts import visible
 from flows.tags import run_tags
 
 DROPPED = "Dropped"
@@ -34,10 +35,10 @@ async def own_job(settings: Settings, source_id: int | None) -> int | State[Any]
     now = datetime.now(UTC)
     due = Due(source_id, run.id, run.expected_start_time or now)
     async with session_scope(settings) as session:
-        begun = await begin(session, due, now, settings.job_timeout)
+        begun = await begin(session, due, now, settings.job_timeout, settings.slots_per_worker)
     if not isinstance(begun, Begun):
         return Completed(name=DROPPED, message=begun)
     client, _ = get_or_create_client()
     tags = run_tags(job_id=begun.job_id, source_id=source_id, organization_id=begun.organization_id)
-    await client.update_flow_run(run.id, name=f"{begun.source_name} health", tags=sorted({*run.tags, *tags}))
+    await client.update_flow_run(run.id, name=f"{visible(begun.source_name)} health", tags=sorted({*run.tags, *tags}))
     return begun.job_id

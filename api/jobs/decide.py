@@ -43,7 +43,7 @@ class GiveUp(Struct, frozen=True):
 
 
 class Resume(Struct, frozen=True):
-    """Have the suspended run go on: its question has been answered, and Prefect has not heard of it."""
+    """Have the suspended run go on: its question has been answered, it has a slot, and Prefect has not heard of it."""
 
 
 Action = Leave | End | StopRun | Cancel | GiveUp | Resume
@@ -58,7 +58,7 @@ def decide(job: Job, run: Run | None, now: datetime) -> Action:
         return _cancel(job, run, now)
     if overdue(job, now):
         return GiveUp()
-    if job.flow_run_id and status in QUESTIONS.values() and job.question is None:
+    if job.flow_run_id and job.dispatched_at and status in QUESTIONS.values() and job.question is None:
         return Resume()
     return Leave()
 

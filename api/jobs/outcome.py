@@ -47,6 +47,8 @@ def _missing(job: Job, name: str, run: Run | None, status: JobStatus) -> Publish
 
 def lost_where(job: Job, run: Run | None) -> str:
     """The stage at which a run was lost, for people."""
+    if job.dispatched_at is None:
+        return "it waited for its turn, and was never picked up by a worker"
     if run is None or run.state is None or run.state.type is StateType.SCHEDULED:
         return "the run was never picked up by a worker"
     if run.state.type is StateType.PAUSED:

@@ -50,7 +50,7 @@ class Settler:
     async def _resume(self, job: Job) -> None:
         async with self._sessions() as session:
             now = await session.get(Job, job.id)  # it may have asked since it was read
-        if now and now.flow_run_id and now.question is None and (answers := answers_of(now)):
+        if now and now.flow_run_id and now.dispatched_at and now.question is None and (answers := answers_of(now)):
             await self._prefect.resume(now.flow_run_id, run_input(answers[-1]))
 
     async def _end(self, job: Job, status: JobStatus, run: Run | None) -> None:

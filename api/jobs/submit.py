@@ -79,7 +79,7 @@ class Submitter:
         job = self._equal(spec, queue)
         joined = job is not None
         if job is None:
-            await refuse_when_full(session, self._settings)
+            await refuse_when_full(session, self._settings, current.organization_id)
             job = self._job(spec, member, current, queue, kind)
             session.add(job)
             await session.flush()

@@ -16,6 +16,7 @@ from api.jobs.runs import Runs
 from api.jobs.settle import Settler
 from api.jobs.waiters import Waiters
 from api.prefect.client import PrefectServer, Run
+from datasources.model.settings import Settings
 from flows.questions import has_asked
 
 FRESH_SECONDS = 2.0
@@ -25,12 +26,12 @@ FRESH_SECONDS = 2.0
 class Watch:
     """The loops of one process, and what they know."""
 
-    def __init__(self, sessions: async_sessionmaker[AsyncSession], prefect: PrefectServer, job_timeout: int) -> None:
+    def __init__(self, sessions: async_sessionmaker[AsyncSession], prefect: PrefectServer, settings: Settings) -> None:
         self._agenda = Agenda()
         self._runs = Runs(prefect)
         self._waiters = Waiters()
         self._feed = Feed(prefect, self._agenda)
-        self._dispatcher = Dispatcher(sessions, prefect, job_timeout)
+        self._dispatcher = Dispatcher(sessions, prefect, settings)
         self._follower = Follower(
             sessions, self._agenda, self._runs, Settler(sessions, prefect), self._waiters, self._dispatcher
         )

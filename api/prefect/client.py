@@ -31,6 +31,7 @@ from api.prefect.schedules import Schedules
 from datasources.catalogue.tables import Job
 from datasources.model.results import Published
 from datasources.model.settings import Settings
+from datasources.model.texts import visible
 from flows.prefect_events import FLOW_RUN, WORK_POOL, completed_state, flow_run_of
 from flows.tags import run_tags
 from tasks.outbox import RESULT_TYPE
@@ -116,7 +117,7 @@ class PrefectServer:
                 "deadline": job.deadline.timestamp(),
                 "timeout": job.timeout_seconds or self._job_timeout,
             },
-            name=f"{source_name} #{job.id}",
+            name=f"{visible(source_name)} #{job.id}",
             tags=run_tags(job_id=job.id, source_id=job.source_id, organization_id=job.organization_id),
             # Another catalogue on the same server, or an earlier one, has jobs of the same numbers.
             idempotency_key=f"job-{job.id}-{job.created_at.isoformat()}",
@@ -219,14 +220,14 @@ class PrefectServer:
         """Whether the server answers."""
         return await self._client.api_healthcheck() is None
 
-    async def worker_seen(self, pool: str) -> bool:
-        """Whether a worker of the pool has given its sign of life lately: two of three may get lost."""
+    async def workers_seen(self, pool: str) -> int:
+        """How many workers of the pool have given a sign of life lately: two of three may get lost."""
         try:
             workers = await self._client.read_workers_for_work_pool(pool)
         except ObjectNotFound:
-            return False
+            return 0
         now = datetime.now(UTC)
-        return any(
+        return sum(
             _age(now, worker.last_heartbeat_time) < 3 * (worker.heartbeat_interval_seconds or HEARTBEAT_SECONDS)
             for worker in workers
         )

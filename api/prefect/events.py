@@ -11,6 +11,7 @@ from prefect.types import DateTime
 from api.prefect._private import send_events, stored_events
 from datasources.catalogue.health.status_changes import UnsentChange
 from datasources.model.errors import REMEDIATIONS
+from datasources.model.texts import visible
 from datasources.model.vocabulary import ErrorCode, StatusEvent
 from flows.prefect_events import FLOW_RUN
 
@@ -48,7 +49,7 @@ def event(change: UnsentChange) -> Event:
         resource=Resource.model_validate(
             {
                 "prefect.resource.id": f"data-source.{change.source_id}",
-                "prefect.resource.name": change.source_name,
+                "prefect.resource.name": visible(change.source_name),
                 "sourcecheck.organization": change.organization_name,
                 "sourcecheck.organization-id": str(change.organization_id),
             }
@@ -56,7 +57,7 @@ def event(change: UnsentChange) -> Event:
         related=related,
         payload={
             "data_source_id": change.source_id,
-            "name": change.source_name,
+            "name": visible(change.source_name),
             "was": change.was,
             "became": change.became,
             "reason": change.reason,

@@ -1,6 +1,5 @@
 """Answers to what a test asks: confirm a host key or a query, give a secret (contract 2.5)."""
 
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -10,7 +9,6 @@ from litestar.params import PathParameter
 from api.auth import Member
 from api.dependencies import ApiRequest, MemberDep, ServicesDep, Session, SessionDep, require_job
 from api.jobs.view import view
-from api.prefect.client import Unreachable
 from api.runtime import Services
 from api.wire.errors import Invalid, Problem
 from api.wire.registration import is_mask, merged, parse, read
@@ -24,7 +22,6 @@ from datasources.model.host_keys import HostKey, echoes
 from datasources.model.questions import Answer, HostKeyQuestion, Question, SecretQuestion
 from datasources.model.source import SshTunnel
 from datasources.secrecy.vault import Vault
-from flows.questions import run_input
 
 
 class QuestionController(Controller):
@@ -168,11 +165,9 @@ def _answer(question: Question, member: Member, *, fingerprint: str | None = Non
 
 
 async def _go_on(job: Job, answer: Answer, session: Session, services: Services) -> AsyncDataSourceTestResults:
-    """Store the answer before anything acts on it; if Prefect does not hear of it, the watch tells it again."""
+    """Write the answer down; its run goes on when the job has a slot again."""
     await take_answer(session, job, answer, services.settings.job_timeout, origin="confirmed")
     await session.commit()
-    if job.flow_run_id is not None:
-        with suppress(*Unreachable):
-            await services.prefect.resume(job.flow_run_id, run_input(answer))
+    services.watch.dispatch_soon()
     services.watch.look_at(job.id)
     return view(job, services.watch.run_of(job.id))

@@ -12,6 +12,7 @@ from api.dependencies import MemberDep, SessionDep, require_source
 from api.wire.health import DEFAULT_WINDOW, WINDOWS, WindowName, is_stale
 from api.wire.responses import ENVELOPED
 from datasources.catalogue.health import history
+from datasources.model.texts import visible
 
 GREEN, RED, GREY = "#2e7d32", "#c62828", "#616161"
 LONGEST = 40
@@ -39,7 +40,7 @@ class Badge(Struct, frozen=True):
         name = self.name if len(self.name) <= LONGEST else f"{self.name[: LONGEST - 1]}…"
         split, right = 12 + CHARACTER * len(name), 9 + CHARACTER * len(self.text)
         return SVG.format(
-            name=escape(_printable(name)),
+            name=escape(visible(name)),
             text=escape(self.text),
             colour=self.colour,
             split=split,
@@ -78,8 +79,3 @@ def describe(name: str, status: str, *, stale: bool, uptime: float | None) -> Ba
     text = state if uptime is None else f"{state} {uptime:.2f} %"
     colour = GREY if stale else {"active": GREEN, "failed": RED}.get(status, GREY)
     return Badge(name=name, text=text, colour=colour)
-
-
-def _printable(text: str) -> str:
-    """XML knows no control characters, not even escaped."""
-    return "".join(character if character.isprintable() else " " for character in text)

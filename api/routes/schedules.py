@@ -6,13 +6,15 @@ from litestar import Controller, delete, get, put
 from litestar.params import FromPath
 
 from api.dependencies import ApiRequest, MemberDep, ServicesDep, Session, SessionDep, require_source
+from api.limits import refuse_schedule
 from api.prefect.client import Unreachable
 from api.prefect.timetables import timetable
 from api.wire.errors import Invalid, Problem
 from api.wire.registration import read
 from api.wire.requests import WantedSchedule, takes
-from api.wire.responses import ENVELOPED
+from api.wire.responses import ENVELOPED, SCHEDULES_LIMITED
 from api.wire.schemas import Envelope, Schedule
+from datasources.catalogue.sources import other_plans
 from datasources.catalogue.tables import DataSource
 from datasources.health.cron import refuse_cron
 from datasources.health.plan import Plan
@@ -24,7 +26,7 @@ class ScheduleController(Controller):
     path = "/api/v1/data-sources/{source_id:str}/health/schedule"
     tags = ("Health",)
 
-    @put("/", operation_class=takes(WantedSchedule), operation_id="put_health_schedule", responses=ENVELOPED)
+    @put("/", operation_class=takes(WantedSchedule), operation_id="put_health_schedule", responses=ENVELOPED | SCHEDULES_LIMITED)
     async def write(
         self,
         source_id: FromPath[int],
@@ -36,6 +38,7 @@ class ScheduleController(Controller):
         """Check a source regularly."""
         source = await require_source(session, member, source_id)
         plan = read_plan(await request.body(), paused=bool(source.fields.get("is_paused")))
+        refuse_schedule(plan, await other_plans(session, source), services.settings, datetime.now(UTC))
         try:
             await services.prefect.schedules.put(source.id, plan, session)
         except Unreachable as error:

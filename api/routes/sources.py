@@ -10,7 +10,7 @@ from msgspec import UNSET
 from api.dependencies import ApiRequest, MemberDep, ServicesDep, Session, SessionDep, require_source
 from api.prefect.client import Unreachable
 from api.wire.errors import Problem
-from api.wire.registration import answered, decode, merged, parse
+from api.wire.registration import answered, decode, merged, parse, refuse_hidden
 from api.wire.requests import takes_source
 from api.wire.responses import NAME_TAKEN
 from api.wire.schemas import ConfigurationSchema, DataSourceSummary, DataSourceType, OrganizationMeta
@@ -63,7 +63,9 @@ class SourceController(Controller):
         self, request: ApiRequest, session: SessionDep, member: MemberDep, services: ServicesDep
     ) -> dict[str, Any]:
         """Register a source."""
-        source, fields = parse(decode(await request.body()))
+        given = decode(await request.body())
+        refuse_hidden(given)
+        source, fields = parse(given)
         row = DataSource(organization_id=member.organization_id, created_by_user_id=member.user_id)
         write_source(row, source, fields, services.vault)
         await _save(session, row)

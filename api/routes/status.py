@@ -38,7 +38,7 @@ async def ready(services: ServicesDep) -> Response[Readiness]:
     catalogue, prefect, worker = await asyncio.gather(
         _holds(is_usable(services.sessions)),
         _holds(services.prefect.answers()),
-        _holds(services.prefect.worker_seen(services.settings.work_pool)),
+        _holds(services.prefect.workers_seen(services.settings.work_pool)),
     )
     missing = [name for name, here in (("catalogue", catalogue), ("prefect", prefect), ("worker", worker)) if not here]
     problems = {name: PROBLEMS[name] for name in missing}
@@ -61,8 +61,8 @@ async def metrics(services: ServicesDep) -> Response[bytes]:
     return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-async def _holds(question: Awaitable[bool]) -> bool:
+async def _holds(question: Awaitable[bool | int]) -> bool:
     try:
-        return await asyncio.wait_for(question, 5)
+        return bool(await asyncio.wait_for(question, 5))
     except Unreachable:
         return False

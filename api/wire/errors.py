@@ -123,7 +123,7 @@ def _too_often(error: TooManyRequestsException) -> Problem:
     """Litestar's rate limit: what its headers say, as a sentence, and as the header that every client knows."""
     headers = dict(error.headers or {})
     limit, reset = headers.get("RateLimit-Limit"), max(1, int(headers.get("RateLimit-Reset", "60")))
-    sentence = f"At most {limit} requests for a test in a minute with one key; ask again in {reset} s"
+    sentence = f"At most {limit} requests of this kind a minute for each organization; try again in {reset} s"
     return Problem(429, sentence, headers | {"Retry-After": str(reset)})
 
 

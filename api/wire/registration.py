@@ -10,6 +10,7 @@ from api.wire.requests import SourceFields
 from datasources.catalogue.tables import DataSource
 from datasources.databases import ALIASES, DATABASES, AnySource
 from datasources.model.source import Options, Source, SshTunnel
+from datasources.model.texts import LINE_BREAKS, hidden_character
 from datasources.secrecy.scrubber import MASK
 from datasources.secrecy.vault import Vault
 
@@ -28,6 +29,16 @@ MAX_DEPTH = 32
 LARGEST = 2**63 - 1
 """What is larger, a number of PostgreSQL's JSON would hold, and many a client's reader would not."""
 TOO_DEEP = "Nested too deeply"
+SHOWN = {
+    "name": "",
+    "temp_schema": "",
+    "tags": "",
+    "description": LINE_BREAKS,
+    "catalog_include_list": LINE_BREAKS,
+    "catalog_exclude_list": LINE_BREAKS,
+}
+"""Fields that other people see, and what each may hold beside visible characters."""
+HIDDEN = "Control characters, and characters that hide or reverse text, are not accepted (here: {code})"
 
 
 def decode(body: bytes) -> dict[str, Any]:
@@ -71,6 +82,21 @@ def _items(value: Any) -> Iterable[tuple[Any, Any]]:
     if isinstance(value, dict):
         return value.items()
     return enumerate(value) if isinstance(value, list) else ()
+
+
+def refuse_hidden(given: dict[str, Any]) -> None:
+    """No character that cannot be seen in what other people see. Raises `Invalid` naming the field."""
+    for name, allowed in SHOWN.items():
+        value = given.get(name)
+        texts = [([name], value)] if isinstance(value, str) else _numbered(name, value)
+        for loc, text in texts:
+            if found := hidden_character(text, allowed):
+                raise Invalid(["body", *loc], HIDDEN.format(code=f"U+{ord(found):04X}"))
+
+
+def _numbered(name: str, value: Any) -> list[tuple[list[str | int], str]]:
+    items = enumerate(value) if isinstance(value, list) else ()
+    return [([name, number], text) for number, text in items if isinstance(text, str)]
 
 
 def parse(data: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
@@ -132,6 +158,7 @@ def merged(row: DataSource, change: dict[str, Any], vault: Vault) -> dict[str, A
     """
     secrets = vault.open(row.secret)
     whole: dict[str, Any] = {**row.fields, "name": row.name, "type": row.type, "temp_schema": row.temp_schema}
+    refuse_hidden({name: value for name, value in change.items() if value != whole.get(name)})
     for group, stored in (("options", row.options), ("ssh_tunnel", row.ssh_tunnel)):
         fields = SshTunnel if group == "ssh_tunnel" else DATABASES[row.type].options
         whole[group] = _merged_group(group, stored, secrets.get(group, {}), change, fields)

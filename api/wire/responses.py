@@ -20,10 +20,9 @@ INVALID: Responses = {422: _spec(HTTPValidationError, "Validation Error")}
 CONFLICT: Responses = {409: _spec(HTTPSentence, "The test has already ended")}
 NAME_TAKEN: Responses = {409: _spec(HTTPSentence, "Another data source has this name")}
 TRUSTED: Responses = {409: _spec(HTTPSentence, "The key is already trusted")}
-OVERLOAD: Responses = {
-    429: _spec(HTTPSentence, "Too many requests with this key"),
-    503: _spec(HTTPSentence, "Too many jobs wait"),
-}
+KEY_FORBIDDEN: Responses = {403: _spec(HTTPSentence, "The key in use may do less than that")}
+LIMITED: Responses = {429: _spec(HTTPSentence, "Too many requests of this kind")}
+OVERLOAD: Responses = LIMITED | {503: _spec(HTTPSentence, "Too many jobs wait")}
 NOT_READY: Responses = {503: _spec(Readiness, "Something is missing")}
 
 ENVELOPED_NOT_FOUND: Responses = {404: _spec(ErrorEnvelope, "Not found")}
@@ -31,9 +30,10 @@ ENVELOPED_INVALID: Responses = {422: _spec(ErrorEnvelope, "Validation error")}
 ENVELOPED: Responses = ENVELOPED_NOT_FOUND | ENVELOPED_INVALID
 """What every operation of the hyphen API with an id in its path can answer."""
 ENVELOPED_OVERLOAD: Responses = {
-    429: _spec(ErrorEnvelope, "Too many requests with this key"),
+    429: _spec(ErrorEnvelope, "Too many requests of this kind"),
     503: _spec(ErrorEnvelope, "No worker took it up, or too many jobs wait"),
 }
+SCHEDULES_LIMITED: Responses = {409: _spec(ErrorEnvelope, "Too many schedules, or too short intervals")}
 
 JOINED = "Sourcecheck-Joined"
 """Header of an answer whose job had been asked for already."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Row, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from datasources.catalogue import locks
@@ -188,16 +188,23 @@ async def create_key(
     return key, raw
 
 
-async def keys_of(session: AsyncSession, user_id: int) -> Sequence[ApiKey]:
-    """The user's keys, revoked ones included, oldest first."""
-    return (await session.scalars(select(ApiKey).where(ApiKey.user_id == user_id).order_by(ApiKey.id))).all()
+async def keys_of(session: AsyncSession, user_id: int, organization_id: int) -> Sequence[ApiKey]:
+    """The user's keys that may act in this organization, revoked ones included, oldest first."""
+    chosen = select(ApiKey).where(*_own(user_id, organization_id))
+    return (await session.scalars(chosen.order_by(ApiKey.id))).all()
 
 
-async def find_key(session: AsyncSession, user_id: int, key_id: int) -> ApiKey | None:
-    """The key, if it is one of this user's."""
+async def find_key(session: AsyncSession, user_id: int, organization_id: int, key_id: int) -> ApiKey | None:
+    """The key, if it is one of this user's that may act in this organization."""
     if not 0 < key_id <= MAX_ID:
         return None
-    return (await session.scalars(select(ApiKey).where(ApiKey.id == key_id, ApiKey.user_id == user_id))).one_or_none()
+    chosen = select(ApiKey).where(ApiKey.id == key_id, *_own(user_id, organization_id))
+    return (await session.scalars(chosen)).one_or_none()
+
+
+def _own(user_id: int, organization_id: int) -> tuple[ColumnElement[bool], ...]:
+    here = or_(ApiKey.organization_id.is_(None), ApiKey.organization_id == organization_id)
+    return ApiKey.user_id == user_id, here
 
 
 async def revoke_key(session: AsyncSession, key_id: int) -> None:

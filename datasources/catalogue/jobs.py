@@ -96,13 +96,19 @@ async def end_job(session: AsyncSession, job: Job, status: JobStatus, published:
             run_secret=None,
             **_why(status, published),
         )
-        .returning(Job.id)
+        .returning(Job.started_at)
     )
-    if ended.scalar_one_or_none() is None:
+    row = ended.one_or_none()
+    if row is None:
         return False
-    if status is not JobStatus.cancelled:
+    if status is not JobStatus.cancelled and _taken_up(row.started_at, job.steps, published):
         await record_check(session, job, status, published, now)
     return True
+
+
+def _taken_up(started_at: datetime | None, steps: Sequence[str], published: Sequence[Published]) -> bool:
+    """Whether a worker took the job up; one that waited until its time was over says nothing of its source."""
+    return started_at is not None or any(p.carried_out for p in published if p.task in steps)
 
 
 def _why(status: JobStatus, published: list[Published]) -> dict[str, str | None]:

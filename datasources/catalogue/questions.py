@@ -56,5 +56,7 @@ async def take_answer(session: AsyncSession, job: Job, answer: Answer, job_timeo
         )
     job.answers = [*(job.answers or []), msgspec.to_builtins(answer)]
     job.question = None
+    if origin == "confirmed":  # its run still waits, and goes on when the job has a slot again
+        job.dispatched_at = None
     job.deadline = datetime.now(UTC) + timedelta(seconds=job.timeout_seconds or job_timeout)
     await session.flush()

@@ -1,17 +1,20 @@
-"""The queue of one source: one test of it runs at a time, and the others wait in the order in which they came.
+"""Whose turn it is: one test of a source runs at a time, and organizations share the slots fairly.
 
-A job that waits for an answer, for up to a day, runs nothing, so no other job waits for it.
+A job that waits for an answer runs nothing, for up to a day, so it has no slot and holds up no other job.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from sqlalchemy import and_, exists, func, or_, select
+from sqlalchemy import Select, and_, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from datasources.catalogue.tables import DataSource, Job
+from datasources.model.slots import Waiting, may_take, share_out
 
 OPEN = Job.ended_at.is_(None)
+SLOTS_LOCK = 0x5C0006
+"""PostgreSQL's advisory lock: of several processes one gives slots."""
 
 
 async def lock_source(session: AsyncSession, source_id: int) -> DataSource | None:
@@ -34,30 +37,65 @@ async def queue_of(session: AsyncSession, source_id: int) -> Sequence[Job]:
     return (await session.scalars(select(Job).where(Job.source_id == source_id, OPEN).order_by(Job.id))).all()
 
 
-async def dispatchable(session: AsyncSession, limit: int) -> Sequence[tuple[Job, str]]:
-    """Jobs whose turn it is, oldest first, each with the name of its source.
+async def give_slots(session: AsyncSession, slots: int) -> Sequence[int]:
+    """Give free slots to jobs whose turn it is, fairly between organizations; answers the ids of those jobs.
 
-    The turn has come when no other open job of the source is older, or runs already.
+    `dispatched_at` marks a job that has one. Of several processes one chooses at a time, until the caller commits.
     """
+    await session.execute(select(func.pg_advisory_xact_lock(SLOTS_LOCK)))
+    waiting = [Waiting(*row) for row in await session.execute(_waiting_for_a_slot())]
+    given = share_out(waiting, await slots_held(session), slots) if waiting else []
+    if given:
+        await session.execute(update(Job).where(Job.id.in_(given), OPEN).values(dispatched_at=func.now()))
+    return given
+
+
+async def may_begin(session: AsyncSession, organization_id: int, slots: int) -> bool:
+    """Whether a run that is under way already may have a slot; until the caller commits, no other is given."""
+    await session.execute(select(func.pg_advisory_xact_lock(SLOTS_LOCK)))
+    held = await slots_held(session)
+    return may_take(held.get(organization_id, 0), slots - sum(held.values()))
+
+
+async def slots_held(session: AsyncSession) -> dict[int, int]:
+    """How many slots each organization holds: a job has its slot until it ends, or asks something."""
+    held = OPEN, Job.dispatched_at.is_not(None), Job.question.is_(None)
+    found = await session.execute(select(Job.organization_id, func.count()).where(*held).group_by(Job.organization_id))
+    return {row[0]: row[1] for row in found}
+
+
+def _waiting_for_a_slot() -> Select[tuple[int, int]]:
+    """Jobs whose turn it is, oldest first: no other open job of the source is older, or runs already."""
     other = aliased(Job)
     ahead = and_(
         other.source_id == Job.source_id,
         other.id != Job.id,
         other.ended_at.is_(None),
         other.question.is_(None),
-        or_(other.id < Job.id, other.flow_run_id.is_not(None)),
+        or_(other.id < Job.id, other.dispatched_at.is_not(None)),
     )
+    return (
+        select(Job.id, Job.organization_id)
+        .where(OPEN, Job.dispatched_at.is_(None), Job.question.is_(None))
+        .where(Job.cancel_requested_at.is_(None), Job.deadline > func.now())
+        .where(~exists().where(ahead))
+        .order_by(Job.id)
+    )
+
+
+async def to_hand_over(session: AsyncSession, given: Collection[int]) -> Sequence[tuple[Job, str]]:
+    """Jobs that have a slot and no flow run yet, and those that were `given` one; each with the name of its source."""
     found = await session.execute(
         select(Job, DataSource.name)
         .join(DataSource)
-        .where(OPEN, Job.flow_run_id.is_(None), Job.cancel_requested_at.is_(None), Job.deadline > func.now())
-        .where(~exists().where(ahead))
+        .where(OPEN, Job.dispatched_at.is_not(None), or_(Job.flow_run_id.is_(None), Job.id.in_(given)))
+        .where(Job.cancel_requested_at.is_(None), Job.deadline > func.now())
         .order_by(Job.id)
-        .limit(limit)
     )
     return [(job, name) for job, name in found]
 
 
-async def waiting_jobs(session: AsyncSession) -> int:
-    """How many jobs have been accepted and not begun."""
-    return await session.scalar(select(func.count()).select_from(Job).where(OPEN, Job.started_at.is_(None))) or 0
+async def waiting_jobs(session: AsyncSession, organization_id: int) -> int:
+    """How many jobs of an organization have been accepted and not begun."""
+    waiting = select(func.count()).select_from(Job).where(OPEN, Job.started_at.is_(None))
+    return await session.scalar(waiting.where(Job.organization_id == organization_id)) or 0

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from datasources.catalogue.jobs import deadline
-from datasources.catalogue.queue import lock_source, queue_of
+from datasources.catalogue.queue import lock_source, may_begin, queue_of
 from datasources.catalogue.tables import DataSource, HealthRecord, Job
 from datasources.health.plan import Plan
 from datasources.model.steps import SCHEDULE, KindOfTest, steps_of
@@ -42,8 +42,12 @@ class Begun(Struct, frozen=True):
     source_name: str
 
 
-async def begin(session: AsyncSession, due: Due, now: datetime, limit_seconds: int) -> Begun | str:
-    """Write the job down, or say why this run has nothing to do. Once for each flow run; the caller commits."""
+async def begin(session: AsyncSession, due: Due, now: datetime, limit_seconds: int, slots: int) -> Begun | str:
+    """Write the job down, or say why this run has nothing to do. Once for each flow run; the caller commits.
+
+    Where the organization may have none of the `slots`, the job waits for its turn as one that was asked for does,
+    and gets another run.
+    """
     source = await lock_source(session, due.source_id)
     if source is None:
         return f"Data source {due.source_id} no longer exists"
@@ -52,6 +56,7 @@ async def begin(session: AsyncSession, due: Due, now: datetime, limit_seconds: i
         return Begun(own.id, source.organization_id, source.name)
     if why := _idle(source, due, now) or _taken(own, await queue_of(session, source.id)):
         return why
+    has_slot = await may_begin(session, source.organization_id, slots)
     job = Job(
         organization_id=source.organization_id,
         source_id=source.id,
@@ -60,11 +65,13 @@ async def begin(session: AsyncSession, due: Due, now: datetime, limit_seconds: i
         steps=await _steps(session, source.id, now),
         on_question="fail",
         deadline=deadline(limit_seconds),
-        flow_run_id=due.flow_run_id,
-        dispatched_at=now,
+        flow_run_id=due.flow_run_id if has_slot else None,
+        dispatched_at=now if has_slot else None,
     )
     session.add(job)
     await session.flush()
+    if not has_slot:
+        return f"Other tests of this organization are under way; job {job.id} waits for its turn"
     return Begun(job.id, source.organization_id, source.name)
 
 

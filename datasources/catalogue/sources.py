@@ -8,7 +8,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from datasources.catalogue.tables import MAX_ID, DataSource
+from datasources.catalogue.tables import MAX_ID, DataSource, Organization
 from datasources.databases import AnySource
 from datasources.health.plan import Plan
 from datasources.model.errors import SecretsError, SourcecheckError
@@ -121,3 +121,18 @@ async def mirror_schedules(session: AsyncSession, plans: Mapping[int, Plan]) -> 
         elif deleted_at is None and known != (plain := plan.plain() if plan else None):
             await session.execute(update(DataSource).where(DataSource.id == source_id).values(plan=plain))
     return leftover
+
+
+async def other_plans(session: AsyncSession, source: DataSource) -> list[Plan]:
+    """The schedules of the organization's other sources; until the caller commits, no other process asks for them."""
+    owner = select(Organization.id).where(Organization.id == source.organization_id)
+    await session.execute(owner.with_for_update(key_share=True))
+    found = await session.scalars(
+        select(DataSource.plan).where(
+            DataSource.organization_id == source.organization_id,
+            DataSource.id != source.id,
+            DataSource.deleted_at.is_(None),
+            DataSource.plan.is_not(None),
+        )
+    )
+    return [plan for data in found if (plan := Plan.read(data))]

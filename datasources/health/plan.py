@@ -63,3 +63,11 @@ class Plan(Struct, frozen=True, kw_only=True, omit_defaults=True):
         """How long after `moment` the next check is due."""
         due = self.next_after(moment)
         return None if due is None else (due - moment).total_seconds()
+
+    def per_minute(self, moment: datetime) -> float:
+        """How many checks a minute it makes, by the interval between the next two."""
+        first = self.next_after(moment)
+        second = self.next_after(first) if first else None
+        if first is None or second is None:
+            return 0.0
+        return 60 / max(1.0, (second - first).total_seconds())

@@ -79,9 +79,15 @@ class Settings(Masked, kw_only=True, frozen=True):
     question_timeout: Annotated[int, Meta(ge=1, le=30 * 86400)] = 86400
     """Seconds that a test waits for the answer to its question."""
     tests_per_minute: Annotated[int, Meta(ge=1, le=1_000_000)] = 1200
-    """Requests for a test that one key may make in a minute, at each process of the API."""
+    """Requests for a test that one organization may make in a minute, at each process of the API."""
     max_waiting_jobs: Annotated[int, Meta(ge=1, le=1_000_000)] = 1000
-    """Jobs of all organizations that are accepted and have not begun; at this number the API refuses new ones."""
+    """Accepted jobs of one organization that have not begun; from there on new ones are refused."""
+    slots_per_worker: Annotated[int, Meta(ge=2, le=1000)] = 16
+    """Tests that one worker runs at the same time; an organization may hold as many slots as it leaves free."""
+    max_schedules: Annotated[int, Meta(ge=0, le=1_000_000)] = 1000
+    """Sources of one organization that may have a schedule."""
+    scheduled_tests_per_minute: Annotated[int, Meta(ge=1, le=1_000_000)] = 600
+    """Tests that the schedules of one organization may ask for in a minute, all together."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     log_format: Literal["json", "text"] = "json"
     """Form of the log of the API, the worker and the flow runs: one JSON object a line, or lines for people."""

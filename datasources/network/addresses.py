@@ -1,6 +1,7 @@
 """Which addresses may be reached: decided on resolved addresses (security rows 1 and 2)."""
 
 import socket
+from contextlib import suppress
 from functools import partial
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
@@ -29,6 +30,23 @@ NEVER = frozenset(
     )
 )
 """Broadcast, and metadata services outside the link-local ranges."""
+METADATA_NAMES = frozenset(
+    {
+        "instance-data",
+        "instance-data.ec2.internal",
+        "metadata",
+        "metadata.azure.com",
+        "metadata.azure.internal",
+        "metadata.google.internal",
+        "metadata.goog",
+        "metadata.oraclecloud.com",
+        "metadata.packet.net",
+        "metadata.platformequinix.com",
+        "metadata.tencentyun.com",
+        "rancher-metadata",
+    }
+)
+"""Names by which metadata services go where they are; what they mean is decided there, not here."""
 SHARED = ip_network("100.64.0.0/10")
 NAT64 = ip_network("64:ff9b::/96")
 CARRIERS = (NAT64, ip_network("64:ff9b:1::/48"), ip_network("::ffff:0:0:0/96"), ip_network("::/96"))
@@ -83,6 +101,27 @@ def _forms(address: Address) -> list[Address]:
     return [address, *(form for form in carried if form is not None)]
 
 
+def canonical(host: str) -> str:
+    """The host as one writes it: an address in its usual form, however it was spelled; a name without its final dot."""
+    name = host.rstrip(".").lower()
+    address = literal(name)
+    return name if address is None else str(address)
+
+
+def literal(name: str) -> Address | None:
+    """The address that a host is, in any spelling that the system's resolver understands; None for a name."""
+    with suppress(ValueError):
+        return ip_address(name.split("%", maxsplit=1)[0])
+    with suppress(OSError):  # decimal, octal, hexadecimal; with fewer than four parts
+        return IPv4Address(socket.inet_aton(name))
+    return None
+
+
+def is_metadata_name(host: str) -> bool:
+    """Whether it is the name of a metadata service, wherever it is looked up."""
+    return canonical(host) in METADATA_NAMES
+
+
 async def resolve(host: str, port: int, policy: Policy) -> list[str]:
     """The addresses of a host that the policy allows, at least one, in the order of the system's resolver.
 
@@ -90,6 +129,18 @@ async def resolve(host: str, port: int, policy: Policy) -> list[str]:
     the caller has the limit. Raises `SourceUnreachable`: HOST_NOT_FOUND, or DESTINATION_FORBIDDEN when the host has
     addresses and none is allowed.
     """
+    addresses = [] if is_metadata_name(host) else await look_up(host, port)
+    allowed = [address for address in addresses if policy.allows(ip_address(address.split("%")[0]))]
+    if not allowed:
+        # Without the address: a client must not learn what a name resolves to inside.
+        raise SourceUnreachable(
+            ErrorCode.DESTINATION_FORBIDDEN, f"The address of {host} is not allowed", {"stage": "resolve"}
+        )
+    return allowed
+
+
+async def look_up(host: str, port: int) -> list[str]:
+    """All addresses of a host, in the order of the system's resolver. Raises `SourceUnreachable`: HOST_NOT_FOUND."""
     try:
         # A resolver that hangs must not hold up the end of the process, as the loop's own threads would.
         found = await in_thread(partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM))
@@ -98,11 +149,4 @@ async def resolve(host: str, port: int, policy: Policy) -> list[str]:
         raise SourceUnreachable(
             ErrorCode.HOST_NOT_FOUND, f"Host {host} not found{reason}", {"stage": "resolve"}
         ) from error
-    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-    allowed = [address for address in addresses if policy.allows(ip_address(address.split("%")[0]))]
-    if not allowed:
-        # Without the address: a client must not learn what a name resolves to inside.
-        raise SourceUnreachable(
-            ErrorCode.DESTINATION_FORBIDDEN, f"The address of {host} is not allowed", {"stage": "resolve"}
-        )
-    return allowed
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))

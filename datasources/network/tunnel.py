@@ -21,7 +21,7 @@ from datasources.model.errors import CheckError, SourceUnreachable
 from datasources.model.host_keys import fingerprint_of
 from datasources.model.source import Source, SshTunnel, Via
 from datasources.model.vocabulary import ErrorCode
-from datasources.network.addresses import Policy, resolve
+from datasources.network.addresses import Policy, canonical, is_metadata_name, literal, look_up
 from datasources.network.progress import Progress
 from datasources.network.ssh.faults import fault, lost
 from datasources.network.ssh.forward import LOOPBACK, Forwarder, refused, try_forward
@@ -148,8 +148,9 @@ async def tunnel_faults(source: Source) -> AsyncIterator[None]:
 
 
 async def _open(source: Source, gateway: SshTunnel, trusted_keys: Collection[str]) -> Tunnel:
-    target = source.options.target
-    assert target is not None  # noqa: S101 -- a source that could have no tunnel is not made with one
+    reached = source.options.target
+    assert reached is not None  # noqa: S101 -- a source that could have no tunnel is not made with one
+    target = (canonical(reached[0]), reached[1])
     started = time.monotonic()
     progress = Progress(source.connection_timeout, stage="key")
     transport: Transport | None = None
@@ -180,12 +181,13 @@ def _silent(progress: Progress, target: tuple[str, int]) -> SourceUnreachable:
 
 
 async def check_target(target: tuple[str, int]) -> None:
-    """Refuse targets that are refused everywhere: link-local and metadata, multicast, unspecified (security row 1).
+    """Refuse targets that are refused everywhere: link-local and metadata, multicast, unspecified (security, row 22).
 
     Private and loopback addresses are the gateway's, not ours, and what tunnels are for. A name is the gateway's to
-    resolve; as far as it means something here as well, it may not mean one of these. Raises `SourceUnreachable`.
+    resolve, which may get any of its addresses: as far as it means something here as well, none of them may be one of
+    these. Raises `SourceUnreachable`.
     """
-    if not await _allowed_beyond(target):
+    if not await _allowed_beyond(*target):
         raise fault(
             ErrorCode.DESTINATION_FORBIDDEN,
             f"Behind the SSH gateway: the address of {target[0]} is not allowed",
@@ -193,15 +195,16 @@ async def check_target(target: tuple[str, int]) -> None:
         )
 
 
-async def _allowed_beyond(target: tuple[str, int]) -> bool:
+async def _allowed_beyond(host: str, port: int) -> bool:
     policy = Policy(allow_private=True)
-    with suppress(ValueError):
-        return policy.allows(ip_address(target[0].split("%")[0]))
+    name = canonical(host)
+    if address := literal(name):
+        return policy.allows(address)
+    if is_metadata_name(name):
+        return False
     try:
         async with asyncio.timeout(LOOKUP_SECONDS):
-            await resolve(*target, policy)
-    except TimeoutError:
+            found = await look_up(name, port)
+    except (TimeoutError, SourceUnreachable):  # a name that only the gateway knows
         return True
-    except SourceUnreachable as error:
-        return error.code is not ErrorCode.DESTINATION_FORBIDDEN
-    return True
+    return all(policy.allows(ip_address(address.split("%")[0])) for address in found)

@@ -18,9 +18,7 @@ ESCAPES = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f", "\v": "v", "\a
 def patterns(secret: str) -> dict[str, str]:
     """Regular expressions, to be used without regard to case, each with the plain text it stands for."""
     raw = secret.encode(errors="surrogatepass")
-    plain = {secret, raw[:NAME_BYTES].decode(errors="ignore")}
-    plain |= {line for line in secret.splitlines() if len(line) >= SHORTEST_LINE}
-    found = {_text(text): text for text in plain if text}
+    found = {_text(text): text for text in plain_texts(secret)}
     found[raw.hex()] = raw.hex()
     for offset in range(3):
         piece = _piece(raw, offset)
@@ -29,6 +27,13 @@ def patterns(secret: str) -> dict[str, str]:
     whole = base64.b64encode(raw).decode()
     found[_either_alphabet(whole)] = whole
     return found
+
+
+def plain_texts(secret: str) -> set[str]:
+    """The secret, each of its lines that is long enough, and what PostgreSQL would leave of it as a name."""
+    cut = secret.encode(errors="surrogatepass")[:NAME_BYTES].decode(errors="ignore")
+    lines = {line for line in secret.splitlines() if len(line) >= SHORTEST_LINE}
+    return {text for text in (secret, cut, *lines) if text}
 
 
 def _text(text: str) -> str:
@@ -54,18 +59,18 @@ def _forms(char: str) -> set[str]:
     forms = {
         re.escape(char),
         re.escape(html.escape(char)),
-        rf"&\#0*{ord(char)};",
-        rf"&\#x0*{ord(char):x};",
-        "".join(f"%(?:25)*{byte:02x}" for byte in raw),
-        "".join(rf"\\+x{byte:02x}" for byte in raw),
-        rf"\\+x{ord(char):02x}",
-        "".join(rf"\\+u{units[at : at + 2].hex()}" for at in range(0, len(units), 2)),
-        rf"\\+u{ord(char):08x}",
+        rf"&\#0{{0,8}}{ord(char)};",
+        rf"&\#x0{{0,8}}{ord(char):x};",
+        "".join(f"%(?:25){{0,8}}{byte:02x}" for byte in raw),
+        "".join(rf"\\{{1,8}}x{byte:02x}" for byte in raw),
+        rf"\\{{1,8}}x{ord(char):02x}",
+        "".join(rf"\\{{1,8}}u{units[at : at + 2].hex()}" for at in range(0, len(units), 2)),
+        rf"\\{{1,8}}u{ord(char):08x}",
     }
     if char in "'\"\\/":
-        forms |= {rf"\\+{re.escape(char)}", re.escape(char * 2)}
+        forms |= {rf"\\{{1,8}}{re.escape(char)}", re.escape(char * 2)}
     if char in ESCAPES:
-        forms.add(rf"\\+{ESCAPES[char]}")
+        forms.add(rf"\\{{1,8}}{ESCAPES[char]}")
     if char.isspace():
         forms |= {r"\s", r"\+"}
     return forms

@@ -1,12 +1,15 @@
 """Known secrets, kept out of every text that leaves a worker."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
-from datasources.secrecy.encodings import patterns
+from datasources.secrecy.encodings import patterns, plain_texts
+from datasources.secrecy.folding import folded, hidden_spans, mask_spans
 
 MASK = "***"
+SHORTEST_HIDDEN = 6
+"""Characters of a secret that is looked for in folded texts."""
 DROPPED = "[text dropped: it could not be scrubbed]"
 
 
@@ -16,18 +19,22 @@ class Scrubber:
     It fails closed: what cannot be scrubbed is dropped.
     """
 
-    def __init__(self, secrets: Iterable[str]) -> None:
+    def __init__(self, secrets: Collection[str]) -> None:
         found = {form: text for secret in secrets if secret for form, text in patterns(secret).items()}
         # Longest first, for one secret may be the beginning of another.
         forms = sorted(found, key=lambda form: len(found[form]), reverse=True)
         self._pattern = re.compile("|".join(forms), re.IGNORECASE) if forms else None
+        self._folded = _folded_pattern(secret for secret in secrets if secret)
 
     def text(self, text: str) -> str:
         """The text without secrets."""
         if self._pattern is None:
             return text
         try:
-            return self._pattern.sub(MASK, text)
+            hidden = list(hidden_spans(text, self._folded)) if self._folded else []
+            if not hidden:
+                return self._pattern.sub(MASK, text)
+            return mask_spans(text, [*hidden, *(found.span() for found in self._pattern.finditer(text))], MASK)
         except Exception:
             return DROPPED
 
@@ -46,3 +53,10 @@ class Scrubber:
         if isinstance(value, (list, tuple)):
             return [self._data(item) for item in value]
         return value
+
+
+def _folded_pattern(secrets: Iterable[str]) -> re.Pattern[str] | None:
+    """What is looked for where a text hides something; longest first, and nothing short: cuts join innocent words."""
+    texts = {folded(text) for secret in secrets for text in plain_texts(secret)}
+    forms = sorted((text for text in texts if len(text) >= SHORTEST_HIDDEN), key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, forms)), re.IGNORECASE) if forms else None

@@ -40,7 +40,6 @@ class WorkPoolAccess:
     _work_pool: WorkPool | None
     _work_pool_name: str
     _work_queues: set[str]
-    _limit: int | None
     _logger: logging.Logger | logging.LoggerAdapter[logging.Logger]
     _last_polled_time: datetime
 
@@ -58,11 +57,6 @@ class WorkPoolAccess:
     def queue_names(self) -> set[str]:
         """The work queues that it serves; empty means all."""
         return set(self._work_queues)
-
-    @property
-    def run_limit(self) -> int | None:
-        """How many runs it may have at the same time."""
-        return self._limit
 
     @property
     def log(self) -> logging.Logger | logging.LoggerAdapter[logging.Logger]:

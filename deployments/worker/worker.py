@@ -24,8 +24,6 @@ from deployments.worker.protocol import Order
 from deployments.worker.queue import RunQueue
 from flows.prefect_events import LIMITS_CHANGED, flow_run_of
 
-LIMIT = 8
-"""Runs at the same time, unless told otherwise."""
 DRAIN_SECONDS = 2.0
 """What runs have to end in when the worker stops, before they are stopped."""
 KINDS = {"env": "object", "deadline": "number", "timeout": "number"}
@@ -73,8 +71,10 @@ class SourcecheckWorker(WorkPoolAccess, BaseWorker[SourcecheckConfiguration, Sou
     _display_name = "Sourcecheck"
 
     def __init__(self, work_pool_name: str, *, limit: int | None = None, **options: Any) -> None:
-        super().__init__(work_pool_name, limit=limit or LIMIT, **options)
-        self._pool = WarmPool(Limits(runs=Settings.load().runs_per_process))
+        settings = Settings.load()
+        self._slots = limit or settings.slots_per_worker
+        super().__init__(work_pool_name, limit=self._slots, **options)
+        self._pool = WarmPool(Limits(runs=settings.runs_per_process))
         self._owner = Owner(self.name, uuid4().hex[:8])
         self._deployments = KnownDeployments()
         self._executions: dict[UUID, Execution] = {}
@@ -115,7 +115,7 @@ class SourcecheckWorker(WorkPoolAccess, BaseWorker[SourcecheckConfiguration, Sou
 
     def _attend(self, pool_id: UUID) -> None:
         queue = RunQueue(self.client, self.pool_name, self.queue_names)
-        self._intake = Intake(queue, self.run_limit or LIMIT, self._executions, self._begin)
+        self._intake = Intake(queue, self._slots, self._executions, self._begin)
         self._orphans = OrphanReaper(self.client, self.pool_name, self._owner, self.heartbeat_interval_seconds)
         events = PoolEvents(pool_id, self.log, on_event=self._on_event, ask=self._ask)
         loops = (events.run(), self._intake.run(self.log))

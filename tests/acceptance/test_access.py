@@ -145,6 +145,20 @@ def test_a_key_is_shown_once_and_revocable(service: Service, admin: httpx.Client
         refused(client.get(IMMEDIATE), 401, "UNAUTHORIZED")
 
 
+def test_a_key_gives_no_more_than_it_has(service: Service, admin: httpx.Client) -> None:
+    """One that may not ask makes none that may, and revokes none that may; others like itself it does (row 21)."""
+    robot = admin.post("/api/v1/api_keys", json={"name": unique("robot"), "on_question": "fail"}).json()
+    mine = admin.post("/api/v1/api_keys", json={"name": unique("mine")}).json()
+    with service.client(robot["key"]) as client:
+        for body in ({"name": "more"}, {"name": "more", "on_question": "ask"}):
+            valid(client.post("/api/v1/api_keys", json=body), "Sentence", 403)
+        valid(client.delete(f"/api/v1/api_keys/{mine['id']}"), "Sentence", 403)
+        made = client.post("/api/v1/api_keys", json={"name": unique("robot"), "on_question": "fail"})
+        assert made.status_code == 201
+        assert client.delete(f"/api/v1/api_keys/{made.json()['id']}").status_code == 204
+    assert admin.delete(f"/api/v1/api_keys/{robot['id']}").status_code == 204
+
+
 def test_strangers_cannot_revoke_our_keys(service: Service, admin: httpx.Client, stranger: Organization) -> None:
     """Another user's key looks like an unknown one."""
     made = admin.post("/api/v1/api_keys", json={"name": unique("mine")}).json()

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from datasources.catalogue.jobs import end_job
 from datasources.catalogue.scheduled import FULL, QUICK, Begun, Due, begin
@@ -18,12 +18,17 @@ NOW = datetime.now(UTC)
 
 
 async def start(
-    sessions: Sessions, source: int, late: float = 0, run: UUID | None = None, now: datetime = NOW
+    sessions: Sessions,
+    source: int,
+    late: float = 0,
+    run: UUID | None = None,
+    now: datetime = NOW,
+    slots: int = 1000,
 ) -> Begun | str:
     """A run that is so many seconds late."""
     async with sessions.begin() as session:
         due = Due(source, run or uuid4(), now - timedelta(seconds=late))
-        return await begin(session, due, now, 300)
+        return await begin(session, due, now, 300, slots)
 
 
 async def job_of(sessions: Sessions, begun: Begun | str) -> Job:
@@ -93,3 +98,15 @@ async def test_all_steps_once_a_day(sessions: Sessions, organization_id: int) ->
         steps.append(job.steps)
         await finish(sessions, job, passed, now)
     assert steps == [FULL, FULL, QUICK, QUICK, FULL, QUICK]
+
+
+async def test_without_a_slot(sessions: Sessions, organization_id: int) -> None:
+    """The run drops itself and leaves a job that waits for its turn; a later run finds that job and leaves no other."""
+    source = await make_source(sessions, organization_id, every=60)
+    said = str(await start(sessions, source, slots=0))
+    assert "waits for its turn" in said
+    async with sessions() as session:
+        (job,) = await session.scalars(select(Job).where(Job.source_id == source))
+    assert (job.trigger, job.steps, job.flow_run_id, job.dispatched_at) == ("schedule", FULL, None, None)
+    assert f"job {job.id} " in said
+    assert f"Job {job.id} tests this data source already" in str(await start(sessions, source))

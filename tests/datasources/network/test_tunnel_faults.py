@@ -296,6 +296,13 @@ TARGETS = [
     "2852039166",
     "0xa9fea9fe",
     "0251.0376.0251.0376",
+    "169.254.169.254.",
+    "2852039166.",
+    "0xa9.0xfe.0xa9.0xfe.",
+    "169.254.43518",
+    "metadata.google.internal",
+    "Metadata.Google.Internal.",
+    "instance-data.ec2.internal",
 ]
 
 
@@ -312,6 +319,22 @@ async def test_what_lies_behind_a_gateway(host: str, monkeypatch: pytest.MonkeyP
     """Private addresses and names that mean nothing here are what tunnels are for, whatever the setting."""
     monkeypatch.setenv("SOURCECHECK_ALLOW_PRIVATE_NETWORKS", "false")
     await check_target((host, 5432))
+
+
+@pytest.mark.parametrize(
+    ("addresses", "allowed"),
+    [(["10.0.0.5"], True), (["10.0.0.5", "10.0.0.6"], True), (["10.0.0.5", "169.254.169.254"], False)],
+)
+async def test_every_address_of_a_target(addresses: list[str], allowed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gateway gets the name and takes which address it likes: all of them have to be allowed."""
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 80)) for address in addresses]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    if allowed:
+        await check_target(("several.example", 80))
+        return
+    with pytest.raises(SourceUnreachable) as caught:
+        await check_target(("several.example", 80))
+    assert caught.value.code is ErrorCode.DESTINATION_FORBIDDEN
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 import base64
 import logging
+import time
 import traceback
 from typing import Any
 
@@ -199,3 +200,17 @@ def test_settings_name_the_variable() -> None:
     """A malformed setting is told by its name."""
     with pytest.raises(SettingsError, match="SOURCECHECK_API_PORT"):
         Settings.load({"SOURCECHECK_API_PORT": "no"})
+
+
+@pytest.mark.parametrize("piece", ["\\", "&", "&#", "%25", "\u200bs", "\n", "&amp;", "\\u0073"])
+def test_hostile_texts_take_linear_time(piece: str) -> None:
+    """Four times the text costs no more than a small multiple of the CPU time, with much room for a noisy machine."""
+    scrubber = Scrubber(["s3cret-of-the-tests"])
+
+    def spent(count: int) -> float:
+        began = time.thread_time()
+        scrubber.text(piece * count)
+        return time.thread_time() - began
+
+    spent(1000)
+    assert spent(40_000) < 40 * max(spent(10_000), 0.005)
