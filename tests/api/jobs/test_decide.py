@@ -33,7 +33,7 @@ QUESTION = {"kind": "query", "number": 1}
 
 def job(**columns: Any) -> Job:
     """A job that was handed over and has a minute left, unless the columns say otherwise."""
-    facts = {"id": 1, "flow_run_id": RUN_ID, "deadline": NOW + timedelta(minutes=1)}
+    facts = {"id": 1, "flow_run_id": RUN_ID, "dispatched_at": NOW, "deadline": NOW + timedelta(minutes=1)}
     return Job(**facts | columns)
 
 
@@ -87,6 +87,7 @@ CASES: list[tuple[str, dict[str, Any], Run | None, Action]] = [
     ("it asks a second question", ASKING, run(StateType.PAUSED, "needs-confirmation-2"), Leave()),
     ("its question has expired", ASKING | OVERDUE, PAUSED_FOR_US, GiveUp()),
     ("answered, and Prefect does not know", ANSWERED, PAUSED_FOR_US, Resume()),
+    ("answered, and it waits for a slot", ANSWERED | {"dispatched_at": None}, PAUSED_FOR_US, Leave()),
     ("answered with a secret", ANSWERED, run(StateType.PAUSED, "needs-authentication-3"), Resume()),
     ("answered, and cancelled", ANSWERED | ASKED_NOW, PAUSED_FOR_US, Cancel()),
     ("an operator has paused it", {}, run(StateType.PAUSED), Leave()),
