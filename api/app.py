@@ -7,6 +7,7 @@ from litestar.middleware import DefineMiddleware
 from api import dependencies
 from api.auth import OPEN_PATHS, KeyAuthentication
 from api.background.job_metrics import REQUESTS
+from api.headers import add_headers
 from api.limits import limits
 from api.openapi import add_common_errors, documentation
 from api.routes.answers import QuestionController
@@ -22,6 +23,9 @@ from api.routes.tests import JobController
 from api.runtime import started
 from api.wire.errors import answer
 from datasources.model.settings import Settings
+
+MAX_BODY_BYTES = 512 * 1024
+"""The longest test query that is allowed, in any script, fits, and so do the keys and certificates of a source."""
 
 
 def create_app() -> Litestar:
@@ -53,7 +57,8 @@ def create_app() -> Litestar:
             "session": Provide(dependencies.provide_session),
         },
         openapi_config=documentation(),
-        request_max_body_size=1024 * 1024,
+        request_max_body_size=MAX_BODY_BYTES,
+        before_send=[add_headers],
         logging_config=None,
     )
     app.state.settings = settings

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin, RedocRenderPlugin, ScalarRenderPlugin, SwaggerRenderPlugin
+from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import (
     Components,
     OpenAPI,
@@ -16,6 +16,7 @@ from litestar.openapi.spec import (
 )
 
 from api.auth import is_open
+from api.docs_page import DocsPage
 from api.wire.errors import ENVELOPE_PATH, ErrorEnvelope, HTTPSentence, HTTPValidationError
 
 METHODS = ("get", "put", "post", "patch", "delete")
@@ -32,12 +33,7 @@ def documentation() -> OpenAPIConfig:
         version="0.1.0",
         description="Is every data source reachable, and ready for the work we want to do on it?",
         path="/docs",
-        render_plugins=[
-            SwaggerRenderPlugin(path="/"),
-            ScalarRenderPlugin(path="/scalar"),
-            RedocRenderPlugin(path="/redoc"),
-            JsonRenderPlugin(path="/openapi.json"),
-        ],
+        render_plugins=[DocsPage(path="/"), JsonRenderPlugin(path="/openapi.json")],
         security=[{"ApiKeyAuth": []}],
         components=Components(
             security_schemes={

@@ -51,7 +51,8 @@ def decode(body: bytes) -> dict[str, Any]:
         raise Invalid(["body"], TOO_DEEP) from error
     if not isinstance(data, dict):
         raise Invalid(["body"], "Expected `object`")
-    _refuse_unstorable(data, ["body"])
+    if not _is_storable(data):
+        _refuse_unstorable(data, ["body"])
     return data
 
 
@@ -61,6 +62,19 @@ def read(body: bytes, kind: type[T]) -> T:
         return msgspec.convert(decode(body), kind)
     except msgspec.ValidationError as error:
         raise invalid(error) from error
+
+
+def _is_storable(value: Any, depth: int = 1) -> bool:
+    """Whether there is nothing to refuse: a quick walk, for a body may hold a hundred thousand values."""
+    if depth > MAX_DEPTH:
+        return False
+    if isinstance(value, str):
+        return "\0" not in value
+    if isinstance(value, dict):
+        return all("\0" not in key and _is_storable(item, depth + 1) for key, item in value.items())
+    if isinstance(value, list):
+        return all(_is_storable(item, depth + 1) for item in value)
+    return not isinstance(value, int | float) or -LARGEST <= value <= LARGEST
 
 
 def _refuse_unstorable(value: Any, loc: list[str | int]) -> None:

@@ -17,6 +17,7 @@ class Lock(IntEnum):
     STATUS_EVENTS = 0x5C0002
     RETENTION = 0x5C0003
     HEALTH_DEPLOYMENTS = 0x5C0004
+    SLOTS = 0x5C0006
 
 
 async def wait_for(session: AsyncSession, lock: Lock) -> None:

@@ -9,12 +9,11 @@ from sqlalchemy import Select, and_, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
+from datasources.catalogue.locks import Lock, wait_for
 from datasources.catalogue.tables import DataSource, Job
 from datasources.model.slots import Waiting, may_take, share_out
 
 OPEN = Job.ended_at.is_(None)
-SLOTS_LOCK = 0x5C0006
-"""PostgreSQL's advisory lock: of several processes one gives slots."""
 
 
 async def lock_source(session: AsyncSession, source_id: int) -> DataSource | None:
@@ -42,7 +41,7 @@ async def give_slots(session: AsyncSession, slots: int) -> Sequence[int]:
 
     `dispatched_at` marks a job that has one. Of several processes one chooses at a time, until the caller commits.
     """
-    await session.execute(select(func.pg_advisory_xact_lock(SLOTS_LOCK)))
+    await wait_for(session, Lock.SLOTS)
     waiting = [Waiting(*row) for row in await session.execute(_waiting_for_a_slot())]
     given = share_out(waiting, await slots_held(session), slots) if waiting else []
     if given:
@@ -52,7 +51,7 @@ async def give_slots(session: AsyncSession, slots: int) -> Sequence[int]:
 
 async def may_begin(session: AsyncSession, organization_id: int, slots: int) -> bool:
     """Whether a run that is under way already may have a slot; until the caller commits, no other is given."""
-    await session.execute(select(func.pg_advisory_xact_lock(SLOTS_LOCK)))
+    await wait_for(session, Lock.SLOTS)
     held = await slots_held(session)
     return may_take(held.get(organization_id, 0), slots - sum(held.values()))
 

@@ -38,11 +38,13 @@ def serve_api(settings: Settings, inherited_fd: int | None = None) -> None:
         listener = socket.socket(fileno=inherited_fd)
     with quick_import():
         import api.app  # noqa: F401
+        from deployments.serve.slow_clients import ImpatientHttp
     start_logging()
     _run(
         "api.app:create_app",
         listener,
         factory=True,
+        http=ImpatientHttp,
         log_config=None,
         access_log=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
