@@ -16,6 +16,7 @@ from datasources.catalogue.accounts import create_key, find_key, keys_of, revoke
 from datasources.model.texts import hidden_character
 from datasources.model.vocabulary import OnQuestion
 
+
 class KeyRequest(Struct, frozen=True):
     """What a new key is for."""
 

@@ -26,7 +26,12 @@ class ScheduleController(Controller):
     path = "/api/v1/data-sources/{source_id:str}/health/schedule"
     tags = ("Health",)
 
-    @put("/", operation_class=takes(WantedSchedule), operation_id="put_health_schedule", responses=ENVELOPED | SCHEDULES_LIMITED)
+    @put(
+        "/",
+        operation_class=takes(WantedSchedule),
+        operation_id="put_health_schedule",
+        responses=ENVELOPED | SCHEDULES_LIMITED,
+    )
     async def write(
         self,
         source_id: FromPath[int],

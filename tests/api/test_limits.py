@@ -1,0 +1,47 @@
+"""How many schedules an organization may have, and how often they may ask (docs/security.md, row 17)."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from api.limits import refuse_schedule
+from api.wire.errors import Problem
+from datasources.health.plan import Plan
+from datasources.model.settings import Settings
+
+NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
+SETTINGS = Settings(max_schedules=3, scheduled_tests_per_minute=12)
+QUICK, MINUTELY = Plan(interval_seconds=10), Plan(interval_seconds=60)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "others", "refused"),
+    [
+        (QUICK, [], False),
+        (QUICK, [QUICK], False),
+        (MINUTELY, [QUICK, QUICK], True),
+        (QUICK, [MINUTELY, MINUTELY], False),
+        (MINUTELY, [MINUTELY] * 3, True),
+        (Plan(interval_seconds=10, active=False), [QUICK, QUICK], False),
+        (QUICK, [Plan(interval_seconds=10, active=False)] * 2, False),
+        (Plan(cron="* * * * *", timezone="UTC"), [QUICK, QUICK], True),
+        (Plan(cron="0 4 * * *", timezone="UTC"), [QUICK], False),
+    ],
+)
+def test_schedules_of_an_organization(wanted: Plan, others: list[Plan], refused: bool) -> None:
+    """Counted together, by number and by rate; one that is paused asks for nothing."""
+    if not refused:
+        refuse_schedule(wanted, others, SETTINGS, NOW)
+        return
+    with pytest.raises(Problem) as caught:
+        refuse_schedule(wanted, others, SETTINGS, NOW)
+    assert caught.value.status == 409
+
+
+@pytest.mark.parametrize(
+    ("plan", "rate"),
+    [(QUICK, 6), (MINUTELY, 1), (Plan(cron="*/5 * * * *", timezone="UTC"), 0.2), (Plan(rrule="FREQ=DAILY"), 0)],
+)
+def test_rates(plan: Plan, rate: float) -> None:
+    """Checks a minute."""
+    assert plan.per_minute(NOW) == pytest.approx(rate)
