@@ -1,5 +1,6 @@
 """Health schedules (`docs/health.md`): when a source is checked by itself."""
 
+from datetime import UTC, datetime
 from zoneinfo import available_timezones
 
 from litestar import Controller, delete, get, put
