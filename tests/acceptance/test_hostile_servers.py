@@ -30,7 +30,7 @@ class Wide(Script):
             return [refusal("no \x1b[2Jtables\u202e here", "42501")]
         if "pg_rewrite" in sql:
             columns = b"[" + b",".join([b'"' + b"c" * 300 + b'"'] * 1600) + b"]"
-            return [described(TEXT, TEXT, TEXT), *[row("s.t", f"s.v{number}", columns) for number in range(100)], DONE]
+            return [described(*[TEXT] * 5), *[row("s", "t", "s", f"v{number}", columns) for number in range(100)], DONE]
         return super().answer(sql)
 
 
@@ -55,6 +55,7 @@ def test_details_stay_small_and_readable(admin: httpx.Client, embedded: Server) 
         found = results(finished(admin, source))
     assert found["connection"]["details"]["user"] == r"red\x1b[31m"
     assert found["schema_download"]["message"] == r"no \x1b[2Jtables\u202e here"
+    assert found["lineage_download"]["code"] == "OK", found["lineage_download"]
     details = found["lineage_download"]["details"]
     assert (details["edge_count"], details["edges"][0]["column_count"]) == (100, 1600)
     assert details["cut"]["edges"] == 100

@@ -149,13 +149,14 @@ async def test_rows_read_one_by_one(word: str, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("datasources.databases.flood.CONNECTION_BYTES", 32 * MEGABYTE)
     monkeypatch.setattr("datasources.databases.postgres.session.LINEAGE_BYTES", 16 * MEGABYTE)
     catalogue = word == "FETCH"
-    piece = row("s", "t", "r", BLOCK, "1", "[]", "[]") if catalogue else row("s.t", "s.v", b'["' + BLOCK + b'"]')
-    start = described(*[TEXT] * (7 if catalogue else 3))
+    piece = row("s", "t", "r", BLOCK, "1", "[]", "[]") if catalogue else row("s", "t", "s", "v", b'["' + BLOCK + b'"]')
+    start = described(*[TEXT] * (7 if catalogue else 5))
     error = await verdict(partial(Says, word=word, says=partial(flood, piece, start)))
     assert error.code is ErrorCode.PROTOCOL_ERROR
     assert error.details["received_bytes"] > 16 * MEGABYTE
 
 
+EDGE = ("s", "t", "s", "v", "[]")
 NESTED = b"[" * 3000 + b"]" * 3000
 LIES: dict[str, tuple[str, list[bytes]]] = {
     "one column instead of three": ("current_database()", [answer("reader")]),
@@ -172,7 +173,7 @@ LIES: dict[str, tuple[str, list[bytes]]] = {
     "an integer of 30 digits": ("FETCH", [answer("s", "t", "r", None, b"9" * 30, "[]", "[]")]),
     "no integer": ("FETCH", [answer("s", "t", "r", None, "many", "[]", "[]")]),
     "JSON of another form": ("FETCH", [answer("s", "t", "r", None, "1", '{"a": 1}', "[]")]),
-    "JSON that is none": ("pg_rewrite", [answer("s.t", "s.v", "[")]),
+    "JSON that is none": ("pg_rewrite", [answer("s", "t", "s", "v", "[")]),
     "an unknown kind of table": ("FETCH", [answer("s", "t", "?", None, "1", "[]", "[]")]),
     "an unknown kind of key": ("FETCH", [answer("s", "t", "r", None, "1", "[]", '[["x", null, ["a"], null]]')]),
     "a length that is too short": ("current_database()", [described(TEXT), b"D\0\0\0\x05\0\1\0\0\0\0"]),
@@ -180,8 +181,8 @@ LIES: dict[str, tuple[str, list[bytes]]] = {
     "a value longer than its message": ("current_database()", [described(TEXT), message(b"D", b"\0\1\0\0\xff\xffab")]),
     "an unknown message": ("current_database()", [message(b"?", b"what")]),
     "a row without columns": ("current_database()", [row("a", "b", "c"), DONE]),
-    "an unknown message among rows": ("pg_rewrite", [described(*[TEXT] * 3), row("a", "b", "[]"), message(b"?")]),
-    "more than one result": ("pg_rewrite", [answer("a", "b", "[]"), answer("a", "b", "[]")]),
+    "an unknown message among rows": ("pg_rewrite", [described(*[TEXT] * 5), row(*EDGE), message(b"?")]),
+    "more than one result": ("pg_rewrite", [answer(*EDGE), answer(*EDGE)]),
     "an encoding that does not exist": ("current_database()", [parameter("client_encoding", "NONE"), answer(None)]),
 }
 
