@@ -13,6 +13,7 @@ pytest_plugins = [
     "tests.fix_catalogue",
     "tests.fix_api",
     "tests.fix_files",
+    "tests.fix_mariadb",
     "tests.fix_wheel",
 ]
 

@@ -66,6 +66,7 @@ def running_stack(home: Path, **settings: str) -> Iterator[Service]:
         "SOURCECHECK_API_PORT": str(api),
         "SOURCECHECK_PREFECT_PORT": str(prefect),
         "SOURCECHECK_BOOTSTRAP_KEY": KEY,
+        "SOURCECHECK_FILE_ROOT": str(home.parent / "files"),
         **settings,
     }
     command = [sys.executable, "-m", "deployments.cli", "up"]

@@ -117,6 +117,7 @@ def parse(data: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
     """The typed source, and its other fields as they were given. Raises `Invalid` naming the field."""
     data = {name: value for name, value in data.items() if name not in ANSWERED_ONLY}
     _require_type(data)
+    data["options"] = DATABASES[data["type"]].options.under_own_names(data.get("options"))
     _refuse_masks(data)
     try:
         source: Source = msgspec.convert({n: v for n, v in data.items() if v is not None or n == "options"}, AnySource)
@@ -170,6 +171,8 @@ def merged(row: DataSource, change: dict[str, Any], vault: Vault) -> dict[str, A
 
     Raises `Invalid` when a change of the destination comes without the secret.
     """
+    if "options" in change:
+        change = change | {"options": DATABASES[row.type].options.under_own_names(change["options"])}
     secrets = vault.open(row.secret)
     whole: dict[str, Any] = {**row.fields, "name": row.name, "type": row.type, "temp_schema": row.temp_schema}
     refuse_hidden({name: value for name, value in change.items() if value != whole.get(name)})

@@ -3,15 +3,17 @@
 from datasources.databases.base import Database
 from datasources.databases.duckdb import Duckdb
 from datasources.databases.duckdb.model import DuckdbSource
+from datasources.databases.mysql import Mariadb, Mysql
+from datasources.databases.mysql.model import MariadbSource, MysqlSource
 from datasources.databases.postgres import Postgres
 from datasources.databases.postgres.model import PgSource
 from datasources.databases.sqlite import Sqlite
 from datasources.databases.sqlite.model import SqliteSource
 from datasources.model.source import Source
 
-AnySource = PgSource | SqliteSource | DuckdbSource
+AnySource = PgSource | SqliteSource | DuckdbSource | MysqlSource | MariadbSource
 """The union of everything that can be registered; msgspec tells the members apart by `type`."""
-_ALL: tuple[type[Database], ...] = (Postgres, Sqlite, Duckdb)
+_ALL: tuple[type[Database], ...] = (Postgres, Sqlite, Duckdb, Mysql, Mariadb)
 
 DATABASES: dict[str, type[Database]] = {kind.word(): kind for kind in _ALL}
 """Every database by its published word."""

@@ -43,12 +43,16 @@ class Calls:
             raise
 
 
-async def open_in_thread(make: Callable[[], T], close: Callable[[T], object]) -> T:
-    """What `make` opens; when this is cancelled meanwhile, that is closed as soon as it is there."""
+async def open_in_thread(
+    make: Callable[[], T], close: Callable[[T], object], interrupt: Callable[[], object] = lambda: None
+) -> T:
+    """What `make` opens; when this is cancelled meanwhile, `make` is interrupted, and what it opens is closed."""
     call = asyncio.ensure_future(in_thread(make))
     try:
         return await asyncio.shield(call)
     except asyncio.CancelledError:
+        with suppress(Exception):
+            interrupt()
         closing = asyncio.ensure_future(_close_late(call, close))
         _LATE.add(closing)
         closing.add_done_callback(_LATE.discard)

@@ -106,6 +106,16 @@ class Options(Masked, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """Secrets that a test may ask for when they are missing."""
     shown_as: ClassVar[Mapping[Shown, str]] = {}
     """Which field is shown as host, port, database or file."""
+    also_called: ClassVar[Mapping[str, str]] = {}
+    """Names of older clients, to those of the fields."""
+
+    @classmethod
+    def under_own_names(cls, given: Any) -> Any:
+        """What a client sent as options, with each field under its own name; a name that is given twice stays."""
+        if not isinstance(given, dict):
+            return given
+        names = {old: new for old, new in cls.also_called.items() if new not in given}
+        return {names.get(name, name): value for name, value in given.items()}
 
     @property
     def target(self) -> tuple[str, int] | None:

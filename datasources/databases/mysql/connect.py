@@ -1,0 +1,207 @@
+"""Opening a connection: dialled by us, bounded as a whole, read-only and limited over there as well."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import Any, TypeVar
+
+from datasources.databases.blocking import Calls, open_in_thread
+from datasources.databases.limits import Limit
+from datasources.databases.mysql.errors import reason_of, translated
+from datasources.databases.mysql.model import MysqlOptions
+from datasources.databases.mysql.wire import Wire, driver_connection
+from datasources.databases.opening import addresses_of, opening
+from datasources.model.errors import CheckError, SourceUnreachable
+from datasources.model.source import Source
+from datasources.model.vocabulary import ErrorCode
+from datasources.network.dial import dial
+from datasources.network.progress import Progress
+
+T = TypeVar("T")
+
+KILL_SECONDS = 1.0
+"""How long the server may take to hear that nobody waits any more."""
+WHO = "SELECT CURRENT_USER(), DATABASE(), VERSION(), @@hostname, @@port, CONNECTION_ID()"
+
+
+class Opened:
+    """An open connection, what answers there, and how long each stage took in milliseconds."""
+
+    def __init__(self, driver: Any, wire: Wire, address: str) -> None:
+        self.driver = driver
+        self.wire = wire
+        self.address = address
+        self.stages_ms: dict[str, float] = {}
+        self.user, self.database, self.version, *self.place, self.id = _row(driver, WHO)
+        self.busy = False
+        """Whether the server may still be at something of ours."""
+        self._calls = Calls(wire.interrupt)
+
+    @property
+    def is_mariadb(self) -> bool:
+        """Whatever the type of the source says."""
+        return "MariaDB" in self.version
+
+    async def within(
+        self, limit: Limit, stage: str, work: Callable[[Any], T], prefix: str = "", **translation: Any
+    ) -> T:
+        """What `work` returns of the driver's connection. Raises `CheckError`."""
+        self.busy = True
+        try:
+            with translated(stage, prefix, **translation):
+                found = await self._calls.within(limit, stage, lambda: work(self.driver))
+        except CheckError as error:
+            self.busy = error.code is ErrorCode.TIMEOUT
+            raise
+        self.busy = False
+        return found
+
+    def close(self) -> None:
+        """At once, without a farewell that would have to be waited for."""
+        with suppress(OSError):
+            self.wire.interrupt()
+        forget_rest(self.driver)
+        self.driver._force_close()
+        self.wire.close()
+
+
+def forget_rest(driver: Any) -> None:
+    """Have nobody read the rows that are left: PyMySQL would, to the last one, as soon as the result is dropped."""
+    if driver._result is not None:
+        driver._result.unbuffered_active = False
+
+
+@asynccontextmanager
+async def opened(source: Source, *, read_only: bool) -> AsyncIterator[Opened]:
+    """A fresh connection with our session settings, closed at the end; what still runs on it then is killed."""
+    async with opening(source.connection_timeout) as progress:
+        found = await _open(source, progress)
+        try:
+            progress.reached("database")
+            with translated("database", kind=SourceUnreachable):
+                await open_in_thread(partial(_prepare, found, source, read_only), lambda _: None, found.wire.interrupt)
+        except BaseException:
+            found.close()
+            raise
+        progress.end()
+        found.stages_ms = progress.stages_ms
+    try:
+        yield found
+    finally:
+        found.close()
+        if found.busy:
+            await _kill(source, found)
+
+
+async def _open(source: Source, progress: Progress) -> Opened:
+    """Under `prefer`, a server that asks for the password in clear is tried once more with TLS required."""
+    options = source.options
+    assert isinstance(options, MysqlOptions)  # noqa: S101 -- for the type checker
+    tls = options.sslmode != "prefer"
+    try:
+        return await _log_in(source, progress, tls=tls)
+    except SourceUnreachable as refusal:
+        if tls or not refusal.details.get("cleartext"):
+            raise
+        try:
+            return await _log_in(source, progress, tls=True)
+        except SourceUnreachable as error:
+            raise (refusal if error.code is ErrorCode.TLS_ERROR else error) from error
+
+
+async def _log_in(source: Source, progress: Progress, *, tls: bool) -> Opened:
+    options = source.options
+    assert isinstance(options, MysqlOptions)  # noqa: S101 -- for the type checker
+    progress.reached("resolve")
+    addresses, port = await addresses_of(source)
+    progress.reached("tcp")
+    try:
+        sock, address = await dial(addresses, port, progress)
+    except TimeoutError:
+        raise
+    except OSError as error:
+        raise SourceUnreachable(ErrorCode.CONNECTION_ERROR, reason_of(error), {"stage": "tcp"}) from error
+    wire = Wire(sock)
+    progress.reached("login")
+    try:
+        with _refusals(options):
+            return await open_in_thread(
+                partial(_connected, options, wire, address, progress.left, tls), Opened.close, wire.interrupt
+            )
+    except BaseException:
+        wire.socket.close()
+        wire.close()
+        raise
+
+
+def _connected(options: MysqlOptions, wire: Wire, address: str, seconds: float, tls: bool) -> Opened:
+    driver = driver_connection(options, wire, seconds, tls=tls)
+    driver.connect(wire.socket)
+    wire.begin()
+    return Opened(driver, wire, address)
+
+
+class _refusals:
+    """A refused login as ours; without a password, it says that one is missing."""
+
+    def __init__(self, options: MysqlOptions) -> None:
+        self._options = options
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if error is None or not isinstance(error, Exception):
+            return
+        try:
+            with translated("login", kind=SourceUnreachable):
+                raise error if not isinstance(error, ssl.SSLError) else _tls(error)
+        except SourceUnreachable as refusal:
+            if refusal.code is ErrorCode.AUTHENTICATION_FAILED and not self._options.password:
+                refusal.details.update(secret_missing=True, missing=list(self._options.asked_fields))
+            raise
+
+
+def _tls(error: ssl.SSLError) -> SourceUnreachable:
+    return SourceUnreachable(ErrorCode.TLS_ERROR, error.reason or str(error), {"stage": "tls"})
+
+
+def _prepare(found: Opened, source: Source, read_only: bool) -> None:
+    """Bound every statement over there, and make the session read-only unless it has to write."""
+    seconds = max(0.001, source.query_timeout)
+    if found.is_mariadb:
+        _run(found.driver, f"SET SESSION max_statement_time = {seconds:.3f}")
+    else:
+        _run(found.driver, f"SET SESSION max_execution_time = {round(seconds * 1000)}")
+    waits = max(1, round(seconds))
+    _run(found.driver, f"SET SESSION lock_wait_timeout = {waits}, SESSION innodb_lock_wait_timeout = {waits}")
+    if read_only:
+        _run(found.driver, "SET SESSION TRANSACTION READ ONLY")
+
+
+async def _kill(source: Source, found: Opened) -> None:
+    """End what still runs for us: by a connection of its own, as MySQL has it, and only on the same server."""
+    with suppress(CheckError, TimeoutError), translated("kill"):
+        async with asyncio.timeout(KILL_SECONDS):
+            other = await _open(source, Progress(KILL_SECONDS))
+            try:
+                if other.place == found.place:
+                    await open_in_thread(
+                        partial(_run, other.driver, f"KILL QUERY {int(found.id)}"), lambda _: None, other.wire.interrupt
+                    )
+            finally:
+                other.close()
+
+
+def _run(driver: Any, statement: str) -> None:
+    with driver.cursor() as cursor:
+        cursor.execute(statement)
+
+
+def _row(driver: Any, statement: str) -> tuple[Any, ...]:
+    with driver.cursor() as cursor:
+        cursor.execute(statement)
+        row: tuple[Any, ...] = cursor.fetchone()
+        return row
