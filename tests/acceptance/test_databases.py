@@ -42,7 +42,11 @@ def test_an_sqlite_file(service: Service, admin: httpx.Client, file: str) -> Non
     assert shown["temp_schema"]["message"] == 'Schema "shop"."main" is writeable'
     assert shown["schema_download"]["message"] == "Discovered 2 tables"
     assert shown["lineage_download"]["details"]["edges"] == [
-        {"source": "main.orders", "target": "main.totals", "columns": ["total"]}
+        {
+            "source": {"schema": "main", "name": "orders"},
+            "target": {"schema": "main", "name": "totals"},
+            "columns": ["total"],
+        }
     ]
     at_once = immediate(admin, source, test_query="SELECT count(*) FROM orders")
     assert at_once["test_query_result"] == "0"

@@ -5,7 +5,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from datasources.databases.base import Column, ForeignKey, Lineage, Table
+from datasources.databases.base import Column, ForeignKey, Lineage, Table, TableName
 from datasources.databases.view_lineage import View, lineage_of
 
 CATALOG = "def"
@@ -73,7 +73,7 @@ def made(member: Row, columns: list[Row], keys: list[list[Row]]) -> Table:
 
 def _foreign(key: list[Row]) -> ForeignKey:
     return ForeignKey(
-        columns=[row[3] for row in key], table=f"{key[0][4]}.{key[0][5]}", referenced=[row[6] for row in key]
+        columns=[row[3] for row in key], table=TableName(key[0][4], key[0][5]), referenced=[row[6] for row in key]
     )
 
 

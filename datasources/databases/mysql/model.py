@@ -29,6 +29,7 @@ class MysqlOptions(NetworkOptions, kw_only=True, frozen=True, forbid_unknown_fie
     allow_cleartext_password: Annotated[bool, Meta(title="Allow a password in clear text without TLS")] = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.sslmode == "verify-ca" and not self.rootcert:
             raise ValueError("`rootcert` is needed for sslmode verify-ca")
 

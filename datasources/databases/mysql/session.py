@@ -49,9 +49,9 @@ class MysqlSession(Session):
         """Create, write, read and drop a table of random name."""
         await scratch.write_and_drop(self._opened, schema, Limit(self._seconds))
 
-    async def tables(self, include: str | None, exclude: str | None) -> AsyncIterator[list[Table]]:
+    async def tables(self, wanted: Globs) -> AsyncIterator[list[Table]]:
         """All tables in batches, in the order of their names: three queries, the columns as they arrive."""
-        wanted, limit = Globs(include, exclude, catalog.CATALOG), Limit(self._seconds)
+        limit = Limit(self._seconds)
         self._opened.wire.begin(CONNECTION_BYTES)
         members = {row[:2]: row for row in await self._rows("tables", catalog.TABLES, limit)}
         keys = catalog.keys_by_table(await self._rows("tables", catalog.KEYS, limit))
@@ -60,18 +60,23 @@ class MysqlSession(Session):
         while found := await self._opened.within(limit, "tables", partial(_some, stream)):
             for name, columns in found:
                 member = members.pop(name, None)
-                if member is not None and wanted.match(*name):
+                if member is not None and wanted.match(name[0], name[1], catalog.CATALOG):
                     batch.append(catalog.made(member, columns, keys.get(name, [])))
             if len(batch) >= BATCH:
                 yield batch
                 batch = []
         # A view that is broken has no columns.
-        yield batch + [catalog.made(member, [], []) for name, member in members.items() if wanted.match(*name)]
+        yield batch + [
+            catalog.made(member, [], [])
+            for (schema, name), member in members.items()
+            if wanted.match(schema, name, catalog.CATALOG)
+        ]
 
-    async def lineage(self) -> Lineage:
+    async def lineage(self, wanted: Globs) -> Lineage:
         """What each view reads, by its definition."""
         self._opened.wire.begin(CONNECTION_BYTES)
-        return await self._opened.within(Limit(self._seconds), "lineage", catalog.read_lineage)
+        found = await self._opened.within(Limit(self._seconds), "lineage", catalog.read_lineage)
+        return found.only(wanted, catalog.CATALOG)
 
     async def query(self, sql: str) -> QueryAnswer:
         """One statement that only reads, in a read-only transaction (security row 6); the session ends with it."""

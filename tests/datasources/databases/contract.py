@@ -350,6 +350,12 @@ class NetworkContract(Contract):
         error = await self.failure(engine, engine.source(host="no-such-host.invalid"))
         assert error.code is ErrorCode.HOST_NOT_FOUND
 
+    def test_hosts_that_are_none(self, engine: Engine) -> None:
+        """A driver would read something else in them; options that say more about themselves have not forgotten that."""
+        for host in ("a/b", "a,b", "user@host", "", "/tmp"):
+            with pytest.raises(ValueError, match="host"):
+                engine.source(host=host)
+
     async def test_forbidden_destination(self, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
         """The policy on addresses is asked."""
         monkeypatch.setenv("SOURCECHECK_ALLOW_PRIVATE_NETWORKS", "false")

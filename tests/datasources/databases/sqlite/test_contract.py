@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from datasources.databases.globs import Globs
 from datasources.databases.sqlite import Sqlite
 from datasources.databases.sqlite.model import SqliteOptions, SqliteSource
 from datasources.model.errors import CheckError
@@ -124,7 +125,8 @@ class TestSqlite(FileContract):
             "CREATE TABLE child (x int, y int, FOREIGN KEY (x, y) REFERENCES parent)",
         )
         async with Sqlite.connect(engine.source()) as session:
-            found = {table.name: table async for batch in session.tables("*.child\n*.parent", None) for table in batch}
+            wanted = Globs("*.child\n*.parent")
+            found = {table.name: table async for batch in session.tables(wanted) for table in batch}
         key = found["child"].foreign_keys[0]
         assert (key.columns, str(key.table), key.referenced) == (["x", "y"], "main.parent", ["b", "a"])
         assert [column.nullable for column in found["parent"].columns] == [False, False]
