@@ -42,7 +42,7 @@ class StepContext(Struct, kw_only=True, frozen=True):
     """Unix time by which the whole job has to be over."""
     test_query: str | None = None
     query_confirmed: bool = False
-    """Whether a person has allowed to try the query, whatever it looks like."""
+    """Whether a person has approved the query, although it may do more than read."""
     unreachable: CheckError | None = None
     """Why the way to the source could not be opened; then `source` is as it was registered."""
     opening_seconds: float = 0.0

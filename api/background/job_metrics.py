@@ -1,7 +1,7 @@
 """Figures that Prometheus reads: jobs by how they ended, where their time went, what waits, and HTTP requests.
 
 No label holds a name, a host or an id. Jobs are counted from the catalogue, so that every process of the API counts all
-of them, whoever ended them: over several processes take the maximum and not the sum. Requests are each process's own.
+of them: over several processes take the maximum and not the sum. Requests are each process's own.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Sends every change of state to Prefect, once: written down with the check that decided it, forgotten by nobody.
+"""Sends every change of state to Prefect, once: stored with the check that decided it, so that none is lost.
 
 A change counts as sent when Prefect has stored its event. Until then it is sent again now and then, under the same id.
 """

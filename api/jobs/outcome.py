@@ -52,7 +52,7 @@ def lost_where(job: Job, run: Run | None) -> str:
     if run is None or run.state is None or run.state.type is StateType.SCHEDULED:
         return "the run was never picked up by a worker"
     if run.state.type is StateType.PAUSED:
-        return "nobody answered its question"
+        return "its question was not answered"
     if run.started_at is None:
         return "the run was picked up and never started"
     said = f" ({run.state.message})" if run.state.message else ""

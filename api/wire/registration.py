@@ -22,7 +22,7 @@ ANSWERED_ONLY = ("id", "last_test", "created_at", "updated_at", "organization_id
 SECRET_WORDS = ("password", "passwd", "secret", "token", "private_key", "passphrase", "api_key")
 MASKS = frozenset({MASK, "<hidden>", "[hidden]", "(hidden)", "<redacted>", "[redacted]", "REDACTED"})
 MASK_CHARACTERS = frozenset("*•●∙·")
-"""What is made of nothing but one of these is a mask, of whatever length."""
+"""A text of any length that consists of one of these only is a mask."""
 MAX_FIELDS_BYTES = 64 * 1024
 MAX_DEPTH = 32
 """Of nested JSON: what is deeper would be stored, and could not be read again."""

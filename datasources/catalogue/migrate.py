@@ -28,7 +28,7 @@ CONNECT_SECONDS = 10
 
 
 class CatalogueUnreachable(SettingsError):
-    """The catalogue's server does not answer, or lets nobody in."""
+    """The catalogue's server does not answer, or refuses the login."""
 
 
 def upgrade(settings: Settings) -> str | None:

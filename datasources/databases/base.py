@@ -21,7 +21,7 @@ class Identity(Struct, kw_only=True, frozen=True):
     """Who we are over there, and over what."""
 
     user: str | None
-    """None where nobody logs in."""
+    """None where there is no login."""
     database: str
     address: str
     """Where the connection leads; the path of a file as the source names it."""

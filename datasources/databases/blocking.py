@@ -31,7 +31,7 @@ class Calls:
             return await self.run(work)
 
     async def run(self, work: Callable[[], T]) -> T:
-        """What `work` returns or raises; whoever cancels this ends it by interrupting it."""
+        """What `work` returns or raises; cancelling this interrupts it."""
         call = asyncio.ensure_future(in_thread(work))
         try:
             return await asyncio.shield(call)
@@ -71,6 +71,6 @@ async def _close_late(call: "asyncio.Future[T]", close: Callable[[T], object]) -
 
 
 def _forget(call: "asyncio.Future[T]") -> None:
-    """Take what an interrupted call raises: nobody asks for it."""
+    """Take what an interrupted call raises: no caller is left to read it."""
     if not call.cancelled():
         call.exception()

@@ -17,7 +17,7 @@ AS_JSON = {
 
 
 def arrange_logs(settings: Settings) -> None:
-    """For this process and those it starts; what somebody has set otherwise stays. Before Prefect is imported."""
+    """For this process and those it starts; what the operator has set otherwise stays. Before Prefect is imported."""
     logging.getLogger("sourcecheck").setLevel(settings.log_level)
     for name, value in (QUIET | (AS_JSON if settings.log_format == "json" else {})).items():
         os.environ.setdefault(name, value)

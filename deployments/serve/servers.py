@@ -54,7 +54,7 @@ def serve_api(settings: Settings, inherited_fd: int | None = None) -> None:
 def serve_prefect(inherited_fd: int) -> None:
     """What `prefect server start` runs, on a socket that is handed down.
 
-    The command itself binds its port only when everything is loaded, which leaves seconds for somebody else to take it.
+    The command itself binds its port only when everything is loaded, which leaves another program seconds to take it.
     """
     remember_time_zones()
     with quick_import():

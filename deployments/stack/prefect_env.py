@@ -25,7 +25,7 @@ PERSONAL = frozenset(
         "PREFECT_SERVER_UI_API_URL",
     }
 )
-"""Variables that lead to another server or to somebody's own profile; our own server and its clients never see them."""
+"""Variables that lead to another server or to the user's own profile; our own server and its clients never see them."""
 
 EVERYWHERE = {
     "DO_NOT_TRACK": "1",

@@ -47,7 +47,7 @@ class Execution:
         self._process: ProcessHandle | None = None
 
     async def carry_out(self, order: Order, deadline: float | None) -> int:
-        """Run it; whatever happens, the run is concluded. Answers the exit code: 0 when the engine concluded it.
+        """Run it; the run is concluded in every case. Answers the exit code: 0 when the engine concluded it.
 
         `deadline` is in seconds since 1970; a run that is still under way a moment later is killed.
         """

@@ -109,7 +109,7 @@ def become_a_process(server: int) -> None:
 
 
 def kill_group(pid: int) -> None:
-    """End a process and whatever it has started."""
+    """End a process and everything that it has started."""
     try:
         os.killpg(pid, signal.SIGKILL)
     except ProcessLookupError:

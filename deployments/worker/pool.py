@@ -79,7 +79,7 @@ class ProcessHandle:
                 os.kill(self.pid, number)
 
     def kill(self) -> None:
-        """End it and whatever it has started, now."""
+        """End it and everything that it has started, now."""
         self.reusable = False
         if not self._died.done():
             fork_server.kill_group(self.pid)

@@ -37,11 +37,11 @@ class SourcecheckVariables(BaseVariables):
 
     deadline: float | None = Field(
         default=None,
-        description="When the run has to have ended, in seconds since 1970; a second later its process is killed.",
+        description="Unix time by which the run must have ended; a second later its process is killed.",
     )
     timeout: float | None = Field(
         default=None,
-        description="Seconds a run without a deadline may take: a scheduled one, or one resumed after a question.",
+        description="Time limit in seconds of runs without a deadline: scheduled ones, and those resumed after a question.",
     )
 
 
@@ -150,7 +150,7 @@ class SourcecheckWorker(WorkPoolAccess, BaseWorker[SourcecheckConfiguration, Sou
         configuration: SourcecheckConfiguration,
         task_status: anyio.abc.TaskStatus[int] | None = None,
     ) -> SourcecheckResult:
-        """Run it in a warm process; whatever happens, the run is concluded."""
+        """Run it in a warm process; the run is concluded in every case."""
         execution = self._executions[flow_run.id]
         entrypoint = installed_entrypoint(await self._deployments.of(flow_run, self.client))
         order = Order(flow_run=flow_run.model_dump_json(), entrypoint=entrypoint, env=configuration.env)

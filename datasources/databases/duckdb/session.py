@@ -30,7 +30,7 @@ class DuckdbSession(Session):
         self._seconds = seconds
 
     async def identity(self) -> Identity:
-        """Nobody logs in to a file."""
+        """A file has no user to log in as."""
         return Identity(
             user=None, database=self._file.database, address=self._file.shown, tls=False, stages_ms=self._file.stages_ms
         )
@@ -107,7 +107,11 @@ def _first(sql: str, connection: Any) -> QueryAnswer:
         message = "Use a single statement that only reads"
         raise CheckError(ErrorCode.QUERY_NOT_READ_ONLY, message, {"stage": "query"})
     if statements[0].named_parameters:
-        raise CheckError(ErrorCode.QUERY_ERROR, "The test query has parameters, and no values", {"stage": "query"})
+        raise CheckError(
+            ErrorCode.QUERY_ERROR,
+            "The test query contains parameters ($1, ...); they are not supported",
+            {"stage": "query"},
+        )
     started = time.monotonic()
     row = connection.execute(statements[0]).fetchone()
     spent = round((time.monotonic() - started) * 1000, 3)

@@ -25,7 +25,7 @@ from datasources.network.progress import Progress
 T = TypeVar("T")
 
 CANCEL_SECONDS = 0.5
-"""How long the server may take to hear that nobody waits any more."""
+"""How long the server may take to accept that we cancel."""
 
 STAGES: dict[int, str] = {
     pq.ConnStatus.STARTED: "tcp",
@@ -107,7 +107,7 @@ async def connection(source: PgSource, *, read_only: bool) -> AsyncIterator[Open
 
 
 async def cancel(connection: Connection) -> None:
-    """Stop what the server is doing for us, if anything; nobody waits for its answer."""
+    """Stop what the server is doing for us, if anything, without waiting for its answer."""
     if connection.pgconn.transaction_status != pq.TransactionStatus.ACTIVE:
         return
     try:

@@ -56,7 +56,7 @@ LOST = (
 )
 """libpq's words for a connection that broke or never was one; it gives no errno."""
 BROKEN = (
-    "received invalid response to SSL negotiation",  # whatever listens there, it is no PostgreSQL
+    "received invalid response to SSL negotiation",  # the server there is no PostgreSQL
     "expected authentication request",
     "received invalid",
     "unrecognized",
@@ -176,7 +176,7 @@ def translated(
 ) -> Iterator[None]:
     """Raise `CheckError`, or the `kind` of it that is named, for any error of psycopg, and for answers that are none.
 
-    `special` are SQLSTATEs that mean something else here, `default` what all others mean that say nothing of their own.
+    `special` are SQLSTATEs that mean something else here; `default` is the code of every one without a code of its own.
     """
     try:
         yield

@@ -28,7 +28,7 @@ FIXED: dict[str, Any] = KEEPALIVE | {
     "connect_timeout": 0,  # we hold the limit, over all addresses and stages
 }
 HASHED = "md5,scram-sha-256,none"
-"""The ways to log in that do not show the password to whoever listens, or asks for it."""
+"""The ways to log in that show the password neither to an eavesdropper nor to the server."""
 SERVICE = b"PGSERVICE"
 """No parameter overrides it: libpq reads it whenever it parses a connection string."""
 UNSET = {"min_protocol_version": "3.0", "max_protocol_version": "3.0"}
@@ -38,7 +38,7 @@ UNSET = {"min_protocol_version": "3.0", "max_protocol_version": "3.0"}
 def conninfo(options: PgOptions, address: str, port: int, rootcert: str, timeout: float) -> str:
     """The connection string for this address; the host's name is there for TLS only (security rows 2 and 3).
 
-    `timeout` in seconds is when the kernel gives up on sent bytes that nobody acknowledges.
+    `timeout` in seconds is when the kernel gives up on sent bytes that the server does not acknowledge.
     """
     given = {
         "host": options.host,

@@ -1,4 +1,4 @@
-"""A caller's own query: it may only read, whatever its text says."""
+"""A client's own query: the session lets it read only, even when its text looks harmless and is not."""
 
 import time
 
@@ -63,9 +63,13 @@ async def _describe(connection: Connection, text: bytes) -> None:
     pgconn.send_describe_prepared(NAME)
     described = await _result(connection)
     if described.nparams:
-        raise CheckError(ErrorCode.QUERY_ERROR, "The test query has parameters, and no values", {"stage": "query"})
+        raise CheckError(
+            ErrorCode.QUERY_ERROR,
+            "The test query contains parameters ($1, ...); they are not supported",
+            {"stage": "query"},
+        )
     if not described.nfields:
-        message = "The test query is not one that answers rows"
+        message = "The test query returns no rows; only statements that return rows are allowed"
         raise CheckError(ErrorCode.QUERY_NOT_READ_ONLY, message, {"stage": "query"})
 
 

@@ -14,7 +14,7 @@ from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
 
 SWEEP_LOCK = "1s"
-"""How long a sweep waits for a table that somebody uses."""
+"""How long a sweep waits for a table that another session uses."""
 STANDBY = {"25006": ErrorCode.PERMISSION_DENIED}
 """Here a read-only server is not the fault of a query."""
 
@@ -22,7 +22,7 @@ STANDBY = {"25006": ErrorCode.PERMISSION_DENIED}
 async def write_and_drop(connection: psycopg.AsyncConnection, schema: str, limit: Limit) -> None:
     """Create a table, write to it, read it, drop it, and commit: a permanent table, so that the right is really used.
 
-    All in one transaction, so that whatever ends it early (a kill, a cut connection, a refused drop) takes the table
+    All in one transaction, so that an early end (a kill, a cut connection, a refused drop) takes the table
     with it, and there is no state in which it could stay behind. Raises `CheckError` naming the table.
     """
     name = marked_name()
@@ -71,7 +71,7 @@ async def sweep(connection: psycopg.AsyncConnection, schema: str, limit: Limit) 
 
 
 async def _drop(connection: psycopg.AsyncConnection, schema: str, name: str) -> bool:
-    """Drop one leftover, unless somebody uses it."""
+    """Drop one leftover, unless another session uses it."""
     statement = sql.SQL("BEGIN; SET LOCAL lock_timeout = {}; DROP TABLE {}; COMMIT")
     try:
         await connection.execute(statement.format(SWEEP_LOCK, sql.Identifier(schema, name)))

@@ -30,7 +30,7 @@ FETCH = f"FETCH FORWARD {BATCH} FROM sourcecheck_tables"
 
 
 class PgSession(Session):
-    """Questions to one open connection. Each takes `seconds` at most, whatever the server does."""
+    """Questions to one open connection. Each takes `seconds` at most, even when the server is silent."""
 
     def __init__(self, opened: Opened, seconds: float) -> None:
         self._opened = opened
@@ -38,7 +38,7 @@ class PgSession(Session):
         self._seconds = seconds
 
     async def identity(self) -> Identity:
-        """Who am I, and is TLS on: on the way to whatever answers here, which may be a pooler."""
+        """Who am I, and is TLS on: on the way to what answers here, which may be a pooler."""
         me = await self._one("identity", queries.IDENTITY, Me)
         tls = bool(self._connection.pgconn.ssl_in_use)
         return Identity(

@@ -52,7 +52,7 @@ class File:
         self._guard(read_only)
 
     def _guard(self, read_only: bool) -> None:
-        """No other file is opened or made, whatever a statement says (security row 5)."""
+        """No statement can open or make another file (security row 5)."""
         connection = self.connection
         connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)  # ATTACH and VACUUM INTO make files even when read-only
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, VALUE_BYTES)

@@ -29,7 +29,7 @@ class SqliteSession(Session):
         self._seconds = seconds
 
     async def identity(self) -> Identity:
-        """Nobody logs in to a file."""
+        """A file has no user to log in as."""
         return Identity(
             user=None, database=self._file.database, address=self._file.shown, tls=False, stages_ms=self._file.stages_ms
         )
@@ -45,7 +45,7 @@ class SqliteSession(Session):
         def drop(connection: sqlite3.Connection) -> list[str]:
             swept = []
             for name in leftovers(name for name, kind, _ in catalog.members(connection) if kind == "table"):
-                with suppress(sqlite3.OperationalError):  # somebody uses it, or something depends on it
+                with suppress(sqlite3.OperationalError):  # another process uses it, or something depends on it
                     connection.execute(f'DROP TABLE main."{name}"')
                     swept.append(name)
             return swept
@@ -93,7 +93,7 @@ class SqliteSession(Session):
             started = time.monotonic()
             cursor = connection.execute(sql)
             if cursor.description is None:
-                message = "The test query is not one that answers rows"
+                message = "The test query returns no rows; only statements that return rows are allowed"
                 raise CheckError(ErrorCode.QUERY_NOT_READ_ONLY, message, {"stage": "query"})
             row = cursor.fetchone()
             spent = round((time.monotonic() - started) * 1000, 3)
