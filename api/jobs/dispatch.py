@@ -25,7 +25,7 @@ from flows.questions import run_input
 logger = logging.getLogger("sourcecheck.dispatch")
 
 AT_ONCE = 8
-"""Requests for a run under way at once: more would make Prefect's server slower for everybody."""
+"""Requests for a run under way at once: more would make Prefect's server slower for all."""
 ROUND_SECONDS = 1.0
 """Between two rounds at the most, and after one that failed."""
 COUNT_EVERY = 10.0

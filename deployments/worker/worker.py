@@ -41,7 +41,7 @@ class SourcecheckVariables(BaseVariables):
     )
     timeout: float | None = Field(
         default=None,
-        description="Time limit in seconds of runs without a deadline: scheduled ones, and those resumed after a question.",
+        description="Time limit in seconds of runs without a deadline: scheduled runs, and runs after a question.",
     )
 
 
