@@ -51,8 +51,9 @@ PASSING = (
     "Pending",
     "Running",
     "Retrying",
+    "heartbeat",
 )
-"""States that events do not tell of: a run in one of them is read when a client asks about its job."""
+"""Events that change nothing for a job: it is read when a client asks about it."""
 
 Unreachable = (httpx.HTTPError, OSError, PrefectException)
 """What the client raises when the server does not answer, or refuses; a `TimeoutError` is an `OSError`."""

@@ -94,8 +94,6 @@ class WarmEngine(AsyncFlowRunEngine[Any, Any]):
     Prefect's public way to run a flow run, `prefect.flow_engine.run_flow`, has no way to say these things.
     """
 
-    heartbeat_seconds = None
-    """The worker sees at once that its process is gone. No setting of Prefect's switches the heartbeat off."""
     _signalled: signal.Signals | None = None
 
     async def run(self) -> State[Any]:
@@ -151,7 +149,7 @@ class WarmSyncEngine(FlowRunEngine[Any, Any]):
     """Runs a synchronous flow. SIGTERM interrupts it, unless it is inside a C library."""
 
     heartbeat_seconds = None
-    """Prefect would wait up to a second for its heartbeat thread."""
+    """Prefect would wait up to a second for its heartbeat thread; no setting of Prefect's switches it off."""
 
     def run(self) -> State[Any]:
         """Run to the end, as `WarmEngine.run` does."""

@@ -60,7 +60,6 @@ SEAMS: list[Seam] = [
         "handle_cancellation",
         "a cancelled run could not report itself cancelled: WarmSyncEngine.handle_crash",
     ),
-    (ENGINE, "heartbeat_seconds", "each run would send heartbeats to Prefect: WarmEngine switches them off"),
     (SYNC_ENGINE, "heartbeat_seconds", "each synchronous run would take up to a second longer: WarmSyncEngine"),
     (
         ENGINE,
@@ -176,7 +175,7 @@ def test_a_flow_can_be_suspended_from_outside() -> None:
 
 
 def test_no_heartbeat_is_none() -> None:
-    """Both engines override a property by None; Prefect has to take that for "none at all"."""
+    """The synchronous engine overrides a property by None; Prefect has to take that for "none at all"."""
     source = inspect.getsource(importlib.import_module("prefect.flow_engine"))
     assert "if heartbeat_seconds is None:" in source, "None no longer switches Prefect's heartbeat off"
 
@@ -211,6 +210,16 @@ def test_events_of_runs() -> None:
         "id=validated_state_id",
     ):
         assert part in source, f"events of flow runs no longer have {part}: neither jobs nor runs are told of"
+
+
+def test_a_heartbeat_is_no_news() -> None:
+    """Prefect's engine sends it at the beginning of each run; the feed leaves it out by its name."""
+    from api.prefect.client import PASSING
+
+    name = f"prefect.flow-run.{PASSING[-1]}"
+    assert f'event="{name}"' in inspect.getsource(importlib.import_module("prefect.flow_engine")), (
+        f"{name} has another name: each run is read once more when it begins"
+    )
 
 
 def test_events_of_pools_and_queues() -> None:
