@@ -9,7 +9,7 @@ from api.auth import OPEN_PATHS, KeyAuthentication
 from api.background.job_metrics import REQUESTS
 from api.headers import add_headers
 from api.limits import limits
-from api.openapi import add_common_errors, documentation
+from api.openapi import add_common_errors, documentation, parameters_of
 from api.routes.answers import QuestionController
 from api.routes.api_keys import KeyController
 from api.routes.badge import badge
@@ -18,7 +18,7 @@ from api.routes.host_keys import HostKeyController
 from api.routes.immediate import ImmediateController
 from api.routes.schedules import ScheduleController
 from api.routes.sources import SourceController, organization_meta
-from api.routes.status import live, metrics, ready
+from api.routes.status import home, live, metrics, ready
 from api.routes.tests import JobController
 from api.runtime import started
 from api.wire.errors import answer
@@ -43,12 +43,13 @@ def create_app() -> Litestar:
             HostKeyController,
             badge,
             organization_meta,
+            home,
             live,
             ready,
             metrics,
         ],
         lifespan=[started],
-        guards=[dependencies.integer_ids],
+        guards=[dependencies.integer_ids, dependencies.known_parameters],
         middleware=[REQUESTS.middleware, DefineMiddleware(KeyAuthentication, exclude=OPEN_PATHS), *limits(settings)],
         exception_handlers={Exception: answer},
         dependencies={
@@ -62,5 +63,6 @@ def create_app() -> Litestar:
         logging_config=None,
     )
     app.state.settings = settings
+    app.state.parameters = parameters_of(app.openapi_schema)
     add_common_errors(app.openapi_schema)
     return app

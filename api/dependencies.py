@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.auth import Member
 from api.runtime import Services
-from api.wire.errors import Invalid, Problem
+from api.wire.errors import Invalid, Problem, unknown
 from datasources.catalogue.jobs import find_job
 from datasources.catalogue.sources import find_source
 from datasources.catalogue.tables import DataSource, Job
@@ -23,6 +23,8 @@ MemberDep = NamedDependency[Member]
 Session = AsyncSession
 """How handlers name it: no route knows SQLAlchemy."""
 SessionDep = NamedDependency[AsyncSession]
+PUBLISHED_PARAMETERS = frozenset({"workspace_id"})
+"""Of the published hyphen API, where they say nothing to us: one organization is one workspace."""
 INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
 
 
@@ -31,6 +33,15 @@ def integer_ids(connection: ASGIConnection[Any, Any, Any, Any], _: Any) -> None:
     for name, value in connection.path_params.items():
         if name.endswith("_id") and not INTEGER.fullmatch(str(value)):
             raise Invalid(["path", name], "Expected `int`")
+
+
+def known_parameters(connection: ASGIConnection[Any, Any, Any, Any], _: Any) -> None:
+    """A guard against mistyped query parameters, by the OpenAPI document. Raises `Invalid` with the nearest name."""
+    operation = (connection.scope.get("path_template", ""), str(connection.scope.get("method", "")).lower())
+    known = connection.app.state.parameters.get(operation)
+    for name in connection.query_params if known is not None else ():
+        if name not in known and name not in PUBLISHED_PARAMETERS:
+            raise unknown(["query", name], known)
 
 
 async def provide_services(state: State) -> Services:

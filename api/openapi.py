@@ -10,6 +10,7 @@ from litestar.openapi.spec import (
     OpenAPIMediaType,
     OpenAPIResponse,
     Operation,
+    Parameter,
     PathItem,
     Reference,
     SecurityScheme,
@@ -60,12 +61,27 @@ def add_common_errors(document: OpenAPI) -> None:
                 responses.setdefault(str(status), _error(status, enveloped=path.startswith(ENVELOPE_PATH)))
 
 
+def parameters_of(document: OpenAPI) -> dict[tuple[str, str], frozenset[str]]:
+    """The names of the query parameters of each operation that needs a key, by path and method."""
+    return {
+        (path, method): frozenset(
+            parameter.name
+            for parameter in operation.parameters or ()
+            if isinstance(parameter, Parameter) and parameter.param_in == "query"
+        )
+        for path, item in (document.paths or {}).items()
+        if not is_open(path)
+        for method in METHODS
+        if (operation := getattr(item, method)) is not None
+    }
+
+
 def _operations(item: PathItem) -> list[Operation]:
     return [operation for name in METHODS if (operation := getattr(item, name)) is not None]
 
 
 def _common(path: str, operation: Operation) -> set[int]:
-    found = set() if is_open(path) else set(GUARDED)
+    found = set() if is_open(path) else {*GUARDED, 422}  # of a query parameter that is unknown, if of nothing else
     if "{" in path:
         found |= {404}
     if operation.parameters or operation.request_body:

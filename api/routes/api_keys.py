@@ -17,7 +17,7 @@ from datasources.model.texts import hidden_character
 from datasources.model.vocabulary import OnQuestion
 
 
-class KeyRequest(Struct, frozen=True):
+class KeyRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """What a new key is for."""
 
     name: Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]

@@ -10,7 +10,7 @@ from msgspec import UNSET
 from api.dependencies import ApiRequest, MemberDep, ServicesDep, Session, SessionDep, require_source
 from api.prefect.client import Unreachable
 from api.wire.errors import Problem
-from api.wire.registration import answered, decode, merged, parse, refuse_hidden
+from api.wire.registration import answered, decode_source, merged, parse, refuse_hidden
 from api.wire.requests import takes_source
 from api.wire.responses import NAME_TAKEN
 from api.wire.schemas import ConfigurationSchema, DataSourceSummary, DataSourceType, OrganizationMeta
@@ -63,7 +63,7 @@ class SourceController(Controller):
         self, request: ApiRequest, session: SessionDep, member: MemberDep, services: ServicesDep
     ) -> dict[str, Any]:
         """Register a source."""
-        given = decode(await request.body())
+        given = decode_source(await request.body())
         refuse_hidden(given)
         source, fields = parse(given)
         row = DataSource(organization_id=member.organization_id, created_by_user_id=member.user_id)
@@ -95,7 +95,7 @@ class SourceController(Controller):
         # Of two changes at once, the second one builds on the first: it may not bring back the secret of before.
         row = await require_source(session, member, source_id, for_change=True)
         was_paused = bool(row.fields.get("is_paused"))
-        source, fields = parse(merged(row, decode(body), services.vault))
+        source, fields = parse(merged(row, decode_source(body, row.fields), services.vault))
         change_source(row, source, fields, services.vault)
         await _save(session, row)
         paused = bool(row.fields.get("is_paused"))

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable
 
 from litestar import Response, get
+from litestar.response import Redirect
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from api.dependencies import ServicesDep
@@ -18,7 +19,14 @@ PROBLEMS = {
     "worker": "No worker of the work pool (SOURCECHECK_WORK_POOL) has sent a heartbeat lately",
 }
 """What it means that a part is missing."""
+HOME = "/docs"
 NOT_KNOWN = "Whether a worker runs is unknown, because Prefect's server does not answer"
+
+
+@get("/", include_in_schema=False)
+async def home() -> Redirect:
+    """Where a person who opens the service's address goes."""
+    return Redirect(HOME)
 
 
 @get("/health/live", tags=["Service"], operation_id="live")

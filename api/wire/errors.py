@@ -5,6 +5,7 @@ Underscore paths and everything else answer `{"detail": …}`, hyphen paths the 
 
 import logging
 import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from litestar.exceptions import HTTPException, TooManyRequestsException, Validat
 from msgspec import Struct
 
 from datasources.model.errors import SourcecheckError
+from datasources.model.nearest import did_you_mean
 
 logger = logging.getLogger("sourcecheck.api")
 ENVELOPE_PATH = "/api/v1/data-sources"
@@ -60,8 +62,16 @@ _NAMED = re.compile(r"^`(?P<rule>\w+)` |(?:missing required field|contains unkno
 """A field that the sentence names, although the place of the error is the object that has it."""
 
 
-def invalid(error: msgspec.ValidationError, root: str = "body", prefix: tuple[str, ...] = ()) -> Invalid:
-    """A msgspec error as 422 that names the field."""
+def invalid(
+    error: msgspec.ValidationError,
+    root: str = "body",
+    prefix: tuple[str, ...] = (),
+    known: Mapping[str, Iterable[str]] | None = None,
+) -> Invalid:
+    """A msgspec error as 422 that names the field, and for an unknown one the nearest of those that are `known`.
+
+    These are given by the object that has them, the whole body being ``.
+    """
     found = _PLACE.match(str(error))
     reason, path = (found["reason"], found["path"] or "$") if found else (str(error), "$")
     if "matching regex" in reason:  # every pattern of ours refuses control characters, and nothing else
@@ -70,8 +80,17 @@ def invalid(error: msgspec.ValidationError, root: str = "body", prefix: tuple[st
     loc += [int(part) if part.isdigit() else part for part in re.findall(r"[^.\[\]$]+", path) if part != "..."]
     named = _NAMED.search(reason)
     if named:
+        place = str(loc[-1]) if len(loc) > 1 else ""
         loc.append(named["name"] or named["rule"])
+        if "unknown field" in reason:
+            return unknown(loc, (known or {}).get(place, ()))
     return Invalid(loc, reason, "missing" if named and named["name"] and "missing" in reason else "value_error")
+
+
+def unknown(loc: list[str | int], known: Iterable[str]) -> Invalid:
+    """422 for a name that is none of ours: a mistyped field would be a wish that is silently not met."""
+    what = "parameter" if loc[0] == "query" else "field"
+    return Invalid(loc, f"Unknown {what} `{loc[-1]}`{did_you_mean(str(loc[-1]), known)}", "extra_forbidden")
 
 
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:

@@ -5,8 +5,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from api.wire.errors import Invalid, invalid
-from api.wire.requests import SourceFields
+from api.wire.errors import Invalid, invalid, unknown
+from api.wire.requests import ANSWERED_ONLY, PUBLISHED_FIELDS, SourceFields
 from datasources.catalogue.tables import DataSource
 from datasources.databases import ALIASES, DATABASES, AnySource
 from datasources.model.source import Options, Source, SshTunnel
@@ -17,8 +17,7 @@ from datasources.secrecy.vault import Vault
 T = TypeVar("T")
 
 OWN_COLUMNS = ("name", "type", "temp_schema", "options", "ssh_tunnel")
-ANSWERED_ONLY = ("id", "last_test", "created_at", "updated_at", "organization_id", "via")
-"""Fields that clients send back as they got them; they are ours to say."""
+KNOWN_FIELDS = frozenset({*OWN_COLUMNS, *SourceFields.__struct_fields__, *PUBLISHED_FIELDS, *ANSWERED_ONLY})
 SECRET_WORDS = ("password", "passwd", "secret", "token", "private_key", "passphrase", "api_key")
 MASKS = frozenset({MASK, "<hidden>", "[hidden]", "(hidden)", "<redacted>", "[redacted]", "REDACTED"})
 MASK_CHARACTERS = frozenset("*•●∙·")
@@ -61,7 +60,19 @@ def read(body: bytes, kind: type[T]) -> T:
     try:
         return msgspec.convert(decode(body), kind)
     except msgspec.ValidationError as error:
-        raise invalid(error) from error
+        raise invalid(error, known={"": getattr(kind, "__struct_encode_fields__", ())}) from error
+
+
+def decode_source(body: bytes, more: Iterable[str] = ()) -> dict[str, Any]:
+    """A source, or some fields of one, whose names are all known; `more` are those that it has already.
+
+    Raises `Invalid` with the nearest known name.
+    """
+    data = decode(body)
+    for name in data:
+        if name not in KNOWN_FIELDS and name not in more:
+            raise unknown(["body", name], KNOWN_FIELDS)
+    return data
 
 
 def _is_storable(value: Any, depth: int = 1) -> bool:
@@ -123,7 +134,9 @@ def parse(data: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
         source: Source = msgspec.convert({n: v for n, v in data.items() if v is not None or n == "options"}, AnySource)
         fields = msgspec.convert({n: v for n, v in data.items() if v is not None}, SourceFields)
     except msgspec.ValidationError as error:
-        raise invalid(error) from error
+        options = DATABASES[data["type"]].options.__struct_encode_fields__
+        tunnel = SshTunnel.__struct_encode_fields__
+        raise invalid(error, known={"options": options, "ssh_tunnel": tunnel}) from error
     if not source.name.strip():
         raise Invalid(["body", "name"], "The name must not be blank")
     extras = {

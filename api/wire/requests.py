@@ -23,7 +23,11 @@ Seconds = Annotated[int, Meta(ge=1, le=300)]
 Threshold = Annotated[int, Meta(ge=1, le=100)]
 
 
-class TestRequest(Struct, frozen=True):
+ANSWERED_ONLY = ("id", "last_test", "created_at", "updated_at", "organization_id", "via")
+"""Fields of a source that clients send back as they got them; they are ours to say."""
+
+
+class TestRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """What a client may say about a test; all of it optional, as is the whole body."""
 
     __test__: ClassVar[bool] = False
@@ -33,6 +37,25 @@ class TestRequest(Struct, frozen=True):
     ) = None
     timeout_seconds: Seconds | None = None
     on_question: OnQuestion | None = None
+
+
+PUBLISHED_FIELDS = (
+    "created_from",
+    "data_retention_days",
+    "discourage_manual_profiling",
+    "groups",
+    "max_allowed_connections",
+    "oauth_dwh_active",
+    "profile_exclude_list",
+    "profile_include_list",
+    "profile_schedule",
+    "queue_name",
+    "scheduled_queue_name",
+    "schema_max_age_s",
+    "source",
+    "view_only",
+)
+"""Fields of a source that Datafold's API has and no check needs: kept as they are given, and given back."""
 
 
 class SourceFields(Struct, frozen=True):
@@ -156,8 +179,10 @@ def takes_source(*, whole: bool) -> type[Operation]:
         "temp_schema": _or_null({"type": "string", "maxLength": 300}),
     }
     properties |= {name: _or_null(schema) for name, schema in schema_of(SourceFields)["properties"].items()}
-    required = {"required": ["name", "type", "options"]} if whole else {}
-    return _operation({"type": "object", "properties": properties} | required, required=True)
+    properties |= {name: {"description": "Kept, and given back"} for name in PUBLISHED_FIELDS}
+    properties |= {name: {"readOnly": True, "description": "Ours to say: ignored"} for name in ANSWERED_ONLY}
+    schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    return _operation(schema | ({"required": ["name", "type", "options"]} if whole else {}), required=True)
 
 
 def schema_of(kind: type[Struct]) -> dict[str, Any]:

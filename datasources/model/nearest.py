@@ -10,5 +10,5 @@ def did_you_mean(word: str, known: Iterable[str], prefix: str = "") -> str:
     What all names begin with does not make them alike.
     """
     by_form = {name.lower().removeprefix(prefix.lower()): name for name in known}
-    found = get_close_matches(word.lower().removeprefix(prefix.lower()), by_form, n=1, cutoff=0.7)
+    found = get_close_matches(word.lower().removeprefix(prefix.lower()), by_form, n=1, cutoff=0.6)
     return f" (did you mean {by_form[found[0]]}?)" if found else ""

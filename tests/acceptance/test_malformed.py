@@ -129,3 +129,42 @@ def test_unknown_ways(admin: httpx.Client, method: str, path: str) -> None:
     answer = admin.request(method, path)
     assert answer.status_code == (404 if path.endswith("nothing") else 405)
     assert set(answer.json()) == ({"success", "data", "message", "error_code"} if path == IMMEDIATE else {"detail"})
+
+
+@pytest.mark.parametrize(
+    ("path", "given", "nearest"),
+    [
+        (SOURCES, {"serach": "x"}, ""),
+        (f"{SOURCES}/types", {"al": "true"}, " (did you mean all?)"),
+        (f"{SOURCES}/test/1", {"waits": "1"}, " (did you mean wait?)"),
+    ],
+)
+def test_unknown_parameters(admin: httpx.Client, path: str, given: dict[str, str], nearest: str) -> None:
+    """A mistyped query is refused with the nearest known name."""
+    (name,) = given
+    answer = admin.get(path, params=given)
+    assert locations(answer) == [["query", name]]
+    assert answer.json()["detail"][0]["msg"] == f"Unknown parameter `{name}`{nearest}"
+
+
+def test_unknown_parameters_in_the_other_dialect(admin: httpx.Client) -> None:
+    """The same in the envelope; a published parameter that says nothing to us is taken."""
+    error = valid(admin.get(IMMEDIATE, params={"pagesize": 5}), "ErrorEnvelope", 422)
+    assert "`pagesize` (did you mean page_size?)" in error["message"]
+    assert admin.get(IMMEDIATE, params={"workspace_id": 1}).status_code == 200
+
+
+def test_unknown_fields(admin: httpx.Client, dead_source: int) -> None:
+    """In the body of a test and of a source, in both dialects."""
+    for path in (f"{SOURCES}/{dead_source}/test", SOURCES):
+        assert locations(admin.post(path, json={"no_such_field": 1})) == [["body", "no_such_field"]]
+    assert locations(admin.patch(f"{SOURCES}/{dead_source}", json={"nmae": "x"})) == [["body", "nmae"]]
+    error = valid(admin.post(f"{IMMEDIATE}/{dead_source}/test", json={"timeout": 1}), "ErrorEnvelope", 422)
+    assert "`timeout` (did you mean timeout_seconds?)" in error["message"]
+
+
+def test_the_address_alone_leads_to_the_documentation(nobody: httpx.Client) -> None:
+    """For a person with a browser, without a key."""
+    answer = nobody.get("/", follow_redirects=True)
+    assert answer.status_code == 200
+    assert answer.url.path.rstrip("/") == "/docs"
