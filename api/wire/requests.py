@@ -40,9 +40,11 @@ class TestRequest(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 PUBLISHED_FIELDS = (
+    "accessible",
     "created_from",
     "data_retention_days",
     "discourage_manual_profiling",
+    "group_ids",
     "groups",
     "max_allowed_connections",
     "oauth_dwh_active",
