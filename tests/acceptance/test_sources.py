@@ -258,7 +258,8 @@ def test_types(admin: httpx.Client) -> None:
     assert {kind["type"] for kind in known} <= {kind["type"] for kind in every}
     (postgres,) = [kind for kind in known if kind["type"] == "pg"]
     schema = postgres["configuration_schema"]
-    assert set(schema["properties"]) == {"host", "port", "user", "password", "dbname", "role", "rootcert", "sslmode"}
+    published = {"host", "port", "user", "password", "dbname", "role", "rootcert", "sslmode"}
+    assert set(schema["properties"]) == {*published, "allow_cleartext_password"}
     assert schema["properties"]["port"]["default"] == 5432
     assert schema["properties"]["port"]["type"] == "integer"
     assert sorted(schema["required"]) == ["dbname", "host", "user"]
