@@ -4,6 +4,7 @@ A database brings an `Engine` and a class derived from `Contract`, and from `Net
 """
 
 import asyncio
+import re
 import time
 from abc import ABC, abstractmethod
 from contextlib import suppress
@@ -131,6 +132,8 @@ class Contract:
         assert (check.recorder.version or "").startswith(engine.version)
         found = await version_probe.run(check_of(engine.source()))
         assert found.message == check.recorder.version
+        major = found.message.split()[1].split(".")[0]
+        assert re.search(rf"\b{major}\b", engine.kind.verified.against), "the label names what these tests run against"
 
     async def test_a_test_leaves_nothing(self, engine: Engine) -> None:
         """The table of a test is written, read and gone."""
