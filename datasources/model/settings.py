@@ -91,6 +91,10 @@ class Settings(Masked, kw_only=True, frozen=True):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     log_format: Literal["json", "text"] = "json"
     """Form of the log of the API, the worker and the flow runs: one JSON object a line, or lines for people."""
+    log_megabytes: Annotated[int, Meta(ge=1, le=10_000)] = 10
+    """Size at which the local stack puts a log aside."""
+    log_files: Annotated[int, Meta(ge=1, le=100)] = 5
+    """Logs put aside that are kept, for each part of the local stack."""
 
     @property
     def home_path(self) -> Path:

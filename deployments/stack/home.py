@@ -13,9 +13,6 @@ from msgspec import Struct
 
 from datasources.model.errors import SourcecheckError
 
-MAX_LOG = 10 * 1024 * 1024
-"""Bytes above which a log is put aside when the stack starts."""
-
 
 class StackError(SourcecheckError):
     """The local stack cannot start or go on; the message says why and what to do."""
@@ -72,11 +69,8 @@ class Home(Struct, frozen=True):
         _write_private(self.path / f"{name}.json", msgspec.json.encode(value).decode())
 
     def log_file(self, name: str) -> Path:
-        """A child's log; one that has grown is put aside."""
-        file = self.logs / f"{name}.log"
-        if file.exists() and file.stat().st_size > MAX_LOG:
-            file.replace(file.with_suffix(".log.1"))
-        return file
+        """A child's log."""
+        return self.logs / f"{name}.log"
 
     @contextmanager
     def locked(self) -> Iterator[None]:

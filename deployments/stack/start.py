@@ -20,6 +20,7 @@ from msgspec import Struct
 from datasources.model.settings import PREFIX, Settings
 from deployments.stack.child import Child, Reaper, wait_until
 from deployments.stack.home import Home
+from deployments.stack.log_files import keep_bounded
 from deployments.stack.ports import claim
 from deployments.stack.postgres import STOP_SIGNAL, EmbeddedPostgres
 from deployments.stack.prefect_env import client_environ, server_environ, ui_address
@@ -67,9 +68,11 @@ async def running(settings: Settings, say: Say, *, with_demo_database: bool = Fa
         exits.enter_context(home.locked())
         keeper = await exits.enter_async_context(Reaper(home))
         starter = Starter(home, settings, keeper, say, exits)
+        bounded = asyncio.create_task(keep_bounded(home.logs, settings.log_megabytes, settings.log_files))
         try:
             yield await starter.start(with_demo_database)
         finally:
+            bounded.cancel()
             await starter.stop()
 
 
