@@ -6,7 +6,7 @@ BIN := .venv/bin
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 
-.PHONY: demo up test bench check migrate wheel lock clean
+.PHONY: demo up test bench check migrate wheel emulators lock clean
 
 demo: .venv/installed
 	$(BIN)/sourcecheck demo
@@ -46,6 +46,13 @@ wheel: .venv/installed
 	@rm -rf build
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
 	@rm -rf build
+
+# Engines that tests run against, each in an environment of its own: they do not get along with our pins (1 GB).
+emulators: .emulators/chdb/bin/python
+
+.emulators/chdb/bin/python:
+	$(PYTHON) -m venv .emulators/chdb
+	.emulators/chdb/bin/python -m pip install --quiet --disable-pip-version-check 'chdb==4.4.0'
 
 # Pins of everything, for every platform, without any address.
 lock:

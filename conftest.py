@@ -14,6 +14,7 @@ pytest_plugins = [
     "tests.fix_api",
     "tests.fix_files",
     "tests.fix_mariadb",
+    "tests.fix_clickhouse",
     "tests.fix_wheel",
 ]
 

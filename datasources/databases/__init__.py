@@ -1,6 +1,8 @@
 """The databases: a new one is one file (or one package) and one name in `AnySource` and in `_ALL`."""
 
 from datasources.databases.base import Database
+from datasources.databases.clickhouse import Clickhouse
+from datasources.databases.clickhouse.model import ClickhouseSource
 from datasources.databases.duckdb import Duckdb
 from datasources.databases.duckdb.model import DuckdbSource
 from datasources.databases.mysql import Mariadb, Mysql
@@ -11,9 +13,9 @@ from datasources.databases.sqlite import Sqlite
 from datasources.databases.sqlite.model import SqliteSource
 from datasources.model.source import Source
 
-AnySource = PgSource | SqliteSource | DuckdbSource | MysqlSource | MariadbSource
+AnySource = PgSource | SqliteSource | DuckdbSource | MysqlSource | MariadbSource | ClickhouseSource
 """The union of everything that can be registered; msgspec tells the members apart by `type`."""
-_ALL: tuple[type[Database], ...] = (Postgres, Sqlite, Duckdb, Mysql, Mariadb)
+_ALL: tuple[type[Database], ...] = (Postgres, Sqlite, Duckdb, Mysql, Mariadb, Clickhouse)
 
 DATABASES: dict[str, type[Database]] = {kind.word(): kind for kind in _ALL}
 """Every database by its published word."""

@@ -1,0 +1,36 @@
+"""ClickHouse."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, ClassVar
+
+from datasources.databases.base import Database, Verified
+from datasources.databases.clickhouse.connect import opened
+from datasources.databases.clickhouse.model import ClickhouseOptions, ClickhouseSource
+from datasources.databases.clickhouse.session import ClickhouseSession
+from datasources.model.errors import SourceUnreachable
+from datasources.model.vocabulary import ErrorCode
+
+
+class Clickhouse(Database):
+    """ClickHouse, by its HTTP interface and httpx."""
+
+    title = "ClickHouse"
+    source: ClassVar = ClickhouseSource
+    options: ClassVar = ClickhouseOptions
+    verified = Verified("engine", "chDB 4 (ClickHouse 26) behind a small HTTP server of ours", "2026-11-25")
+
+    @classmethod
+    def elsewhere(cls, source: Any, database: str) -> Any:
+        """A schema is a database here, so that `database.schema` may only name the source's own."""
+        if database != source.options.database:
+            message = f"{cls.title} has no schemas in a database: temp_schema has to be the name of a database"
+            raise SourceUnreachable(ErrorCode.DATABASE_NOT_FOUND, message, {"stage": "database"})
+        return source
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, source: ClickhouseSource, *, read_only: bool) -> AsyncIterator[ClickhouseSession]:
+        """A client that has been let in. Raises `SourceUnreachable`."""
+        async with opened(source, read_only=read_only) as asker:
+            yield ClickhouseSession(asker, source.query_timeout)

@@ -1,0 +1,52 @@
+"""The catalogue queries: two of them, whatever the size of the server."""
+
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from datasources.databases.base import Column, Lineage, Table
+from datasources.databases.view_lineage import View, lineage_of
+
+OURS = "NOT IN ('system', 'INFORMATION_SCHEMA', 'information_schema')"
+TABLES = f"""
+SELECT database, name, engine, total_rows, comment, as_select FROM system.tables
+WHERE database {OURS} AND NOT is_temporary AND name NOT LIKE '.inner%' ORDER BY database, name
+"""  # noqa: S608 -- put together from constants
+COLUMNS = f"""
+SELECT database, table, name, type, comment, is_in_primary_key FROM system.columns
+WHERE database {OURS} ORDER BY database, table, position
+"""  # noqa: S608 -- put together from constants
+KINDS = {"View": "view", "MaterializedView": "materialized view", "LiveView": "view", "Dictionary": "dictionary"}
+"""Engines that are no table's."""
+
+Row = list[Any]
+Name = tuple[str, str]
+
+
+def columns_by_table(rows: list[Row]) -> dict[Name, list[Row]]:
+    """The columns of each table, in their order."""
+    return {(name[0], name[1]): list(group) for name, group in groupby(rows, key=itemgetter(0, 1))}
+
+
+def made(member: Row, columns: list[Row]) -> Table:
+    """One table of its rows in the two queries. ClickHouse has no references."""
+    schema, name, engine, estimate, comment, _ = member
+    return Table(
+        schema=schema,
+        name=name,
+        kind=KINDS.get(engine, "table"),
+        comment=comment or None,
+        rows=None if estimate is None or engine in KINDS else int(estimate),
+        columns=[
+            Column(name=column, type=type_, nullable="Nullable(" in type_, comment=said or None)
+            for _, _, column, type_, said, _ in columns
+        ],
+        primary_key=[column for _, _, column, _, _, key in columns if key],
+    )
+
+
+def read_lineage(tables: list[Row], columns: dict[Name, list[Row]]) -> Lineage:
+    """What each view reads, by the query that it is."""
+    views = [View(row[0], row[1], row[5] or None) for row in tables if row[2] in KINDS and row[2] != "Dictionary"]
+    names = {name: [row[2] for row in rows] for name, rows in columns.items()}
+    return lineage_of(views, names, "clickhouse", folded=False)

@@ -1,0 +1,150 @@
+"""A client that a ClickHouse server has let in."""
+
+import re
+import secrets
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from datasources.databases.base import Identity, Lineage, QueryAnswer, Session, Table
+from datasources.databases.clickhouse import catalog
+from datasources.databases.clickhouse.connect import Asker
+from datasources.databases.clickhouse.errors import Refused, translated
+from datasources.databases.flood import CONNECTION_BYTES, MEGABYTE, Flood
+from datasources.databases.globs import Globs
+from datasources.databases.limits import Limit
+from datasources.databases.scratch_names import leftovers, marked_name
+from datasources.databases.values import as_text, refuse_nul
+from datasources.model.errors import CheckError
+from datasources.model.vocabulary import ErrorCode
+from datasources.network.threads import in_thread
+
+BATCH = 500
+"""Tables handed on at a time."""
+THROWN = re.compile(rb'(?:\{"exception": ?")?Code: (\d+)\. DB::Exception: ')
+"""What the server writes where rows were to come, when it fails after it has begun to answer."""
+
+
+class ClickhouseSession(Session):
+    """Questions to one server. Each takes `seconds` at most, whatever the server does."""
+
+    def __init__(self, asker: Asker, seconds: float) -> None:
+        self._asker = asker
+        self._seconds = seconds
+
+    async def identity(self) -> Identity:
+        """The user that the server took us for, and whether TLS is on."""
+        asker = self._asker
+        return Identity(
+            user=asker.user, database=asker.database, address=asker.address, tls=asker.tls, stages_ms=asker.stages_ms
+        )
+
+    async def version(self) -> str:
+        """Like `ClickHouse 26.9.2.1`."""
+        return f"ClickHouse {self._asker.version}"
+
+    async def sweep(self, schema: str) -> list[str]:
+        """Drop tables with our mark that are older than an hour; answers their names."""
+        limit, swept = Limit(self._seconds), []
+        found = await self._asker.within(limit, "sweep", catalog.TABLES, most=CONNECTION_BYTES)
+        for name in leftovers(row[1] for row in found if row[0] == schema and row[2] not in catalog.KINDS):
+            with suppress(CheckError):  # somebody uses it, or the user may not drop it
+                await self._asker.within(limit, "sweep", f"DROP TABLE {quoted(schema)}.{quoted(name)}")
+                swept.append(name)
+        return swept
+
+    async def write_and_drop(self, schema: str) -> None:
+        """Create, write, read and drop a table. Nothing is transactional here: a cut may leave it to a later sweep."""
+        name, token, limit = marked_name(), secrets.token_hex(8), Limit(self._seconds)
+        table = f"{quoted(schema)}.{quoted(name)}"
+        shown = f'"{self._asker.database}"."{schema}"."{name}"'
+
+        async def step(stage: str, failure: str, statement: str) -> list[catalog.Row]:
+            try:
+                return await self._asker.within(limit, stage, statement, f"{failure} {shown}: ")
+            except CheckError as error:
+                raise _of_scratch(error) from error
+
+        create = f"CREATE TABLE {table} (token String) ENGINE = MergeTree ORDER BY tuple()"
+        await step("create", "Unable to create table", create)
+        try:
+            await step("write", "Unable to write to table", f"INSERT INTO {table} VALUES ('{token}')")  # noqa: S608 -- ours
+            found = await step("read", "Unable to read table", f"SELECT token FROM {table}")  # noqa: S608 -- ours
+            if found != [[token]]:
+                message = f"Unable to read table {shown}: it does not hold what was written"
+                raise CheckError(ErrorCode.QUERY_ERROR, message, {"stage": "read"})
+        except CheckError:
+            with suppress(CheckError):
+                await step("drop", "Unable to drop table", f"DROP TABLE {table}")
+            raise
+        await step("drop", "Unable to drop table", f"DROP TABLE {table}")
+
+    async def tables(self, wanted: Globs) -> AsyncIterator[list[Table]]:
+        """All tables and views in batches, in the order of their names, by two queries."""
+        members, columns = await self._catalog("tables")
+        kept = [row for row in members if wanted.match(row[0], row[1], self._asker.database)]
+        for start in range(0, len(kept), BATCH):
+            yield [catalog.made(row, columns.get((row[0], row[1]), [])) for row in kept[start : start + BATCH]]
+
+    async def lineage(self, wanted: Globs) -> Lineage:
+        """What each view reads, by the query that it is."""
+        members, columns = await self._catalog("lineage")
+        async with Limit(self._seconds).round("lineage"):
+            found = await in_thread(partial(catalog.read_lineage, members, columns))
+        return found.only(wanted, self._asker.database)
+
+    async def query(self, sql: str) -> QueryAnswer:
+        """One statement that only reads: the server takes one a request, and `readonly` stops all that writes."""
+        refuse_nul(sql)
+        async with Limit(self._seconds).round("query"):
+            with translated("query"):
+                started = time.monotonic()
+                try:
+                    lines = await self._asker.first_lines(sql, 2)
+                except Flood as error:
+                    message = f"A row of the test query has more than {error.most // MEGABYTE} MB"
+                    raise CheckError(ErrorCode.QUERY_ERROR, message, {"stage": "query"}) from error
+                spent = round((time.monotonic() - started) * 1000, 3)
+                return QueryAnswer(value=_value(lines), response_time_ms=spent)
+
+    async def _catalog(self, stage: str) -> tuple[list[catalog.Row], dict[catalog.Name, list[catalog.Row]]]:
+        limit = Limit(self._seconds)
+        members = await self._asker.within(limit, stage, catalog.TABLES, most=CONNECTION_BYTES)
+        columns = await self._asker.within(limit, stage, catalog.COLUMNS, most=CONNECTION_BYTES)
+        return members, catalog.columns_by_table(columns)
+
+
+def _value(lines: list[bytes]) -> str | None:
+    """The first value of names and a row, as text; `Refused` where the server wrote an error instead."""
+    for line in lines:
+        if thrown := THROWN.match(line):
+            raise Refused(int(thrown[1]), 200, line.decode(errors="replace"))
+    if not lines or not lines[0].strip():
+        message = "The test query returns no rows (only statements that return rows are allowed)"
+        raise CheckError(ErrorCode.QUERY_NOT_READ_ONLY, message, {"stage": "query"})
+    if len(lines) < 2 or not lines[1].strip():
+        return None
+    try:
+        raw = bytes(msgspec.json.decode(lines[1], type=list[msgspec.Raw])[0])
+    except (msgspec.DecodeError, IndexError):  # the query names a format of its own
+        return as_text(lines[0])
+    value: Any = msgspec.json.decode(raw) if raw[:1] in (b'"', b"n") else raw
+    return as_text(value)
+
+
+def _of_scratch(error: CheckError) -> CheckError:
+    """Here a database that is not there is the schema, and a user who may only read is no fault of a query."""
+    codes = {
+        ErrorCode.DATABASE_NOT_FOUND: ErrorCode.SCHEMA_NOT_FOUND,
+        ErrorCode.QUERY_NOT_READ_ONLY: ErrorCode.PERMISSION_DENIED,
+    }
+    return CheckError(codes.get(error.code, error.code), error.message, error.details)
+
+
+def quoted(name: str) -> str:
+    """In backticks; a backslash escapes in them."""
+    return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"

@@ -1,0 +1,81 @@
+"""ClickHouse's engine behind its HTTP interface: chDB, in an environment of its own (`make emulators`)."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.fix_database import PASSWORD, free_port
+from tests.fix_processes import kept
+
+PYTHON = Path(".emulators/chdb/bin/python")
+DOUBLE = Path(__file__).parent / "doubles" / "clickhouse_http.py"
+SCHEMA = """
+CREATE DATABASE shop; CREATE DATABASE scratch; CREATE DATABASE locked;
+CREATE TABLE shop.customer (id Int32, name String) ENGINE = MergeTree ORDER BY id;
+CREATE TABLE shop.orders (id Int32, customer_id Nullable(Int32), total Decimal(10, 2) COMMENT 'In euros')
+    ENGINE = MergeTree ORDER BY id COMMENT 'What was bought';
+CREATE VIEW shop.totals AS SELECT customer_id, sum(total) AS total FROM shop.orders GROUP BY customer_id;
+CREATE VIEW shop.best AS SELECT c.name, t.total FROM shop.totals AS t JOIN shop.customer AS c ON c.id = t.customer_id
+"""
+
+
+@dataclass(frozen=True)
+class ClickhouseServer:
+    """A running server."""
+
+    port: int
+
+    def run(self, *statements: str) -> list[Any]:
+        """What each statement answers to a user who may do everything."""
+        found = []
+        for statement in statements:
+            answer = httpx.post(
+                f"http://127.0.0.1:{self.port}/",
+                params={"default_format": "JSONCompact"},
+                content=statement,
+                headers={"X-ClickHouse-User": "admin", "X-ClickHouse-Key": PASSWORD},
+                timeout=60,
+            )
+            assert answer.status_code == 200, answer.text
+            found.append(answer.json()["data"] if answer.text.strip() else [])
+        return found
+
+
+@pytest.fixture(scope="session")
+def clickhouse() -> Iterator[ClickhouseServer]:
+    """chDB behind HTTP."""
+    if not PYTHON.exists():
+        reason = f"no chDB at {PYTHON}: run `make emulators`"
+        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
+    folder, port = tempfile.mkdtemp(prefix="sourcecheck-chdb-"), free_port()
+    command = [str(PYTHON), str(DOUBLE), f"{folder}/data", str(port), PASSWORD]
+    try:
+        with kept(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            server = ClickhouseServer(port)
+            _wait(server, process)
+            server.run(*(statement for statement in SCHEMA.split(";") if statement.strip()))
+            yield server
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait(server: ClickhouseServer, process: "subprocess.Popen[bytes]") -> None:
+    until = time.monotonic() + 60
+    while True:
+        try:
+            server.run("SELECT 1")
+        except httpx.TransportError:
+            if time.monotonic() > until or process.poll() is not None:
+                raise
+            time.sleep(0.1)
+        else:
+            return
