@@ -58,7 +58,7 @@ async def check_source(job_id: int | None = None, source_id: int | None = None) 
         except CheckError as error:
             scrubber = Scrubber(secrets_of(work.source))
             message, details = visible(scrubber.text(error.message)), scrubber.data(error.details)
-            await ask(settings, work, CheckError(error.code, message, details))
+            await ask(settings, work, CheckError(error.code, message, details, error.advice))
 
 
 async def tested(work: Work) -> State[Any]:

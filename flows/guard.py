@@ -21,7 +21,8 @@ def guard_secrets(scrubber: Scrubber, logger: Any) -> Iterator[None]:
             yield
         except CheckError as error:
             details = scrubber.data(error.details)
-            clean = type(error)(error.code, scrubber.text(error.message), details if isinstance(details, dict) else {})
+            details = details if isinstance(details, dict) else {}
+            clean = type(error)(error.code, scrubber.text(error.message), details, error.advice)
         except SourcecheckError as error:
             clean = type(error)(scrubber.text(str(error)))
         except Exception as error:

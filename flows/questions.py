@@ -26,7 +26,7 @@ from datasources.model.steps import CONNECTION, TEST_QUERY
 from datasources.model.vocabulary import Code, ErrorCode, Outcome
 from datasources.secrecy.vault import Vault
 from flows.states import NEEDS_AUTHENTICATION, NEEDS_CONFIRMATION
-from tasks.runner import negative
+from tasks.runner import refusal
 
 ROUNDED = timedelta(seconds=1)
 """Prefect takes whole seconds, and may let a question expire this much earlier than we do."""
@@ -144,5 +144,6 @@ def unanswered(job: Job) -> dict[str, Published]:
     about = TEST_QUERY if isinstance(question, QueryQuestion) else CONNECTION
     skipped = f"Not run, because the question was not answered: {question.message}"
     results = {name: StepResult(code=Code.SKIP, message=skipped, outcome=Outcome.skipped) for name in job.steps}
-    results[about] = negative(question.error_code, reason, {"question": msgspec.to_builtins(question)})
+    no = CheckError(question.error_code, reason, {"question": msgspec.to_builtins(question)})
+    results[about] = refusal(no, about)
     return {name: Published(job_id=job.id, task=name, result=result) for name, result in results.items()}

@@ -15,10 +15,10 @@ from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
 from datasources.databases import database_of
-from datasources.model.errors import REMEDIATIONS, CheckError, SourcecheckError
+from datasources.model.errors import CheckError, SourcecheckError, advise
 from datasources.model.questions import worth_asking
 from datasources.model.results import Finding, Published, StepResult
-from datasources.model.steps import CONNECTION
+from datasources.model.steps import CONNECTION, TEST_QUERY
 from datasources.model.vocabulary import Code, ErrorCode, Outcome
 from datasources.network.tunnel import tunnel_faults
 from tasks import TASKS
@@ -80,7 +80,7 @@ async def _judge(name: str, check: StepContext) -> tuple[StepResult, bool]:
         left = check.deadline - time.time()
         if left < LEAST_SECONDS:
             message = f"The time for this test was over before {name} began"
-            return negative(ErrorCode.TIMEOUT, message, {"stage": "waiting"}), True
+            raise CheckError(ErrorCode.TIMEOUT, message, {"stage": "waiting"})
         # A limit of the driver's comes first: it knows at which stage the time was over.
         bounded = msgspec.structs.replace(check, source=check.source.within(left))
         async with asyncio.timeout(left + SLACK_SECONDS), tunnel_faults(check.source):
@@ -88,17 +88,18 @@ async def _judge(name: str, check: StepContext) -> tuple[StepResult, bool]:
     except CheckError as error:
         if check.may_ask and worth_asking(error):
             check.recorder.pending[name] = error
-        return negative(error.code, error.message, error.details), True
+        return refusal(error, name), True
     except TimeoutError as error:
         stage = next(iter(getattr(error.__cause__, "__notes__", ())), name)
         message = f"The time for this test was over during {name} (stage: {stage})"
-        return negative(ErrorCode.TIMEOUT, message, {"stage": stage}), True
+        return refusal(CheckError(ErrorCode.TIMEOUT, message, {"stage": stage}), name), True
     except MemoryError:
         message = f"What the server sent during {name} does not fit into the memory of a test"
-        return negative(ErrorCode.PROTOCOL_ERROR, message, {"stage": name}), True
+        return refusal(CheckError(ErrorCode.PROTOCOL_ERROR, message, {"stage": name}), name), True
     except Exception as error:
         get_run_logger().error(check.scrubber.text(traceback.format_exc()))
-        return negative(ErrorCode.INTERNAL_ERROR, f"Internal error during {name}: {type(error).__name__}"), False
+        message = f"Internal error during {name}: {type(error).__name__}"
+        return refusal(CheckError(ErrorCode.INTERNAL_ERROR, message), name), False
 
 
 def passed(finding: Finding) -> StepResult:
@@ -106,15 +107,16 @@ def passed(finding: Finding) -> StepResult:
     return StepResult(code=Code.OK, message=finding.message, outcome=finding.outcome, details=finding.details)
 
 
-def negative(code: ErrorCode, message: str, details: dict[str, object] | None = None) -> StepResult:
-    """A "no" as the result on the wire (contract 2.4)."""
+def refusal(error: CheckError, step: str) -> StepResult:
+    """A "no" as the result on the wire (contract 2.4). Its advice speaks to the user: only a test query is theirs."""
+    transient = error.transient
     return StepResult(
         code=Code.ERROR,
-        message=message,
+        message=error.message,
         outcome=Outcome.failed,
-        error_code=code,
-        remediation=REMEDIATIONS[code],
-        details=details or {},
+        error_code=error.code,
+        remediation=advise(error.code, error.advice, transient=transient, own_query=step == TEST_QUERY),
+        details=error.details | {"transient": True} if transient else error.details,
     )
 
 

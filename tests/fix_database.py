@@ -68,10 +68,15 @@ class Server:
     @contextlib.contextmanager
     def asking_in_clear(self) -> Iterator[None]:
         """Meanwhile it asks the reader for the password in clear text."""
-        rules = self.data / "pg_hba.conf"
-        before = rules.read_text()
+        with self.rules("host all reader 127.0.0.1/32 password"):
+            yield
+
+    @contextlib.contextmanager
+    def rules(self, *lines: str) -> Iterator[None]:
+        """Meanwhile these rules come before its others for who may log in."""
+        before = (self.data / "pg_hba.conf").read_text()
         try:
-            self._rule(f"host all reader 127.0.0.1/32 password\n{before}")
+            self._rule("\n".join([*lines, before]))
             yield
         finally:
             self._rule(before)

@@ -40,6 +40,23 @@ REMEDIATIONS: dict[ErrorCode, str] = {
 }
 """One sentence for each code of contract 5: what the user does next."""
 
+OWN_STATEMENT = (
+    "The server refuses a statement of ours: its own sentence says why. If that is no setting of the server's, report "
+    "this with the job id."
+)
+OWN_STATEMENTS: dict[ErrorCode, str] = dict.fromkeys(
+    (ErrorCode.QUERY_ERROR, ErrorCode.QUERY_NOT_READ_ONLY), OWN_STATEMENT
+)
+"""The sentence where the statement was not the user's own: there is no query to run by hand, or to change."""
+LATER = "This may pass by itself: test again in a while."
+"""Added where a failure is transient."""
+
+
+def advise(code: ErrorCode, advice: str | None = None, *, transient: bool = False, own_query: bool = True) -> str:
+    """What the user does next after a failure; `own_query` is whether the statement that failed was the user's."""
+    words = advice or (None if own_query else OWN_STATEMENTS.get(code)) or REMEDIATIONS[code]
+    return f"{words} {LATER}" if transient else words
+
 
 class SourcecheckError(Exception):
     """Root of everything raised on purpose."""
@@ -59,11 +76,20 @@ class CheckError(SourcecheckError):
     Positional arguments only, so that it survives pickling between processes.
     """
 
-    def __init__(self, code: ErrorCode, message: str, details: dict[str, Any] | None = None) -> None:
-        super().__init__(code, message, details)
+    def __init__(
+        self, code: ErrorCode, message: str, details: dict[str, Any] | None = None, advice: str | None = None
+    ) -> None:
+        """`advice` is what the user does next, where more is known than the code's own sentence."""
+        super().__init__(code, message, details, advice)
         self.code = code
         self.message = message
         self.details: dict[str, Any] = details or {}
+        self.advice = advice
+
+    @property
+    def transient(self) -> bool:
+        """Whether it may pass by itself: it is worth another try, and says nothing against the source."""
+        return bool(self.details.get("transient")) or self.code is ErrorCode.TOO_MANY_CONNECTIONS
 
     def __str__(self) -> str:
         return self.message

@@ -214,7 +214,7 @@ def _answer(ready: asyncio.Future[None]) -> None:
 async def _prepare(connection: Connection, source: PgSource, read_only: bool) -> None:
     """Bound every statement, make the session read-only unless it has to write, and take the role: one round trip."""
     settings = {"limit": str(max(1, round(source.query_timeout * 1000))), "read_only": "on" if read_only else "off"}
-    with translated("database", default=ErrorCode.PERMISSION_DENIED, kind=SourceUnreachable):
+    with translated("database", kind=SourceUnreachable):
         await connection.set_autocommit(True)
         if source.options.role:
             await connection.execute(SESSION + ROLE, settings | {"role": source.options.role})

@@ -1,10 +1,10 @@
-"""psycopg's errors as ours, once: SQLSTATE first, then how far libpq got and errno, words of the message last."""
+"""psycopg's errors as ours, once: refusals of the server by `refusals`, libpq's own by how far it got and its words."""
 
 import errno
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 from psycopg import pq
@@ -12,32 +12,12 @@ from psycopg import pq
 from datasources.databases.flood import Flood
 from datasources.databases.postgres.answers import Malformed
 from datasources.databases.postgres.model import PgOptions
-from datasources.databases.postgres.sqlstates import parse
+from datasources.databases.postgres.refusal_words import CERTIFICATE
+from datasources.databases.postgres.refusals import refusal_of
+from datasources.databases.postgres.sqlstates import refusals_in
+from datasources.databases.refusal import Refusal
 from datasources.model.errors import CheckError, SourceUnreachable
 from datasources.model.vocabulary import ErrorCode
-
-SQLSTATES: dict[str, ErrorCode] = {
-    "28P01": ErrorCode.AUTHENTICATION_FAILED,
-    "28000": ErrorCode.AUTHENTICATION_FAILED,
-    "3D000": ErrorCode.DATABASE_NOT_FOUND,
-    "3F000": ErrorCode.SCHEMA_NOT_FOUND,
-    "42501": ErrorCode.PERMISSION_DENIED,
-    "53300": ErrorCode.TOO_MANY_CONNECTIONS,
-    "57014": ErrorCode.TIMEOUT,  # statement_timeout, or cancelled by an operator over there
-    "55P03": ErrorCode.TIMEOUT,  # lock_timeout
-    "25P03": ErrorCode.TIMEOUT,  # idle_in_transaction_session_timeout
-    "25001": ErrorCode.QUERY_NOT_READ_ONLY,  # asks for read-write in the middle of a transaction
-    "25006": ErrorCode.QUERY_NOT_READ_ONLY,
-    "57P01": ErrorCode.CONNECTION_ERROR,
-    "57P02": ErrorCode.CONNECTION_ERROR,
-    "57P03": ErrorCode.CONNECTION_ERROR,
-}
-CLASSES: dict[str, ErrorCode] = {
-    "08": ErrorCode.CONNECTION_ERROR,
-    "28": ErrorCode.AUTHENTICATION_FAILED,
-    "57": ErrorCode.CONNECTION_ERROR,
-}
-"""SQLSTATE classes, where no single state says more."""
 
 STAGES: dict[str, ErrorCode] = {
     "tcp": ErrorCode.CONNECTION_ERROR,
@@ -80,6 +60,8 @@ MALFORMED = (Malformed, UnicodeError, MemoryError)
 """What reading such an answer raises."""
 TLS = ("SSL", "TLS", "certificate", "sslmode", "sslrootcert")
 
+ALERT = "alert certificate required"
+"""The server's TLS library, when it insists on a client certificate."""
 KEPT = "server requested a cleartext password"
 """libpq's words when it was told not to send one."""
 CLEARTEXT = (
@@ -87,35 +69,34 @@ CLEARTEXT = (
     "scram-sha-256, or set allow_cleartext_password if nobody can listen on the way"
 )
 
-LOGIN_WORDS: tuple[tuple[str, ErrorCode], ...] = (
-    ("too many", ErrorCode.TOO_MANY_CONNECTIONS),
-    ("remaining connection slots", ErrorCode.TOO_MANY_CONNECTIONS),
-    ('role "', ErrorCode.AUTHENTICATION_FAILED),
-    ("does not exist", ErrorCode.DATABASE_NOT_FOUND),
-    ("permission denied", ErrorCode.PERMISSION_DENIED),
-    ("starting up", ErrorCode.CONNECTION_ERROR),
-    ("shutting down", ErrorCode.CONNECTION_ERROR),
-)
-"""The server's words at login, most telling first; read only where libpq could not be made to tell the SQLSTATE."""
-
 
 def refused(connection: pq.abc.PGconn, stage: str) -> SourceUnreachable:
     """Why libpq gave up at this stage of opening a connection; `details["cleartext"]` when it kept the password."""
     lines = [line.strip() for line in _without_path(connection).splitlines() if line.strip()]
     # libpq: `connection to server at "…", port … failed: ` and then its own words or the server's.
     texts = [line.split(" failed: ", 1)[-1] for line in lines] or ["The connection failed"]
-    spoken = [said for text in texts if (said := parse(text))]
     details: dict[str, Any] = {"stage": stage}
     if KEPT in texts[0]:
         return SourceUnreachable(ErrorCode.AUTHENTICATION_FAILED, CLEARTEXT, details | {"cleartext": True})
-    if spoken:
-        # Under `prefer` there may be two refusals, with TLS and without; "no entry for this" is the less telling one.
-        state, message = next((said for said in spoken if said[0] != "28000"), spoken[0])
-        return SourceUnreachable(_by_server(state, message, stage), message, details | {"sqlstate": state})
+    if spoken := refusals_in(texts):
+        state, message = min(spoken, key=_telling)
+        error = refusal_of(state, message, stage).error(message, details | {"sqlstate": state}, SourceUnreachable)
+        return cast(SourceUnreachable, error)
     if connection.needs_password:
         missing = {"secret_missing": True, "missing": list(PgOptions.asked_fields)}
         return SourceUnreachable(ErrorCode.AUTHENTICATION_FAILED, "The server asks for a password", details | missing)
-    return SourceUnreachable(_by_libpq(texts[0], stage), texts[0], details)
+    code = _by_libpq(texts[0], stage)
+    wants_certificate = code is ErrorCode.TLS_ERROR and ALERT in texts[0]
+    return SourceUnreachable(code, texts[0], details, CERTIFICATE.advice if wants_certificate else None)
+
+
+def _telling(said: tuple[str | None, str]) -> tuple[bool, bool]:
+    """Under `prefer` there may be two refusals, with TLS and without: the lowest of these says more.
+
+    28000 is what a server says that has no rule for this way to come.
+    """
+    state, message = said
+    return state == "28000", "no pg_hba.conf entry" in message
 
 
 def _without_path(connection: pq.abc.PGconn) -> str:
@@ -123,12 +104,6 @@ def _without_path(connection: pq.abc.PGconn) -> str:
     given = next((option.val for option in connection.info if option.keyword == b"sslrootcert"), None)
     message = connection.get_error_message()
     return message.replace(f'"{given.decode()}"', "(`rootcert`)") if given else message
-
-
-def _by_server(state: str | None, message: str, stage: str) -> ErrorCode:
-    if state is not None:
-        return code_of_state(state, ErrorCode.CONNECTION_ERROR)
-    return next((code for words, code in LOGIN_WORDS if words in message), STAGES[stage])
 
 
 def _by_libpq(message: str, stage: str) -> ErrorCode:
@@ -145,19 +120,14 @@ def _by_libpq(message: str, stage: str) -> ErrorCode:
     return ErrorCode.TLS_ERROR if any(word in message for word in TLS) else STAGES[stage]
 
 
-def code_of_state(state: str, default: ErrorCode) -> ErrorCode:
-    """The code for a SQLSTATE."""
-    return SQLSTATES.get(state) or CLASSES.get(state[:2], default)
-
-
-def code_of(error: psycopg.Error, default: ErrorCode) -> ErrorCode:
-    """The code for an error on an open connection."""
+def refusal_in(error: psycopg.Error, stage: str) -> Refusal:
+    """What an error on an open connection means."""
     if error.sqlstate is not None:
-        return code_of_state(error.sqlstate, default)
+        return refusal_of(error.sqlstate, said(error), stage)
     if isinstance(error, NEVER_SAID) or any(words in str(error) for words in BROKEN):
-        return ErrorCode.PROTOCOL_ERROR
+        return Refusal(ErrorCode.PROTOCOL_ERROR)
     lost = isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError))
-    return ErrorCode.CONNECTION_ERROR if lost else default
+    return Refusal(ErrorCode.CONNECTION_ERROR if lost else ErrorCode.QUERY_ERROR)
 
 
 def said(error: psycopg.Error) -> str:
@@ -166,24 +136,13 @@ def said(error: psycopg.Error) -> str:
 
 
 @contextmanager
-def translated(
-    stage: str,
-    prefix: str = "",
-    *,
-    default: ErrorCode = ErrorCode.QUERY_ERROR,
-    special: Mapping[str, ErrorCode] | None = None,
-    kind: type[CheckError] = CheckError,
-) -> Iterator[None]:
-    """Raise `CheckError`, or the `kind` of it that is named, for any error of psycopg, and for answers that are none.
-
-    `special` are SQLSTATEs that mean something else here; `default` is the code of every one without a code of its own.
-    """
+def translated(stage: str, prefix: str = "", *, kind: type[CheckError] = CheckError) -> Iterator[None]:
+    """Raise `CheckError`, or the `kind` that is named, for any error of psycopg, and for answers that are none."""
     try:
         yield
     except psycopg.Error as error:
-        state = error.sqlstate
-        code = (special or {}).get(state or "") or code_of(error, default)
-        raise kind(code, prefix + said(error), {"stage": stage, "sqlstate": state}) from error
+        details = {"stage": stage, "sqlstate": error.sqlstate}
+        raise refusal_in(error, stage).error(prefix + said(error), details, kind) from error
     except Flood as error:
         raise flooded(error, stage, kind) from error
     except MALFORMED as error:

@@ -15,8 +15,6 @@ from datasources.model.vocabulary import ErrorCode
 
 SWEEP_LOCK = "1s"
 """How long a sweep waits for a table that another session uses."""
-STANDBY = {"25006": ErrorCode.PERMISSION_DENIED}
-"""Here a read-only server is not the fault of a query."""
 
 
 async def write_and_drop(connection: psycopg.AsyncConnection, schema: str, limit: Limit) -> None:
@@ -40,7 +38,7 @@ async def write_and_drop(connection: psycopg.AsyncConnection, schema: str, limit
     try:
         for stage, failure, statement in steps:
             async with limit.round(stage):
-                with translated(stage, f"{failure} {shown}: ", special=STANDBY):
+                with translated(stage, f"{failure} {shown}: "):
                     cursor = await connection.execute(statement)
                     if stage == "read" and rows_of(checked(cursor.pgresult)) != [[token]]:
                         raise CheckError(ErrorCode.QUERY_ERROR, f"{failure} {shown}: it does not hold what was written")

@@ -3,6 +3,7 @@
 import ctypes
 import re
 import sys
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -23,10 +24,14 @@ def verbose(connection: pq.abc.PGconn, level: int) -> None:
         library.PQsetErrorVerbosity(ctypes.c_void_p(address), level)
 
 
-def parse(line: str) -> tuple[str | None, str] | None:
-    """SQLSTATE and text of a message from the server; None when libpq itself is speaking."""
-    found = SERVER_SAID.match(line)
-    return (found[1], found[2]) if found else None
+def refusals_in(lines: Sequence[str]) -> list[tuple[str | None, str]]:
+    """SQLSTATE and sentence of each refusal of the server in these lines; none when libpq itself is speaking.
+
+    In verbose messages, DETAIL, HINT and LOCATION look like the sentence, but for the SQLSTATE; without any SQLSTATE
+    the first line is the sentence.
+    """
+    spoken = [(found[1], found[2]) for line in lines if (found := SERVER_SAID.match(line))]
+    return [said for said in spoken if said[0] is not None] or spoken[:1]
 
 
 @cache

@@ -15,7 +15,7 @@ from datasources.model.results import Published
 from datasources.model.vocabulary import JobStatus
 from datasources.secrecy.scrubber import Scrubber
 from tasks.context import StepContext
-from tasks.runner import negative, passed
+from tasks.runner import passed, refusal
 from tasks.steps.connection import run
 from tests.datasources.health.kit import make_source, open_job
 from tests.fix_catalogue import Sessions
@@ -50,7 +50,7 @@ async def look(database: Database, job_id: int, at: datetime) -> Published:
     try:
         result = passed(await run(check))
     except CheckError as error:
-        result = negative(error.code, error.message, error.details)
+        result = refusal(error, "connection")
     return Published(job_id=job_id, task="connection", result=result, ended_at=at)
 
 
