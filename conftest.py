@@ -8,6 +8,7 @@ pytest.register_assert_rewrite("tests.datasources.databases")  # the contracts: 
 pytest_plugins = [
     "tests.fix_database",
     "tests.fix_service",
+    "tests.fix_intruder",
     "tests.fix_ssh",
     "tests.fix_acceptance",
     "tests.fix_catalogue",

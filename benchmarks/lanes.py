@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 from prefect.workers.utilities import get_default_base_job_template_for_infrastructure_type
 from psycopg import sql
 
@@ -77,8 +77,13 @@ async def lane(
         bootstrap_key=stack.addresses.key,
     )
     key = await asyncio.to_thread(prepare_catalogue, settings, home)
-    await deploy_beside(stack.settings, name, pool_type)
-    environ = client_environ(home, msgspec.structs.replace(settings, bootstrap_key=None), own_server=True)
+    await deploy_beside(stack, name, pool_type)
+    environ = client_environ(
+        home,
+        msgspec.structs.replace(settings, bootstrap_key=None),
+        own_server=True,
+        credential=stack.prefect_auth.credential,
+    )
     async with AsyncExitStack() as exits:
         keeper = await exits.enter_async_context(Reaper(home))
         api = Child("api", [*PROGRAM, "serve"], home=home, keeper=keeper, say=say, environ=environ)
@@ -110,9 +115,10 @@ def make_database(stack: Stack, name: str) -> Conninfo:
     return facts
 
 
-async def deploy_beside(settings: Settings, name: str, pool_type: str) -> None:
+async def deploy_beside(stack: Stack, name: str, pool_type: str) -> None:
     """A pool of this type, and the stack's own deployment once more on it, both of this name."""
-    with temporary_settings({PREFECT_API_URL: settings.prefect_api_url}):
+    settings, credential = stack.settings, stack.prefect_auth.credential
+    with temporary_settings({PREFECT_API_URL: settings.prefect_api_url, PREFECT_API_AUTH_STRING: credential}):
         async with get_client() as client:
             template = await get_default_base_job_template_for_infrastructure_type(pool_type)
             await client.create_work_pool(WorkPoolCreate(name=name, type=pool_type, base_job_template=template or {}))

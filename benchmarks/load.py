@@ -182,7 +182,7 @@ async def one_at_a_time(stack: Stack, seen: Seen) -> tuple[int, int]:
     """How often two runs of one source were under way at once, by Prefect's records, and how many runs there are."""
     found: dict[str, list[tuple[datetime, datetime]]] = {}
     wanted, runs = {f"job:{job}" for job in seen.jobs}, 0
-    async with httpx.AsyncClient(timeout=60, trust_env=False) as client:
+    async with httpx.AsyncClient(timeout=60, trust_env=False, auth=stack.prefect_auth) as client:
         for offset in itertools.count(step=200):
             chosen = {"limit": 200, "offset": offset, "sort": "ID_DESC"}
             answer = await client.post(f"{stack.settings.prefect_api_url}/flow_runs/filter", json=chosen)

@@ -73,7 +73,9 @@ async def bare(stack: Stack, source: dict[str, Any], plan: Plan, into: Table, sa
         stack.settings, database_url=make_database(stack, "bare").url(), prefect_database_url=None
     )
     await asyncio.to_thread(prepare_catalogue, settings, stack.home)
-    environ = client_environ(stack.home, settings, own_server=True) | {"PREFECT_LOGGING_LEVEL": "ERROR"}
+    environ = client_environ(stack.home, settings, own_server=True, credential=stack.prefect_auth.credential) | {
+        "PREFECT_LOGGING_LEVEL": "ERROR"
+    }
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "benchmarks.bare"),
         stdin=asyncio.subprocess.PIPE,

@@ -8,11 +8,13 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import httpx
 import pytest
 
+from deployments.stack.credential import FILE, SERVER, PrefectAuth
 from tests.fix_database import free_port
 from tests.fix_processes import kept
 
@@ -30,6 +32,18 @@ class Service:
     environ: dict[str, str]
     pid: int
     """The supervisor."""
+
+    @cached_property
+    def prefect_api(self) -> httpx.Client:
+        """A client of Prefect's API with the stack's credential; paths are those below `/api`."""
+        auth = PrefectAuth(self.prefect, self.credential)
+        limits = httpx.Limits(max_keepalive_connections=0)  # Prefect's server closes idle ones after five seconds
+        return httpx.Client(base_url=self.prefect, auth=auth, timeout=30, limits=limits)
+
+    @property
+    def credential(self) -> str:
+        """What Prefect's API asks for."""
+        return self.environ.get(SERVER) or (self.home / "secrets" / FILE).read_text()
 
     def client(self, key: str | None = KEY, scheme: str = "Key") -> httpx.Client:
         """A client with a key."""

@@ -34,6 +34,7 @@ from datasources.model.settings import Settings
 from datasources.model.texts import visible
 from flows.prefect_events import FLOW_RUN, WORK_POOL, completed_state, flow_run_of
 from flows.tags import run_tags
+from tasks._prefect import fetch_tokens_singly
 from tasks.outbox import RESULT_TYPE
 
 BATCH = 50
@@ -89,7 +90,7 @@ class PrefectServer:
         self._deployment_name = settings.deployment
         self._pool = settings.work_pool
         self._deployment_id: UUID | None = None
-        self._client: PrefectClient = get_client()
+        self._client: PrefectClient = fetch_tokens_singly(get_client())
         self.schedules = Schedules(self._client, settings.health_deployment)
         self.events = Events(self._client)
 

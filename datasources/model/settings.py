@@ -36,6 +36,8 @@ class Settings(Masked, kw_only=True, frozen=True):
     """All state, logs included, lies below it."""
     api_host: str = "127.0.0.1"
     api_port: Port = 8000
+    allowed_hosts: str = ""
+    """Names under which clients reach the API, separated by commas; addresses of this machine need no mention."""
     prefect_port: Port = 4200
     database_url: str | None = None
     """The catalogue, `postgresql://user:password@host:port/name`; None means the embedded server."""

@@ -1,6 +1,7 @@
 """`sourcecheck up`: the local stack, until the user stops it."""
 
 import asyncio
+import os
 import time
 
 from rich.console import Console
@@ -39,7 +40,7 @@ def _show_addresses(stack: Stack) -> None:
     key = "the one in SOURCECHECK_BOOTSTRAP_KEY" if given else f"in {stack.home.secret_file(KEY_FILE)}"
     say(f"API         {stack.addresses.api}")
     say(f"API docs    {stack.addresses.docs}")
-    say(f"Prefect UI  {stack.addresses.prefect_ui}")
+    say(f"Prefect UI  {stack.addresses.prefect_ui}{_asking(stack)}")
     say(f"API key     {key}")
 
 
@@ -48,3 +49,14 @@ def _show_next(stack: Stack) -> None:
     say('next        in another terminal; README.md goes on from there ("Test your own database")')
     for line in first_request(stack):
         console.print(f"  {line}", markup=False)
+
+
+def _asking(stack: Stack) -> str:
+    """Where to find what the UI asks for."""
+    from deployments.stack.credential import CLIENT, FILE, SERVER, given_credential
+
+    if given_credential():
+        return f", which asks for the credential in {SERVER if os.environ.get(SERVER) else CLIENT}"
+    if stack.prefect_auth.credential:
+        return f", which asks for the credential in {stack.home.secret_file(FILE)}"
+    return ""

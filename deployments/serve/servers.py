@@ -1,7 +1,6 @@
 """Servers under uvicorn, on a socket of their own or on one that listens already and is handed down."""
 
 import gc
-import os
 import socket
 import time
 from collections.abc import Iterator
@@ -9,12 +8,13 @@ from contextlib import contextmanager
 from typing import Any
 
 from datasources.catalogue.engine import catalogue_url
-from datasources.model.errors import SettingsError
 from datasources.model.settings import Settings
 from datasources.secrecy.vault import Vault
 from deployments.serve._prefect import load_server, plain_timestamps, remember_time_zones
 from deployments.serve.gc_tuning import collect_rarely
+from deployments.serve.hosts import Hosts, KnownHosts
 from deployments.serve.logs import start_logging
+from deployments.stack.local import set_prefect_url
 from deployments.stack.ports import claim
 
 KEEP_ALIVE_SECONDS = 75
@@ -28,22 +28,18 @@ def serve_api(settings: Settings, inherited_fd: int | None = None) -> None:
     """
     catalogue_url(settings)
     Vault.from_settings(settings)
-    if settings.prefect_api_url:
-        os.environ["PREFECT_API_URL"] = settings.prefect_api_url
-    if not os.environ.get("PREFECT_API_URL"):
-        raise SettingsError("SOURCECHECK_PREFECT_API_URL: the address of Prefect's server is not set")
+    set_prefect_url(settings)
     if inherited_fd is None:
         listener = claim(settings.api_host, settings.api_port, variable="SOURCECHECK_API_PORT", given=True)
     else:
         listener = socket.socket(fileno=inherited_fd)
     with quick_import():
-        import api.app  # noqa: F401
+        from api.app import create_app
         from deployments.serve.slow_clients import ImpatientHttp
     start_logging()
     _run(
-        "api.app:create_app",
+        KnownHosts(create_app(), Hosts.of_api(settings)),
         listener,
-        factory=True,
         http=ImpatientHttp,
         log_config=None,
         access_log=False,
@@ -66,7 +62,7 @@ def serve_prefect(inherited_fd: int) -> None:
     server = get_current_settings().server
     await_database(server.database.connection_url)
     _run(
-        make_server(),
+        KnownHosts(make_server(), Hosts.of_prefect(server)),
         socket.socket(fileno=inherited_fd),
         log_level=server.logging_level.lower(),
         timeout_keep_alive=server.api.keepalive_timeout,

@@ -1,18 +1,17 @@
 """Children of the local stack: each in a process group of its own, with a log, started again when it dies."""
 
 import asyncio
-import os
 import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import IO, Any, Self
+from typing import Any, Self
 
 import psutil
 
 from deployments.stack import reaper
 from deployments.stack.exit_codes import describe_exit
-from deployments.stack.home import Home, StackError, tail
+from deployments.stack.home import Home, StackError, open_log, tail
 
 STOP_SECONDS = 8.0
 """Seconds a child has to stop in before it is killed."""
@@ -34,7 +33,10 @@ class Reaper:
     async def __aenter__(self) -> Self:
         end_leftovers(self._home)
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-I", "-S", reaper.__file__, stdin=asyncio.subprocess.PIPE, start_new_session=True
+            *(sys.executable, "-I", "-S", reaper.__file__),
+            stdin=asyncio.subprocess.PIPE,
+            env={},
+            start_new_session=True,
         )
         return self
 
@@ -146,7 +148,7 @@ class Child:
 
     async def _spawn(self) -> None:
         self._before()
-        with self._open_log() as log:
+        with open_log(self.log) as log:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command,
                 stdin=asyncio.subprocess.DEVNULL,
@@ -176,11 +178,8 @@ class Child:
 
     def _note(self, what: str) -> None:
         self._say(f"{self.name} {what}")
-        with self._open_log() as log:
+        with open_log(self.log) as log:
             log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} supervisor: {self.name} {what}\n".encode())
-
-    def _open_log(self) -> IO[bytes]:
-        return os.fdopen(os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")
 
 
 async def wait_until(question: Callable[[], Awaitable[bool]], children: Sequence[Child], within: float) -> None:

@@ -3,10 +3,11 @@
 import fcntl
 import os
 import secrets
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import msgspec
 from msgspec import Struct
@@ -39,10 +40,11 @@ class Home(Struct, frozen=True):
         return self.path / "prefect"
 
     def make(self) -> None:
-        """Make the folders. Raises `StackError`."""
+        """Make the folders, and close the home to other users. Raises `StackError`."""
         try:
             for folder in (self.path, self.logs, self.prefect, self.path / "secrets"):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            close_to_others(self.path)
         except OSError as error:
             raise StackError(f"SOURCECHECK_HOME: {self.path} cannot be used: {error.strerror}") from error
 
@@ -75,7 +77,8 @@ class Home(Struct, frozen=True):
     @contextmanager
     def locked(self) -> Iterator[None]:
         """One stack at a time. Raises `StackError` naming the one that is there."""
-        with (self.path / "lock").open("a+") as file:
+        with os.fdopen(os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600), "r+") as file:
+            os.fchmod(file.fileno(), 0o600)  # a user who may open it could hold it
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -84,13 +87,26 @@ class Home(Struct, frozen=True):
                 raise StackError(
                     f"SOURCECHECK_HOME: {self.path} is in use by {holder}; stop it, or set another home"
                 ) from None
-            file.truncate(0)
+            file.seek(0)
+            file.truncate()
             file.write(f"process {os.getpid()}")
             file.flush()
             try:
                 yield
             finally:
                 file.truncate(0)
+
+
+def close_to_others(folder: Path) -> None:
+    """Take every right of other users away, but for a folder that is shared on purpose (one with the sticky bit)."""
+    mode = stat.S_IMODE(folder.stat().st_mode)
+    if mode & stat.S_IRWXO and not mode & stat.S_ISVTX:
+        folder.chmod(mode & ~stat.S_IRWXO)
+
+
+def open_log(file: Path) -> IO[bytes]:
+    """Open a log to write at its end; only we can read it."""
+    return os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")
 
 
 def tail(file: Path, lines: int = 15) -> str:

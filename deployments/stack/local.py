@@ -8,6 +8,7 @@ import msgspec
 
 from datasources.model.errors import SettingsError
 from datasources.model.settings import Settings
+from deployments.stack.credential import CLIENT, FILE, given_credential
 from deployments.stack.home import Home
 
 
@@ -29,13 +30,27 @@ def with_local_defaults(settings: Settings) -> Settings:
 
 
 def set_prefect_url(settings: Settings) -> None:
-    """Tell Prefect, which reads the environment when it is imported, where its server is. Raises `SettingsError`."""
+    """Tell Prefect, which reads the environment when it is imported, where its server is and how to log in.
+
+    Raises `SettingsError` when there is no address.
+    """
     if settings.prefect_api_url:
         os.environ["PREFECT_API_URL"] = settings.prefect_api_url
     if not os.environ.get("PREFECT_API_URL"):
         raise SettingsError(
             f"SOURCECHECK_PREFECT_API_URL is not set, and {settings.home_path} (SOURCECHECK_HOME) holds no local stack"
         )
+    if credential := given_credential() or _kept_credential(Home(settings.home_path), os.environ["PREFECT_API_URL"]):
+        os.environ[CLIENT] = credential
+
+
+def _kept_credential(home: Home, address: str) -> str | None:
+    """The credential of the local stack of this home, if the address is that stack's: no other server shall see it."""
+    if (home.remembered("stack") or {}).get("prefect_api_url") != address:
+        return None
+    with suppress(OSError):
+        return home.secret_file(FILE).read_text().strip()
+    return None
 
 
 def export(settings: Settings) -> None:

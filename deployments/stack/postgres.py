@@ -22,7 +22,7 @@ from msgspec import Struct
 from psycopg import sql
 
 from datasources.model.settings import PREFIX
-from deployments.stack.home import Home, StackError, tail
+from deployments.stack.home import Home, StackError, open_log, tail
 from deployments.stack.ports import claim, listens
 
 DATABASES = ("catalogue", "prefect", "demo")
@@ -101,6 +101,7 @@ class EmbeddedPostgres:
     def prepare(self) -> None:
         """Make the data folder the first time. Raises `StackError`."""
         if self.account:
+            let_through(self.account, self.home.path)
             make_reachable(self.account, [_binaries() / "postgres", self.home.path])
             make_readable(_binaries().parent)
         self._make_data_folder()
@@ -121,8 +122,8 @@ class EmbeddedPostgres:
         return {"cwd": "/", "user": self.account.pw_uid, "group": self.account.pw_gid, "extra_groups": []}
 
     def environ(self) -> dict[str, str]:
-        """Without `PG…`, which would change what its programs do, and without our settings, which hold secrets."""
-        return {name: value for name, value in os.environ.items() if not name.startswith(("PG", PREFIX))}
+        """Without `PG…`, which would change what its programs do, and without settings of ours and of Prefect's."""
+        return {name: value for name, value in os.environ.items() if not name.startswith(("PG", "PREFECT_", PREFIX))}
 
     def clear_stale_pid(self) -> None:
         """Remove a `postmaster.pid` whose number now belongs to another program, or the server would not start."""
@@ -182,7 +183,7 @@ class EmbeddedPostgres:
         command += ["--auth=scram-sha-256", "-E", "UTF8", "--locale=C", "--no-instructions", "--no-sync"]
         command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         try:
-            with self.home.log_file("postgres").open("ab") as log:
+            with open_log(self.home.log_file("postgres")) as log:
                 subprocess.run(command, check=True, stdout=log, stderr=log, env=self.environ(), **self.popen())
         except (OSError, subprocess.CalledProcessError) as error:
             raise StackError(f"PostgreSQL's initdb failed: {error}\n{tail(self.home.log_file('postgres'))}") from error
@@ -197,6 +198,12 @@ class EmbeddedPostgres:
                 f"{self.data} was made by PostgreSQL {data}, and this is {program}: "
                 "dump it with the old version and restore it, or set another SOURCECHECK_HOME"
             )
+
+
+def let_through(account: pwd.struct_passwd, home: Path) -> None:
+    """Let a system user, and no other user, pass through the home: its group becomes that user's."""
+    os.chown(home, -1, account.pw_gid)
+    home.chmod(stat.S_IMODE(home.stat().st_mode) & ~stat.S_IRWXG | stat.S_IXGRP)
 
 
 def make_reachable(account: pwd.struct_passwd, targets: list[Path]) -> None:

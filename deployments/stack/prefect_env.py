@@ -2,9 +2,11 @@
 
 import os
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from datasources.model.errors import SettingsError
 from datasources.model.settings import PREFIX, Settings
+from deployments.stack.credential import CLIENT, SERVER
 from deployments.stack.home import Home
 
 PERSONAL = frozenset(
@@ -25,7 +27,7 @@ PERSONAL = frozenset(
         "PREFECT_SERVER_UI_API_URL",
     }
 )
-"""Variables that lead to another server or to the user's own profile; our own server and its clients never see them."""
+"""Variables that lead to another server or to a user's profile; our own server and its clients get others instead."""
 
 EVERYWHERE = {
     "DO_NOT_TRACK": "1",
@@ -64,6 +66,13 @@ WORKER = {
     "PREFECT_WORKER_HEARTBEAT_SECONDS": "10",
 }
 
+CLOSED = {
+    # A page of another site that is open in a browser on this machine must not act on Prefect in its user's name.
+    "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
+    # When a token ends, requests under way are refused and repeated after seconds: once a day, not once an hour.
+    "PREFECT_SERVER_CSRF_TOKEN_EXPIRATION": "P1D",
+}
+
 NEAR = {
     # Answers are not compressed on their way through one machine.
     "PREFECT_CLIENT_CUSTOM_HEADERS": '{"Accept-Encoding": "identity"}',
@@ -71,24 +80,29 @@ NEAR = {
 """For clients of our own server."""
 
 
-def server_environ(home: Home, settings: Settings, database_url: str) -> dict[str, str]:
+def server_environ(home: Home, settings: Settings, database_url: str, credential: str) -> dict[str, str]:
     """For our own Prefect server, which has no use for our secrets."""
     root = f"http://127.0.0.1:{settings.prefect_port}"
+    ui = settings.prefect_ui_url or root
     return {
         **_inherited(own_server=True),
         **EVERYWHERE,
         **BOUNDED,
         **QUICK,
+        **CLOSED,
+        SERVER: credential,
+        CLIENT: credential,
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": origin(ui),
         "PREFECT_HOME": str(home.prefect),
         "PREFECT_SERVER_DATABASE_CONNECTION_URL": asyncpg_url(database_url),
         "PREFECT_API_URL": f"{root}/api",
         "PREFECT_UI_URL": root,
-        "PREFECT_SERVER_UI_API_URL": f"{(settings.prefect_ui_url or root).rstrip('/')}/api",
+        "PREFECT_SERVER_UI_API_URL": f"{ui.rstrip('/')}/api",
         "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
     }
 
 
-def client_environ(home: Home, settings: Settings, *, own_server: bool) -> dict[str, str]:
+def client_environ(home: Home, settings: Settings, *, own_server: bool, credential: str | None) -> dict[str, str]:
     """For the worker and the API: our settings, and the way to Prefect."""
     addresses = {"PREFECT_API_URL": settings.prefect_api_url, "PREFECT_UI_URL": settings.prefect_ui_url}
     return {
@@ -98,6 +112,7 @@ def client_environ(home: Home, settings: Settings, *, own_server: bool) -> dict[
         **settings.environ(),
         **{name: value for name, value in addresses.items() if value},
         **(NEAR if own_server else {}),
+        **({CLIENT: credential} if credential else {}),
         "PREFECT_HOME": str(home.prefect),
         "PREFECT_LOGGING_LEVEL": settings.log_level,
     }
@@ -108,6 +123,12 @@ def ui_address(settings: Settings) -> str:
     return (settings.prefect_ui_url or (settings.prefect_api_url or "").removesuffix("/").removesuffix("/api")).rstrip(
         "/"
     )
+
+
+def origin(address: str) -> str:
+    """The origin of a page at this address, as a browser names it."""
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}".lower()
 
 
 def asyncpg_url(url: str) -> str:
@@ -126,5 +147,5 @@ def asyncpg_url(url: str) -> str:
 
 def _inherited(*, own_server: bool) -> Mapping[str, str]:
     """The environment without our own settings and, beside our own server, without the way to any other."""
-    dropped = PERSONAL if own_server else frozenset({"PREFECT_PROFILE", "PREFECT_HOME"})
+    dropped = PERSONAL if own_server else frozenset({"PREFECT_PROFILE", "PREFECT_HOME", SERVER})
     return {name: value for name, value in os.environ.items() if name not in dropped and not name.startswith(PREFIX)}

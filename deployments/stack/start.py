@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from datasources.model.settings import PREFIX, Settings
 from deployments.stack.child import Child, Reaper, wait_until
+from deployments.stack.credential import PrefectAuth, credential, given_credential
 from deployments.stack.home import Home
 from deployments.stack.log_files import keep_bounded
 from deployments.stack.ports import claim
@@ -54,6 +55,8 @@ class Stack(Struct):
     """Completed: every address is set."""
     addresses: Addresses
     postgres: EmbeddedPostgres | None
+    prefect_auth: PrefectAuth
+    """Opens Prefect's API."""
 
 
 @asynccontextmanager
@@ -88,6 +91,7 @@ class Starter:
         self._began = time.monotonic()
         self._own_prefect = settings.prefect_api_url is None
         self._settings = self._with_keys(settings)
+        self._credential = credential(home) if self._own_prefect else given_credential()
 
     async def start(self, with_demo_database: bool) -> Stack:
         """Start everything; answers when `GET /health/ready` does. Servers of others have to answer beforehand."""
@@ -106,7 +110,7 @@ class Starter:
         self._home.remember(
             "stack", {"prefect_api_url": self._settings.prefect_api_url, "api_url": self._api_address()}
         )
-        return Stack(self._home, self._settings, self._addresses(key), postgres)
+        return Stack(self._home, self._settings, self._addresses(key), postgres, self._prefect_auth())
 
     async def stop(self) -> None:
         """Stop the children: first who asks, then who is asked."""
@@ -155,19 +159,19 @@ class Starter:
         child = self._child(
             "prefect",
             [*PROGRAM, "prefect-server", "--fd", str(listener.fileno())],
-            environ=server_environ(self._home, settings, settings.prefect_database_url or ""),
+            environ=server_environ(self._home, settings, settings.prefect_database_url or "", self._credential or ""),
             pass_fds=[listener.fileno()],
             grace=3.0,  # its state is in PostgreSQL
         )
         await child.start()
         await wait_until(lambda: _answers(f"{settings.prefect_api_url}/health"), [child], READY_SECONDS)
-        await _forget_worker(settings)
+        await _forget_worker(settings, self._prefect_auth())
         self._progress("Prefect     is up")
 
     async def _client(self, name: str, arguments: list[str], after: asyncio.Task[Any], **options: Any) -> None:
         await after
         settings = msgspec.structs.replace(self._settings, bootstrap_key=None, prefect_database_url=None)
-        environ = client_environ(self._home, settings, own_server=self._own_prefect)
+        environ = client_environ(self._home, settings, own_server=self._own_prefect, credential=self._credential)
         await self._child(name, [*PROGRAM, *arguments], environ=environ, **options).start()
 
     async def _is_ready(self) -> bool:
@@ -214,6 +218,9 @@ class Starter:
             settings = msgspec.structs.replace(settings, prefect_api_url=address)
         self._settings = settings
 
+    def _prefect_auth(self) -> PrefectAuth:
+        return PrefectAuth(self._settings.prefect_api_url or "", self._credential)
+
     def _api_address(self) -> str:
         host = self._settings.api_host
         host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
@@ -232,11 +239,11 @@ def _given(name: str) -> bool:
     return bool(os.environ.get(f"{PREFIX}{name.upper()}"))
 
 
-async def _forget_worker(settings: Settings) -> None:
+async def _forget_worker(settings: Settings, auth: PrefectAuth) -> None:
     """Take away the sign of life of the last time, by which we would seem ready before the worker is."""
     address = f"{settings.prefect_api_url}/work_pools/{settings.work_pool}/workers/{WORKER}"
     with suppress(httpx.HTTPError):
-        async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=5, auth=auth) as client:
             await client.delete(address)
 
 

@@ -26,6 +26,8 @@ from prefect.settings import Settings, get_current_settings
 from prefect.utilities.callables import get_call_parameters, parameters_to_args_kwargs
 from pydantic import BaseModel
 
+from tasks._prefect import fetch_tokens_singly
+
 FIRST_RUN_IMPORTS = ("prefect.utilities.visualization", "anyio._backends._asyncio", "encodings.idna")
 """What a process imports at its first run, above all for httpx's first request."""
 
@@ -225,6 +227,8 @@ class Clients:
 
     async def enter(self) -> None:
         """Be the clients of the runs to come."""
+        fetch_tokens_singly(self._async.client)
+        fetch_tokens_singly(self._sync.client)
         await self._async.__aenter__()
         self._sync.__enter__()
 

@@ -23,6 +23,7 @@ from deployments.worker.pool import WARM, Limits, WarmPool
 from deployments.worker.protocol import Order
 from deployments.worker.queue import RunQueue
 from flows.prefect_events import LIMITS_CHANGED, flow_run_of
+from tasks._prefect import fetch_tokens_singly
 
 DRAIN_SECONDS = 2.0
 """What runs have to end in when the worker stops, before they are stopped."""
@@ -107,6 +108,8 @@ class SourcecheckWorker(WorkPoolAccess, BaseWorker[SourcecheckConfiguration, Sou
 
     async def sync_with_backend(self) -> None:
         """The heartbeat; the first one tells us our work pool, whose events we then watch."""
+        if not self._intake:
+            fetch_tokens_singly(self.client)
         await super().sync_with_backend()
         if self.pool_id and not self._intake:
             self._attend(self.pool_id)

@@ -72,9 +72,7 @@ def finished(client: httpx.Client, source: int, **body: Any) -> dict[str, Any]:
 def flow_runs(service: Service, job: int) -> list[dict[str, Any]]:
     """What Prefect has of the job, found by its tag; nothing until it was handed over, and never more than one."""
     wanted = {"flow_runs": {"tags": {"all_": [f"job:{job}"]}}}
-    found: list[dict[str, Any]] = (
-        httpx.post(f"{service.prefect}/flow_runs/filter", json=wanted).raise_for_status().json()
-    )
+    found: list[dict[str, Any]] = service.prefect_api.post("/flow_runs/filter", json=wanted).raise_for_status().json()
     return found
 
 

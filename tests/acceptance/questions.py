@@ -50,14 +50,16 @@ def said(client: httpx.Client, job: int, verb: str, body: Any = None) -> dict[st
 
 def answer_in_prefect(service: Service, answer: dict[str, Any], run_input: dict[str, Any]) -> str:
     """What the Prefect UI sends when somebody answers there; the word with which Prefect takes it."""
-    url = f"{service.prefect}/flow_runs/{answer['flow_run_id']}/resume"
-    return str(httpx.post(url, json={"run_input": run_input}, timeout=30).raise_for_status().json()["status"])
+    url = f"/flow_runs/{answer['flow_run_id']}/resume"
+    return str(
+        service.prefect_api.post(url, json={"run_input": run_input}, timeout=30).raise_for_status().json()["status"]
+    )
 
 
 def flow_run(service: Service, answer: dict[str, Any]) -> dict[str, Any]:
     """The flow run of a job."""
     found: dict[str, Any] = (
-        httpx.get(f"{service.prefect}/flow_runs/{answer['flow_run_id']}", timeout=30).raise_for_status().json()
+        service.prefect_api.get(f"/flow_runs/{answer['flow_run_id']}", timeout=30).raise_for_status().json()
     )
     return found
 

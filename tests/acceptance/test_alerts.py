@@ -6,23 +6,39 @@ from email.policy import default
 from pathlib import Path
 from typing import cast
 
+import httpx
+
+from deployments.stack.credential import FILE
 from tests.acceptance.kit import SOURCES, eventually, finished, options, register, unique
 from tests.fix_alerts import mail_server, slack_server
 from tests.fix_database import Server, free_port
-from tests.fix_service import running_stack
+from tests.fix_service import Service, running_stack
 
+OWN = {"PREFECT_SERVER_API_AUTH_STRING": "admin:secretpw", "PREFECT_API_AUTH_STRING": "admin:secretpw"}
 HOOK = "/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ"
 
 
+def asks_for_the_operators_own(service: Service) -> None:
+    """Prefect's API refuses everything but the credential that was given, and none was made up beside it."""
+    pool = f"{service.prefect}/work_pools/sourcecheck"
+    wanted = {None: 401, ("sourcecheck", ""): 401, ("admin", "secretpw"): 200}
+    assert {auth: httpx.get(pool, auth=auth).status_code for auth in wanted} == wanted
+    assert not (service.home / "secrets" / FILE).exists()
+
+
 def test_mail_and_slack(tmp_path: Path, embedded: Server) -> None:
-    """A source goes down, and comes back: one mail and one message each, with the reason and what to do."""
+    """A source goes down, and comes back: one mail and one message each, with the reason and what to do.
+
+    The stack has an operator's own credential of Prefect's, and so have the commands (security row 15).
+    """
     (tmp_path / "home").mkdir()
     with (
         mail_server() as (port, mails),
         slack_server(tmp_path) as (environ, messages),
-        running_stack(tmp_path / "home", **environ) as service,
+        running_stack(tmp_path / "home", **environ, **OWN) as service,
         service.client() as admin,
     ):
+        asks_for_the_operators_own(service)
         mailed = f"mailto://127.0.0.1:{port}?from=sourcecheck@example.org&to=oncall@example.org"
         assert "is made" in service.command("automations", "mail", mailed)
         assert "is made" in service.command("automations", "slack", f"https://hooks.slack.com{HOOK}")

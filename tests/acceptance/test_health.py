@@ -42,7 +42,7 @@ def schedule(client: httpx.Client, source: int, **body: Any) -> dict[str, Any]:
 def in_prefect(service: Service, source: int) -> list[dict[str, Any]]:
     """The schedules that Prefect has of a source."""
     chosen = {"flows": {"name": {"any_": ["check-source"]}}, "deployments": {"name": {"like_": "health"}}}
-    deployments = httpx.post(f"{service.prefect}/deployments/filter", json=chosen).raise_for_status().json()
+    deployments = service.prefect_api.post("/deployments/filter", json=chosen).raise_for_status().json()
     return [
         item | {"deployment": deployment["id"]}
         for deployment in deployments
@@ -54,14 +54,14 @@ def in_prefect(service: Service, source: int) -> list[dict[str, Any]]:
 def runs(service: Service, source: int) -> list[dict[str, Any]]:
     """Its runs in Prefect that have ended, newest first."""
     chosen = {"flow_runs": {"tags": {"all_": [f"data-source:{source}"]}}, "sort": "EXPECTED_START_TIME_DESC"}
-    found = httpx.post(f"{service.prefect}/flow_runs/filter", json=chosen).raise_for_status().json()
+    found = service.prefect_api.post("/flow_runs/filter", json=chosen).raise_for_status().json()
     return [run for run in found if run["state_type"] in ("COMPLETED", "FAILED")]
 
 
 def events(service: Service, source: int) -> list[dict[str, Any]]:
     """What Prefect has stored about a source, oldest first."""
     wanted = {"event": {"prefix": ["sourcecheck."]}, "resource": {"id": [f"data-source.{source}"]}, "order": "ASC"}
-    answer = httpx.post(f"{service.prefect}/events/filter", json={"filter": wanted, "limit": 50})
+    answer = service.prefect_api.post("/events/filter", json={"filter": wanted, "limit": 50})
     found: list[dict[str, Any]] = answer.raise_for_status().json()["events"]
     return found
 
@@ -178,7 +178,7 @@ def test_alerts_by_webhook(
     emitted(service, source, forget=True)
     eventually(lambda: emitted(service, source) == 2)
     again = [{k: e[k] for k in ("id", "occurred", "event", "resource", "related", "payload")} for e in stored]
-    httpx.post(f"{service.prefect}/events", json=again).raise_for_status()
+    service.prefect_api.post("/events", json=again).raise_for_status()
     time.sleep(8)  # Prefect stores events within five seconds
     assert [told["event"].rpartition(".")[2] for _, told in received] == ["down", "up"]
     assert [event["id"] for event in events(service, source)] == [event["id"] for event in stored]
@@ -201,11 +201,11 @@ def test_a_schedule_is_prefect_s(service: Service, admin: httpx.Client, embedded
     assert there["active"] is False
 
     by_hand = {"active": True, "schedule": {"interval": 7200}}
-    place = f"{service.prefect}/deployments/{there['deployment']}/schedules/{there['id']}"
-    httpx.patch(place, json=by_hand).raise_for_status()
+    place = f"/deployments/{there['deployment']}/schedules/{there['id']}"
+    service.prefect_api.patch(place, json=by_hand).raise_for_status()
     seen = admin.get(address).json()["data"]
     assert (seen["interval_seconds"], seen["cron"], seen["active"]) == (7200, None, True)
-    httpx.patch(place, json={"schedule": {"interval": 1800}}).raise_for_status()
+    service.prefect_api.patch(place, json={"schedule": {"interval": 1800}}).raise_for_status()
     eventually(lambda: health(admin, source)["expected_seconds"] == 1800)  # without anybody asking for the schedule
 
     assert admin.patch(f"{SOURCES}/{source}", json={"is_paused": True}).status_code == 200
@@ -236,12 +236,12 @@ def test_deploying_again_keeps_the_schedules(service: Service, admin: httpx.Clie
         source = register(admin, unique("Kept"), options(embedded))
     schedule(admin, source, interval_seconds=3600)
     before = in_prefect(service, source)
-    copy = f"{service.prefect}/deployments/{before[0]['deployment']}"
-    httpx.patch(copy, json={"description": "an older one", "job_variables": {}}).raise_for_status()
+    copy = f"/deployments/{before[0]['deployment']}"
+    service.prefect_api.patch(copy, json={"description": "an older one", "job_variables": {}}).raise_for_status()
     service.command("deploy")
     (after,) = in_prefect(service, source)
     assert after == before[0]
-    now = httpx.get(copy).json()
+    now = service.prefect_api.get(copy).json()
     assert now["description"].startswith("Checks a source regularly")
     assert now["job_variables"] == {"timeout": 310}
 
@@ -286,9 +286,11 @@ def test_late_runs_drop_themselves(service: Service, admin: httpx.Client, embedd
     def run(scheduled: str) -> dict[str, Any]:
         asked = {"parameters": {"source_id": source}, "state": {"type": "SCHEDULED"}}
         asked["state"]["state_details"] = {"scheduled_time": scheduled}
-        made = httpx.post(f"{service.prefect}/deployments/{deployment}/create_flow_run", json=asked)
-        address = f"{service.prefect}/flow_runs/{made.raise_for_status().json()['id']}"
-        ended = eventually(lambda: (r := httpx.get(address).json())["state_type"] in ("COMPLETED", "FAILED") and r)
+        made = service.prefect_api.post(f"/deployments/{deployment}/create_flow_run", json=asked)
+        address = f"/flow_runs/{made.raise_for_status().json()['id']}"
+        ended = eventually(
+            lambda: (r := service.prefect_api.get(address).json())["state_type"] in ("COMPLETED", "FAILED") and r
+        )
         assert isinstance(ended, dict)
         return ended
 

@@ -20,13 +20,13 @@ MANY = 8
 
 
 @contextmanager
-def changed(address: str, after: dict[str, Any], **body: Any) -> Iterator[None]:
+def changed(service: Service, address: str, after: dict[str, Any], **body: Any) -> Iterator[None]:
     """The pool or its queue is as this says for the length of the block."""
-    httpx.patch(address, json=body).raise_for_status()
+    service.prefect_api.patch(address, json=body).raise_for_status()
     try:
         yield
     finally:
-        httpx.patch(address, json=after).raise_for_status()
+        service.prefect_api.patch(address, json=after).raise_for_status()
 
 
 @pytest.mark.parametrize("place", [POOL, f"{POOL}/queues/default"])
@@ -34,7 +34,7 @@ def test_a_limit(service: Service, admin: httpx.Client, embedded: Server, place:
     """With a limit of one, of the pool or of its queue, one run is under way at a time, and all end."""
     sources = [register(admin, unique("Slow"), options(embedded)) for _ in range(MANY)]
     with (
-        changed(f"{service.prefect}/{place}", {"concurrency_limit": None}, concurrency_limit=1),
+        changed(service, f"/{place}", {"concurrency_limit": None}, concurrency_limit=1),
         ThreadPoolExecutor(MANY) as threads,
     ):
         jobs = list(threads.map(lambda source: ask(admin, source, test_query="SELECT pg_sleep(0.3)"), sources))
@@ -46,15 +46,15 @@ def test_a_limit(service: Service, admin: httpx.Client, embedded: Server, place:
 def under_way(service: Service, job: int) -> tuple[str, str]:
     """When the job's run was taken up, and when it ended, as Prefect wrote it down."""
     (run,) = flow_runs(service, job)
-    states = httpx.get(f"{service.prefect}/flow_run_states/", params={"flow_run_id": run["id"]}).json()
+    states = service.prefect_api.get("/flow_run_states/", params={"flow_run_id": run["id"]}).json()
     times = {state["type"]: state["timestamp"] for state in states}
     return times["PENDING"], times["COMPLETED"]
 
 
 def test_a_queue_that_is_paused(service: Service, admin: httpx.Client, embedded: Server) -> None:
     """Nothing is taken up until it goes on, and then at once."""
-    place = f"{service.prefect}/{POOL}/queues/default"
-    with changed(place, {"is_paused": False}, is_paused=True):
+    place = f"/{POOL}/queues/default"
+    with changed(service, place, {"is_paused": False}, is_paused=True):
         job = ask(admin, register(admin, unique("Held"), options(embedded)))
         time.sleep(3)
         assert read(admin, job)["status"] == "waiting"

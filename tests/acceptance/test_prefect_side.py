@@ -23,7 +23,7 @@ def task_states(service: Service, run: dict[str, Any], expected: set[str]) -> di
     until = time.monotonic() + PATIENCE
     while True:
         chosen = {"flow_runs": {"id": {"any_": [run["id"]]}}}
-        runs = httpx.post(f"{service.prefect}/task_runs/filter", json=chosen).raise_for_status().json()
+        runs = service.prefect_api.post("/task_runs/filter", json=chosen).raise_for_status().json()
         found = {run["name"]: (run["state"]["type"], run["state"]["name"]) for run in runs}
         ended = {name for name, (kind, _) in found.items() if kind in ("COMPLETED", "FAILED")}
         if expected <= ended:
@@ -38,7 +38,7 @@ def artifacts(service: Service, run: dict[str, Any]) -> list[dict[str, Any]]:
     until, found = time.monotonic() + PATIENCE, list[dict[str, Any]]()
     while time.monotonic() < until:
         known = found
-        found = httpx.post(f"{service.prefect}/artifacts/filter", json=chosen).raise_for_status().json()
+        found = service.prefect_api.post("/artifacts/filter", json=chosen).raise_for_status().json()
         if len(known) == len(found) and any(artifact["type"] == "markdown" for artifact in found):
             break
         time.sleep(0.5)
@@ -101,7 +101,7 @@ def test_ended_answers_do_not_need_prefect(service: Service, admin: httpx.Client
     """The answer outlives Prefect's retention: it stays when the flow run is deleted."""
     run = flow_run(service, dead_answer)
     try:
-        httpx.delete(f"{service.prefect}/flow_runs/{run['id']}").raise_for_status()
+        service.prefect_api.delete(f"/flow_runs/{run['id']}").raise_for_status()
         assert admin.get(f"/api/v1/data_sources/test/{dead_answer['id']}").json() == dead_answer
     finally:
-        assert httpx.get(f"{service.prefect}/flow_runs/{run['id']}").status_code == 404
+        assert service.prefect_api.get(f"/flow_runs/{run['id']}").status_code == 404

@@ -37,7 +37,7 @@ def underway(client: httpx.Client, job: int) -> None:
 def spans(service: Service, source: int) -> list[tuple[datetime, datetime]]:
     """From when to when each run of a source was under way, by Prefect's own records."""
     chosen = {"flow_runs": {"tags": {"all_": [f"data-source:{source}"]}}}
-    runs = httpx.post(f"{service.prefect}/flow_runs/filter", json=chosen).raise_for_status().json()
+    runs = service.prefect_api.post("/flow_runs/filter", json=chosen).raise_for_status().json()
     return sorted((datetime.fromisoformat(r["start_time"]), datetime.fromisoformat(r["end_time"])) for r in runs)
 
 

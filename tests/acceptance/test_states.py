@@ -118,10 +118,10 @@ def test_every_word_is_reached(admin: httpx.Client, embedded: Server, word: str)
 @pytest.fixture(scope="module")
 def held(service: Service) -> Iterator[None]:
     """Nothing is taken up: an operator has paused the work pool."""
-    pool = f"{service.prefect}/work_pools/sourcecheck"
-    httpx.patch(pool, json={"is_paused": True}).raise_for_status()
+    pool = "/work_pools/sourcecheck"
+    service.prefect_api.patch(pool, json={"is_paused": True}).raise_for_status()
     yield
-    httpx.patch(pool, json={"is_paused": False}).raise_for_status()
+    service.prefect_api.patch(pool, json={"is_paused": False}).raise_for_status()
 
 
 @pytest.mark.usefixtures("held")
@@ -158,4 +158,4 @@ def run_of(admin: httpx.Client, job: int) -> str:
 def set_state(service: Service, run: str, kind: str, name: str) -> None:
     """What an operator does in the Prefect UI."""
     body = {"state": {"type": kind, "name": name}, "force": True}
-    httpx.post(f"{service.prefect}/flow_runs/{run}/set_state", json=body, timeout=30).raise_for_status()
+    service.prefect_api.post(f"/flow_runs/{run}/set_state", json=body, timeout=30).raise_for_status()

@@ -42,6 +42,7 @@ def from_elsewhere(service: Service, home: Path) -> dict[str, str]:
         "SOURCECHECK_DATABASE_URL": str(settings.database_url),
         "SOURCECHECK_SECRET_KEYS": str(settings.secret_keys),
         "SOURCECHECK_PREFECT_API_URL": str(settings.prefect_api_url),
+        "PREFECT_API_AUTH_STRING": service.credential,
         "SOURCECHECK_ALLOW_PRIVATE_NETWORKS": "true",
     }
 
@@ -50,7 +51,7 @@ def taker(service: Service, job: dict[str, Any]) -> str:
     """The worker that has a job's run, by the run's own history; empty when nobody has."""
     if not job["flow_run_id"]:
         return ""
-    states = httpx.get(f"{service.prefect}/flow_run_states/", params={"flow_run_id": job["flow_run_id"]}).json()
+    states = service.prefect_api.get("/flow_run_states/", params={"flow_run_id": job["flow_run_id"]}).json()
     found = [match[1] for state in states if (match := TAKEN.match(state["message"] or ""))]
     return found[-1] if found else ""
 
@@ -100,7 +101,7 @@ def seen_by_prefect(service: Service, name: str) -> None:
     """Return when the worker has introduced itself."""
     until = time.monotonic() + 90
     while True:
-        workers = httpx.post(f"{service.prefect}/work_pools/sourcecheck/workers/filter", json={}).json()
+        workers = service.prefect_api.post("/work_pools/sourcecheck/workers/filter", json={}).json()
         if name in [worker["name"] for worker in workers]:
             return
         assert time.monotonic() < until, workers

@@ -75,6 +75,11 @@ SEAMS: list[Seam] = [
     (WORKER, "teardown", "runs would be cut off when the worker stops"),
     ("prefect.tasks:Task", "create_local_run", "no step could run: tasks._prefect.run_at_once makes its task run"),
     ("prefect.task_engine", "run_task_async", "no step could run: tasks._prefect.run_at_once"),
+    (
+        "prefect.client.base:PrefectHttpxAsyncClient",
+        "_add_csrf_headers",
+        "requests at once would end each other's CSRF tokens: tasks._prefect.fetch_tokens_singly",
+    ),
     ("prefect.context:AsyncClientContext", "__aenter__", "each run would make a client of its own: Clients.enter"),
     (
         "prefect.context:SyncClientContext",

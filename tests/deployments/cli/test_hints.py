@@ -10,6 +10,7 @@ from rich.console import Console
 from datasources.model.settings import Settings
 from deployments.cli import demo, hints, up
 from deployments.cli.main import main
+from deployments.stack.credential import PrefectAuth
 from deployments.stack.home import Home
 from deployments.stack.start import Addresses, Stack
 
@@ -17,7 +18,7 @@ from deployments.stack.start import Addresses, Stack
 def stack(home: Path, **settings: Any) -> Stack:
     """A stack with these settings that nobody has started."""
     addresses = Addresses(api="http://127.0.0.1:8000", docs="", prefect_ui="", key="the-key-itself")
-    return Stack(Home(home), Settings(**settings), addresses, None)
+    return Stack(Home(home), Settings(**settings), addresses, None, PrefectAuth("", None))
 
 
 def test_the_program_is_named_as_the_shell_finds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,191 @@
+"""Prefect's API is no way in: not for another user of this machine, nor for a page in a browser (security row 15)."""
+
+import json
+import re
+from uuid import uuid4
+
+import httpx
+import psutil
+import psycopg
+import pytest
+import websockets
+
+from deployments.stack.credential import FILE
+from tests.fix_intruder import Answer, Intruder, Request
+from tests.fix_service import Service
+
+EVIL = {"Host": "evil.example", "Origin": "https://evil.example"}
+CSRF = {"Prefect-Csrf-Token": "made-up", "Prefect-Csrf-Client": str(uuid4())}
+ODD = (
+    "/api/",
+    "/api/graphql",
+    "/api//flows/",
+    "/api/flows/%2e%2e/health",
+    "/api/health/../flows/filter",
+    "/api/variables/name/health",
+    "/api/docs",
+    "/api/openapi.json",
+    "/api/metrics",
+    "/api/static/prefect-logo-mark-gradient.png",
+    "/api/admin/version",
+    "/api/ui-settings",
+)
+"""Paths that a router might take for something else."""
+HEALTH = {("GET", "/api/health"), ("GET", "/api/ready")}
+"""What answers without the credential, and says no more than that the server lives."""
+WEBSOCKET = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
+
+
+def prefect_port(service: Service) -> int:
+    """The port of Prefect's server."""
+    return httpx.URL(service.prefect).port or 0
+
+
+def routes(service: Service) -> list[tuple[str, str]]:
+    """Every method and path of Prefect's API, with ids that nothing has."""
+    described = service.prefect_api.get("/openapi.json").raise_for_status().json()["paths"]
+    found = [
+        (method.upper(), f"/api{re.sub(r'{[^}]+}', str(uuid4()), path)}")
+        for path, methods in described.items()
+        for method in methods
+    ]
+    assert len(found) > 150
+    return found
+
+
+def refused(answers: list[Answer], requests: list[Request]) -> None:
+    """Every one is 401 or 403."""
+    opened = [
+        (*request[1:4], answer[0])
+        for request, answer in zip(requests, answers, strict=True)
+        if answer[0] not in (401, 403)
+    ]
+    assert opened == []
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, CSRF, EVIL, {"Authorization": "Basic c291cmNlY2hlY2s6"}], ids=["bare", "csrf", "evil", "wrong"]
+)
+def test_every_request_without_the_credential(service: Service, intruder: Intruder, headers: dict[str, str]) -> None:
+    """401 or 403, whatever the path, the method and the headers; only the signs of life answer."""
+    port = prefect_port(service)
+    paths = [*routes(service), *((method, path) for path in ODD for method in ("GET", "POST"))]
+    requests: list[Request] = [
+        (port, method, path, headers, None if method == "GET" else "{}")
+        for method, path in paths
+        if (method, path) not in HEALTH
+    ]
+    refused(intruder.ask(*requests), requests)
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/events/in", "/api/events/out", "/api/logs/out", "/api/task_runs/subscriptions/scheduled"]
+)
+def test_no_websocket_without_the_credential(service: Service, intruder: Intruder, path: str) -> None:
+    """The handshake is refused; with Prefect's own subprotocol, the first message has to bring the credential."""
+    (answer,) = intruder.ask((prefect_port(service), "GET", path, WEBSOCKET, None))
+    assert answer[0] in (401, 403)
+
+
+async def test_a_websocket_with_a_wrong_credential(service: Service) -> None:
+    """It is closed after the first message, and nothing was told."""
+    address = f"{service.prefect.replace('http', 'ws', 1)}/events/out"
+    async with websockets.connect(address, subprotocols=[websockets.Subprotocol("prefect")]) as socket:
+        await socket.send(json.dumps({"type": "auth", "token": "sourcecheck:wrong"}))
+        with pytest.raises(websockets.ConnectionClosedError) as closed:
+            await socket.recv()
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1008
+
+
+def test_the_signs_of_life_answer(service: Service, intruder: Intruder) -> None:
+    """A probe needs no credential."""
+    answers = intruder.ask(*((prefect_port(service), method, path, {}, None) for method, path in sorted(HEALTH)))
+    assert [answer[0] for answer in answers] == [200, 200]
+
+
+def test_the_code_of_another_user_is_not_run(service: Service, intruder: Intruder) -> None:
+    """The first request towards a deployment of one's own is refused already, as a page's and as a program's."""
+    port = prefect_port(service)
+    body = json.dumps({"name": "redflow"})
+    requests: list[Request] = [(port, "POST", "/api/flows/", headers, body) for headers in ({}, EVIL, CSRF)]
+    refused(intruder.ask(*requests), requests)
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "GET", "POST"])
+def test_pages_of_other_sites_are_turned_away(service: Service, intruder: Intruder, method: str) -> None:
+    """No preflight allows them anything, whether they come by our own address or by a name of theirs."""
+    port = prefect_port(service)
+    preflight = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+    for extra in ({"Origin": EVIL["Origin"]}, EVIL, EVIL | CSRF):
+        (answer,) = intruder.ask((port, method, "/api/health", preflight | extra, None))
+        assert answer[0] == 403
+        assert "access-control-allow-origin" not in answer[1]
+
+
+def test_an_unknown_host_is_refused_everywhere(service: Service, intruder: Intruder) -> None:
+    """Neither server answers under a name that somebody else has pointed here (DNS rebinding), not even its pages."""
+    api = httpx.URL(service.api).port or 0
+    asked = [
+        (api, "/health/live"),
+        (api, "/docs"),
+        (api, "/metrics"),
+        (prefect_port(service), "/"),
+        (prefect_port(service), "/ui-settings"),
+    ]
+    for host, right in (
+        ("evil.example", 403),
+        ("evil.example:8000", 403),
+        ("127.0.0.1.evil.example", 403),
+        ("10.0.0.1", 403),
+        ("localhost", 200),
+    ):
+        answers = intruder.ask(*((port, "GET", path, {"Host": host}, None) for port, path in asked))
+        assert {(host, answer[0]) for answer in answers} == {(host, right)}
+
+
+def test_the_ui_is_its_owner_s(service: Service) -> None:
+    """The page opens, says that it asks for a credential, and with it reads and writes by its own origin."""
+    ui = service.prefect.removesuffix("/api")
+    assert "<html" in httpx.get(f"{ui}/", headers={"Accept": "text/html"}, follow_redirects=True).text
+    settings = httpx.get(f"{ui}/ui-settings").json()
+    assert (settings["auth"], settings["csrf_enabled"], settings["api_url"]) == ("BASIC", True, service.prefect)
+    answer = service.prefect_api.post("/flows/count", json={}, headers={"Origin": ui})
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, ui)
+    assert (service.home / "secrets" / FILE).stat().st_mode & 0o777 == 0o600
+
+
+def test_other_users_reach_no_file_of_the_stack(service: Service, intruder: Intruder) -> None:
+    """Nothing below the home can be read, written, locked or even seen, nor the home be entered."""
+    paths = [service.home, *service.home.rglob("*")]
+    assert {"lock", FILE, "worker.log", "postmaster.pid"} <= {path.name for path in paths}
+    assert intruder.use(paths) == {str(service.home): ["stat"]}
+    assert service.home.stat().st_mode & 0o007 == 0
+    assert (service.home / "lock").stat().st_mode & 0o777 == 0o600
+
+
+def test_every_port_asks_who_is_there(service: Service, intruder: Intruder) -> None:
+    """The stack listens on three ports of the loopback, each of which wants a secret: HTTP twice, and PostgreSQL."""
+    family = [psutil.Process(service.pid), *psutil.Process(service.pid).children(recursive=True)]
+    listening = {
+        connection.laddr
+        for process in family
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert {address.ip for address in listening} == {"127.0.0.1"}
+    postgres = json.loads((service.home / "postgres.json").read_text())
+    http = {httpx.URL(service.api).port, prefect_port(service)}
+    assert {address.port for address in listening} == {postgres, *http}
+    answers = intruder.ask(
+        (httpx.URL(service.api).port or 0, "GET", "/api/v1/data_sources", {}, None),
+        (prefect_port(service), "GET", "/api/work_pools/sourcecheck", {}, None),
+    )
+    assert [answer[0] for answer in answers] == [401, 401]
+    with pytest.raises(psycopg.OperationalError, match="password"):
+        psycopg.connect(host="127.0.0.1", port=postgres, user="postgres", dbname="postgres", password="guessed")
