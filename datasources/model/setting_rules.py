@@ -50,6 +50,13 @@ def _host(text: str) -> str | None:
     return None
 
 
+def _hosts(text: str) -> str | None:
+    for name in (part.strip() for part in text.split(",")):
+        if name and not re.fullmatch(r"\*|(\*\.)?[A-Za-z0-9._-]+", name):
+            return f"{name!r} is no host name, `*.` and a host name, or `*`; it takes no scheme, port or path"
+    return None
+
+
 def _database(text: str) -> str | None:
     parts = _split(text)
     if parts is None or not re.fullmatch(r"postgres(ql)?(\+\w+)?", parts.scheme):
@@ -147,6 +154,7 @@ RULES: dict[str, Rule] = {
     "deployment": _deployment,
     "health_deployment": _deployment,
     "allowed_networks": _networks,
+    "allowed_hosts": _hosts,
     "file_root": _folder,
 }
 """By setting. Numbers, words and switches are judged by the setting's type."""

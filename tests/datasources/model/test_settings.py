@@ -38,6 +38,7 @@ WRONG = [
     ("DEPLOYMENT", "check-source", "'check-source' is not of the form flow/deployment"),
     ("HEALTH_DEPLOYMENT", "a/b/c", "'a/b/c' is not of the form flow/deployment"),
     ("FILE_ROOT", "data", "'data' is no absolute path"),
+    ("ALLOWED_HOSTS", "checks.example, https://checks.example", "'https://checks.example' is no host name"),
     ("ALLOWED_NETWORKS", "10.0.0.0/8, office", "'office' is no range of addresses in CIDR form"),
     ("ALLOWED_NETWORKS", "10.0.0.1/8", "'10.0.0.1/8' has bits set beyond its prefix; the range is 10.0.0.0/8"),
 ]
@@ -66,6 +67,7 @@ RIGHT = {
     "PREFECT_API_URL": ["http://127.0.0.1:4200/api", "https://api.prefect.cloud/api/accounts/1/workspaces/2"],
     "PREFECT_UI_URL": ["http://127.0.0.1:4200", "https://prefect.example/ui"],
     "SECRET_KEYS": [FERNET, f" {FERNET} , {FERNET},"],
+    "ALLOWED_HOSTS": ["checks.example", "*.inside.example, checks.example,", "*", ""],
     "ALLOWED_NETWORKS": ["10.0.0.0/8", "10.1.2.3, fd12::/64,", ""],
     "DEPLOYMENT": ["check-source/check"],
     "ALLOW_PRIVATE_NETWORKS": ["true", "false", "1", "0"],
