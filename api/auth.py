@@ -11,7 +11,7 @@ from api.wire.errors import Problem
 from datasources.catalogue.accounts import authenticate
 
 SCHEMES = frozenset({"key", "bearer"})
-OPEN_PATHS = [r"^/health/", r"^/docs(/|$)", r"^/metrics$"]
+OPEN_PATHS = [r"^/$", r"^/health/", r"^/docs(/|$)", r"^/metrics$"]
 """Paths that need no key."""
 
 

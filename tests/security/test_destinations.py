@@ -28,7 +28,7 @@ HOST, UNREACHABLE = "rebinding.test", "192.0.2.1"
 DOORS = {
     "socket.getaddrinfo": "datasources/network/addresses.py",
     "connect_start": "datasources/databases/postgres/connect.py",
-    "sock_connect": "datasources/network/ssh/gateway.py",
+    "sock_connect": "datasources/network/dial.py",
 }
 """The only places from which anything is looked up or connected to for a source; each goes by the policy."""
 OTHER_DOORS = ("psycopg.connect", "AsyncConnection.connect", "create_connection", "open_connection", "urlopen(")
