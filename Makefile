@@ -29,11 +29,12 @@ check: .venv/installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-.venv/installed: pyproject.toml constraints.txt
+.venv/installed: pyproject.toml client/pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: set PYTHON=/path/to/python3"; exit 1; }
 	@echo "Setting up .venv: about a minute the first time"
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable .
+	$(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt \
+		--editable ./client --editable .
 	@touch $@
 
 .venv/installed-dev: .venv/installed requirements-dev.txt
@@ -41,11 +42,11 @@ check: .venv/installed-dev
 	$(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --requirement requirements-dev.txt
 	@touch $@
 
-# dist/sourcecheck-VERSION-py3-none-any.whl
+# Two wheels in dist: sourcecheck-VERSION (the service) and sourcecheck_client-VERSION (the client and the command line).
 wheel: .venv/installed
-	@rm -rf build
-	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
-	@rm -rf build
+	@rm -rf build client/build
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist ./client .
+	@rm -rf build client/build
 
 # Engines that tests run against, each in an environment of its own: they do not get along with our pins (1 GB).
 emulators: .emulators/chdb/bin/python
@@ -56,8 +57,8 @@ emulators: .emulators/chdb/bin/python
 
 # Pins of everything, for every platform, without any address.
 lock:
-	uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate \
+	uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-header --no-annotate --no-emit-package sourcecheck-client \
 		--upgrade --extra scale requirements-dev.txt pyproject.toml --output-file constraints.txt
 
 clean:
-	rm -rf .venv .sourcecheck build dist
+	rm -rf .venv .sourcecheck build client/build dist

@@ -1,8 +1,8 @@
-"""The command `sourcecheck`: makes sure that Python found our own packages, then runs what was asked for.
+"""The service's part of the command `sourcecheck`: makes sure that Python found our own packages, then adds to it.
 
 The packages have everyday names (`api`, `tasks`, …). A package of the same name, in a folder that Python searches
 first or in another distribution, would take the place of ours. Until that is known, only the standard library is
-imported.
+imported here; the client, whose command it is, imports nothing of those names.
 """
 
 import sys
@@ -13,19 +13,36 @@ from importlib.machinery import ModuleSpec
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 PACKAGES = ("api", "datasources", "deployments", "flows", "tasks")
 HOME = Path(__file__).resolve().parent
 
 
+def add_commands(commands: Any) -> None:
+    """Add the service's commands to those of the client (an argparse subparsers action).
+
+    Ends the program with code 2 when a package is not ours.
+    """
+    refuse_foreign_packages()
+    from deployments.cli.main import add_commands as add
+
+    add(commands)
+
+
 def main() -> None:
-    """Run the command line; exit code 2 when a package is not ours."""
-    if problem := foreign_package():
-        print(f"sourcecheck: {problem}", file=sys.stderr)
-        sys.exit(2)
+    """Run the service's commands by themselves (`python -m deployments.cli`); exit code 2 for a foreign package."""
+    refuse_foreign_packages()
     from deployments.cli.main import main as run
 
     run()
+
+
+def refuse_foreign_packages() -> None:
+    """End the program with a sentence and code 2 when a package is not ours."""
+    if problem := foreign_package():
+        print(f"sourcecheck: {problem}", file=sys.stderr)
+        sys.exit(2)
 
 
 def foreign_package() -> str | None:

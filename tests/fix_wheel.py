@@ -1,4 +1,4 @@
-"""The wheel, built from this checkout and installed into an environment of its own."""
+"""The wheels, built from this checkout and installed into an environment of its own."""
 
 import os
 import shutil
@@ -23,17 +23,18 @@ BUILT_FROM = [
         "constraints.txt",
         "sourcecheck_service.py",
     ),
+    "client",
     *PACKAGES,
 ]
 
 
 @dataclass(frozen=True)
 class Installed:
-    """An environment that has the wheel, and everything else from the environment of the tests."""
+    """An environment that has both wheels, and everything else from the environment of the tests."""
 
     bin: Path
     packages: Path
-    """Its own site-packages: nothing but the wheel's files."""
+    """Its own site-packages: nothing but the wheels' files."""
 
     def run(self, *words: str, cwd: Path, **environ: str) -> subprocess.CompletedProcess[str]:
         """Run `sourcecheck` as a user would, in a folder that has nothing to do with the checkout."""
@@ -50,26 +51,31 @@ def plain_environ(given: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built from a copy, so that nothing is left in the checkout; asks no registry."""
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """`sourcecheck` and `sourcecheck_client`, built from a copy: nothing is left in the checkout, no registry is asked."""
     folder = tmp_path_factory.mktemp("wheel")
     for name in BUILT_FROM:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, folder / name)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
     options = ["--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", str(folder / "dist")]
-    subprocess.run([*pip, "wheel", *options, str(folder)], check=True, timeout=120)
-    (built,) = (folder / "dist").glob("*.whl")
-    return built
+    subprocess.run([*pip, "wheel", *options, str(folder / "client"), str(folder)], check=True, timeout=120)
+    return {path.name.partition("-")[0]: path for path in (folder / "dist").glob("*.whl")}
 
 
 @pytest.fixture(scope="session")
-def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """The wheel in a fresh environment that borrows its dependencies: seconds, and no registry."""
+def wheel(wheels: dict[str, Path]) -> Path:
+    """The service's."""
+    return wheels["sourcecheck"]
+
+
+@pytest.fixture(scope="session")
+def installed(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """Both wheels in a fresh environment that borrows its dependencies: seconds, and no registry."""
     folder = tmp_path_factory.mktemp("installed")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True, timeout=60)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "--python", str(folder)]
-    subprocess.run([*pip, "install", "--no-deps", "--no-index", str(wheel)], check=True, timeout=60)
+    subprocess.run([*pip, "install", "--no-deps", "--no-index", *map(str, wheels.values())], check=True, timeout=60)
     (packages,) = folder.glob("lib/python*/site-packages")
     (packages / "borrowed.pth").write_text(sysconfig.get_path("purelib"))
     return Installed(folder / "bin", packages)

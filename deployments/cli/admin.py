@@ -23,19 +23,39 @@ def add_commands(commands: Any, add: Add) -> None:
         return commands.add_parser(name, help=text, description=text).add_subparsers(required=True, metavar="COMMAND")
 
     organization = group("organization", "the owners of sources")
-    add(organization, "add", _in_session(_add_organization), "add an organization").add_argument("name")
-    add(organization, "list", _in_session(_list_organizations), "list the organizations")
+    add(
+        organization, "add", _in_session(_add_organization), "add an organization", "sourcecheck organization add Shop"
+    ).add_argument("name")
+    add(
+        organization,
+        "list",
+        _in_session(_list_organizations),
+        "list the organizations",
+        "sourcecheck organization list",
+    )
 
     user = group("user", "the users of the API")
-    new_user = add(user, "add", _in_session(_add_user), "add a user, as a member of an organization if one is given")
+    new_user = add(
+        user,
+        "add",
+        _in_session(_add_user),
+        "add a user, as a member of an organization if one is given",
+        "sourcecheck user add ada --email ada@shop.example --organization 1 --role admin",
+    )
     new_user.add_argument("name")
     new_user.add_argument("--email")
     new_user.add_argument("--organization", type=int, metavar="ID")
     new_user.add_argument("--role", default="member", choices=["member", "admin"])
-    add(user, "list", _in_session(_list_users), "list the users with their organizations")
+    add(user, "list", _in_session(_list_users), "list the users with their organizations", "sourcecheck user list")
 
     key = group("key", "API keys")
-    new_key = add(key, "add", _in_session(_add_key), "make an API key; it is shown once")
+    new_key = add(
+        key,
+        "add",
+        _in_session(_add_key),
+        "make an API key; it is shown once",
+        "sourcecheck key add 1 --name nightly --on-question fail",
+    )
     new_key.add_argument("user", type=int, metavar="USER_ID")
     new_key.add_argument("--organization", type=int, metavar="ID", help="default: the user's first")
     new_key.add_argument("--name", default="made on the command line")
@@ -45,12 +65,20 @@ def add_commands(commands: Any, add: Add) -> None:
         choices=get_args(OnQuestion),
         help="what its tests do when they need a person's answer (default: ask)",
     )
-    add(key, "list", _in_session(_list_keys), "list the keys by their first characters")
-    add(key, "revoke", _in_session(_revoke_key), "revoke a key").add_argument("key", type=int, metavar="KEY_ID")
+    add(key, "list", _in_session(_list_keys), "list the keys by their first characters", "sourcecheck key list")
+    add(key, "revoke", _in_session(_revoke_key), "revoke a key", "sourcecheck key revoke 1").add_argument(
+        "key", type=int, metavar="KEY_ID"
+    )
 
     secrets = group("secrets", "the encryption of stored secrets")
-    add(secrets, "rotate", _rotate, "encrypt every stored secret again, with the first key of SOURCECHECK_SECRET_KEYS")
-    add(secrets, "new-key", _new_key, "print a key for SOURCECHECK_SECRET_KEYS")
+    add(
+        secrets,
+        "rotate",
+        _rotate,
+        "encrypt every stored secret again, with the first key of SOURCECHECK_SECRET_KEYS",
+        "sourcecheck secrets rotate",
+    )
+    add(secrets, "new-key", _new_key, "print a key for SOURCECHECK_SECRET_KEYS", "sourcecheck secrets new-key")
 
 
 def _in_session(work: Work) -> Callable[[Settings, argparse.Namespace], int]:

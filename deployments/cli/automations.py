@@ -35,11 +35,14 @@ def add_commands(commands: Any, add: Add) -> None:
     text = "tell people when a source goes down or comes back, through Prefect's automations"
     group = commands.add_parser("automations", help=text, description=text)
     kinds = group.add_subparsers(required=True, metavar="KIND")
-    webhook = add(kinds, "webhook", _command(_webhook), "POST the event as JSON")
+    example = "sourcecheck automations webhook https://hooks.example.org/sources --source 1"
+    webhook = add(kinds, "webhook", _command(_webhook), "POST the event as JSON", example)
     webhook.add_argument("url")
-    slack = add(kinds, "slack", _command(_slack), "post into a Slack channel")
+    example = "sourcecheck automations slack https://hooks.slack.com/services/T0/B0/X"
+    slack = add(kinds, "slack", _command(_slack), "post into a Slack channel", example)
     slack.add_argument("url", help="an incoming webhook of Slack's")
-    mail = add(kinds, "mail", _command(_mail), "send a mail")
+    example = 'sourcecheck automations mail "mailtos://me:secret@smtp.example.org?to=team@example.org" --name team'
+    mail = add(kinds, "mail", _command(_mail), "send a mail", example)
     mail.add_argument("url", help="mailtos://USER:PASSWORD@SMTP-HOST?from=ADDRESS&to=ADDRESS (Apprise's form)")
     for kind in (webhook, slack, mail):
         kind.add_argument("--name", help="name of the automation, to have several of one kind")

@@ -1,4 +1,4 @@
-"""`sourcecheck`: run it, set it up, administrate it."""
+"""The commands of the service: run it, set it up, administrate it."""
 
 import argparse
 import asyncio
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from importlib.metadata import version
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from datasources.model.errors import SettingsError, SourcecheckError
 from datasources.model.settings import Settings
@@ -19,45 +19,65 @@ Command = Callable[[Settings, argparse.Namespace], int]
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command; exit code 0 is good, 1 is a failure, 2 is a setting or argument at fault, 130 is Ctrl-C."""
-    given = parser().parse_args(arguments)
+    sys.exit(_carry_out(parser().parse_args(arguments)))
+
+
+def _carry_out(given: argparse.Namespace) -> int:
     try:
-        code = given.command(Settings.load(), given)
+        return cast(int, given.command(Settings.load(), given))
     except SettingsError as error:
-        code = _complain(error, 2)
+        return _complain(error, 2)
     except SourcecheckError as error:
-        code = _complain(error, 1)
+        return _complain(error, 1)
     except (KeyboardInterrupt, asyncio.CancelledError):
-        code = 130
-    sys.exit(code)
+        return 130
 
 
 def parser() -> argparse.ArgumentParser:
-    """Every command and what it takes."""
-    from deployments.cli import admin, automations
-
+    """These commands by themselves, for the parts of a stack and where the client is not at hand."""
     root = argparse.ArgumentParser(prog="sourcecheck", description="Is every data source reachable and ready?")
     root.add_argument("--version", action="version", version=f"sourcecheck {version('sourcecheck')}")
-    commands = root.add_subparsers(required=True, metavar="COMMAND")
-    _add(commands, "demo", _demo, "start everything, test a demo database, and stop")
-    _add(commands, "up", _up, "start everything and serve until Ctrl-C")
-    _add(commands, "doctor", _doctor, "show the settings, what answers and how fast, versions and the disk")
-    _add(commands, "migrate", _migrate, "bring the catalogue's tables up to date")
-    _add(commands, "serve", _serve, "the API alone").add_argument("--fd", type=int, help=argparse.SUPPRESS)
-    _add(commands, "deploy", _deploy, "make the work pool and apply prefect.yaml")
-    worker = _add(commands, "worker", _worker, "a worker for the work pool")
-    worker.add_argument("--name", default=os.uname().nodename, help="as it is listed in Prefect (default: the host's)")
-    worker.add_argument("--deploy", action="store_true", help="first do what `deploy` does")
-    _add(commands, "prefect-server", _prefect_server).add_argument("--fd", type=int, required=True)
-    _add(commands, "revision", _revision, "write a migration for a changed tables.py").add_argument("message")
-    automations.add_commands(commands, _add)
-    admin.add_commands(commands, _add)
+    add_commands(root.add_subparsers(required=True, metavar="COMMAND"))
     return root
 
 
-def _add(commands: Any, name: str, command: Command, text: str | None = None) -> argparse.ArgumentParser:
-    shown = {"help": text, "description": text} if text else {}
+def add_commands(commands: Any) -> None:
+    """Add every command of the service to argparse's subparsers."""
+    from deployments.cli import admin, automations
+
+    _add(commands, "demo", _demo, "start everything, test a demo database, and stop", "sourcecheck demo")
+    _add(commands, "up", _up, "start everything and serve until Ctrl-C", "sourcecheck up")
+    _add(
+        commands,
+        "doctor",
+        _doctor,
+        "show the settings, what answers and how fast, versions, disk",
+        "sourcecheck doctor",
+    )
+    _add(commands, "migrate", _migrate, "bring the catalogue's tables up to date", "sourcecheck migrate")
+    _add(commands, "serve", _serve, "the API alone", "sourcecheck serve").add_argument(
+        "--fd", type=int, help=argparse.SUPPRESS
+    )
+    _add(commands, "deploy", _deploy, "make the work pool and apply prefect.yaml", "sourcecheck deploy")
+    worker = _add(commands, "worker", _worker, "a worker for the work pool", "sourcecheck worker --name two --deploy")
+    worker.add_argument("--name", default=os.uname().nodename, help="as it is listed in Prefect (default: the host's)")
+    worker.add_argument("--deploy", action="store_true", help="first do what `deploy` does")
+    _add(commands, "prefect-server", _prefect_server).add_argument("--fd", type=int, required=True)
+    _add(
+        commands, "revision", _revision, "write a migration for a changed tables.py", "sourcecheck revision add_column"
+    ).add_argument("message")
+    automations.add_commands(commands, _add)
+    admin.add_commands(commands, _add)
+
+
+def _add(commands: Any, name: str, command: Command, text: str = "", examples: str = "") -> argparse.ArgumentParser:
+    """A command with its `examples`, which are command lines; without a text, the help does not name it."""
+    shown: dict[str, Any] = {"help": text, "description": text} if text else {}
+    if examples:
+        shown["epilog"] = "\n".join(["examples:", *(f"  {line}" for line in examples.splitlines())])
+        shown["formatter_class"] = argparse.RawDescriptionHelpFormatter
     found: argparse.ArgumentParser = commands.add_parser(name, **shown)
-    found.set_defaults(command=command)
+    found.set_defaults(command=command, run=lambda call: _carry_out(call.given))
     return found
 
 

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 from cryptography.fernet import Fernet
+from sourcecheck.cli.main import parser
 
 from api.app import create_app
 from datasources.model.settings import PREFIX, Settings
-from deployments.cli.main import parser
+from sourcecheck_service import add_commands
 from tests.docs.kit import DOCUMENTS, ROOT
 
 BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -31,7 +32,7 @@ CALLED = sorted({path for line in lines() for path in PATHS.findall(line)})
 def test_commands_are_known(line: str) -> None:
     """Every command line in the documents is accepted as it is written there."""
     words = [word.replace("USER_ID", "1").replace("ID", "1") for word in shlex.split(line, comments=True)]
-    assert callable(parser().parse_args(words[1:]).command)
+    assert callable(parser([add_commands]).parse_args(words[1:]).run)
 
 
 @pytest.mark.parametrize("path", CALLED)

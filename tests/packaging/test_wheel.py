@@ -34,9 +34,31 @@ def test_the_wheel_carries_every_file_that_is_needed(wheel: Path) -> None:
 
 def test_it_says_its_version_outside_the_checkout(installed: Installed, tmp_path: Path) -> None:
     """The version is the wheel's, and the modules are the installed ones."""
-    assert installed.run("--version", cwd=tmp_path).stdout == "sourcecheck 0.1.0\n"
+    assert installed.run("--version", cwd=tmp_path).stdout == "sourcecheck 0.1.0, sourcecheck-client 0.1.0\n"
     where = outside([str(installed.bin / "python"), "-c", "import deployments; print(deployments.__file__)"], tmp_path)
     assert Path(where.stdout.strip()) == installed.packages / "deployments" / "__init__.py"
+
+
+def test_bash_completes_commands_and_options(installed: Installed, tmp_path: Path) -> None:
+    """The script that `sourcecheck completion bash` prints: the service's commands are among the answers."""
+    script = """
+        eval "$(sourcecheck completion bash)"
+        COMP_LINE=$1 COMP_POINT=${#1} COMP_TYPE=9 COMP_WORDS=($1) COMP_CWORD=1
+        _python_argcomplete sourcecheck "" sourcecheck
+        printf '%s\\n' "${COMPREPLY[@]}"
+    """
+    environ = plain_environ({"PATH": f"{installed.bin}:/usr/bin:/bin"})
+    for line, word in (("sourcecheck doc", "doctor"), ("sourcecheck tes", "test"), ("sourcecheck test --jun", "--junit")):
+        done = subprocess.run(
+            ["bash", "-c", script, "bash", line],
+            check=False,
+            cwd=tmp_path,
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.stdout.split() == [word], done.stderr
 
 
 @pytest.mark.parametrize("name", PACKAGES)

@@ -1,12 +1,17 @@
 """What every command is given, and how commands are added."""
 
 import argparse
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx
+
+from sourcecheck.cli import exits
 from sourcecheck.cli.output import Output
 from sourcecheck.client import Client
+from sourcecheck.errors import SourcecheckError
 
 Run = Callable[["Invocation"], int]
 """Carries a command out and answers its exit code."""
@@ -34,19 +39,38 @@ class Invocation:
 
 
 def add_command(
-    commands: Any, name: str, run: Run, summary: str, *, examples: str = "", parents: bool = True
+    commands: Any, name: str, run: Run, summary: str, examples: str, *, notes: str = ""
 ) -> argparse.ArgumentParser:
-    """Add a command with the options that all commands share; `examples` are shown at the end of its help."""
+    """Add a command with the options that all commands share.
+
+    `examples` are command lines, which its help shows at the end; `notes` follow them.
+    """
     parser: argparse.ArgumentParser = commands.add_parser(
         name,
         help=summary,
         description=summary[0].upper() + summary[1:] + ".",
-        epilog=f"examples:\n{examples}" if examples else None,
+        epilog="\n".join(["examples:", *(f"  {line}" for line in examples.splitlines()), *notes.splitlines()]),
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        parents=[shared_options()] if parents else [],
+        parents=[shared_options()],
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=lambda call: carry_out(run, call))
     return parser
+
+
+def carry_out(run: Run, call: Invocation) -> int:
+    """Run a command, and turn its errors into a sentence and an exit code."""
+    try:
+        code = run(call)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except (SourcecheckError, TimeoutError) as error:
+        call.out.complain(str(error))
+        return exits.of_error(error)
+    except (OSError, httpx.HTTPError) as error:
+        call.out.complain(str(error))
+        return exits.WRONG_CALL
+    return code
 
 
 def shared_options() -> argparse.ArgumentParser:

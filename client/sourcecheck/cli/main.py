@@ -1,21 +1,21 @@
-"""`sourcecheck`: reads the command line, runs the command, and turns errors into a sentence and an exit code."""
+"""`sourcecheck`: reads the command line and runs the command. Which commands there are, is put together here."""
 
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, entry_points, version
-
-import httpx
+from typing import Any
 
 from sourcecheck.cli import exits
 from sourcecheck.cli.command import Invocation
-from sourcecheck.cli.commands import access, answers, following, sources, testing
+from sourcecheck.cli.commands import access, answers, completion, following, sources, testing
 from sourcecheck.cli.output import Output
-from sourcecheck.errors import SourcecheckError
 
+Plugin = Callable[[Any], None]
+"""Adds commands to argparse's subparsers; each sets `run`, which takes an `Invocation` and answers the exit code."""
 PLUGINS = "sourcecheck.commands"
-"""Entry points of this group are functions that add more commands: the service has one."""
+"""The entry points of this group are plugins: the service has one."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -25,7 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run a command and answer its exit code."""
-    given = parser().parse_args(arguments)
+    root = parser(installed_plugins())
+    completion.complete(root)
+    given = root.parse_args(arguments)
     out = Output(
         json=getattr(given, "json", False), quiet=getattr(given, "quiet", False), color=getattr(given, "color", None)
     )
@@ -33,15 +35,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     try:
         code: int = given.run(call)
         sys.stdout.flush()
-    except (SourcecheckError, TimeoutError) as error:
-        out.complain(str(error))
-        return exits.of_error(error)
-    except (OSError, httpx.HTTPError) as error:
-        if isinstance(error, BrokenPipeError):  # the reader of our output has gone
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return exits.PASSED
-        out.complain(str(error))
-        return exits.WRONG_CALL
+    except BrokenPipeError:  # the reader of our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return exits.PASSED
     except KeyboardInterrupt:
         return exits.INTERRUPTED
     finally:
@@ -49,23 +45,28 @@ def run(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def parser() -> argparse.ArgumentParser:
-    """Every command and what it takes."""
+def parser(plugins: Iterable[Plugin] = ()) -> argparse.ArgumentParser:
+    """Every command and what it takes: the client's own, and those of the plugins."""
     root = argparse.ArgumentParser(
         prog="sourcecheck", description="Is every data source reachable, and ready for the work you want to do on it?"
     )
     root.add_argument("--version", action="version", version=_versions())
     commands = root.add_subparsers(required=True, metavar="COMMAND")
-    for module in (testing, sources, following, answers, access):
+    for module in (testing, sources, following, answers, access, completion):
         module.add_commands(commands)
-    for plugin in entry_points(group=PLUGINS):
-        plugin.load()(commands)
+    for add_commands in plugins:
+        add_commands(commands)
     return root
+
+
+def installed_plugins() -> list[Plugin]:
+    """What the installed distributions add."""
+    return [plugin.load() for plugin in entry_points(group=PLUGINS)]
 
 
 def _versions() -> str:
     found = []
-    for name in ("sourcecheck-client", "sourcecheck"):
+    for name in ("sourcecheck", "sourcecheck-client"):
         try:
             found.append(f"{name} {version(name)}")
         except PackageNotFoundError:

@@ -19,12 +19,12 @@ def add_commands(commands: Any) -> None:
         "login",
         _login,
         "keep the address of a service and an API key for this user",
-        examples="  sourcecheck login http://127.0.0.1:8000        (asks for the key)\n"
-        "  sourcecheck login https://checks.example.org < key-file",
+        "sourcecheck login http://127.0.0.1:8000             # asks for the key\n"
+        "sourcecheck login https://checks.example.org < key-file",
     )
     login.add_argument("address", nargs="?", help="address of the service (default: $SOURCECHECK_URL)")
-    add_command(commands, "logout", _logout, "forget the kept address and key")
-    add_command(commands, "whoami", _whoami, "show whose key is in use, and for which service")
+    add_command(commands, "logout", _logout, "forget the kept address and key", "sourcecheck logout")
+    add_command(commands, "whoami", _whoami, "show whose key is in use, and for which service", "sourcecheck whoami")
     _add_keys(commands)
     _add_host_keys(commands)
 
@@ -33,8 +33,10 @@ def _add_keys(commands: Any) -> None:
     keys = commands.add_parser("keys", help="list, make and revoke your API keys").add_subparsers(
         required=True, metavar="COMMAND"
     )
-    add_command(keys, "list", _list_keys, "list your API keys, revoked ones included")
-    make = add_command(keys, "add", _add_key, "make an API key; it is shown once")
+    add_command(keys, "list", _list_keys, "list your API keys, revoked ones included", "sourcecheck keys list")
+    make = add_command(
+        keys, "add", _add_key, "make an API key; it is shown once", "sourcecheck keys add nightly --on-question fail"
+    )
     make.add_argument("name", help="what the key is for")
     make.add_argument(
         "--on-question",
@@ -42,27 +44,33 @@ def _add_keys(commands: Any) -> None:
         default="ask",
         help="what a test of this key does that needs a person's answer (default: ask)",
     )
-    add_command(keys, "revoke", _revoke_key, "make an API key invalid").add_argument("id", type=int)
+    add_command(keys, "revoke", _revoke_key, "make an API key invalid", "sourcecheck keys revoke 3").add_argument(
+        "id", type=int
+    )
 
 
 def _add_host_keys(commands: Any) -> None:
     keys = commands.add_parser("host-keys", help="list, trust and revoke keys of SSH gateways").add_subparsers(
         required=True, metavar="COMMAND"
     )
-    listed = add_command(keys, "list", _list_host_keys, "list the keys that your organization trusts")
+    listed = add_command(
+        keys, "list", _list_host_keys, "list the keys that your organization trusts", "sourcecheck host-keys list --all"
+    )
     listed.add_argument("--all", action="store_true", help="revoked ones as well")
     trust = add_command(
         keys,
         "add",
         _add_host_key,
         "trust a gateway's key before a test asks about it",
-        examples="  sourcecheck host-keys add gateway.example SHA256:…\n"
-        '  sourcecheck host-keys add gateway.example "ssh-ed25519 AAAA…" --port 2222',
+        "sourcecheck host-keys add gateway.example SHA256:…\n"
+        'sourcecheck host-keys add gateway.example "ssh-ed25519 AAAA…" --port 2222',
     )
     trust.add_argument("host")
     trust.add_argument("host_key", help="a public key line, or a fingerprint (SHA256:…)")
     trust.add_argument("--port", type=int, default=22)
-    add_command(keys, "revoke", _revoke_host_key, "trust a gateway's key no longer").add_argument("id", type=int)
+    add_command(
+        keys, "revoke", _revoke_host_key, "trust a gateway's key no longer", "sourcecheck host-keys revoke 3"
+    ).add_argument("id", type=int)
 
 
 def _login(call: Invocation) -> int:

@@ -18,16 +18,21 @@ def add_commands(commands: Any) -> None:
         "confirm",
         _confirm,
         "approve what a test asks about, and wait for its verdict",
-        examples="  sourcecheck confirm 12 SHA256:…    (a gateway's key)\n"
-        "  sourcecheck confirm 13             (a query)",
+        "sourcecheck confirm 12 SHA256:…    # a gateway's key\nsourcecheck confirm 13              # a query",
     )
     confirm.add_argument("job", type=int, help="the job's id, as `sourcecheck test` shows it")
     confirm.add_argument("fingerprint", nargs="?", help="the exact fingerprint of the gateway's key")
-    secret = add_command(commands, "authenticate", _authenticate, "give the secret that a test waits for")
+    secret = add_command(
+        commands,
+        "authenticate",
+        _authenticate,
+        "give the secret that a test waits for",
+        "sourcecheck authenticate 12 --save\nsourcecheck authenticate 12 --private-key ~/.ssh/id_ed25519",
+    )
     secret.add_argument("job", type=int, help="the job's id")
     secret.add_argument("--save", action="store_true", help="keep it with the source")
     secret.add_argument("--private-key", metavar="FILE", help="a private key instead of a password")
-    stop = add_command(commands, "cancel", _cancel, "cancel a test that waits, runs or asks")
+    stop = add_command(commands, "cancel", _cancel, "cancel a test that waits, runs or asks", "sourcecheck cancel 12")
     stop.add_argument("job", type=int, help="the job's id")
 
 

@@ -21,7 +21,9 @@ UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 def add_commands(commands: Any) -> None:
     """Add the commands of this module."""
-    past = add_command(commands, "history", _history, "show how a source has been")
+    past = add_command(
+        commands, "history", _history, "show how a source has been", "sourcecheck history Shop --window 7d"
+    )
     past.add_argument("source", metavar="NAME", help="name or id")
     past.add_argument("--limit", type=int, default=20, help="checks to show (default: 20)")
     past.add_argument("--window", help="figures of this window, such as 24h, 7d or 30d")
@@ -30,12 +32,12 @@ def add_commands(commands: Any) -> None:
         "watch",
         _watch,
         "show the state of sources, and keep it up to date until Ctrl-C",
-        examples="  sourcecheck watch\n  sourcecheck watch Shop --once",
+        "sourcecheck watch\nsourcecheck watch Shop --once",
     )
     watch.add_argument("sources", nargs="*", metavar="NAME", help="names or ids (default: all)")
     watch.add_argument("--once", action="store_true", help="show it once; exit code 1 if a source is down")
     _add_schedule(commands)
-    page = add_command(commands, "open", _open, "open the service in a web browser")
+    page = add_command(commands, "open", _open, "open the service in a web browser", "sourcecheck open Shop")
     page.add_argument("source", nargs="?", metavar="NAME", help="name or id of a source")
 
 
@@ -45,9 +47,9 @@ def _add_schedule(commands: Any) -> None:
         "schedule",
         _schedule,
         "show, set, pause or remove the schedule of a source",
-        examples="  sourcecheck schedule Shop\n  sourcecheck schedule Shop --every 5m\n"
-        '  sourcecheck schedule Shop --cron "0 6 * * 1-5" --timezone Europe/Berlin\n'
-        "  sourcecheck schedule Shop --pause",
+        "sourcecheck schedule Shop\nsourcecheck schedule Shop --every 5m\n"
+        'sourcecheck schedule Shop --cron "0 6 * * 1-5" --timezone Europe/Berlin\n'
+        "sourcecheck schedule Shop --pause",
     )
     schedule.add_argument("source", metavar="NAME", help="name or id")
     what = schedule.add_mutually_exclusive_group()

@@ -16,16 +16,22 @@ from sourcecheck.models import Source, Step
 
 def add_commands(commands: Any) -> None:
     """Add the commands of this module."""
-    add_command(commands, "list", _list, "list the sources, those that did not pass first")
-    shown = add_command(commands, "show", _show, "show one source and its last test")
+    add_command(
+        commands,
+        "list",
+        _list,
+        "list the sources, those that did not pass first",
+        "sourcecheck list\nsourcecheck list --json",
+    )
+    shown = add_command(commands, "show", _show, "show one source and its last test", "sourcecheck show Shop")
     shown.add_argument("source", metavar="NAME", help="name or id")
     new = add_command(
         commands,
         "add",
         _add,
         "register a source",
-        examples="  sourcecheck add Shop pg host=db.example user=me dbname=shop --ask password\n"
-        "  sourcecheck add Shop pg host=db.example user=me dbname=shop password=@file --temp-schema scratch",
+        "sourcecheck add Shop pg host=db.example user=me dbname=shop --ask password\n"
+        "sourcecheck add Shop pg host=db.example user=me dbname=shop password=@file --temp-schema scratch",
     )
     new.add_argument("name", metavar="NAME")
     new.add_argument("type", help="type of source, such as pg")
@@ -35,12 +41,12 @@ def add_commands(commands: Any) -> None:
         "edit",
         _edit,
         "change a source; what is not named stays as it is",
-        examples="  sourcecheck edit Shop host=db2.example --ask password",
+        "sourcecheck edit Shop host=db2.example --ask password",
     )
     change.add_argument("source", metavar="NAME", help="name or id")
     change.add_argument("--name", help="its new name")
     _add_fields(change)
-    gone = add_command(commands, "remove", _remove, "remove a source and its history")
+    gone = add_command(commands, "remove", _remove, "remove a source and its history", "sourcecheck remove Shop --yes")
     gone.add_argument("source", metavar="NAME", help="name or id")
     gone.add_argument("--yes", action="store_true", help="without asking")
 

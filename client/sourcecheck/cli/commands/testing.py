@@ -35,10 +35,11 @@ def add_commands(commands: Any) -> None:
         "test",
         _test,
         "test sources, and show each step as it runs",
-        examples="  sourcecheck test Shop\n"
-        "  sourcecheck test Shop Warehouse --junit report.xml\n"
-        "  sourcecheck test --all --tag nightly --github\n"
-        "exit codes: 0 passed, 1 a source failed, 2 a wrong call, 3 the service did not answer, 4 a question is open",
+        "sourcecheck test Shop\n"
+        "sourcecheck test Shop Warehouse --junit report.xml\n"
+        "sourcecheck test --all --tag nightly --github",
+        notes="exit codes: 0 passed, 1 a source failed, 2 a wrong call, 3 the service did not answer, "
+        "4 a question is open",
     )
     test.add_argument("sources", nargs="*", metavar="NAME", help="names or ids")
     test.add_argument("--all", action="store_true", help="every source of the organization")
