@@ -48,7 +48,11 @@ def test_bash_completes_commands_and_options(installed: Installed, tmp_path: Pat
         printf '%s\\n' "${COMPREPLY[@]}"
     """
     environ = plain_environ({"PATH": f"{installed.bin}:/usr/bin:/bin"})
-    for line, word in (("sourcecheck doc", "doctor"), ("sourcecheck tes", "test"), ("sourcecheck test --jun", "--junit")):
+    for line, word in (
+        ("sourcecheck doc", "doctor"),
+        ("sourcecheck tes", "test"),
+        ("sourcecheck test --jun", "--junit"),
+    ):
         done = subprocess.run(
             ["bash", "-c", script, "bash", line],
             check=False,
