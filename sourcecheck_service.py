@@ -25,9 +25,10 @@ def add_commands(commands: Any) -> None:
     Ends the program with code 2 when a package is not ours.
     """
     refuse_foreign_packages()
-    from deployments.cli.main import add_commands as add
+    from deployments.cli import main, try_source
 
-    add(commands)
+    main.add_commands(commands)
+    try_source.add_commands(commands)
 
 
 def main() -> None:

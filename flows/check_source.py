@@ -1,9 +1,8 @@
 """One test of one source, from the job in the catalogue to the verdict."""
 
-import asyncio
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,7 @@ from datasources.model.errors import CheckError
 from datasources.model.results import Published
 from datasources.model.settings import Settings
 from datasources.model.source import Source
-from datasources.model.steps import CONNECTION, first_steps
-from datasources.model.vocabulary import Outcome
+from datasources.model.steps import CONNECTION
 from datasources.network.tunnel import open_tunnel
 from datasources.secrecy.scrubber import Scrubber
 from flows.guard import guard_secrets
@@ -30,9 +28,11 @@ from flows.report import report_of, write_report
 from flows.scheduled import own_job
 from flows.states import UNHEALTHY
 from tasks.context import Recorder, StepContext
+from tasks.judge import LEAST_SECONDS
 from tasks.outbox import Outbox
-from tasks.runner import LEAST_SECONDS, perform, skip
+from tasks.runner import perform
 from tasks.sanitize import visible
+from tasks.sequence import run_steps
 
 
 # A place is named although nothing is stored: without one, each run asks Prefect's server for the default.
@@ -70,7 +70,7 @@ async def tested(work: Work) -> State[Any]:
 
 async def _walked(work: Work) -> State[Any]:
     async with opened(work) as check:
-        await run_steps(check, work.steps)
+        await run_steps(check, work.steps, perform)
         state = verdict(check.recorder.published.values())
         if not (work.scheduled and state.is_completed()):  # hundreds of good ones a day need no report each
             state.data = report_of(check)
@@ -89,6 +89,7 @@ async def opened(work: Work) -> AsyncIterator[StepContext]:
                 source = await stack.enter_async_context(open_tunnel(bounded, trusted_keys=work.trusted_keys))
             except CheckError as error:
                 unreachable = error
+            outbox = Outbox(expected=len({CONNECTION, *work.steps}))
             check = StepContext(
                 job_id=work.job_id,
                 source_id=work.source_id,
@@ -100,9 +101,9 @@ async def opened(work: Work) -> AsyncIterator[StepContext]:
                 unreachable=unreachable,
                 opening_seconds=time.monotonic() - began,
                 may_ask=work.may_ask,
-                recorder=Recorder(outbox=Outbox(expected=len({CONNECTION, *work.steps}))),
+                recorder=Recorder(outbox=outbox),
             )
-            async with check.recorder.outbox:
+            async with outbox:
                 yield check
 
 
@@ -110,32 +111,6 @@ def secrets_of(source: Source) -> list[str]:
     """Every secret that must not show up in what this run writes."""
     tunnel = source.ssh_tunnel.secrets() if source.ssh_tunnel else {}
     return [*source.options.secrets().values(), *tunnel.values()]
-
-
-async def run_steps(check: StepContext, steps: Sequence[str]) -> None:
-    """Run the connection, and beside it what needs none; then the others side by side, or skip them without one.
-
-    Raises `CheckError` for a failure that a person is asked about before it counts.
-    """
-    first = first_steps({CONNECTION: None, **dict.fromkeys(steps)})
-    others = [step for step in steps if step not in first]
-    connection = (await _side_by_side(check, first))[CONNECTION]
-    if connection.result.outcome is Outcome.failed:
-        reason = f"Not run, because the connection failed: {connection.result.message}"
-        for step in others:
-            skip(step, check, reason)
-    else:
-        await _side_by_side(check, others)
-
-
-async def _side_by_side(check: StepContext, steps: Sequence[str]) -> dict[str, Published]:
-    """What each of these steps found; when one of them raises, the others are cancelled."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            running = {step: group.create_task(perform(step, check)) for step in steps}
-    except BaseExceptionGroup as raised:
-        raise raised.exceptions[0] from None
-    return {step: task.result() for step, task in running.items()}
 
 
 def verdict(published: Iterable[Published]) -> State[Any]:

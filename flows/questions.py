@@ -26,7 +26,7 @@ from datasources.model.steps import CONNECTION, TEST_QUERY
 from datasources.model.vocabulary import Code, ErrorCode, Outcome
 from datasources.secrecy.vault import Vault
 from flows.states import NEEDS_AUTHENTICATION, NEEDS_CONFIRMATION
-from tasks.runner import refusal
+from tasks.judge import refusal
 
 ROUNDED = timedelta(seconds=1)
 """Prefect takes whole seconds, and may let a question expire this much earlier than we do."""

@@ -1,6 +1,7 @@
 """What a step is given, and where what it finds is recorded."""
 
 from contextlib import AbstractAsyncContextManager
+from typing import Protocol
 
 from msgspec import Struct, field
 
@@ -10,7 +11,13 @@ from datasources.model.errors import CheckError
 from datasources.model.results import Published
 from datasources.model.source import Source
 from datasources.secrecy.scrubber import Scrubber
-from tasks.outbox import Outbox
+
+
+class Delivery(Protocol):
+    """What takes results to where clients read them: `tasks.outbox.Outbox`, into Prefect's run metadata."""
+
+    def put(self, published: Published, until: float) -> None:
+        """Have it written; try until then (Unix seconds)."""
 
 
 class Recorder(Struct, kw_only=True):
@@ -22,12 +29,14 @@ class Recorder(Struct, kw_only=True):
     """Failures that a person is asked about before they count, by step; nothing has been published of them."""
     version: str | None = None
     """Product and version, when the connection step was told it on its way."""
-    outbox: Outbox = field(default_factory=Outbox)
+    outbox: Delivery | None = None
+    """None where nothing reads the results but the caller."""
 
     def publish(self, published: Published, until: float) -> None:
-        """Keep what a step found, and have it written into Prefect's run metadata until then (Unix seconds)."""
+        """Keep what a step found, and have it delivered until then (Unix seconds)."""
         self.published[published.task] = published
-        self.outbox.put(published, until=until)
+        if self.outbox is not None:
+            self.outbox.put(published, until=until)
 
 
 class StepContext(Struct, kw_only=True, frozen=True):

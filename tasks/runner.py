@@ -1,35 +1,21 @@
-"""How a step becomes a Prefect task: run, judge, scrub, publish."""
+"""How a step becomes a Prefect task: its verdict is the task run's state."""
 
-import asyncio
-import time
-import traceback
-from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-import msgspec
 from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
-from datasources.databases import database_of
-from datasources.model.errors import CheckError, SourcecheckError, advise
-from datasources.model.questions import worth_asking
-from datasources.model.results import Finding, Published, StepResult
-from datasources.model.steps import CONNECTION, TEST_QUERY
-from datasources.model.vocabulary import Code, ErrorCode, Outcome
-from datasources.network.tunnel import tunnel_faults
-from tasks import TASKS
+from datasources.model.errors import SourcecheckError
+from datasources.model.results import Published
+from datasources.model.vocabulary import Outcome
 from tasks._prefect import run_at_once
 from tasks.context import StepContext
+from tasks.judge import judge, publish
 from tasks.sanitize import clean
-
-LEAST_SECONDS = 0.05
-"""What a step needs at the least; with less it does not begin."""
-SLACK_SECONDS = 0.3
-"""Beyond the deadline of a job, until a step is stopped that has no limit of its own or does not keep it."""
 
 
 async def perform(name: str, check: StepContext) -> Published:
@@ -50,81 +36,13 @@ def _task_of(name: str) -> Task[[str, StepContext], Any]:
     return _step.with_options(name=name, task_run_name=name)
 
 
-def skip(name: str, check: StepContext, reason: str) -> None:
-    """Publish that a step did not run, and why."""
-    _publish(name, check, StepResult(code=Code.SKIP, message=reason, outcome=Outcome.skipped))
-
-
 @task(cache_policy=NO_CACHE, persist_result=False)
 async def _step(name: str, check: StepContext) -> State[Any]:
-    started = time.monotonic()
-    result, carried_out = await _judge(name, check)
+    result, carried_out = await judge(name, check, get_run_logger().error)
     if name in check.recorder.pending:
         return Completed(name="Asks", message=clean(result, check.scrubber).message)
-    spent = time.monotonic() - started + (check.opening_seconds if name == CONNECTION else 0)
-    result = msgspec.structs.replace(result, duration_ms=round(spent * 1000))
-    published = _publish(name, check, result, carried_out=carried_out)
+    published = publish(name, check, result, carried_out=carried_out)
     message = published.result.message
     if published.result.outcome is not Outcome.failed:
         return Completed(message=message)
     return Failed(name="CheckFailed" if carried_out else "Failed", message=message)
-
-
-async def _judge(name: str, check: StepContext) -> tuple[StepResult, bool]:
-    """The step's verdict, and whether it could be carried out at all."""
-    if reason := database_of(check.source).lacks.get(name):
-        return passed(Finding(message=reason, outcome=Outcome.skipped)), True
-    try:
-        if name == CONNECTION and check.unreachable is not None:  # known, however little time is left
-            raise check.unreachable
-        left = check.deadline - time.time()
-        if left < LEAST_SECONDS:
-            message = f"The time for this test was over before {name} began"
-            raise CheckError(ErrorCode.TIMEOUT, message, {"stage": "waiting"})
-        # A limit of the driver's comes first: it knows at which stage the time was over.
-        bounded = msgspec.structs.replace(check, source=check.source.within(left))
-        async with asyncio.timeout(left + SLACK_SECONDS), tunnel_faults(check.source):
-            return passed(await TASKS[name](bounded)), True
-    except CheckError as error:
-        if check.may_ask and worth_asking(error):
-            check.recorder.pending[name] = error
-        return refusal(error, name), True
-    except TimeoutError as error:
-        stage = next(iter(getattr(error.__cause__, "__notes__", ())), name)
-        message = f"The time for this test was over during {name} (stage: {stage})"
-        return refusal(CheckError(ErrorCode.TIMEOUT, message, {"stage": stage}), name), True
-    except MemoryError:
-        message = f"What the server sent during {name} does not fit into the memory of a test"
-        return refusal(CheckError(ErrorCode.PROTOCOL_ERROR, message, {"stage": name}), name), True
-    except Exception as error:
-        get_run_logger().error(check.scrubber.text(traceback.format_exc()))
-        message = f"Internal error during {name}: {type(error).__name__}"
-        return refusal(CheckError(ErrorCode.INTERNAL_ERROR, message), name), False
-
-
-def passed(finding: Finding) -> StepResult:
-    """A finding as the result on the wire (contract 2.4)."""
-    return StepResult(code=Code.OK, message=finding.message, outcome=finding.outcome, details=finding.details)
-
-
-def refusal(error: CheckError, step: str) -> StepResult:
-    """A "no" as the result on the wire (contract 2.4). Its advice speaks to the user: only a test query is theirs."""
-    transient = error.transient
-    return StepResult(
-        code=Code.ERROR,
-        message=error.message,
-        outcome=Outcome.failed,
-        error_code=error.code,
-        remediation=advise(error.code, error.advice, transient=transient, own_query=step == TEST_QUERY),
-        details=error.details | {"transient": True} if transient else error.details,
-    )
-
-
-def _publish(name: str, check: StepContext, result: StepResult, *, carried_out: bool = True) -> Published:
-    """Have the result written into Prefect's run metadata."""
-    result = clean(result, check.scrubber)
-    published = Published(
-        job_id=check.job_id, task=name, result=result, carried_out=carried_out, ended_at=datetime.now(UTC)
-    )
-    check.recorder.publish(published, until=check.deadline)
-    return published

@@ -21,7 +21,7 @@ from datasources.model.results import Finding
 from datasources.model.source import Source
 from datasources.model.vocabulary import Code, ErrorCode, Outcome
 from datasources.secrecy.scrubber import Scrubber
-from tasks import runner
+from tasks import judge
 from tasks.context import StepContext
 from tasks.steps import connection, custom_query, lineage_download, schema_download, temp_schema, version_probe
 from tests.fix_database import PASSWORD, free_port
@@ -417,6 +417,6 @@ async def nothing_runs(engine: Engine) -> None:
 
 async def skipped(engine: Engine, name: str, reason: str) -> None:
     """The step is skipped, and says why, without a connection."""
-    result, carried_out = await runner._judge(name, check_of(engine.source()))
+    result, carried_out = await judge.judge(name, check_of(engine.source()), print)
     assert (result.code, result.outcome, result.message) == (Code.OK, Outcome.skipped, reason)
     assert carried_out

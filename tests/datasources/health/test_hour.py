@@ -15,7 +15,7 @@ from datasources.model.results import Published
 from datasources.model.vocabulary import JobStatus
 from datasources.secrecy.scrubber import Scrubber
 from tasks.context import StepContext
-from tasks.runner import passed, refusal
+from tasks.judge import passed, refusal
 from tasks.steps.connection import run
 from tests.datasources.health.kit import make_source, open_job
 from tests.fix_catalogue import Sessions

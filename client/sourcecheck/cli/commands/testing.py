@@ -142,7 +142,11 @@ class Screen:
 def block(name: str, job: Job) -> Group:
     """One test: a line for the source, one for each step, and what to do about failures."""
     head = Text.assemble(
-        (safe(name), "bold"), "  ", state(job.status.value), f"  job {job.id}", f"  {safe(job.version or '')}"
+        (safe(name), "bold"),
+        "  ",
+        state(job.status.value),
+        f"  job {job.id}" if job.id else "",
+        f"  {safe(job.version or '')}",
     )
     steps = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     for step in job.steps:

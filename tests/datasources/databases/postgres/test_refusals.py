@@ -10,7 +10,7 @@ from datasources.databases.postgres.sqlstates import refusals_in
 from datasources.model.errors import CheckError
 from datasources.model.steps import TEST_QUERY
 from datasources.model.vocabulary import ErrorCode
-from tasks.runner import refusal
+from tasks.judge import refusal
 from tests.datasources.databases.postgres.sqlstates import DOCUMENTED
 
 STATES = [state for _, states in DOCUMENTED.values() for state in states.split()]

@@ -1,0 +1,102 @@
+"""A database's URL as a source, by the rules of its own options: what they do not name is refused."""
+
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+import msgspec
+
+from datasources.databases import ALIASES, DATABASES, AnySource
+from datasources.databases.base import Database
+from datasources.model.nearest import did_you_mean
+from datasources.model.source import NetworkOptions, Options, Source
+
+ALSO_SCHEMES = {"postgres": "pg"}
+"""Schemes that are no words for a type."""
+OF_SOURCE = {"temp_schema": "temp_schema", "connect_timeout": "connection_timeout", "query_timeout": "query_timeout"}
+"""Parameters about the source itself, to its fields."""
+
+
+def source_from_url(url: str, more: dict[str, str] | None = None) -> Source:
+    """The source that a URL such as `postgresql://user:password@host:5432/database?sslmode=require` means.
+
+    Driver names (`mysql+pymysql://`) are left out of account. `more` are options and fields beside the URL. Raises
+    `ValueError` with a sentence that holds no value of the URL.
+    """
+    try:
+        parts = urlsplit(url.strip())
+        port = parts.port
+    except ValueError as error:
+        raise ValueError("the URL cannot be read: is a port missing, or a bracket?") from error
+    database = _database_of(parts.scheme)
+    if parts.fragment or url.rstrip().endswith("#"):
+        raise ValueError("a # in a user name, a password or a path is written %23")
+    given = _file(parts) if not issubclass(database.options, NetworkOptions) else _server(parts, port, database.options)
+    return _converted(database, _with_parameters(database, given, [*_parameters(parts), *(more or {}).items()]))
+
+
+def _database_of(scheme: str) -> type[Database]:
+    word = scheme.lower().partition("+")[0]
+    word = ALIASES.get(word, ALSO_SCHEMES.get(word, word))
+    if word not in DATABASES:
+        known = sorted({*DATABASES, *ALIASES})
+        said = f"{word!r} is no type of database" if word else "a URL begins with the type of database and ://"
+        raise ValueError(f"{said}{did_you_mean(word, known)}; use one of {', '.join(known)}")
+    return DATABASES[word]
+
+
+def _file(parts: SplitResult) -> dict[str, str]:
+    """`sqlite:///relative.db` or `sqlite:////absolute.db`, as SQLAlchemy has it."""
+    if parts.netloc or len(parts.path) < 2:
+        raise ValueError(f"the path of a file has three slashes before it: {parts.scheme}:///PATH")
+    return {"path": unquote(parts.path[1:])}
+
+
+def _server(parts: SplitResult, port: int | None, options: type[Options]) -> dict[str, str]:
+    database = options.shown_as.get("database_name", "dbname")
+    found = {
+        "host": unquote(parts.hostname or ""),
+        "port": "" if port is None else str(port),
+        "user": unquote(parts.username or ""),
+        "password": unquote(parts.password or ""),
+        database: unquote(parts.path.removeprefix("/")),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _parameters(parts: SplitResult) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(parts.query, keep_blank_values=True, strict_parsing=True) if parts.query else []
+    except ValueError as error:
+        raise ValueError("the parameters of the URL cannot be read: ?NAME=VALUE&NAME=VALUE") from error
+
+
+def _with_parameters(
+    database: type[Database], options: dict[str, str], parameters: Iterable[tuple[str, str]]
+) -> dict[str, Any]:
+    fields: dict[str, Any] = {"type": database.word(), "name": "try", "options": options}
+    known = {*database.options.__struct_fields__, *OF_SOURCE}
+    for given, value in parameters:
+        name = database.options.also_called.get(given, given)
+        if name not in known:
+            raise ValueError(f"unknown parameter {given!r} of {database.title}{did_you_mean(given, known)}")
+        place, field = (fields, OF_SOURCE[name]) if name in OF_SOURCE else (options, name)
+        if field in place:
+            raise ValueError(f"{given!r} is given twice")
+        place[field] = value
+    return fields
+
+
+def _converted(database: type[Database], fields: dict[str, Any]) -> Source:
+    for field in msgspec.structs.fields(database.options):
+        if field.required and field.name not in fields["options"]:
+            raise ValueError(f"the URL says no {field.name}: {_example(database.options, fields['type'])}")
+    try:
+        source: Source = msgspec.convert(fields, AnySource, strict=False)
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error)) from error
+    return source
+
+
+def _example(options: type[Options], word: str) -> str:
+    return f"{word}://USER:PASSWORD@HOST:PORT/DATABASE" if issubclass(options, NetworkOptions) else f"{word}:///PATH"

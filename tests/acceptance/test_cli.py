@@ -1,0 +1,62 @@
+"""The lines of docs/cli.md, run by a shell as they are printed there, on the running stack."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.kit import options
+from tests.fix_database import Server
+from tests.fix_service import KEY, Service
+
+ROOT = Path(__file__).parents[2]
+LINES = [
+    line
+    for block in re.findall(r"^```sh\n(.*?)^```", (ROOT / "docs/cli.md").read_text(), re.MULTILINE | re.DOTALL)
+    for line in block.splitlines()
+]
+PROGRAM = Path(sys.executable).with_name("sourcecheck")
+
+
+def adapted(line: str, service: Service, server: Server) -> str:
+    """The line with the address of this stack and the reader's own database, which the page calls `shop`."""
+    facts = options(server)
+    login = f"{facts['user']}:{facts['password']}@127.0.0.1:{facts['port']}/{facts['dbname']}"
+    own = " ".join(f"{name}={facts[name]}" for name in ("host", "port", "user", "password", "dbname"))
+    line = line.replace("me:secret@127.0.0.1:5432/shop", login).replace("http://127.0.0.1:8000", service.api)
+    return line.replace("host=127.0.0.1 port=5432 user=me password=secret dbname=shop", own)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A folder in which `make up` would have written its key."""
+    (tmp_path / ".sourcecheck/secrets").mkdir(parents=True)
+    (tmp_path / ".sourcecheck/secrets/api_key").write_text(KEY)
+    return tmp_path
+
+
+def test_the_page(home: Path, service: Service, embedded: Server) -> None:
+    """Every line, in its order: each ends with 0, and none shows the password."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("SOURCECHECK_")}
+    environ |= {"XDG_CONFIG_HOME": str(home), "PATH": f"{PROGRAM.parent}:{os.environ['PATH']}"}
+    said = ""
+    for line in LINES:
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", adapted(line, service, embedded)],
+            check=False,
+            cwd=home,
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, f"{line}: {done.stdout}{done.stderr}"
+        said += done.stdout + done.stderr
+    assert "Registered Orders" in said
+    assert said.count("Discovered") >= 3
+    assert options(embedded)["password"] not in said
+    assert "<testsuite" in (home / "report.xml").read_text()
+    assert not (home / "sourcecheck" / "login.json").exists()

@@ -1,0 +1,65 @@
+"""A database's URL as a source, by the rules of its options."""
+
+import msgspec
+import pytest
+
+from datasources.databases.urls import source_from_url
+
+SHOP = {"host": "db.example", "port": 5432, "user": "me", "password": "p@ss#1", "dbname": "shop"}
+
+
+@pytest.mark.parametrize(
+    ("url", "kind", "options"),
+    [
+        ("postgresql://me:p%40ss%231@db.example/shop", "pg", SHOP),
+        ("postgres://me:p%40ss%231@db.example:5432/shop", "pg", SHOP),
+        ("postgresql+psycopg://me:p%40ss%231@DB.example/shop?sslmode=require", "pg", SHOP | {"sslmode": "require"}),
+        ("postgresql://db.example/shop?user=me&password=p%40ss%231&port=5432", "pg", SHOP),
+        ("pg://me@[::1]:6432/a%20b", "pg", {"host": "::1", "port": 6432, "user": "me", "dbname": "a b"}),
+        ("mysql+pymysql://me:x@db.example/shop", "mysql", {"host": "db.example", "port": 3306, "db": "shop"}),
+        ("mariadb://me@db.example:3307/shop?passwd=x", "mariadb", {"port": 3307, "password": "x"}),
+        ("sqlite:///shop.db", "sqlite", {"path": "shop.db"}),
+        ("sqlite:////var/lib/shop%3F.db", "sqlite", {"path": "/var/lib/shop?.db"}),
+        ("duckdb:///shop.duckdb", "duckdb", {"path": "shop.duckdb"}),
+    ],
+)
+def test_what_a_url_means(url: str, kind: str, options: dict[str, object]) -> None:
+    """User, password, host, port and database from their places, options from the parameters."""
+    source = source_from_url(url)
+    assert source.__struct_config__.tag == kind
+    found = msgspec.to_builtins(source.options)
+    assert {name: found[name] for name in options} == options
+
+
+def test_limits_and_the_temporary_schema_are_parameters_too() -> None:
+    """They are fields of the source; what stands beside the URL counts as if it were in it."""
+    source = source_from_url("postgresql://me@db.example/shop?connect_timeout=3", {"temp_schema": "scratch"})
+    assert (source.connection_timeout, source.temp_schema) == (3, "scratch")
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("postgressql://me@h/d", "no type of database"),
+        ("db.example/shop", "begins with the type"),
+        ("postgresql://me:hidden@h/d?sslmod=require", "unknown parameter 'sslmod' of PostgreSQL .did you mean sslmode"),
+        ("postgresql://me:hidden@h/d?options=-c%20x", "unknown parameter 'options'"),
+        ("postgresql://me:hidden@h/d?service=x", "unknown parameter 'service'"),
+        ("postgresql://me:hidden@h/d?user=you", "'user' is given twice"),
+        ("postgresql://me:hidden@h/d?sslmode", "cannot be read"),
+        ("postgresql://me:hidden@h/d?sslmode=maybe", "sslmode"),
+        ("postgresql://me:hid#den@h/d", "%23|cannot be read"),
+        ("postgresql://me:hidden@h:54x2/d", "cannot be read"),
+        ("postgresql://me:hidden@h1:1,h2:2/d", "cannot be read"),
+        ("postgresql://me:hidden@h", "says no dbname"),
+        ("postgresql:///d", "says no host"),
+        ("postgresql://%2Fvar%2Frun/d?user=me", "host"),
+        ("sqlite://shop.db", "three slashes"),
+        ("sqlite:///shop.db?mode=rwc", "unknown parameter 'mode'"),
+    ],
+)
+def test_what_is_refused(url: str, sentence: str) -> None:
+    """By its name, and without a secret."""
+    with pytest.raises(ValueError, match=sentence) as refused:
+        source_from_url(url)
+    assert "hidden" not in str(refused.value)
