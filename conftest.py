@@ -12,6 +12,7 @@ pytest_plugins = [
     "tests.fix_ssh",
     "tests.fix_acceptance",
     "tests.fix_catalogue",
+    "tests.fix_pooler",
     "tests.fix_api",
     "tests.fix_files",
     "tests.fix_mariadb",

@@ -13,10 +13,10 @@ def refuse_nul(sql: str) -> None:
         raise CheckError(ErrorCode.QUERY_ERROR, "The test query contains a NUL character", {"stage": "query"})
 
 
-def as_text(value: object) -> str | None:
-    """A driver's value as text, cut; null is None, and bytes are read as UTF-8."""
+def as_text(value: object, codec: str = "utf-8") -> str | None:
+    """A driver's value as text, cut; null is None, and bytes are read in this encoding."""
     if value is None:
         return None
     if isinstance(value, bytes | bytearray | memoryview):
-        return bytes(value[: VALUE_LIMIT * 4]).decode(errors="replace")[:VALUE_LIMIT]
+        return bytes(value[: VALUE_LIMIT * 4]).decode(codec, errors="replace")[:VALUE_LIMIT]
     return str(value)[:VALUE_LIMIT]

@@ -8,6 +8,7 @@ from datasources.databases.base import Database, Verified
 from datasources.databases.postgres.connect import connection
 from datasources.databases.postgres.model import PgOptions, PgSource
 from datasources.databases.postgres.session import PgSession
+from datasources.databases.postgres.transaction import Terms
 
 
 class Postgres(Database):
@@ -22,6 +23,9 @@ class Postgres(Database):
     @classmethod
     @asynccontextmanager
     async def open(cls, source: PgSource, *, read_only: bool) -> AsyncIterator[PgSession]:
-        """A fresh connection, never pooled. Raises `SourceUnreachable`."""
-        async with connection(source, read_only=read_only) as opened:
-            yield PgSession(opened, source.query_timeout)
+        """A fresh connection, never pooled. Raises `SourceUnreachable`.
+
+        `read_only` makes no difference: each transaction says whether it writes.
+        """
+        async with connection(source) as opened:
+            yield PgSession(opened, Terms(source.query_timeout, source.options.role))

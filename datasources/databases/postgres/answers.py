@@ -21,6 +21,7 @@ Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 KINDS = {"r": "table", "p": "partitioned table", "v": "view", "m": "materialized view", "f": "foreign table"}
 """relkind to the word in an answer. A partition is a table of its own, beside the partitioned one."""
 
+UTF_8 = "utf-8"
 ROWS = frozenset({pq.ExecStatus.TUPLES_OK, pq.ExecStatus.SINGLE_TUPLE})
 
 
@@ -33,7 +34,6 @@ class Me(Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
 
     user: str
     database: str
-    tls_version: str | None
 
 
 class _Table(Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
@@ -70,21 +70,21 @@ class _ForeignKey(Struct, array_like=True, frozen=True, forbid_unknown_fields=Tr
     referenced: list[str]
 
 
-def checked(result: pq.abc.PGresult | None, expected: Collection[int] = ROWS) -> pq.abc.PGresult:
+def checked(result: pq.abc.PGresult | None, expected: Collection[int] = ROWS, codec: str = UTF_8) -> pq.abc.PGresult:
     """The result, when it is of an expected kind. Raises what the server said instead, or `Malformed`."""
     if result is None:
         raise Malformed("no result")
     if result.status == pq.ExecStatus.FATAL_ERROR:
-        raise psycopg.errors.error_from_result(result, encoding="utf-8")
+        raise psycopg.errors.error_from_result(result, encoding=codec)
     if result.status not in expected:
         raise Malformed(f"unexpected {pq.ExecStatus(result.status).name}")
     return result
 
 
-def rows_of(result: pq.abc.PGresult) -> list[Row]:
-    """The rows as texts; a byte that is no UTF-8 is shown as U+FFFD."""
+def rows_of(result: pq.abc.PGresult, codec: str = UTF_8) -> list[Row]:
+    """The rows as texts; what is no text in this encoding is shown as U+FFFD."""
     columns = range(result.nfields)
-    return [[_text(result.get_value(row, column)) for column in columns] for row in range(result.ntuples)]
+    return [[_text(result.get_value(row, column), codec) for column in columns] for row in range(result.ntuples)]
 
 
 def read(row: Row, kind: type[T]) -> T:
@@ -133,5 +133,5 @@ def _json(text: str, kind: type[T]) -> T:
         raise Malformed(str(error)) from error
 
 
-def _text(value: bytes | None) -> str | None:
-    return None if value is None else value.decode(errors="replace")
+def _text(value: bytes | None, codec: str) -> str | None:
+    return None if value is None else value.decode(codec, errors="replace")

@@ -14,7 +14,8 @@ from psycopg.waiting import wait_async
 from datasources.databases.flood import LOGIN_BYTES, ByteCap, Flood, received_bytes
 from datasources.databases.opening import addresses_of, opening
 from datasources.databases.postgres import sqlstates
-from datasources.databases.postgres.errors import flooded, refused, translated
+from datasources.databases.postgres.answers import UTF_8
+from datasources.databases.postgres.errors import flooded, refused
 from datasources.databases.postgres.model import PgOptions, PgSource
 from datasources.databases.postgres.parameters import conninfo, no_environment, root_certificate
 from datasources.model.errors import SourceUnreachable
@@ -36,13 +37,6 @@ STAGES: dict[int, str] = {
 }
 """libpq's status to the stage that a connection is in; every other is part of the login."""
 
-SESSION = """
-SELECT set_config('statement_timeout', %(limit)s, false), set_config('lock_timeout', %(limit)s, false),
-       set_config('idle_in_transaction_session_timeout', %(limit)s, false),
-       set_config('default_transaction_read_only', %(read_only)s, false)
-"""
-ROLE = ", set_config('role', %(role)s, false)"
-
 
 class Connection(psycopg.AsyncConnection):
     """psycopg's connection, but that it takes no flood, and does not wait for the server once the waiting is cancelled.
@@ -53,6 +47,23 @@ class Connection(psycopg.AsyncConnection):
     def __init__(self, pgconn: pq.abc.PGconn) -> None:
         super().__init__(pgconn)
         self._cap = ByteCap(lambda: pgconn.socket)
+        self.prepare_threshold = None  # a prepared statement would stay on a connection that a pooler lends us
+
+    @property
+    def codec(self) -> str:
+        """Python's name for the encoding in which the server sends text: the database's own, so that it converts none.
+
+        Bytes of a database that declares no encoding (SQL_ASCII) are read as UTF-8.
+        """
+        try:
+            found = self.info.encoding
+        except psycopg.NotSupportedError:
+            return UTF_8
+        return UTF_8 if found == "ascii" else found
+
+    def encode(self, statement: str) -> bytes:
+        """A statement as the server wants it; characters that its encoding does not have become question marks."""
+        return statement.encode(self.codec, errors="replace")
 
     async def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
         """Run a generator of psycopg to its end. Raises `Flood` when the server sends too much meanwhile."""
@@ -88,15 +99,15 @@ class Opened:
 
 
 @asynccontextmanager
-async def connection(source: PgSource, *, read_only: bool) -> AsyncIterator[Opened]:
-    """A fresh connection with our session settings, closed at the end; what still runs on it then is cancelled.
+async def connection(source: PgSource) -> AsyncIterator[Opened]:
+    """A fresh connection, closed at the end; what still runs on it then is cancelled. Nothing is set for its session.
 
     Raises `SourceUnreachable`.
     """
     # The certificate stays until the end: cancelling opens a connection that verifies the server as well.
     with root_certificate(source.options) as rootcert:
         async with opening(source.connection_timeout) as progress:
-            opened = await _open(source, rootcert, read_only, progress)
+            opened = await _open(source, rootcert, progress)
         try:
             yield opened
         finally:
@@ -116,7 +127,7 @@ async def cancel(connection: Connection) -> None:
         return
 
 
-async def _open(source: PgSource, rootcert: str, read_only: bool, progress: Progress) -> Opened:
+async def _open(source: PgSource, rootcert: str, progress: Progress) -> Opened:
     addresses, port = await addresses_of(source)
 
     def strings(options: PgOptions) -> list[str]:
@@ -129,12 +140,7 @@ async def _open(source: PgSource, rootcert: str, read_only: bool, progress: Prog
             raise
         pgconn, number = await _hidden(strings(structs.replace(source.options, sslmode="require")), progress, refusal)
     connected = Connection(pgconn)
-    try:
-        progress.reached("database")
-        await _prepare(connected, source, read_only)
-    except BaseException:
-        await connected.close()
-        raise
+    await connected.set_autocommit(True)  # we begin and end transactions ourselves
     progress.end()
     return Opened(connected, addresses[number], progress.stages_ms)
 
@@ -209,14 +215,3 @@ async def _ready(socket: int, *, writing: bool) -> None:
 def _answer(ready: asyncio.Future[None]) -> None:
     if not ready.done():
         ready.set_result(None)
-
-
-async def _prepare(connection: Connection, source: PgSource, read_only: bool) -> None:
-    """Bound every statement, make the session read-only unless it has to write, and take the role: one round trip."""
-    settings = {"limit": str(max(1, round(source.query_timeout * 1000))), "read_only": "on" if read_only else "off"}
-    with translated("database", kind=SourceUnreachable):
-        await connection.set_autocommit(True)
-        if source.options.role:
-            await connection.execute(SESSION + ROLE, settings | {"role": source.options.role})
-        else:
-            await connection.execute(SESSION, settings)

@@ -23,7 +23,6 @@ FIXED: dict[str, Any] = KEEPALIVE | {
     "sslcertmode": "disable",
     "passfile": NOWHERE,
     "gssencmode": "disable",
-    "client_encoding": "utf8",
     "application_name": "sourcecheck",
     "connect_timeout": 0,  # we hold the limit, over all addresses and stages
 }

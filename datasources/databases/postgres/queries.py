@@ -1,11 +1,12 @@
-"""The catalogue queries: a constant number of them, whatever the size of the database."""
+"""The catalogue queries: a constant number of them, whatever the size of the database.
+
+They run with the search path that `transaction.CATALOGUE` sets: every name, operator and cast without a schema is the
+server's own, whatever others have created.
+"""
 
 RELATIONS = "'r', 'p', 'v', 'm', 'f'"
 
-IDENTITY = """
-SELECT current_user::text, current_database()::text, s.version
-FROM (SELECT 1) AS one LEFT JOIN pg_stat_ssl AS s ON s.pid = pg_backend_pid()
-"""
+IDENTITY = "SELECT current_user::text, current_database()::text"
 
 USER_SCHEMAS = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
 """Schemas of users: PostgreSQL keeps names with `pg_`, temporary schemas among them, to itself."""
@@ -58,7 +59,7 @@ GROUP BY 1, 2, 3, 4 ORDER BY 3, 4, 1, 2
 
 LEFTOVERS = """
 SELECT c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
-WHERE n.nspname = %s AND c.relkind = 'r' AND left(c.relname, 16) = 'sourcecheck_tmp_'
+WHERE n.nspname = {schema} AND c.relkind = 'r' AND left(c.relname, 16) = 'sourcecheck_tmp_'
   AND pg_get_userbyid(c.relowner) = current_user
   AND NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = c.oid)  -- a partition of something else
 """

@@ -11,6 +11,7 @@ from datasources.databases.limits import Limit
 from datasources.databases.postgres.answers import checked
 from datasources.databases.postgres.connect import Connection, cancel
 from datasources.databases.postgres.errors import translated
+from datasources.databases.postgres.transaction import Terms, roll_back, run
 from datasources.databases.values import as_text, refuse_nul
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
@@ -18,23 +19,25 @@ from datasources.model.vocabulary import ErrorCode
 NAME = b""
 END_SECONDS = 2.0
 """How long the server may take to end a query of which we know enough."""
-READING = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1"
+SNAPSHOT = "SELECT 1"
 """With a snapshot taken, the server refuses to make the transaction read-write again."""
+LEAVE = "ROLLBACK; SELECT pg_catalog.pg_advisory_unlock_all()"
+"""Locks of a session outlast the transaction; in one message, a pooler gives both to the same connection."""
 ONE_STATEMENT = ("42601", "exec_parse_message")
 """SQLSTATE and the server's function that says it: there is no state of its own for several statements in one."""
 
 
-async def first_value(connection: Connection, statement: str, limit: Limit) -> QueryAnswer:
+async def first_value(connection: Connection, terms: Terms, statement: str) -> QueryAnswer:
     """Run one statement in a read-only transaction, read its first row at most, and roll back (security row 6).
 
     The session is the guard: the extended protocol takes one statement only, what answers no rows (COPY, DO, DDL) is
     refused before it is run, and what writes is refused by the server. Raises `CheckError`.
     """
-    text = _encoded(statement)
+    text, limit = _encoded(connection, statement), Limit(terms.seconds)
     try:
         async with limit.round("query"):
             with translated("query"):
-                await connection.execute(READING)
+                await run(connection, terms.begin(snapshot=True, own=False), SNAPSHOT)
                 await _describe(connection, text)
                 answer = await _first(connection)
     except CheckError:
@@ -44,9 +47,13 @@ async def first_value(connection: Connection, statement: str, limit: Limit) -> Q
     return answer
 
 
-def _encoded(statement: str) -> bytes:
+def _encoded(connection: Connection, statement: str) -> bytes:
     refuse_nul(statement)
-    return statement.encode(errors="replace")
+    try:
+        return statement.encode(connection.codec)
+    except UnicodeEncodeError as error:
+        message = f"The test query has a character that the database's encoding ({connection.codec}) does not have"
+        raise CheckError(ErrorCode.QUERY_ERROR, message, {"stage": "query"}) from error
 
 
 async def _describe(connection: Connection, text: bytes) -> None:
@@ -75,7 +82,7 @@ async def _describe(connection: Connection, text: bytes) -> None:
 
 async def _result(connection: Connection) -> pq.abc.PGresult:
     results = await connection.wait(generators.execute(connection.pgconn))
-    return checked(results[-1] if results else None, [pq.ExecStatus.COMMAND_OK])
+    return checked(results[-1] if results else None, [pq.ExecStatus.COMMAND_OK], connection.codec)
 
 
 async def _first(connection: Connection) -> QueryAnswer:
@@ -91,8 +98,8 @@ async def _first(connection: Connection) -> QueryAnswer:
         message = f"A row of the test query has more than {error.most // MEGABYTE} MB"
         raise CheckError(ErrorCode.QUERY_ERROR, message, {"stage": "query"}) from error
     spent = round((time.monotonic() - started) * 1000, 3)
-    value = checked(result).get_value(0, 0)  # None where there is no row
-    return QueryAnswer(value=as_text(value), response_time_ms=spent)
+    value = checked(result, codec=connection.codec).get_value(0, 0)  # None where there is no row
+    return QueryAnswer(value=as_text(value, connection.codec), response_time_ms=spent)
 
 
 async def _end(connection: Connection) -> None:
@@ -104,6 +111,14 @@ async def _end(connection: Connection) -> None:
                 while connection.pgconn.transaction_status == pq.TransactionStatus.ACTIVE:
                     await connection.wait(generators.fetch(connection.pgconn))
                 if connection.pgconn.transaction_status != pq.TransactionStatus.IDLE:
-                    await connection.execute("ROLLBACK")
+                    await _leave(connection)
     except CheckError:
         await connection.close()
+
+
+async def _leave(connection: Connection) -> None:
+    """Roll back, and give up locks that the query may have taken for its session, where the server lets us."""
+    try:
+        await run(connection, LEAVE)
+    except psycopg.errors.InsufficientPrivilege:
+        await roll_back(connection)

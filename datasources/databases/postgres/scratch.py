@@ -3,77 +3,80 @@
 import secrets
 
 import psycopg
-from psycopg import sql
 
 from datasources.databases.limits import Limit
-from datasources.databases.postgres.answers import checked, read, rows_of
+from datasources.databases.postgres.answers import read, rows_of
+from datasources.databases.postgres.connect import Connection
 from datasources.databases.postgres.errors import translated
 from datasources.databases.postgres.queries import LEFTOVERS
+from datasources.databases.postgres.transaction import Terms, ended, identifier, literal, run
 from datasources.databases.scratch_names import leftovers, marked_name
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
 
 SWEEP_LOCK = "1s"
 """How long a sweep waits for a table that another session uses."""
+NAME_BYTES = 63
+"""What a server keeps of a name, unless it was built otherwise."""
 
 
-async def write_and_drop(connection: psycopg.AsyncConnection, schema: str, limit: Limit) -> None:
+async def write_and_drop(connection: Connection, terms: Terms, schema: str) -> None:
     """Create a table, write to it, read it, drop it, and commit: a permanent table, so that the right is really used.
 
     All in one transaction, so that an early end (a kill, a cut connection, a refused drop) takes the table
     with it, and there is no state in which it could stay behind. Raises `CheckError` naming the table.
     """
-    name = marked_name()
-    table = sql.Identifier(schema, name)
-    shown = sql.Identifier(connection.info.dbname, schema, name).as_string()
-    token = secrets.token_hex(8)
+    name, token, limit = marked_name(), secrets.token_hex(8), Limit(terms.seconds)
+    table, shown = identifier(schema, name), identifier(connection.info.dbname, schema, name)
+    _refuse_long(schema)
     steps = (
-        ("begin", "Unable to create table", sql.SQL("BEGIN")),
-        ("create", "Unable to create table", sql.SQL("CREATE TABLE {} (token text)").format(table)),
-        ("write", "Unable to write to table", sql.SQL("INSERT INTO {} VALUES ({})").format(table, token)),
-        ("read", "Unable to read table", sql.SQL("SELECT token FROM {}").format(table)),
-        ("drop", "Unable to drop table", sql.SQL("DROP TABLE {}").format(table)),
-        ("commit", "Unable to commit table", sql.SQL("COMMIT")),
+        ("begin", "Unable to create table", terms.begin(writes=True)),
+        ("create", "Unable to create table", f"CREATE TABLE {table} (token text)"),
+        ("write", "Unable to write to table", f"INSERT INTO {table} VALUES ('{token}')"),  # noqa: S608 -- quoted
+        ("read", "Unable to read table", f"SELECT token FROM {table}"),  # noqa: S608 -- quoted
+        ("drop", "Unable to drop table", f"DROP TABLE {table}"),
+        ("commit", "Unable to commit table", "COMMIT"),
     )
-    try:
+    async with ended(connection):
         for stage, failure, statement in steps:
             async with limit.round(stage):
                 with translated(stage, f"{failure} {shown}: "):
-                    cursor = await connection.execute(statement)
-                    if stage == "read" and rows_of(checked(cursor.pgresult)) != [[token]]:
+                    *_, result = await run(connection, statement)
+                    if stage == "read" and rows_of(result) != [[token]]:
                         raise CheckError(ErrorCode.QUERY_ERROR, f"{failure} {shown}: it does not hold what was written")
-    finally:
-        await _end(connection)
 
 
-async def _end(connection: psycopg.AsyncConnection) -> None:
-    """Back to no transaction, where the connection still can; closing it does the same over there."""
-    if connection.info.transaction_status == psycopg.pq.TransactionStatus.INERROR:
-        with translated("drop"):
-            await connection.execute("ROLLBACK")
+def _refuse_long(schema: str) -> None:
+    """The server would cut the name, and use the schema that is called like its beginning."""
+    if len(schema.encode()) > NAME_BYTES:
+        message = f"The schema's name has more than the {NAME_BYTES} bytes that the server keeps of a name: {schema}"
+        raise CheckError(ErrorCode.SCHEMA_NOT_FOUND, message, {"stage": "create"})
 
 
-async def sweep(connection: psycopg.AsyncConnection, schema: str, limit: Limit) -> list[str]:
+async def sweep(connection: Connection, terms: Terms, schema: str) -> list[str]:
     """Drop our own tables with our mark that are older than an hour, and nothing else; answers their names.
 
     What cannot be dropped stays, and is no verdict on the schema.
     """
-    swept = []
+    swept, limit = [], Limit(terms.seconds)
+    _refuse_long(schema)
     async with limit.round("sweep"):
         with translated("sweep"):
-            found = rows_of(checked((await connection.execute(LEFTOVERS, [schema])).pgresult))
+            async with ended(connection):
+                *_, result = await run(connection, terms.begin(), LEFTOVERS.format(schema=literal(schema)))
+                found = rows_of(result, connection.codec)
             for name in leftovers(read(row, tuple[str])[0] for row in found):
-                if await _drop(connection, schema, name):
+                if await _drop(connection, terms, schema, name):
                     swept.append(name)
     return swept
 
 
-async def _drop(connection: psycopg.AsyncConnection, schema: str, name: str) -> bool:
+async def _drop(connection: Connection, terms: Terms, schema: str, name: str) -> bool:
     """Drop one leftover, unless another session uses it."""
-    statement = sql.SQL("BEGIN; SET LOCAL lock_timeout = {}; DROP TABLE {}; COMMIT")
+    drop = f"DROP TABLE {identifier(schema, name)}"
     try:
-        await connection.execute(statement.format(SWEEP_LOCK, sql.Identifier(schema, name)))
+        async with ended(connection):
+            await run(connection, terms.begin(writes=True), f"SET LOCAL lock_timeout = '{SWEEP_LOCK}'", drop, "COMMIT")
     except psycopg.Error:
-        await _end(connection)
         return False
     return True

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from typing import TypeVar
 
+import psycopg
 from psycopg import generators, pq
 
 from datasources.databases.base import Identity, Lineage, LineageEdge, QueryAnswer, Session, Table
@@ -10,9 +11,21 @@ from datasources.databases.flood import MEGABYTE, Flood
 from datasources.databases.globs import Globs
 from datasources.databases.limits import Limit
 from datasources.databases.postgres import queries, query, scratch
-from datasources.databases.postgres.answers import Malformed, Me, Row, checked, read, read_edge, read_table, rows_of
+from datasources.databases.postgres.answers import (
+    ROWS,
+    Malformed,
+    Me,
+    Row,
+    checked,
+    read,
+    read_edge,
+    read_table,
+    rows_of,
+)
 from datasources.databases.postgres.connect import Opened
 from datasources.databases.postgres.errors import translated
+from datasources.databases.postgres.libpq import tls_version
+from datasources.databases.postgres.transaction import Terms, ended, roll_back, run
 
 T = TypeVar("T")
 
@@ -24,29 +37,31 @@ LINEAGE_BYTES = 64 * MEGABYTE
 """Of all edges together, which are kept until they are counted."""
 VERSION_LIMIT = 100
 """Characters of what a server may call its version."""
-SNAPSHOT = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
 DECLARE = f"DECLARE sourcecheck_tables NO SCROLL CURSOR FOR {queries.TABLES}"
 FETCH = f"FETCH FORWARD {BATCH} FROM sourcecheck_tables"
+END = "ROLLBACK"
+ANSWERS = ROWS | {pq.ExecStatus.COMMAND_OK}
 
 
 class PgSession(Session):
-    """Questions to one open connection. Each takes `seconds` at most, even when the server is silent."""
+    """Questions to one open connection, each in a transaction of its own, which ends with the answer."""
 
-    def __init__(self, opened: Opened, seconds: float) -> None:
+    def __init__(self, opened: Opened, terms: Terms) -> None:
         self._opened = opened
         self._connection = opened.connection
-        self._seconds = seconds
+        self._terms = terms
+        self._me: Me | None = None
 
     async def identity(self) -> Identity:
-        """Who am I, and is TLS on: on the way to what answers here, which may be a pooler."""
-        me = await self._one("identity", queries.IDENTITY, Me)
+        """Who am I, and is TLS on: on the way to whatever answers here, which may be a pooler."""
+        me = await self._identity()
         tls = bool(self._connection.pgconn.ssl_in_use)
         return Identity(
             user=me.user,
             database=me.database,
             address=self._opened.address,
             tls=tls,
-            tls_version=me.tls_version if tls else None,
+            tls_version=tls_version(self._connection.pgconn) if tls else None,
             stages_ms=self._opened.stages_ms,
         )
 
@@ -57,11 +72,11 @@ class PgSession(Session):
 
     async def sweep(self, schema: str) -> list[str]:
         """Drop leftovers of tests that were cut off; answers their names."""
-        return await scratch.sweep(self._connection, schema, Limit(self._seconds))
+        return await scratch.sweep(self._connection, self._terms, schema)
 
     async def write_and_drop(self, schema: str) -> None:
         """Create, write, read and drop a table of random name, in one transaction: nothing can stay behind."""
-        await scratch.write_and_drop(self._connection, schema, Limit(self._seconds))
+        await scratch.write_and_drop(self._connection, self._terms, schema)
 
     async def tables(self, wanted: Globs) -> AsyncIterator[list[Table]]:
         """All tables in batches, in the order of their names, by one query in one snapshot and a cursor on the server.
@@ -69,62 +84,73 @@ class PgSession(Session):
         A table is there if the user may use its schema and read it or one of its columns. A partition counts as a
         table, as the partitioned table does.
         """
-        database = self._connection.info.dbname
-        limit = Limit(self._seconds)
-        for statement in (SNAPSHOT, DECLARE):
-            await self._run("tables", statement, limit)
-        fetched = BATCH
-        while fetched:
-            fetched, size, batch = 0, 0, list[Table]()
-            async for table, length in self._stream("tables", FETCH, read_table, limit):
-                fetched += 1
-                if wanted.match(table.schema, table.name, database):
-                    batch.append(table)
-                    size += length
-                if size > BATCH_BYTES:
-                    yield batch
-                    size, batch = 0, []
-            yield batch
-        await self._run("tables", "ROLLBACK", limit)
+        database = (await self._identity()).database
+        limit = Limit(self._terms.seconds)
+        async with ended(self._connection):
+            await self._run("tables", limit, self._terms.begin(snapshot=True), DECLARE)
+            fetched = BATCH
+            while fetched:
+                fetched, size, batch = 0, 0, list[Table]()
+                async for table, length in self._stream("tables", limit, read_table, FETCH):
+                    fetched += 1
+                    if wanted.match(table.schema, table.name, database):
+                        batch.append(table)
+                        size += length
+                    if size > BATCH_BYTES:
+                        yield batch
+                        size, batch = 0, []
+                yield batch
 
     async def lineage(self, wanted: Globs) -> Lineage:
         """What each view reads, down to columns, from the dependencies of its rewrite rule."""
-        edges, size, database = list[LineageEdge](), 0, self._connection.info.dbname
-        async for edge, length in self._stream("lineage", queries.LINEAGE, read_edge, Limit(self._seconds)):
-            if edge.is_wanted(wanted, database):
-                edges.append(edge)
-            size += length
-            if size > LINEAGE_BYTES:
-                with translated("lineage"):
-                    raise Flood(size, LINEAGE_BYTES)
+        database = (await self._identity()).database
+        edges, size, limit = list[LineageEdge](), 0, Limit(self._terms.seconds)
+        async with ended(self._connection):
+            async for edge, length in self._stream(
+                "lineage", limit, read_edge, self._terms.begin(), queries.LINEAGE, END
+            ):
+                if edge.is_wanted(wanted, database):
+                    edges.append(edge)
+                size += length
+                if size > LINEAGE_BYTES:
+                    with translated("lineage"):
+                        raise Flood(size, LINEAGE_BYTES)
         return Lineage(edges=edges)
 
     async def query(self, sql: str) -> QueryAnswer:
         """One statement that only reads; the session, not the text, is the guard (security row 6)."""
-        return await query.first_value(self._connection, sql, Limit(self._seconds))
+        return await query.first_value(self._connection, self._terms, sql)
 
-    async def _one(self, stage: str, statement: str, kind: type[T]) -> T:
-        """The only row of one of our own statements."""
-        result = await self._run(stage, statement, Limit(self._seconds))
-        with translated(stage):
-            if result is None or result.ntuples != 1:
-                raise Malformed("not one row")
-            return read(rows_of(result)[0], kind)
+    async def _identity(self) -> Me:
+        """User and database by the server's own words, which a pooler may have named otherwise; asked for once."""
+        if self._me is None:
+            limit = Limit(self._terms.seconds)
+            results = await self._run("identity", limit, self._terms.begin(), queries.IDENTITY, END)
+            with translated("identity"):
+                rows = [row for result in results if result.nfields for row in rows_of(result, self._connection.codec)]
+                if len(rows) != 1:
+                    raise Malformed("not one row")
+                self._me = read(rows[0], Me)
+        return self._me
 
-    async def _run(self, stage: str, statement: str, limit: Limit) -> pq.abc.PGresult | None:
-        """Run one of our own statements."""
+    async def _run(self, stage: str, limit: Limit, *statements: str) -> list[pq.abc.PGresult]:
+        """Run statements of ours in one message."""
         async with limit.round(stage):
             with translated(stage):
-                return (await self._connection.execute(statement.encode())).pgresult
+                try:
+                    return await run(self._connection, *statements)
+                except psycopg.Error:
+                    await roll_back(self._connection)
+                    raise
 
     async def _stream(
-        self, stage: str, statement: str, parse: Callable[[Row], T], limit: Limit
+        self, stage: str, limit: Limit, parse: Callable[[Row], T], *statements: str
     ) -> AsyncIterator[tuple[T, int]]:
-        """Each row of one of our own statements, and its length; they are read one by one, not all at once."""
+        """Each row of the one query among statements of ours, and its length; rows are read one by one."""
         connection = self._connection
         async with limit.round(stage):
             with translated(stage):
-                connection.pgconn.send_query(statement.encode())
+                connection.pgconn.send_query(connection.encode("; ".join(statements)))
                 connection.pgconn.set_single_row_mode()
                 await connection.wait(generators.send(connection.pgconn))
         over = False
@@ -134,7 +160,10 @@ class PgSession(Session):
                     result = await connection.wait(generators.fetch(connection.pgconn))
                     if result is None:
                         return
-                    rows = rows_of(checked(result))
+                    checked(result, ANSWERS, connection.codec)
+                    if result.status == pq.ExecStatus.COMMAND_OK:  # of what stands around the query
+                        continue
+                    rows = rows_of(result, connection.codec)
                     if over:
                         raise Malformed("more than one result")
                     over = result.status != pq.ExecStatus.SINGLE_TUPLE

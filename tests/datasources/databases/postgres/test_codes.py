@@ -234,6 +234,8 @@ async def test_keys_that_refer_to_a_partitioned_table(database: Server) -> None:
         admin.execute(statements)  # type: ignore[arg-type]
     async with Postgres.connect(database.source()) as session:
         found = {t.name: t.foreign_keys async for batch in session.tables(Globs("parts.*")) for t in batch}
+    with database.connect() as admin:
+        admin.execute("DROP SCHEMA parts CASCADE")
     keys = {name: [str(key.table) for key in foreign] for name, foreign in found.items() if foreign}
     assert keys == {"c": ["parts.p"], "q": ["parts.p1"], "part": ["parts.p"], "part1": ["parts.p"]}
 
@@ -255,6 +257,8 @@ async def test_lineage_obeys_the_lists(database: Server) -> None:
         async with Postgres.connect(database.source()) as session:
             edges = (await session.lineage(wanted)).edges
         assert [(str(edge.source), str(edge.target)) for edge in edges] == [("la.t", "la.v")]
+    with database.connect() as admin:
+        admin.execute("DROP SCHEMA la, lb CASCADE")
 
 
 async def test_ten_thousand_tables(embedded: Server) -> None:

@@ -6,7 +6,8 @@ import socket
 import psycopg
 from psycopg import generators, pq, waiting
 
-from datasources.databases.postgres import query, sqlstates
+from datasources.databases.flood import received_bytes
+from datasources.databases.postgres.libpq import libpq
 
 
 def test_a_cancelled_wait_does_not_wait_for_the_server() -> None:
@@ -19,9 +20,9 @@ def test_a_cancelled_wait_does_not_wait_for_the_server() -> None:
 
 
 def test_results_are_fetched_as_psycopg_fetches_them() -> None:
-    """`query._bounded` is psycopg's way to fetch with a limit: it yields what psycopg's waiting understands."""
+    """`connect._capped` drives psycopg's generators: it yields what psycopg's waiting understands."""
     assert hasattr(generators, "execute"), "no query could be prepared: query.prepare"
-    assert {"R", "RW"} <= waiting.Wait.__members__.keys(), "psycopg waits by other words: query._bounded"
+    assert {"R", "RW"} <= waiting.Wait.__members__.keys(), "psycopg waits by other words: connect._capped"
     needed = ("flush", "is_busy", "consume_input", "get_result", "send_prepare", "send_query_prepared")
     missing = [name for name in needed if not hasattr(pq.PGconn, name)]
     assert not missing, f"psycopg's PGconn no longer has {missing}: no test query could run"
@@ -29,9 +30,7 @@ def test_results_are_fetched_as_psycopg_fetches_them() -> None:
 
 def test_libpq_is_called_where_psycopg_has_it() -> None:
     """Without it a refused login is told from others by its words alone, which are translated."""
-    assert sqlstates._libpq() is not None, (
-        "libpq is not found through psycopg's extension: errors at login have no code"
-    )
+    assert libpq() is not None, "libpq is not found through psycopg's extension: errors at login have no code"
 
 
 def test_linux_counts_the_bytes_of_a_connection() -> None:
@@ -41,9 +40,11 @@ def test_linux_counts_the_bytes_of_a_connection() -> None:
         there.connect(here.getsockname())
         end, _ = here.accept()
         with end:
-            before = query._received(there.fileno())
+            before = received_bytes(there.fileno())
             end.sendall(b"x" * 1000)
             received = 0
             while received < 1000:
                 received += len(there.recv(4096))
-            assert query._received(there.fileno()) - before == 1000, "tcpi_bytes_received is elsewhere: query._received"
+            assert received_bytes(there.fileno()) - before == 1000, (
+                "tcpi_bytes_received is elsewhere: flood.received_bytes"
+            )

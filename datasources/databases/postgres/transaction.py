@@ -1,0 +1,82 @@
+"""One transaction at a time: everything that we set is set in it, and ends with it (docs/postgres.md, "Poolers").
+
+Behind a pooler, the connection to the server is another client's a moment later. So nothing is ever set for a session.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import psycopg
+from msgspec import Struct
+from psycopg import generators, pq
+
+from datasources.databases.postgres.answers import checked
+from datasources.databases.postgres.connect import Connection
+
+COMMAND = frozenset({pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK})
+CATALOGUE = "SET LOCAL search_path = pg_catalog, pg_temp"
+"""For statements of ours: every name without a schema is the server's own, whatever others have created."""
+ROLLBACK = b"ROLLBACK"
+
+
+class Terms(Struct, frozen=True):
+    """What a transaction is bound to."""
+
+    seconds: float
+    """For each statement, each lock, and each pause of ours."""
+    role: str | None = None
+    """The role that it acts as, if not the user's own."""
+
+    def begin(self, *, writes: bool = False, snapshot: bool = False, own: bool = True) -> str:
+        """The statements that begin it. `own`: only statements of ours follow, which see the server's catalogue alone.
+
+        Whether it may write is said only when it must not: a role that is read-only by default stays so.
+        """
+        limit = max(1, round(self.seconds * 1000))
+        isolation = " ISOLATION LEVEL REPEATABLE READ" if snapshot else ""
+        statements = [
+            f"BEGIN{isolation}{'' if writes else ' READ ONLY'}",
+            f"SET LOCAL statement_timeout = {limit}",
+            f"SET LOCAL lock_timeout = {limit}",
+            f"SET LOCAL idle_in_transaction_session_timeout = {limit}",
+        ]
+        if self.role is not None:
+            statements.append(f"SET LOCAL ROLE {identifier(self.role)}")
+        if own:
+            statements.append(CATALOGUE)
+        return "; ".join(statements)
+
+
+def identifier(*names: str) -> str:
+    """Names in double quotes, with dots between them."""
+    return ".".join('"' + name.replace('"', '""') + '"' for name in names)
+
+
+def literal(text: str) -> str:
+    """A text as a constant, whatever the server thinks of backslashes."""
+    return "E'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+async def run(connection: Connection, *statements: str) -> list[pq.abc.PGresult]:
+    """Run these in one message, and answer the result of each. Raises `psycopg.Error` and `Malformed`."""
+    connection.pgconn.send_query(connection.encode("; ".join(statements)))
+    results = await connection.wait(generators.execute(connection.pgconn))
+    return [checked(result, COMMAND, connection.codec) for result in results or [None]]
+
+
+@asynccontextmanager
+async def ended(connection: Connection) -> AsyncIterator[None]:
+    """At the end there is no transaction any more: rolled back where the block has not ended it itself."""
+    try:
+        yield
+    finally:
+        await roll_back(connection)
+
+
+async def roll_back(connection: Connection) -> None:
+    """Back to no transaction, where the connection still can; closing it does the same over there."""
+    status = connection.pgconn.transaction_status
+    if status in (pq.TransactionStatus.INTRANS, pq.TransactionStatus.INERROR):
+        with suppress(psycopg.Error):
+            connection.pgconn.send_query(ROLLBACK)
+            await connection.wait(generators.execute(connection.pgconn))
