@@ -46,7 +46,7 @@ class Connection(psycopg.AsyncConnection):
 
     def __init__(self, pgconn: pq.abc.PGconn) -> None:
         super().__init__(pgconn)
-        self._cap = ByteCap(lambda: pgconn.socket)
+        self._cap = ByteCap(lambda: _descriptor(pgconn))
         self.prepare_threshold = None  # a prepared statement would stay on a connection that a pooler lends us
 
     @property
@@ -57,7 +57,7 @@ class Connection(psycopg.AsyncConnection):
         """
         try:
             found = self.info.encoding
-        except psycopg.NotSupportedError:
+        except (psycopg.NotSupportedError, psycopg.OperationalError):  # unknown, or the connection is broken
             return UTF_8
         return UTF_8 if found == "ascii" else found
 
@@ -68,6 +68,14 @@ class Connection(psycopg.AsyncConnection):
     async def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
         """Run a generator of psycopg to its end. Raises `Flood` when the server sends too much meanwhile."""
         return await wait_async(_capped(gen, self._cap), self.pgconn.socket, interval=interval, timeout=timeout)
+
+
+def _descriptor(pgconn: pq.abc.PGconn) -> int:
+    """The connection's socket; -1 once it is broken."""
+    try:
+        return pgconn.socket
+    except psycopg.OperationalError:
+        return -1
 
 
 def _capped(gen: PQGen[T], cap: ByteCap) -> PQGen[T]:

@@ -3,16 +3,18 @@
 Behind a pooler, the connection to the server is another client's a moment later. So nothing is ever set for a session.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
 import psycopg
 from msgspec import Struct
 from psycopg import generators, pq
+from psycopg.abc import PQGen
 
 from datasources.databases.postgres.answers import checked
 from datasources.databases.postgres.connect import Connection
 
+COPIES = frozenset({pq.ExecStatus.COPY_IN, pq.ExecStatus.COPY_OUT, pq.ExecStatus.COPY_BOTH})
 COMMAND = frozenset({pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK})
 CATALOGUE = "SET LOCAL search_path = pg_catalog, pg_temp"
 """For statements of ours: every name without a schema is the server's own, whatever others have created."""
@@ -59,9 +61,25 @@ def literal(text: str) -> str:
 
 async def run(connection: Connection, *statements: str) -> list[pq.abc.PGresult]:
     """Run these in one message, and answer the result of each. Raises `psycopg.Error` and `Malformed`."""
+    codec = connection.codec  # a connection that breaks meanwhile does not know it any more
     connection.pgconn.send_query(connection.encode("; ".join(statements)))
-    results = await connection.wait(generators.execute(connection.pgconn))
-    return [checked(result, COMMAND, connection.codec) for result in results or [None]]
+    results: Sequence[pq.abc.PGresult | None] = await connection.wait(_all_results(connection.pgconn))
+    return [checked(result, COMMAND, codec) for result in results or [None]]
+
+
+def _all_results(pgconn: pq.abc.PGconn) -> PQGen[list[pq.abc.PGresult]]:
+    """Send what waits, and read every result of it; a connection that breaks keeps what the server said before."""
+    results: list[pq.abc.PGresult] = []
+    yield from generators.send(pgconn)
+    try:
+        while (result := (yield from generators.fetch(pgconn))) is not None:
+            results.append(result)
+            if result.status in COPIES:  # which has no end of its own
+                break
+    except psycopg.OperationalError:
+        if not results or results[-1].status != pq.ExecStatus.FATAL_ERROR:
+            raise
+    return results
 
 
 @asynccontextmanager
