@@ -137,7 +137,7 @@ def _with_rounds(text: str, rounds: int) -> str:
     return f"-----BEGIN OPENSSH PRIVATE KEY-----\n{body}\n-----END OPENSSH PRIVATE KEY-----\n"
 
 
-@pytest.mark.timeout(10)
+@pytest.mark.timeout(60, func_only=True)
 @pytest.mark.parametrize("form", ["pkcs8", "openssh"])
 def test_a_key_made_to_keep_us_busy_is_refused(form: str, costly: dict[str, str]) -> None:
     """Millions of iterations would stop the process: refused by the header, before any work."""
