@@ -259,7 +259,7 @@ def test_types(admin: httpx.Client) -> None:
     (postgres,) = [kind for kind in known if kind["type"] == "pg"]
     schema = postgres["configuration_schema"]
     published = {"host", "port", "user", "password", "dbname", "role", "rootcert", "sslmode"}
-    assert set(schema["properties"]) == {*published, "allow_cleartext_password"}
+    assert set(schema["properties"]) == {*published, "allow_cleartext_password", "sslcert", "sslkey"}
     assert schema["properties"]["port"]["default"] == 5432
     assert schema["properties"]["port"]["type"] == "integer"
     assert sorted(schema["required"]) == ["dbname", "host", "user"]

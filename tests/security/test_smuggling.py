@@ -14,7 +14,7 @@ from psycopg.pq import Conninfo
 
 from datasources.databases.postgres import Postgres
 from datasources.databases.postgres.model import PgOptions
-from datasources.databases.postgres.parameters import SERVICE, conninfo, root_certificate
+from datasources.databases.postgres.parameters import SERVICE, Certificates, certificate_files, conninfo
 from datasources.model.errors import SourceUnreachable
 from datasources.model.vocabulary import ErrorCode
 from tests.fix_database import PASSWORD, Server
@@ -53,7 +53,7 @@ POISON = {
 def parameters(address: str = "127.0.0.1", **options: Any) -> dict[str, Any]:
     """What libpq is told, as libpq itself reads it."""
     facts = {"host": "db.test", "user": "u", "dbname": "d"} | options
-    return conninfo_to_dict(conninfo(PgOptions(**facts), address, 5432, "/nonexistent", 5))
+    return conninfo_to_dict(conninfo(PgOptions(**facts), address, 5432, Certificates("/nonexistent"), 5))
 
 
 def test_every_option_of_libpq_is_ours() -> None:
@@ -156,9 +156,12 @@ async def test_no_password_is_looked_for(database: Server, monkeypatch: pytest.M
 
 def test_a_certificate_lies_in_a_file_of_ours_for_a_moment() -> None:
     """PEM text, readable by nobody else, and gone afterwards whatever happens."""
-    options = PgOptions(host="h", user="u", dbname="d", sslmode="verify-full", rootcert="PEM text")
-    with pytest.raises(KeyError), root_certificate(options) as name:
-        assert Path(name).read_text() == "PEM text"
-        assert stat.S_IMODE(Path(name).stat().st_mode) == 0o600
+    options = PgOptions(
+        host="h", user="u", dbname="d", sslmode="verify-full", rootcert="root PEM", sslcert="own PEM", sslkey="key PEM"
+    )
+    with pytest.raises(KeyError), certificate_files(options) as files:
+        for name, text in ((files.root, "root PEM"), (files.own, "own PEM"), (files.key, "key PEM")):
+            assert Path(name).read_text() == f"{text}\n"
+            assert stat.S_IMODE(Path(name).stat().st_mode) == 0o600
         raise KeyError
-    assert not Path(name).exists()
+    assert not any(Path(name).exists() for name in (files.root, files.own, files.key))

@@ -17,7 +17,7 @@ from datasources.databases.postgres import sqlstates
 from datasources.databases.postgres.answers import UTF_8
 from datasources.databases.postgres.errors import flooded, refused
 from datasources.databases.postgres.model import PgOptions, PgSource
-from datasources.databases.postgres.parameters import conninfo, no_environment, root_certificate
+from datasources.databases.postgres.parameters import Certificates, certificate_files, conninfo, no_environment
 from datasources.model.errors import SourceUnreachable
 from datasources.model.vocabulary import ErrorCode
 from datasources.network.dial import share
@@ -112,10 +112,10 @@ async def connection(source: PgSource) -> AsyncIterator[Opened]:
 
     Raises `SourceUnreachable`.
     """
-    # The certificate stays until the end: cancelling opens a connection that verifies the server as well.
-    with root_certificate(source.options) as rootcert:
+    # The certificates stay until the end: cancelling opens a connection that verifies the server as well.
+    with certificate_files(source.options) as files:
         async with opening(source.connection_timeout) as progress:
-            opened = await _open(source, rootcert, progress)
+            opened = await _open(source, files, progress)
         try:
             yield opened
         finally:
@@ -135,11 +135,11 @@ async def cancel(connection: Connection) -> None:
         return
 
 
-async def _open(source: PgSource, rootcert: str, progress: Progress) -> Opened:
+async def _open(source: PgSource, files: Certificates, progress: Progress) -> Opened:
     addresses, port = await addresses_of(source)
 
     def strings(options: PgOptions) -> list[str]:
-        return [conninfo(options, address, port, rootcert, source.connection_timeout) for address in addresses]
+        return [conninfo(options, address, port, files, source.connection_timeout) for address in addresses]
 
     try:
         pgconn, number = await _first(strings(source.options), progress)

@@ -58,6 +58,8 @@ NEVER_SAID = (psycopg.DataError, psycopg.InternalError, psycopg.NotSupportedErro
 """What psycopg raises by itself, without SQLSTATE, at answers that no server gives to what it was asked."""
 MALFORMED = (Malformed, UnicodeError, MemoryError)
 """What reading such an answer raises."""
+FILES = {b"sslrootcert": "rootcert", b"sslcert": "sslcert", b"sslkey": "sslkey"}
+"""libpq's options that name files of ours, and the option of the source that each was made of."""
 TLS = ("SSL", "TLS", "certificate", "sslmode", "sslrootcert")
 
 ALERT = "alert certificate required"
@@ -100,10 +102,12 @@ def _telling(said: tuple[str | None, str]) -> tuple[bool, bool]:
 
 
 def _without_path(connection: pq.abc.PGconn) -> str:
-    """What libpq says, but that it does not name our own file for the root certificate."""
-    given = next((option.val for option in connection.info if option.keyword == b"sslrootcert"), None)
+    """What libpq says, but that it does not name our own files for certificates and key."""
     message = connection.get_error_message()
-    return message.replace(f'"{given.decode()}"', "(`rootcert`)") if given else message
+    for option in connection.info:
+        if option.keyword in FILES and option.val:
+            message = message.replace(f'"{option.val.decode()}"', f"(`{FILES[option.keyword]}`)")
+    return message
 
 
 def _by_libpq(message: str, stage: str) -> ErrorCode:

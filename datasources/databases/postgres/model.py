@@ -9,15 +9,18 @@ from datasources.model.source import NetworkOptions, Port, Source
 Name = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
 """A name without control characters; `$` alone would let a newline pass at the end."""
 
-PEM = Meta(title="Root certificate (PEM)", max_length=65536, extra_json_schema={"format": "textarea"})
+AREA = {"format": "textarea"}
+PEM = Meta(title="Root certificate (PEM)", max_length=65536, extra_json_schema=AREA)
+CERTIFICATE = Meta(title="Client certificate (PEM)", max_length=65536, extra_json_schema=AREA)
+KEY = Meta(title="Key of the client certificate (PEM)", max_length=65536, extra_json_schema=AREA)
 
 
 class PgOptions(NetworkOptions, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """How to log in. Typed fields only: there is no way to hand libpq anything else (security row 3)."""
 
-    secret_fields: ClassVar[tuple[str, ...]] = ("password",)
+    secret_fields: ClassVar[tuple[str, ...]] = ("password", "sslkey")
     destination_fields: ClassVar = ("host", "port", "user", "sslmode", "rootcert", "allow_cleartext_password")
-    harmless_fields: ClassVar = ("dbname", "role")
+    harmless_fields: ClassVar = ("dbname", "role", "sslcert")
     asked_fields: ClassVar = ("password",)
     shown_as: ClassVar = {"host": "host", "port": "port", "database_name": "dbname"}
 
@@ -30,11 +33,16 @@ class PgOptions(NetworkOptions, kw_only=True, frozen=True, forbid_unknown_fields
     sslmode: Annotated[Literal["prefer", "require", "verify-ca", "verify-full"], Meta(title="SSL mode")] = "prefer"
     allow_cleartext_password: Annotated[bool, Meta(title="Allow a password in clear text without TLS")] = False
     """For a server that asks for it where nobody can listen; not published, ours (security row 19)."""
+    sslcert: Annotated[str, CERTIFICATE] | None = None
+    """For a server that asks for a client certificate; not published, ours, as is its key."""
+    sslkey: Annotated[str, KEY] | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.sslmode == "verify-ca" and not self.rootcert:
             raise ValueError("`rootcert` is needed for sslmode verify-ca")
+        if self.sslkey and not self.sslcert:
+            raise ValueError("`sslcert` is needed beside sslkey: the certificate that the key belongs to")
 
 
 class PgSource(Source, kw_only=True, frozen=True, tag="pg"):

@@ -1,12 +1,14 @@
 """What libpq is told, all of it: nothing is left for it to look up in the worker's environment or files."""
 
 import os
+import ssl
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
 from psycopg.conninfo import make_conninfo
 from psycopg.pq import Conninfo
 
@@ -16,16 +18,19 @@ NOWHERE = "/nonexistent/sourcecheck"
 """For files that libpq would otherwise look for in the worker's home."""
 KEEPALIVE: dict[str, Any] = {"keepalives": 1, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
 FIXED: dict[str, Any] = KEEPALIVE | {
-    "sslcert": NOWHERE,
-    "sslkey": NOWHERE,
     "sslcrl": NOWHERE,
     "sslcrldir": NOWHERE,
-    "sslcertmode": "disable",
     "passfile": NOWHERE,
     "gssencmode": "disable",
     "application_name": "sourcecheck",
     "connect_timeout": 0,  # we hold the limit, over all addresses and stages
 }
+SYSTEM_STORES = (
+    "/etc/ssl/certs/ca-certificates.crt",  # Debian, Ubuntu, Arch
+    "/etc/pki/tls/certs/ca-bundle.crt",  # Red Hat, Fedora
+    "/etc/ssl/ca-bundle.pem",  # SUSE
+    "/etc/ssl/cert.pem",  # Alpine, macOS
+)
 HASHED = "md5,scram-sha-256,none"
 """The ways to log in that show the password neither to an eavesdropper nor to the server."""
 SERVICE = b"PGSERVICE"
@@ -34,7 +39,15 @@ UNSET = {"min_protocol_version": "3.0", "max_protocol_version": "3.0"}
 """What libpq does when these are not set at all; it refuses them empty, and older ones do not know them."""
 
 
-def conninfo(options: PgOptions, address: str, port: int, rootcert: str, timeout: float) -> str:
+class Certificates(Struct, frozen=True):
+    """Files as libpq is told of them; `NOWHERE` for what is not given."""
+
+    root: str = NOWHERE
+    own: str = NOWHERE
+    key: str = NOWHERE
+
+
+def conninfo(options: PgOptions, address: str, port: int, files: Certificates, timeout: float) -> str:
     """The connection string for this address; the host's name is there for TLS only (security rows 2 and 3).
 
     `timeout` in seconds is when the kernel gives up on sent bytes that the server does not acknowledge.
@@ -48,7 +61,10 @@ def conninfo(options: PgOptions, address: str, port: int, rootcert: str, timeout
         "dbname": options.dbname,
         "sslmode": options.sslmode,
         "require_auth": f"password,{HASHED}" if _may_show_password(options) else HASHED,
-        "sslrootcert": rootcert,
+        "sslrootcert": files.root,
+        "sslcert": files.own,
+        "sslkey": files.key,
+        "sslcertmode": "allow" if options.sslcert else "disable",
         "tcp_user_timeout": max(1, round(timeout * 1000)),
     }
     return make_conninfo("", **(_against_environment() | FIXED | given))
@@ -69,18 +85,36 @@ def _against_environment() -> dict[str, Any]:
 
 
 @contextmanager
-def root_certificate(options: PgOptions) -> Iterator[str]:
-    """What to give as `sslrootcert`; a given certificate lies in a file that only we can read, while this lasts."""
-    if not options.rootcert:
-        yield "system" if options.sslmode == "verify-full" else NOWHERE
-        return
+def certificate_files(options: PgOptions) -> Iterator[Certificates]:
+    """What is given lies in files that only we can read, while this lasts."""
+    with ExitStack() as stack:
+        root, own, key = (
+            stack.enter_context(_file(text)) if text else None
+            for text in (options.rootcert, options.sslcert, options.sslkey)
+        )
+        if root is None and options.sslmode == "verify-full":
+            root = system_certificates()
+        yield Certificates(root or NOWHERE, own or NOWHERE, key or NOWHERE)
+
+
+@contextmanager
+def _file(text: str) -> Iterator[str]:
     descriptor, name = tempfile.mkstemp(prefix="sourcecheck-", suffix=".pem")
     try:
-        with os.fdopen(descriptor, "w") as file:
-            file.write(options.rootcert)
+        with os.fdopen(descriptor, "w", newline="\n") as file:
+            file.write("\n".join(text.splitlines()) + "\n")
         yield name
     finally:
         Path(name).unlink(missing_ok=True)
+
+
+def system_certificates() -> str:
+    """The system's own store, as a file; the word `system` leaves it to libpq where none of the usual ones is there.
+
+    libpq would look where its OpenSSL was built to look, which for a packaged driver is a folder that does not exist.
+    """
+    built = ssl.get_default_verify_paths().openssl_cafile
+    return next((path for path in (*SYSTEM_STORES, built) if Path(path).is_file()), "system")
 
 
 @contextmanager

@@ -12,6 +12,8 @@ import pytest
 from datasources.databases.base import TableName
 from datasources.databases.globs import Globs
 from datasources.databases.postgres import Postgres
+from datasources.databases.postgres.model import PgOptions
+from datasources.databases.postgres.parameters import certificate_files
 from datasources.model.errors import REMEDIATIONS, CheckError
 from datasources.model.vocabulary import ErrorCode
 from tests.fix_database import PASSWORD, Server, authority_and_certificate, embedded_binaries, free_port, running
@@ -213,6 +215,41 @@ async def test_tables_and_lineage(database: Server) -> None:
     assert orders.foreign_keys[0].table == TableName("shop", "customer")
     assert edges[("shop.orders", "shop.totals")] == ["customer_id", "total"]
     assert edges[("shop.totals", "shop.best")] == ["customer_id", "total"]
+
+
+async def test_a_client_certificate(debian: Server) -> None:
+    """PEM text, with Windows line ends as well; a server that asks for one and gets none says so in its own words."""
+    ca, certificate, key = authority_and_certificate("certified")
+    (debian.data / "clients.crt").write_text(ca)
+    with debian.connect() as admin:
+        admin.execute("CREATE ROLE certified LOGIN")
+        admin.execute("ALTER SYSTEM SET ssl_ca_file = 'clients.crt'")
+    try:
+        with debian.rules("hostssl all certified 127.0.0.1/32 cert", "host all certified 127.0.0.1/32 reject"):
+            bare = debian.source(user="certified", password=None, sslmode="require")
+            error = await failure(bare)
+            assert error.code is ErrorCode.AUTHENTICATION_FAILED
+            assert error.message == "connection requires a valid client certificate"
+            pair = {"sslcert": certificate.decode().replace("\n", "\r\n"), "sslkey": key.decode()}
+            async with Postgres.connect(debian.source(user="certified", password=None, sslmode="require", **pair)) as s:
+                assert (await s.identity()).user == "certified"
+            broken = await failure(debian.source(user="certified", sslmode="require", sslcert="garbage", sslkey="x"))
+            assert "sourcecheck-" not in broken.message
+            assert "sslcert" in broken.message
+    finally:
+        with debian.connect() as admin:
+            admin.execute("ALTER SYSTEM RESET ssl_ca_file")
+            admin.execute("DROP ROLE certified")
+
+
+def test_the_system_s_certificates_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system keeps them, whatever the driver was built to look for, and without any variable."""
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    options = PgOptions(host="h", user="u", dbname="d", sslmode="verify-full")
+    with certificate_files(options) as files:
+        assert files.root == "system" or Path(files.root).read_text().count("BEGIN CERTIFICATE") > 10
+    assert Path("/etc/ssl/certs/ca-certificates.crt").exists() == (files.root == "/etc/ssl/certs/ca-certificates.crt")
 
 
 async def test_keys_that_refer_to_a_partitioned_table(database: Server) -> None:
