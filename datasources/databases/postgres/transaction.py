@@ -1,4 +1,4 @@
-"""One transaction at a time: everything that we set is set in it, and ends with it (docs/postgres.md, "Behind a pooler").
+"""One transaction at a time: what we set is set in it, and ends with it (docs/postgres.md, "Behind a pooler").
 
 Behind a pooler, the connection to the server is another client's a moment later. So nothing is ever set for a session.
 """
