@@ -67,9 +67,19 @@ def _source_of(given: Namespace) -> Any:
 
 
 def _allow_what_the_user_may_reach() -> None:
-    """A service guards its network and its files from its clients; here the client is the user of this machine."""
+    """A service guards its network and its files from its clients; here the client is the user of this machine.
+
+    Raises `SourcecheckError` of the client for a setting that is at fault.
+    """
+    from datasources.model.errors import SettingsError
+    from datasources.model.settings import Settings
+
     os.environ.setdefault("SOURCECHECK_ALLOW_PRIVATE_NETWORKS", "true")
     os.environ.setdefault("SOURCECHECK_FILE_ROOT", "/")
+    try:
+        Settings.load()
+    except SettingsError as error:
+        raise SourcecheckError(str(error)) from error
 
 
 def _where(source: Any) -> str:

@@ -81,6 +81,13 @@ def test_a_wrong_url_is_a_wrong_call(capsys: pytest.CaptureFixture[str]) -> None
     assert "hidden" not in said
 
 
+def test_a_wrong_setting_is_a_wrong_call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is named before anything is tested."""
+    monkeypatch.setenv("SOURCECHECK_ALLOW_PRIVATE_NETWORKS", "perhaps")
+    assert main.run(["try", "sqlite:///shop.db"]) == 2
+    assert "SOURCECHECK_ALLOW_PRIVATE_NETWORKS" in capsys.readouterr().err
+
+
 def test_prefect_is_not_even_imported() -> None:
     """Its import alone takes longer than a test."""
     script = (
