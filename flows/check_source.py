@@ -4,6 +4,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
 from datasources.catalogue.work import Work
+from datasources.databases.opening import patiently
 from datasources.health.verdict import failures
 from datasources.logs import about
 from datasources.model.errors import CheckError
@@ -86,7 +88,8 @@ async def opened(work: Work) -> AsyncIterator[StepContext]:
             source, unreachable, began = work.source, None, time.monotonic()
             bounded = work.source.within(max(LEAST_SECONDS, work.deadline - time.time()))
             try:
-                source = await stack.enter_async_context(open_tunnel(bounded, trusted_keys=work.trusted_keys))
+                tunnel = partial(open_tunnel, bounded, trusted_keys=work.trusted_keys)
+                source = await stack.enter_async_context(patiently(tunnel, bounded.connection_timeout))
             except CheckError as error:
                 unreachable = error
             outbox = Outbox(expected=len({CONNECTION, *work.steps}))
@@ -108,9 +111,16 @@ async def opened(work: Work) -> AsyncIterator[StepContext]:
 
 
 def secrets_of(source: Source) -> list[str]:
-    """Every secret that must not show up in what this run writes."""
+    """Every secret that must not show up in what this run writes.
+
+    What the user gave as no secret as well, such as a user name, is legible everywhere and hides nothing.
+    """
     tunnel = source.ssh_tunnel.secrets() if source.ssh_tunnel else {}
-    return [*source.options.secrets().values(), *tunnel.values()]
+    given = [*source.options.public().values(), *(source.ssh_tunnel.public().values() if source.ssh_tunnel else ())]
+    given += (source.temp_schema or "").split(".")
+    legible = {value for value in given if isinstance(value, str)}
+    secrets = [*source.options.secrets().values(), *tunnel.values()]
+    return [secret for secret in secrets if secret not in legible]
 
 
 def verdict(published: Iterable[Published]) -> State[Any]:

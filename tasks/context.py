@@ -60,13 +60,10 @@ class StepContext(Struct, kw_only=True, frozen=True):
     """Whether a person may be asked before a failure counts."""
     recorder: Recorder = field(default_factory=Recorder)
 
-    def session(
-        self, *, read_only: bool = True, database: str | None = None, patient: bool = True
-    ) -> AbstractAsyncContextManager[Session]:
+    def session(self, *, read_only: bool = True, database: str | None = None) -> AbstractAsyncContextManager[Session]:
         """A fresh connection to the source, or to another `database` of its server, for a step's own use.
 
-        `patient`: the steps of a test run side by side, so a server that is full is asked again for a while. Raises
-        `SourceUnreachable`.
+        A server whose refusal is transient is asked again within the limit. Raises `SourceUnreachable`.
         """
-        patience = self.source.connection_timeout if patient else 0
+        patience = self.source.connection_timeout
         return database_of(self.source).connect(self.source, read_only=read_only, patience=patience, database=database)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from datasources.databases import database_of
-from datasources.model.errors import CheckError, advise
+from datasources.model.errors import CheckError, SourceUnreachable, advise
 from datasources.model.questions import worth_asking
 from datasources.model.results import Finding, Published, StepResult
 from datasources.model.steps import CONNECTION, TEST_QUERY
@@ -23,6 +23,8 @@ Log = Callable[[str], object]
 
 LEAST_SECONDS = 0.05
 """What a step needs at the least; with less it does not begin."""
+AGAIN_SECONDS = 0.5
+"""Between two attempts at a step that a server ended for the moment."""
 SLACK_SECONDS = 0.3
 """Beyond the deadline of a job, until a step is stopped that has no limit of its own or does not keep it."""
 
@@ -53,7 +55,7 @@ async def _judge(name: str, check: StepContext, log: Log) -> tuple[StepResult, b
         # A limit of the driver's comes first: it knows at which stage the time was over.
         bounded = msgspec.structs.replace(check, source=check.source.within(left))
         async with asyncio.timeout(left + SLACK_SECONDS), tunnel_faults(check.source):
-            return passed(await TASKS[name](bounded)), True
+            return passed(await _run(name, bounded)), True
     except CheckError as error:
         if check.may_ask and worth_asking(error):
             check.recorder.pending[name] = error
@@ -69,6 +71,18 @@ async def _judge(name: str, check: StepContext, log: Log) -> tuple[StepResult, b
         log(check.scrubber.text(traceback.format_exc()))
         message = f"Internal error during {name}: {type(error).__name__}"
         return refusal(CheckError(ErrorCode.INTERNAL_ERROR, message), name), False
+
+
+async def _run(name: str, check: StepContext) -> Finding:
+    """Carry the step out, and again while what ends it may pass by itself: the opening of its session does the same."""
+    until = time.monotonic() + check.source.connection_timeout
+    while True:
+        try:
+            return await TASKS[name](check)
+        except CheckError as error:
+            if isinstance(error, SourceUnreachable) or not error.transient or time.monotonic() > until:
+                raise
+        await asyncio.sleep(AGAIN_SECONDS)
 
 
 def passed(finding: Finding) -> StepResult:

@@ -143,7 +143,7 @@ class DataSource(IdMixin, Base):
     """Passed tests in a row."""
     status_since: Mapped[datetime | None]
     status_revision: Mapped[int | None]
-    """The revision that `status` is about; the first check of another one decides at once."""
+    """The revision that the counts of checks in a row are about."""
     plan: Mapped[dict[str, Any] | None]
     """Its schedule as `datasources.health.plan.Plan`, as Prefect had it when we looked last; Prefect's is the truth."""
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())

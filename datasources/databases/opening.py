@@ -1,4 +1,4 @@
-"""Opening a connection to any server: where to, within which limit, and again while it is full."""
+"""Opening a connection to any server: where to, within which limit, and again while its refusal is transient."""
 
 import asyncio
 import time
@@ -48,9 +48,10 @@ async def addresses_of(source: Source) -> tuple[list[str], int]:
 
 @asynccontextmanager
 async def patiently(open_once: Callable[[], AbstractAsyncContextManager[T]], patience: float) -> AsyncIterator[T]:
-    """Open it, and open it again for so many seconds while the server is full.
+    """Open it, and open it again for so many seconds while what refuses it may pass by itself.
 
-    The steps of one test run side by side, and a user with few connections is not at fault for that.
+    A server or gateway may be full or starting up, a name server away for a moment; and the steps of one test run side
+    by side, so a user with few connections is not at fault for that.
     """
     until = time.monotonic() + patience
     async with AsyncExitStack() as stack:
@@ -59,7 +60,7 @@ async def patiently(open_once: Callable[[], AbstractAsyncContextManager[T]], pat
                 opened = await stack.enter_async_context(open_once())
                 break
             except SourceUnreachable as error:
-                if error.code is not ErrorCode.TOO_MANY_CONNECTIONS or time.monotonic() > until:
+                if not error.transient or time.monotonic() > until:
                     raise
             await asyncio.sleep(RETRY_SECONDS)
         yield opened

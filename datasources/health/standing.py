@@ -20,14 +20,16 @@ class Standing(Struct, frozen=True, kw_only=True):
     def after(self, *, passed: bool, revision: int) -> "Standing":
         """The standing after one more check, which was of this revision of the source.
 
-        The first check, and the first one of another revision, decides at once; a check of an older one, that ended
+        The first check decides at once. A source that was changed keeps its status until it has its full number of
+        checks of the new revision. A check of an older one, that ended
         late, decides nothing. Otherwise so many in a row do.
         """
         if self.revision is not None and revision < self.revision:
             return self
-        failures, passes = (0, self.passes + 1) if passed else (self.failures + 1, 0)
+        before = self if revision == self.revision else msgspec.structs.replace(self, failures=0, passes=0)
+        failures, passes = (0, before.passes + 1) if passed else (before.failures + 1, 0)
         status = self.status
-        if self.revision != revision or status not in ("active", "failed"):
+        if status not in ("active", "failed"):
             status = "active" if passed else "failed"
         elif status == "active" and failures >= self.down_after:
             status = "failed"

@@ -10,6 +10,12 @@ OUR_FAULTS = frozenset({ErrorCode.WORKER_LOST, ErrorCode.INTERNAL_ERROR, ErrorCo
 """Codes that say nothing about the source: it was not asked, or not to the end."""
 
 
+def says_nothing(published: Published) -> bool:
+    """Whether a failure says nothing about the source: it is ours, or it may pass by itself."""
+    result = published.result
+    return result.error_code in OUR_FAULTS or bool(result.details.get("transient"))
+
+
 def failures(published: Iterable[Published]) -> list[Published]:
     """The steps that make a test fail; it has passed when there are none. Optional steps are not among them."""
     return [p for p in published if p.result.outcome is Outcome.failed and not step_named(p.task).optional]
@@ -18,7 +24,7 @@ def failures(published: Iterable[Published]) -> list[Published]:
 def first_failure(published: Iterable[Published]) -> Published | None:
     """The step whose message is the reason, the source's own failures first."""
     failed = failures(published)
-    return next((p for p in failed if p.result.error_code not in OUR_FAULTS), failed[0] if failed else None)
+    return next((p for p in failed if not says_nothing(p)), failed[0] if failed else None)
 
 
 def source_passed(status: JobStatus, published: Iterable[Published]) -> bool | None:
@@ -31,7 +37,7 @@ def source_passed(status: JobStatus, published: Iterable[Published]) -> bool | N
     blamed = [p for p in failed if p.result.error_code not in step_named(p.task).callers_fault]
     if failed and not blamed:
         return True
-    theirs = [p for p in blamed if p.result.error_code not in OUR_FAULTS]
+    theirs = [p for p in blamed if not says_nothing(p)]
     return False if theirs else None
 
 

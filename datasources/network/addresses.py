@@ -146,7 +146,7 @@ async def look_up(host: str, port: int) -> list[str]:
         found = await in_thread(partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM))
     except (socket.gaierror, UnicodeError) as error:
         reason = f" ({error.strerror})" if isinstance(error, socket.gaierror) and error.strerror else ""
-        raise SourceUnreachable(
-            ErrorCode.HOST_NOT_FOUND, f"Host {host} not found{reason}", {"stage": "resolve"}
-        ) from error
+        away = isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN
+        details: dict[str, object] = {"stage": "resolve"} | ({"transient": True} if away else {})
+        raise SourceUnreachable(ErrorCode.HOST_NOT_FOUND, f"Host {host} not found{reason}", details) from error
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))

@@ -10,6 +10,12 @@ from datasources.secrecy.folding import folded, hidden_spans, mask_spans
 MASK = "***"
 SHORTEST_HIDDEN = 6
 """Characters of a secret that is looked for in folded texts."""
+SERVERS_KEYS = frozenset({"schemas"})
+"""Where the details of a step map names of a server's choice; every other key is ours."""
+OWN_WORDS = frozenset(
+    {"stage", "ssh_stage", "missing", "kind", "fingerprint", "key_type", "host", "verify", "expected", "found"}
+)
+"""Where the details hold words of ours, hashes and what the user gave as no secret: questions are made of them."""
 DROPPED = "[text dropped: it could not be scrubbed]"
 
 
@@ -39,7 +45,7 @@ class Scrubber:
             return DROPPED
 
     def data(self, value: Any) -> Any:
-        """The same for plain data, keys included."""
+        """The same for plain data: keys too, where they come from servers (`SERVERS_KEYS`)."""
         try:
             return self._data(value)
         except Exception:
@@ -49,10 +55,24 @@ class Scrubber:
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, dict):
-            return {self._data(key): self._data(item) for key, item in value.items()}
+            return {
+                key: item if key in OWN_WORDS else self._mapping(item) if key in SERVERS_KEYS else self._data(item)
+                for key, item in value.items()
+            }
         if isinstance(value, (list, tuple)):
             return [self._data(item) for item in value]
         return value
+
+    def _mapping(self, value: Any) -> Any:
+        """A mapping whose keys are a server's; a count of names that look the same afterwards is their sum."""
+        if not isinstance(value, dict):
+            return self._data(value)
+        found: dict[str, Any] = {}
+        for key, item in value.items():
+            name = self.text(str(key))
+            both = name in found and isinstance(item, int) and isinstance(found[name], int)
+            found[name] = found[name] + item if both else self._data(item)
+        return found
 
 
 def _folded_pattern(secrets: Iterable[str]) -> re.Pattern[str] | None:

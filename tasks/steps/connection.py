@@ -21,7 +21,7 @@ async def run(check: StepContext) -> Finding:
     if isinstance(via, Tunnel):
         established["ssh_tunnel"] = msgspec.to_builtins(via.info)
     try:
-        async with check.session(patient=False) as session:
+        async with check.session() as session:
             identity = await session.identity()
             with suppress(CheckError):  # the probe asks again, and says what is wrong
                 check.recorder.version = await session.version()

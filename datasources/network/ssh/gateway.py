@@ -49,7 +49,8 @@ async def _addresses(gateway: SshTunnel) -> list[str]:
     try:
         return await resolve(gateway.host, gateway.port, Policy.from_settings(Settings.load()))
     except SourceUnreachable as error:
-        raise fault(error.code, f"SSH gateway: {error.message}") from error
+        transient = {"transient": True} if error.transient else {}
+        raise fault(error.code, f"SSH gateway: {error.message}", **transient) from error
 
 
 def expected_keys(gateway: SshTunnel, trusted: Collection[str]) -> list[HostKey]:

@@ -40,13 +40,13 @@ def test_other_thresholds() -> None:
     assert found == "afaf"
 
 
-def test_a_changed_source_is_decided_at_once() -> None:
-    """The first check of another revision decides; the second one does not."""
-    standing = Standing().after(passed=True, revision=1)
-    standing = standing.after(passed=False, revision=2)
-    assert (standing.status, standing.failures) == ("failed", 1)
-    assert standing.after(passed=True, revision=2).status == "failed"
-    assert standing.after(passed=True, revision=3).status == "active"
+def test_a_changed_source_needs_its_full_number() -> None:
+    """An edit shortens neither way: the checks in a row are those of the new revision."""
+    standing, found = Standing(), ""
+    for sign, revision in (("+", 1), ("-", 1), ("-", 1), ("-", 2), ("-", 2), ("-", 2), ("+", 2), ("+", 3), ("+", 3)):
+        standing = standing.after(passed=sign == "+", revision=revision)
+        found += standing.status[0]
+    assert found == "aaaaaffffa"[:6] + "ffa"
 
 
 def test_a_late_check_of_an_older_revision_decides_nothing() -> None:

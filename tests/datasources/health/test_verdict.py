@@ -1,6 +1,7 @@
 """What steps say of a test and of its source, as tables."""
 
 import pytest
+from msgspec.structs import replace
 
 from datasources.health.verdict import failures, first_failure, source_passed
 from datasources.model.results import Published, StepResult
@@ -53,6 +54,17 @@ def test_what_fails_a_test(found: list[Published], failed: list[str], reason: st
     assert [one.task for one in failures(found)] == failed
     first = first_failure(found)
     assert (first.task if first else None) == reason
+
+
+def test_what_may_pass_by_itself_counts_against_no_source() -> None:
+    """Unless something else failed, too, which is the reason then."""
+    full = published(connection=ErrorCode.TOO_MANY_CONNECTIONS)
+    full = [replace(one, result=replace(one.result, details={"transient": True})) for one in full]
+    assert source_passed(FAILED, full) is None
+    assert source_passed(FAILED, [*full, *LOST]) is None
+    both = [*full, *NO_CONNECTION]
+    assert source_passed(FAILED, both) is False
+    assert first_failure(both) is both[1]
 
 
 @pytest.mark.parametrize(
