@@ -116,15 +116,17 @@ async def test_changes_of_state(sessions: Sessions, organization_id: int) -> Non
     )
 
 
-async def test_the_first_check_of_a_changed_source(sessions: Sessions, organization_id: int) -> None:
-    """It decides at once; one of the older revision that ends after it decides nothing, and is kept."""
+async def test_checks_of_a_changed_source(sessions: Sessions, organization_id: int) -> None:
+    """It needs its full number of them; one of the older revision that ends after it decides nothing, and is kept."""
     source = await make_source(sessions, organization_id)
     await check(sessions, source, True, NOW)
     await check(sessions, source, False, NOW + 2 * MINUTE, revision=2)
     await check(sessions, source, True, NOW + MINUTE, revision=1)
     row = await source_row(sessions, source)
-    assert (row.status, row.failure_count, row.last_tested_at) == ("failed", 1, NOW + 2 * MINUTE)
+    assert (row.status, row.failure_count, row.last_tested_at) == ("active", 1, NOW + 2 * MINUTE)
     assert [record.passed for record in await records(sessions, source)] == [True, True, False]
+    for minutes in (3, 4):
+        await check(sessions, source, False, NOW + minutes * MINUTE, revision=2)
     assert [(change.was, change.became) for change in await changes(sessions, source)] == [("active", "failed")]
 
 
