@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from datasources.databases.globs import Globs
-from datasources.databases.opening import patiently
+from datasources.databases.opening import patiently, recognising
 from datasources.model.errors import SourceUnreachable
 from datasources.model.source import Options, Source
 from datasources.model.vocabulary import ConfigurationCheckStep, ErrorCode
@@ -239,7 +239,8 @@ class Database(ABC):
             raise SourceUnreachable(ErrorCode.DRIVER_MISSING, cls.driver.missing, {"stage": "driver"})
         if database is not None:
             source = cls.elsewhere(source, database)
-        async with patiently(partial(cls.open, source, read_only=read_only), patience) as session:
+        open_once = partial(cls.open, source, read_only=read_only)
+        async with patiently(partial(recognising, source, cls.title, open_once), patience) as session:
             yield session
 
 

@@ -12,10 +12,15 @@ from datasources.model.source import Source
 from datasources.model.vocabulary import ErrorCode
 from datasources.network.addresses import Policy, resolve
 from datasources.network.progress import Progress
+from datasources.network.recognise import first_bytes, recognise
 
 T = TypeVar("T")
 
 RETRY_SECONDS = 0.1
+PROBE_SECONDS = 2.0
+"""How long a port that broke the protocol may take to show what it speaks."""
+FOREIGN = frozenset({ErrorCode.PROTOCOL_ERROR, ErrorCode.TLS_ERROR, ErrorCode.CONNECTION_ERROR})
+"""What drivers report of a port that is another service's."""
 
 
 @asynccontextmanager
@@ -64,3 +69,33 @@ async def patiently(open_once: Callable[[], AbstractAsyncContextManager[T]], pat
                     raise
             await asyncio.sleep(RETRY_SECONDS)
         yield opened
+
+
+@asynccontextmanager
+async def recognising(
+    source: Source, product: str, open_once: Callable[[], AbstractAsyncContextManager[T]]
+) -> AsyncIterator[T]:
+    """Open it; PROTOCOL_ERROR with `details["speaks"]` where the start fails because another service is there."""
+    async with AsyncExitStack() as stack:
+        began = time.monotonic()
+        try:
+            opened = await stack.enter_async_context(open_once())
+        except SourceUnreachable as error:
+            left = min(PROBE_SECONDS, source.connection_timeout - (time.monotonic() - began))
+            if left <= 0 or not _may_be_foreign(source, error):
+                raise
+            what = recognise(await first_bytes(*await addresses_of(source), left) or b"")
+            if what is None:
+                raise
+            message = f"The server at this port speaks {what}, not {product} ({error.message})"
+            details = error.details | {"speaks": what}
+            advice = f"Check host and port: {what} is spoken there."
+            raise SourceUnreachable(ErrorCode.PROTOCOL_ERROR, message, details, advice) from error
+        yield opened
+
+
+def _may_be_foreign(source: Source, error: SourceUnreachable) -> bool:
+    """Whether a start failed in a way that another service's port explains: after TCP, and with no word of ours."""
+    understood = error.transient or error.details.get("sqlstate") or "certificate" in error.message
+    reached = error.details.get("stage") not in ("resolve", "tcp", "ssh", "driver")
+    return source.options.target is not None and error.code in FOREIGN and reached and not understood

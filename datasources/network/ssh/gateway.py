@@ -17,11 +17,19 @@ from datasources.model.vocabulary import ErrorCode
 from datasources.network.addresses import Policy, resolve
 from datasources.network.dial import dial
 from datasources.network.progress import Progress
+from datasources.network.recognise import first_bytes, recognise
 from datasources.network.ssh.faults import fault, lost
 from datasources.network.ssh.login import log_in
 from datasources.network.ssh.private_keys import load_private_key
 from datasources.network.ssh.transport import Transport
 from datasources.network.threads import in_thread
+
+PROBE_SECONDS = 2.0
+"""How long a port without an SSH greeting may take to show what it speaks."""
+
+
+class NoGreeting(Exception):
+    """The server hung up, or sent something else, where SSH begins with a greeting."""
 
 
 async def connect_gateway(gateway: SshTunnel, trusted: Collection[str], progress: Progress) -> Transport:
@@ -104,6 +112,10 @@ async def _handshake(
     try:
         with _handshake_faults(transport):
             await in_thread(transport.start_client)
+    except NoGreeting as error:
+        transport.hang_up()
+        left = min(PROBE_SECONDS, progress.left)
+        raise _no_ssh(await first_bytes([address], gateway.port, left)) from error
     except BaseException:
         transport.hang_up()
         raise
@@ -131,9 +143,21 @@ def _handshake_faults(transport: Transport) -> Iterator[None]:
     except (SSHException, EOFError, OSError) as error:
         if transport.remote_version:
             raise lost("during the handshake") from error
-        raise fault(
-            ErrorCode.SSH_CONNECTION_ERROR, "The server at the SSH gateway's port does not speak SSH"
-        ) from error
+        raise NoGreeting from error
+
+
+def _no_ssh(first: bytes | None) -> SourceUnreachable:
+    """Why there was no greeting, by what the port sends when it is asked again: SSH after all, or another protocol."""
+    what = recognise(first or b"")
+    if what == "SSH" or first == b"":
+        return fault(
+            ErrorCode.SSH_CONNECTION_ERROR,
+            "The server at the SSH gateway's port hangs up before it speaks SSH: it may have too many logins under way "
+            "(MaxStartups)",
+            transient=True,
+        )
+    named = f", but {what}" if what else ""
+    return fault(ErrorCode.SSH_CONNECTION_ERROR, f"The server at the SSH gateway's port does not speak SSH{named}")
 
 
 def _no_common_ground(error: Exception) -> SourceUnreachable:

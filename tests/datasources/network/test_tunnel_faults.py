@@ -83,9 +83,17 @@ async def test_a_gateway_that_drips(bastion: Bastion, echo: Echo, drip: bytes) -
     assert time.monotonic() - started < 5
 
 
-@pytest.mark.parametrize("greeting", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"Exceeded MaxStartups\r\n"])
-async def test_no_ssh_at_all(bastion: Bastion, echo: Echo, greeting: bytes) -> None:
-    """What hangs up, or speaks another language, is SSH_CONNECTION_ERROR."""
+@pytest.mark.parametrize(
+    ("greeting", "words", "transient"),
+    [
+        (b"", "MaxStartups", True),
+        (b"Exceeded MaxStartups\r\n", "MaxStartups", True),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "does not speak SSH, but HTTP", False),
+        (b"what is this\r\n", "does not speak SSH", False),
+    ],
+)
+async def test_no_ssh_at_all(bastion: Bastion, echo: Echo, greeting: bytes, words: str, transient: bool) -> None:
+    """What hangs up may be a gateway at its limit; what speaks another language is named."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(greeting)
@@ -96,7 +104,8 @@ async def test_no_ssh_at_all(bastion: Bastion, echo: Echo, greeting: bytes) -> N
     error = await refusal(source_behind(bastion.tunnel(port=port), echo.port))
     server.close()
     assert error.code is ErrorCode.SSH_CONNECTION_ERROR
-    assert "does not speak SSH" in error.message
+    assert words in error.message
+    assert error.transient is transient
 
 
 async def test_no_algorithm_in_common(echo: Echo) -> None:
