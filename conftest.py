@@ -13,6 +13,7 @@ pytest_plugins = [
     "tests.fix_acceptance",
     "tests.fix_catalogue",
     "tests.fix_pooler",
+    "tests.fix_alerts",
     "tests.fix_api",
     "tests.fix_files",
     "tests.fix_mariadb",

@@ -13,7 +13,7 @@ from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
-from datasources.catalogue.work import Work
+from datasources.catalogue.work import NotThisRuns, Work
 from datasources.databases.opening import patiently
 from datasources.health.verdict import failures
 from datasources.logs import about
@@ -28,7 +28,7 @@ from flows.guard import guard_secrets
 from flows.questions import ask, doubt_query, prepared
 from flows.report import report_of, write_report
 from flows.scheduled import own_job
-from flows.states import UNHEALTHY
+from flows.states import UNHEALTHY, declined
 from tasks.context import Recorder, StepContext
 from tasks.judge import LEAST_SECONDS
 from tasks.outbox import Outbox
@@ -46,7 +46,7 @@ from tasks.sequence import run_steps
     on_failure=[write_report],
 )
 async def check_source(job_id: int | None = None, source_id: int | None = None) -> State[Any]:
-    """Test the source of this job, or this one by a job of its own; ask first where a person has to answer."""
+    """Test the source of this job, or the source of this id in a new job; ask first where a person has to answer."""
     settings = Settings.load()
     if job_id is None:
         own = await own_job(settings, source_id)
@@ -54,7 +54,10 @@ async def check_source(job_id: int | None = None, source_id: int | None = None) 
             return own
         job_id = own
     while True:
-        work = await prepared(settings, job_id)
+        try:
+            work = await prepared(settings, job_id)
+        except NotThisRuns as error:
+            return declined(str(error))
         try:
             return await tested(work)
         except CheckError as error:

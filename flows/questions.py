@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 from prefect.client.schemas.objects import State
+from prefect.context import FlowRunContext
 from prefect.flow_runs import asuspend_flow_run
 from prefect.input import RunInput
 
@@ -49,10 +50,15 @@ class SecretStored(RunInput):
 
 
 async def prepared(settings: Settings, job_id: int) -> Work:
-    """The job, once none of its questions is open; suspends the run while one is."""
+    """The job, once none of its questions is open; suspends the run while one is.
+
+    Raises `NotThisRuns` when this run has no open job.
+    """
+    context = FlowRunContext.get()
+    run_id = context.flow_run.id if context and context.flow_run else None
     while True:
         async with session_scope(settings) as session:
-            work = await load_work(session, Vault.from_settings(settings), job_id)
+            work = await load_work(session, Vault.from_settings(settings), job_id, run_id)
         if work.question is None:
             return work
         await _take(settings, job_id, work.question, await _wait(work.question))

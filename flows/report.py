@@ -1,14 +1,22 @@
 """What a person reads in the Prefect UI instead of JSON."""
 
 import asyncio
+import logging
+from datetime import UTC
 from typing import Any
+from uuid import UUID
 
 from msgspec import Struct
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
-from prefect.client.schemas.objects import State
+from prefect.client.schemas.actions import LogCreate
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.client.utilities import get_or_create_client
+from prefect.types import DateTime
 
 from datasources.health.verdict import failures
 from datasources.model.results import Published
+from datasources.model.source import Source
+from datasources.model.steps import in_table_order
 from datasources.model.texts import markdown_text, visible
 from datasources.model.vocabulary import Code, Outcome
 from tasks.context import StepContext
@@ -22,15 +30,29 @@ class Report(Struct, frozen=True):
     job_id: int
     source_id: int
     source_name: str
+    place: str | None
+    """Host and port, and those of the gateway; None where the source is no server."""
     published: dict[str, Published]
 
 
 def report_of(check: StepContext) -> Report:
     """The report of a test whose steps have ended."""
-    return Report(check.job_id, check.source_id, check.source.name, check.recorder.published)
+    return Report(check.job_id, check.source_id, check.source.name, place_of(check.source), check.recorder.published)
 
 
-async def write_report(flow: object, flow_run: object, state: State[Any]) -> None:
+def place_of(source: Source) -> str | None:
+    """Where the source is registered to be, not the near end of its tunnel."""
+    target, gateway = source.options.target, source.ssh_tunnel
+    if target is None:
+        return None
+    return _host_and_port(*target) + (f" through {_host_and_port(gateway.host, gateway.port)}" if gateway else "")
+
+
+def _host_and_port(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+async def write_report(flow: object, flow_run: FlowRun, state: State[Any]) -> None:
     """A hook of the flow's states: write the report that the flow returned with its state, if it did, as artifacts.
 
     A hook runs when Prefect knows the state: a client that waits for the verdict does not wait for its report.
@@ -43,7 +65,20 @@ async def write_report(flow: object, flow_run: object, state: State[Any]) -> Non
         key=f"source-{report.source_id}-report",
         description=f"Test of {markdown_text(report.source_name)}, job {report.job_id}",
     )
-    await asyncio.gather(text, _write_tables(report))
+    await asyncio.gather(text, _write_tables(report), _write_line(report, flow_run.id, state))
+
+
+async def _write_line(report: Report, flow_run_id: UUID, state: State[Any]) -> None:
+    """Write the verdict into the run's log in Prefect, where a run of ours has no other lines but warnings."""
+    line = LogCreate(
+        name="sourcecheck",
+        level=logging.INFO if state.is_completed() else logging.ERROR,
+        message=f"{visible(report.source_name)}: {state.message}",
+        timestamp=DateTime.now(UTC),
+        flow_run_id=flow_run_id,
+    )
+    client, _ = get_or_create_client()
+    await client.create_logs([line])
 
 
 async def _write_tables(report: Report) -> None:
@@ -59,13 +94,13 @@ async def _write_tables(report: Report) -> None:
 
 def markdown(report: Report) -> str:
     """The report: one row a step, then what to do about each failure."""
-    rows = [_line(published) for published in report.published.values()]
+    rows = [_line(report.published[name]) for name in in_table_order(report.published)]
     verdict = "❌ did not pass" if failures(report.published.values()) else "✅ passed"
-    failed = [p for p in report.published.values() if p.result.code is Code.ERROR]
+    failed = [p for name in in_table_order(report.published) if (p := report.published[name]).result.code is Code.ERROR]
     lines = [
         f"# {markdown_text(report.source_name)}: {verdict}",
         "",
-        f"Job {report.job_id}, data source {report.source_id}",
+        f"Job {report.job_id}, data source {report.source_id}" + (f", `{report.place}`" if report.place else ""),
         "",
         "| step | outcome | what happened | ms |",
         "| --- | --- | --- | ---: |",

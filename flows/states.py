@@ -4,11 +4,15 @@ import re
 from typing import Any
 
 from prefect.client.schemas.objects import State, StateType
+from prefect.states import Cancelled
 
 from datasources.model.vocabulary import JobStatus
 
 UNHEALTHY = "Unhealthy"
 """Name of the FAILED state of a flow run whose source did not pass."""
+
+DECLINED = "Declined"
+"""Name of the CANCELLED state of a run that a person started and that has nothing to test; its message says why."""
 
 STATUS: dict[StateType, JobStatus] = {
     StateType.SCHEDULED: JobStatus.waiting,
@@ -45,3 +49,8 @@ def job_status(state: State[Any] | None) -> JobStatus:
     if state.type is StateType.PAUSED:
         return QUESTIONS.get(_NUMBERED.sub("", state.state_details.pause_key or ""), JobStatus.waiting)
     return STATUS[state.type]
+
+
+def declined(why: str) -> State[Any]:
+    """The state of a run that tests nothing; neither a pass nor a failure of a source."""
+    return Cancelled(name=DECLINED, message=why)

@@ -1,4 +1,17 @@
-"""What a flow run is tagged with, so that its job, its source and its organization find it in Prefect."""
+"""How a flow run is named and tagged, so that its job, its source and its organization find it in Prefect."""
+
+from datasources.model.steps import SCHEDULE
+from datasources.model.texts import visible
+
+BY_HAND = "run in Prefect"
+"""Why there is a run that an operator started in Prefect's UI."""
+ASKED = "asked by API"
+
+
+def run_name(source_name: str, job_id: int, trigger: str, *, by_hand: bool = False) -> str:
+    """The source, the job, and why there is one: its trigger, or that an operator started the run."""
+    reason = BY_HAND if by_hand else SCHEDULE if trigger == SCHEDULE else ASKED
+    return f"{visible(source_name)} #{job_id} · {reason}"
 
 
 def run_tags(*, job_id: int, source_id: int, organization_id: int) -> list[str]:

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import Envelope
 
@@ -92,3 +93,24 @@ def slack_server(folder: Path) -> Iterator[tuple[dict[str, str], list[tuple[str,
         server.context.load_cert_chain(folder / "slack.pem")  # type: ignore[attr-defined]
         proxy = f"http://127.0.0.1:{server.server_address[1]}"
         yield {"HTTPS_PROXY": proxy, "REQUESTS_CA_BUNDLE": str(folder / "ca.pem")}, server.received  # type: ignore[attr-defined]
+
+
+class Receiver(BaseHTTPRequestHandler):
+    """Takes what a webhook brings."""
+
+    def do_POST(self) -> None:
+        """Keep the body."""
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.received.append((self.path, json.loads(body)))  # type: ignore[attr-defined]
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def receiver() -> Iterator[ThreadingHTTPServer]:
+    """An HTTP server that keeps what it is sent in `received`."""
+    with http_server(Receiver) as server:
+        yield server

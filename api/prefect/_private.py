@@ -17,9 +17,15 @@ async def send_events(client: PrefectClient, events: Sequence[Event]) -> None:
 
 
 async def stored_events(client: PrefectClient, wanted: Mapping[str, Any], limit: int) -> set[UUID]:
-    """The ids of the events that the server has, by Prefect's own filter. Its client does not read events."""
+    """The ids of the events that the server has, by Prefect's own filter."""
+    return {UUID(found["id"]) for found in await read_events(client, wanted, limit)}
+
+
+async def read_events(client: PrefectClient, wanted: Mapping[str, Any], limit: int) -> list[dict[str, Any]]:
+    """The events that the server has, by Prefect's own filter. Its client does not read events."""
     answer = await client.request("POST", "/events/filter", json={"filter": wanted, "limit": limit})
-    return {UUID(found["id"]) for found in answer.json()["events"]}
+    found: list[dict[str, Any]] = answer.json()["events"]
+    return found
 
 
 async def plan_runs(client: PrefectClient, deployment_id: UUID, ahead_seconds: float, runs: int) -> None:

@@ -31,9 +31,8 @@ from api.prefect.schedules import Schedules
 from datasources.catalogue.tables import Job
 from datasources.model.results import Published
 from datasources.model.settings import Settings
-from datasources.model.texts import visible
 from flows.prefect_events import FLOW_RUN, WORK_POOL, completed_state, flow_run_of
-from flows.tags import run_tags
+from flows.tags import run_name, run_tags
 from tasks._prefect import fetch_tokens_singly
 from tasks.outbox import RESULT_TYPE
 
@@ -119,7 +118,7 @@ class PrefectServer:
                 "deadline": job.deadline.timestamp(),
                 "timeout": job.timeout_seconds or self._job_timeout,
             },
-            name=f"{visible(source_name)} #{job.id}",
+            name=run_name(source_name, job.id, job.trigger),
             tags=run_tags(job_id=job.id, source_id=job.source_id, organization_id=job.organization_id),
             # Another catalogue on the same server, or an earlier one, has jobs of the same numbers.
             idempotency_key=f"job-{job.id}-{job.created_at.isoformat()}",

@@ -109,6 +109,12 @@ async def find_source(
     return (await session.execute(chosen)).scalar_one_or_none()
 
 
+async def is_registered(session: AsyncSession, source_id: int) -> bool:
+    """Whether any organization has this source."""
+    chosen = select(DataSource.id).where(DataSource.id == source_id, DataSource.deleted_at.is_(None))
+    return 0 < source_id <= MAX_ID and await session.scalar(chosen) is not None
+
+
 async def mirror_schedules(session: AsyncSession, plans: Mapping[int, Plan]) -> list[int]:
     """Keep these schedules by the source's id, which are all there are; answers removed sources that have one."""
     chosen = select(DataSource.id, DataSource.plan, DataSource.deleted_at)

@@ -1,6 +1,7 @@
 """A job as a worker needs it: read once, with the source's secrets."""
 
 from datetime import UTC, datetime
+from uuid import UUID
 
 import msgspec
 from msgspec import Struct
@@ -16,6 +17,12 @@ from datasources.model.questions import Answer, Question
 from datasources.model.source import Source
 from datasources.model.steps import SCHEDULE
 from datasources.secrecy.vault import Vault
+
+ASK_ANEW = "ask the API for a new test, or run the deployment with the parameter source_id alone"
+
+
+class NotThisRuns(SourcecheckError):
+    """The run has no open job of its own: the job has ended, is not there, or belongs to another run."""
 
 
 class Work(Struct, kw_only=True, frozen=True):
@@ -42,17 +49,21 @@ class Work(Struct, kw_only=True, frozen=True):
         return any(answer.kind == "query" and answer.accepted for answer in self.answers)
 
 
-async def load_work(session: AsyncSession, vault: Vault, job_id: int) -> Work:
+async def load_work(session: AsyncSession, vault: Vault, job_id: int, flow_run_id: UUID | None = None) -> Work:
     """Read the job and its source, and mark it as started.
 
-    Raises `SourcecheckError` when there is no such job or it has ended, `SecretsError` when a secret is unreadable.
+    Raises `NotThisRuns` when there is no such job, it has ended, or another run than this one carries it out;
+    `SecretsError` when a secret is unreadable.
     """
-    found = (
-        await session.execute(select(Job, DataSource).join(DataSource).where(Job.id == job_id, Job.ended_at.is_(None)))
-    ).one_or_none()
+    found = (await session.execute(select(Job, DataSource).join(DataSource).where(Job.id == job_id))).one_or_none()
     if found is None:
-        raise SourcecheckError(f"there is no open job {job_id}")
+        raise NotThisRuns(f"There is no job {job_id}; {ASK_ANEW}")
     job, row = found
+    if job.ended_at is not None:
+        raise NotThisRuns(f"Job {job_id} has already ended as {job.status}, and a result does not change; {ASK_ANEW}")
+    # A run that is very quick finds the job before the API has written down which run it has.
+    if flow_run_id is not None and job.flow_run_id is not None and job.flow_run_id != flow_run_id:
+        raise NotThisRuns(f"Another run, {job.flow_run_id}, carries out job {job_id}; {ASK_ANEW}")
     job.started_at = job.started_at or datetime.now(UTC)
     source = source_of(row, vault, vault.open(job.run_secret))
     if job.timeout_seconds is not None:

@@ -1,138 +1,134 @@
 """Ready-made Prefect automations: a change of state of a source, told by webhook, Slack or mail.
 
-They are ordinary automations of Prefect's, to be seen, changed and paused in its UI; making one again under the same
-name brings it up to date. Addresses are kept in Prefect's blocks, encrypted.
+They are ordinary automations of Prefect's, to be seen, changed and paused in its UI. Making the same one again brings
+it up to date; none ever replaces another.
 """
 
 import argparse
 import asyncio
-from collections.abc import Callable
-from datetime import timedelta
+from collections.abc import Awaitable, Callable
 from typing import Any
-from uuid import UUID
+
+from rich.console import Console
+from rich.table import Table
 
 from datasources.model.errors import SourcecheckError
 from datasources.model.settings import Settings
-from datasources.model.vocabulary import StatusEvent
 
 Add = Callable[..., argparse.ArgumentParser]
-EVENTS = {event.value for event in StatusEvent}
-PAYLOAD = """{{ {
-  "event": event.event, "id": event.id | string, "occurred": event.occurred | string,
-  "resource": event.resource.id, "name": event.resource.name, "payload": event.payload
-} | tojson }}"""
-SUBJECT = "{{ event.payload.name }} is {{ event.payload.became }}"
-BODY = """{{ event.payload.name }} (data source {{ event.payload.data_source_id }}) \
-went from {{ event.payload.was }} to {{ event.payload.became }} at {{ event.payload.changed_at }}.
-{% if event.payload.reason %}
-{{ event.payload.error_code }}: {{ event.payload.reason }}
-{{ event.payload.remediation }}
-{% endif %}"""
+Work = Callable[[Any, Settings, argparse.Namespace], Awaitable[int]]
+KINDS = {
+    "webhook": (
+        "POST the event as JSON",
+        "http:// or https://",
+        "sourcecheck automations webhook https://hooks.example.org/sources --source 1",
+    ),
+    "slack": (
+        "post into a Slack channel",
+        "an incoming webhook of Slack's",
+        "sourcecheck automations slack https://hooks.slack.com/services/T0/B0/X --test",
+    ),
+    "mail": (
+        "send a mail",
+        "mailtos://USER:PASSWORD@SMTP-HOST?from=ADDRESS&to=ADDRESS (Apprise's form)",
+        'sourcecheck automations mail "mailtos://me:secret@smtp.example.org?to=team@example.org" --name team',
+    ),
+}
+"""What each kind does, what its address is, and an example."""
 
 
 def add_commands(commands: Any, add: Add) -> None:
     """Add `automations` to the command line."""
     text = "tell people when a source goes down or comes back, through Prefect's automations"
     group = commands.add_parser("automations", help=text, description=text)
-    kinds = group.add_subparsers(required=True, metavar="KIND")
-    example = "sourcecheck automations webhook https://hooks.example.org/sources --source 1"
-    webhook = add(kinds, "webhook", _command(_webhook), "POST the event as JSON", example)
-    webhook.add_argument("url")
-    example = "sourcecheck automations slack https://hooks.slack.com/services/T0/B0/X"
-    slack = add(kinds, "slack", _command(_slack), "post into a Slack channel", example)
-    slack.add_argument("url", help="an incoming webhook of Slack's")
-    example = 'sourcecheck automations mail "mailtos://me:secret@smtp.example.org?to=team@example.org" --name team'
-    mail = add(kinds, "mail", _command(_mail), "send a mail", example)
-    mail.add_argument("url", help="mailtos://USER:PASSWORD@SMTP-HOST?from=ADDRESS&to=ADDRESS (Apprise's form)")
-    for kind in (webhook, slack, mail):
-        kind.add_argument("--name", help="name of the automation, to have several of one kind")
-        kind.add_argument("--source", type=int, metavar="ID", help="only for this data source (default: all)")
+    kinds = group.add_subparsers(required=True, metavar="COMMAND")
+    for kind, (what, address, example) in KINDS.items():
+        made = add(kinds, kind, _command(_make), what, example)
+        made.set_defaults(kind=kind)
+        made.add_argument("url", help=address)
+        made.add_argument("--name", help="name of the automation (default: kind, host and data source)")
+        made.add_argument("--source", type=int, metavar="ID", help="only for this data source (default: all)")
+        made.add_argument("--test", action="store_true", help="and have Prefect's server send it once, as a test")
+    add(kinds, "list", _command(_list), "list the automations that were made here", "sourcecheck automations list")
+    tried = add(kinds, "test", _command(_test), "have Prefect's server send one once, as a test", "sourcecheck automations test team")
+    removed = add(kinds, "remove", _command(_remove), "remove one, and the address that it has", "sourcecheck automations remove team")
+    for command in (tried, removed):
+        command.add_argument("name")
 
 
-def _command(make: Callable[[str, str], Any]) -> Callable[[Settings, argparse.Namespace], int]:
+def _command(work: Work) -> Callable[[Settings, argparse.Namespace], int]:
     def command(settings: Settings, given: argparse.Namespace) -> int:
         from deployments.stack.local import set_prefect_url, with_local_defaults
 
-        set_prefect_url(with_local_defaults(settings))
-        kind = make.__name__.removeprefix("_")
-        name = given.name or f"sourcecheck {kind}"
-        print(asyncio.run(_apply(name, given.source, lambda block: make(block, given.url))))
-        return 0
+        settings = with_local_defaults(settings)
+        set_prefect_url(settings)
+        return asyncio.run(_with_client(work, settings, given))
 
     return command
 
 
-async def _apply(name: str, source_id: int | None, make: Callable[[str], Any]) -> str:
+async def _with_client(work: Work, settings: Settings, given: argparse.Namespace) -> int:
     import httpx
     from prefect.client.orchestration import get_client
     from prefect.exceptions import PrefectException
 
     try:
-        action = await make(_block_name(name))
-        automation = _automation(name, source_id, action)
         async with get_client() as client:
-            known = await client.read_automations_by_name(name)
-            if known:
-                await client.update_automation(known[0].id, automation)
-                return f"automation {name!r} is up to date"
-            await client.create_automation(automation)
-            return f"automation {name!r} is made"
+            return await work(client, settings, given)
     except (PrefectException, httpx.HTTPError, ValueError) as error:
-        raise SourcecheckError(f"Prefect refused the automation {name!r}: {error}") from error
+        raise SourcecheckError(f"Prefect's server refused this: {error}") from error
 
 
-def _automation(name: str, source_id: int | None, action: Any) -> Any:
-    from prefect.automations import AutomationCore, EventTrigger, Posture
+async def _make(client: Any, settings: Settings, given: argparse.Namespace) -> int:
+    from deployments.cli.alerts import Alert, attempt, check_address, default_name, make
 
-    return AutomationCore(
-        name=name,
-        description="A data source went down, or came back. Made by `sourcecheck automations`.",
-        trigger=EventTrigger(
-            expect=EVENTS,
-            match={"prefect.resource.id": f"data-source.{source_id or '*'}"},
-            for_each={"prefect.resource.id"},
-            posture=Posture.Reactive,
-            threshold=1,
-            within=timedelta(0),
-        ),
-        actions=[action],
-    )
+    check_address(given.kind, given.url)
+    if given.source is not None:
+        await _require_source(settings, given.source)
+    name = given.name or default_name(given.kind, given.url, given.source)
+    print(await make(client, Alert(name, given.kind, given.url, given.source)))
+    if given.test:
+        print(await attempt(client, name))
+    return 0
 
 
-async def _webhook(block: str, url: str) -> Any:
-    from prefect.automations import CallWebhook
-    from prefect.blocks.webhook import Webhook
+async def _require_source(settings: Settings, source_id: int) -> None:
+    from datasources.catalogue.engine import session_scope
+    from datasources.catalogue.sources import is_registered
 
-    made = Webhook.model_validate({"url": url, "headers": {"Content-Type": "application/json"}})
-    return CallWebhook(block_document_id=await _saved(made, block), payload=PAYLOAD)
-
-
-async def _slack(block: str, url: str) -> Any:
-    from prefect.blocks.notifications import SlackWebhook
-
-    return await _notification(SlackWebhook.model_validate({"url": url}), block)
+    async with session_scope(settings) as session:
+        if not await is_registered(session, source_id):
+            raise SourcecheckError(f"there is no data source {source_id}")
 
 
-async def _mail(block: str, url: str) -> Any:
-    """Prefect's block for Slack hands any address to Apprise, which also sends mail; its own one needs SendGrid."""
-    from prefect.blocks.notifications import SlackWebhook
+async def _list(client: Any, _: Settings, __: argparse.Namespace) -> int:
+    from urllib.parse import urlsplit
 
-    if not url.startswith(("mailto://", "mailtos://")):
-        raise SourcecheckError("a mail address has to begin with mailto:// or mailtos://")
-    return await _notification(SlackWebhook.model_validate({"url": url}), block)
+    from deployments.cli.alerts import described, ours
 
-
-async def _notification(block: Any, name: str) -> Any:
-    from prefect.automations import SendNotification
-
-    return SendNotification(block_document_id=await _saved(block, name), subject=SUBJECT, body=BODY)
-
-
-async def _saved(block: Any, name: str) -> UUID:
-    saved: UUID = await block.save(name, overwrite=True)
-    return saved
+    table = Table("name", "kind", "receiver", "data source", "paused")
+    for automation in await ours(client):
+        alert = await described(automation)
+        paused = "" if automation.enabled else "yes"
+        if alert is None:
+            table.add_row(automation.name, "changed in Prefect", "", "", paused)
+        else:
+            about = "all" if alert.source_id is None else str(alert.source_id)
+            table.add_row(alert.name, alert.kind, urlsplit(alert.url).hostname or "", about, paused)
+    Console(soft_wrap=True).print(table)
+    return 0
 
 
-def _block_name(name: str) -> str:
-    """Lower-case letters, digits and dashes, as Prefect wants them."""
-    return "-".join("".join(c if c.isascii() and c.isalnum() else " " for c in name.lower()).split())
+async def _test(client: Any, _: Settings, given: argparse.Namespace) -> int:
+    from deployments.cli.alerts import attempt
+
+    print(await attempt(client, given.name))
+    return 0
+
+
+async def _remove(client: Any, _: Settings, given: argparse.Namespace) -> int:
+    from deployments.cli.alerts import remove
+
+    await remove(client, given.name)
+    print(f"automation {given.name!r} is removed")
+    return 0

@@ -26,6 +26,7 @@ CLEAN_UP_SECONDS = 0.7
 """What a run has to clean up in when it is cancelled or its worker stops."""
 PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
 """Seconds between attempts to tell Prefect how a run ended; after that it is the reaper's."""
+MISSED = "The deadline of this run had passed before a worker could begin it: ask for a new test"
 TIMED_OUT = "TimedOut"
 """Name of the CRASHED state of a run that was ended at its deadline."""
 
@@ -53,7 +54,7 @@ class Execution:
         """
         self._deadline = deadline
         if (self._left() or 1) <= 0:
-            await self._conclude(Crashed(name=TIMED_OUT, message="No worker took this run up before its deadline"))
+            await self._conclude(Crashed(name=TIMED_OUT, message=MISSED))
             return 1
         try:
             ended = await self._in_a_process(order)

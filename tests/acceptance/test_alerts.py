@@ -1,10 +1,15 @@
-"""Alerts by mail and by Slack: Prefect's own automations and notifications, received here (webhook: test_health)."""
+"""Alerts by mail and by Slack: Prefect's own automations and notifications, received here (a check by webhook: test_health)."""
 
 import email
+import subprocess
 from email.message import EmailMessage
 from email.policy import default
+from http.server import ThreadingHTTPServer
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
+
+import httpx
+import pytest
 
 import httpx
 
@@ -64,3 +69,42 @@ def test_mail_and_slack(tmp_path: Path, embedded: Server) -> None:
     (first,), (second,) = (message["attachments"] for _, message in messages)
     assert (first["title"], second["title"]) == (f"{name} is failed", f"{name} is active")
     assert "CONNECTION_ERROR" in first["text"]
+
+
+def test_alerts_are_told_apart_listed_tried_and_removed(
+    service: Service, admin: httpx.Client, embedded: Server, receiver: ThreadingHTTPServer
+) -> None:
+    """Each has a name of its own, a second one of a taken name is refused, and a test reaches the receiver alone."""
+    received: list[tuple[str, dict[str, Any]]] = receiver.received  # type: ignore[attr-defined]
+    address = f"http://127.0.0.1:{receiver.server_address[1]}/tried"
+    source = register(admin, unique("Tried"), options(embedded))
+    mine, other = f"tried {source}", f"other {source}"
+    words = ("automations", "webhook", address, "--source", str(source))
+    said = service.command(*words, "--name", mine, "--test")
+    assert "is made" in said
+    assert "has sent" in said
+    assert "is made" in service.command(*words, "--name", other)
+    eventually(lambda: received)
+    assert [(path, told["payload"]["error_code"]) for path, told in received] == [("/tried", "TEST")]
+    assert refused(service, *words[:2], f"{address}/elsewhere", "--source", str(source), "--name", mine).endswith(
+        f"(`sourcecheck automations remove '{mine}'`)"
+    )
+    listed = service.command("automations", "list")
+    assert mine in listed
+    assert other in listed
+    assert "/tried" not in listed
+    service.command("automations", "remove", other)
+    assert other not in service.command("automations", "list")
+    assert mine in service.command("automations", "list")
+    assert "has made no automation" in refused(service, "automations", "remove", other)
+    assert "there is no data source" in refused(service, "automations", "webhook", address, "--source", "99999999")
+    assert "begins with https://" in refused(service, "automations", "slack", "hooks.slack.com/x")
+    service.command("automations", "remove", mine)
+
+
+def refused(service: Service, *words: str) -> str:
+    """What a command says that fails."""
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        service.command(*words)
+    assert failed.value.returncode == 1
+    return str(failed.value.stderr).strip()

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any
 
 import httpx
@@ -15,7 +15,6 @@ from api.prefect.health_deployments import SOURCES_PER_DEPLOYMENT
 from deployments.stack.home import Home
 from deployments.stack.postgres import EmbeddedPostgres
 from tests.acceptance.kit import IMMEDIATE, SOURCES, eventually, finished, options, register, unique
-from tests.fix_alerts import http_server
 from tests.fix_database import PASSWORD, Server, free_port
 from tests.fix_outage import Database, own_database
 from tests.fix_service import Service
@@ -77,27 +76,6 @@ def emitted(service: Service, source: int, *, forget: bool = False) -> int:
         return int(count)
 
 
-class Receiver(BaseHTTPRequestHandler):
-    """Takes what a webhook brings."""
-
-    def do_POST(self) -> None:
-        """Keep the body."""
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.received.append((self.path, json.loads(body)))  # type: ignore[attr-defined]
-        self.send_response(204)
-        self.end_headers()
-
-    def log_message(self, *_: Any) -> None:
-        """Nothing."""
-
-
-@pytest.fixture
-def receiver() -> Iterator[ThreadingHTTPServer]:
-    """An HTTP server that keeps what it is sent in `received`."""
-    with http_server(Receiver) as server:
-        yield server
-
-
 @pytest.fixture(scope="module")
 def database() -> Iterator[Database]:
     """A database that can be stopped."""
@@ -138,7 +116,7 @@ def test_a_source_that_goes_down_and_comes_back(service: Service, admin: httpx.C
 
     run = eventually(lambda: runs(service, source))[0]
     assert run["auto_scheduled"]
-    assert run["name"].endswith(" health")
+    assert run["name"].endswith(" · schedule")
     assert run["parameters"] == {"source_id": source}
     assert admin.delete(f"{SOURCES}/{source}").status_code in (200, 204)
     assert in_prefect(service, source) == []

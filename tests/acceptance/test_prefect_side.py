@@ -4,8 +4,10 @@ import time
 from typing import Any
 
 import httpx
+import pytest
 
-from tests.acceptance.kit import STEPS, flow_runs
+from tests.acceptance.kit import SOURCES, STEPS, finished, flow_runs, options, register, unique
+from tests.fix_database import Server
 from tests.fix_service import Service
 
 PATIENCE = 30.0
@@ -49,7 +51,7 @@ def test_a_run_that_passed(service: Service, good_source: int, good_answer: dict
     """A telling name, tags, only ids as parameters, green for everything."""
     run = flow_run(service, good_answer)
     job = good_answer["id"]
-    assert run["name"] == f"Demo shop #{job}"
+    assert run["name"] == f"Demo shop #{job} · asked by API"
     assert run["id"] == good_answer["flow_run_id"]
     assert {f"data-source:{good_source}", f"job:{job}", "organization:1"} <= set(run["tags"])
     assert job in run["parameters"].values()
@@ -105,3 +107,86 @@ def test_ended_answers_do_not_need_prefect(service: Service, admin: httpx.Client
         assert admin.get(f"/api/v1/data_sources/test/{dead_answer['id']}").json() == dead_answer
     finally:
         assert service.prefect_api.get(f"/flow_runs/{run['id']}").status_code == 404
+
+
+def test_the_report_lists_the_steps_in_order(service: Service, good_answer: dict[str, Any]) -> None:
+    """The published steps as the table has them, below a line with the host and the port of the source."""
+    (report,) = [a for a in artifacts(service, flow_run(service, good_answer)) if a["type"] == "markdown"]
+    rows = [line.split(" | ")[0].removeprefix("| ") for line in report["data"].splitlines() if line.startswith("| ")]
+    assert [row for row in rows if row in STEPS] == list(STEPS)
+    assert "127.0.0.1:" in report["data"].splitlines()[2]
+
+
+def test_a_run_that_passed_says_so_in_its_log(service: Service, good_answer: dict[str, Any]) -> None:
+    """One line with the source's name and the verdict."""
+    run = flow_run(service, good_answer)
+    chosen = {"logs": {"flow_run_id": {"any_": [run["id"]]}}}
+    until, lines = time.monotonic() + PATIENCE, list[str]()
+    while not lines and time.monotonic() < until:
+        found = service.prefect_api.post("/logs/filter", json=chosen).raise_for_status().json()
+        lines = [line["message"] for line in found if "Every step passed" in line["message"]]
+        time.sleep(0.3)
+    assert lines[0] == "Demo shop: Every step passed or was skipped"
+
+
+def ended_run(service: Service, run_id: str) -> dict[str, Any]:
+    """The run of this id, once it has ended."""
+    until = time.monotonic() + 2 * PATIENCE
+    while True:
+        run: dict[str, Any] = service.prefect_api.get(f"/flow_runs/{run_id}").raise_for_status().json()
+        if run["state"]["type"] in ("COMPLETED", "FAILED", "CANCELLED", "CRASHED"):
+            return run
+        assert time.monotonic() < until, run["state"]
+        time.sleep(0.3)
+
+
+def run_by_hand(service: Service, **parameters: Any) -> dict[str, Any]:
+    """What becomes of a run that an operator starts in Prefect's UI."""
+    deployment = service.prefect_api.get("/deployments/name/check-source/check").raise_for_status().json()
+    asked = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
+    made = service.prefect_api.post(f"/deployments/{deployment['id']}/create_flow_run", json=asked)
+    return ended_run(service, made.raise_for_status().json()["id"])
+
+
+def test_retry_declines_in_words(service: Service, admin: httpx.Client, embedded: Server) -> None:
+    """A job has one result: a run that is retried after its end says so, and how to test again."""
+    source = register(admin, unique("Retried"), options(embedded))
+    answer = finished(admin, source)
+    run = flow_run(service, answer)
+    again = {"state": {"type": "SCHEDULED", "name": "AwaitingRetry"}, "force": True}
+    service.prefect_api.post(f"/flow_runs/{run['id']}/set_state", json=again).raise_for_status()
+    state = ended_run(service, run["id"])["state"]
+    assert (state["type"], state["name"]) == ("CANCELLED", "Declined")
+    assert f"Job {answer['id']} has already ended as done" in state["message"]
+    assert admin.get(f"{SOURCES}/test/{answer['id']}").json() == answer
+
+
+def test_a_run_by_hand_tests_the_source(service: Service, admin: httpx.Client, embedded: Server) -> None:
+    """With the id of a source it makes a job; its name says that it was started in Prefect."""
+    source = register(admin, unique("By hand"), options(embedded))
+    run = run_by_hand(service, source_id=source)
+    assert (run["state"]["type"], run["name"].endswith(" · run in Prefect")) == ("COMPLETED", True)
+    (tag,) = (tag for tag in run["tags"] if tag.startswith("job:"))
+    assert admin.get(f"{SOURCES}/test/{tag.removeprefix('job:')}").json()["status"] == "done"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ({}, "give the id of a data source as the parameter source_id"),
+        ({"source_id": 2**40}, "no longer exists"),
+        ({"job_id": 2**40}, "There is no job"),
+    ],
+    ids=str,
+)
+def test_a_run_by_hand_that_has_nothing_to_test(service: Service, parameters: dict[str, Any], words: str) -> None:
+    """Its state says why, and is neither a pass nor a failure."""
+    state = run_by_hand(service, **parameters)["state"]
+    assert state["name"] in ("Declined", "Dropped")
+    assert words in state["message"]
+
+
+def test_a_run_by_hand_of_the_job_of_another_run(service: Service, good_answer: dict[str, Any]) -> None:
+    """The id of a job that another run has carried out is declined, too."""
+    state = run_by_hand(service, job_id=good_answer["id"])["state"]
+    assert (state["type"], state["name"]) == ("CANCELLED", "Declined")

@@ -18,7 +18,7 @@ NO = StepResult(
 def report(**results: StepResult) -> str:
     """The text of a report on these steps."""
     found = {task: Published(job_id=7, task=task, result=result) for task, result in results.items()}
-    return markdown(Report(job_id=7, source_id=3, source_name="Shop", published=found))
+    return markdown(Report(job_id=7, source_id=3, source_name="Shop", place="db.example:5432", published=found))
 
 
 def test_one_row_a_step() -> None:
