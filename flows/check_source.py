@@ -107,6 +107,7 @@ async def opened(work: Work) -> AsyncIterator[StepContext]:
                 unreachable=unreachable,
                 opening_seconds=time.monotonic() - began,
                 may_ask=work.may_ask,
+                answers=work.answers,
                 recorder=Recorder(outbox=outbox),
             )
             async with outbox:

@@ -8,6 +8,7 @@ from msgspec import Struct, field
 from datasources.databases import database_of
 from datasources.databases.base import Session
 from datasources.model.errors import CheckError
+from datasources.model.questions import Answer
 from datasources.model.results import Published
 from datasources.model.source import Source
 from datasources.secrecy.scrubber import Scrubber
@@ -58,6 +59,8 @@ class StepContext(Struct, kw_only=True, frozen=True):
     """How long it took to open the way to the source, or to find that it cannot be; part of the connection step."""
     may_ask: bool = False
     """Whether a person may be asked before a failure counts."""
+    answers: list[Answer] = []
+    """What users have answered in this test so far."""
     recorder: Recorder = field(default_factory=Recorder)
 
     def session(self, *, read_only: bool = True, database: str | None = None) -> AbstractAsyncContextManager[Session]:

@@ -10,8 +10,9 @@ import msgspec
 
 from datasources.databases import database_of
 from datasources.model.errors import CheckError, SourceUnreachable, advise
-from datasources.model.questions import worth_asking
+from datasources.model.questions import asks_again, worth_asking
 from datasources.model.results import Finding, Published, StepResult
+from datasources.model.source import SshTunnel
 from datasources.model.steps import CONNECTION, TEST_QUERY
 from datasources.model.vocabulary import Code, ErrorCode, Outcome
 from datasources.network.tunnel import tunnel_faults
@@ -57,8 +58,8 @@ async def _judge(name: str, check: StepContext, log: Log) -> tuple[StepResult, b
         async with asyncio.timeout(left + SLACK_SECONDS), tunnel_faults(check.source):
             return passed(await _run(name, bounded)), True
     except CheckError as error:
-        if check.may_ask and worth_asking(error):
-            check.recorder.pending[name] = error
+        if check.may_ask and (asked := _question_behind(error, check)) is not None:
+            check.recorder.pending[name] = asked
         return refusal(error, name), True
     except TimeoutError as error:
         stage = next(iter(getattr(error.__cause__, "__notes__", ())), name)
@@ -83,6 +84,14 @@ async def _run(name: str, check: StepContext) -> Finding:
             if isinstance(error, SourceUnreachable) or not error.transient or time.monotonic() > until:
                 raise
         await asyncio.sleep(AGAIN_SECONDS)
+
+
+def _question_behind(error: CheckError, check: StepContext) -> CheckError | None:
+    """The failure to ask a user about before it counts; None for a verdict."""
+    if worth_asking(error):
+        return error
+    ssh = error.code is ErrorCode.SSH_AUTHENTICATION_FAILED
+    return asks_again(error, check.answers, SshTunnel.secret_fields if ssh else check.source.options.asked_fields)
 
 
 def passed(finding: Finding) -> StepResult:

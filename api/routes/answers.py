@@ -19,7 +19,7 @@ from datasources.catalogue.questions import lock_job, question_of, take_answer
 from datasources.catalogue.sources import write_source
 from datasources.catalogue.tables import DataSource, Job
 from datasources.model.host_keys import HostKey, echoes
-from datasources.model.questions import Answer, HostKeyQuestion, Question, SecretQuestion
+from datasources.model.questions import Answer, HostKeyQuestion, Owner, Question, SecretQuestion
 from datasources.model.source import SshTunnel
 from datasources.secrecy.vault import Vault
 
@@ -82,9 +82,10 @@ class QuestionController(Controller):
         secrets = _fitting(given, question)
         if given.save:
             await _store(session, job, question.of, secrets, services.vault)
+            _take_back(job, question.of, services.vault)
         else:
             _lend(job, question.of, secrets, services.vault)
-        return await _go_on(job, _answer(question, member, saved=given.save), session, services)
+        return await _go_on(job, _answer(question, member, saved=given.save, of=question.of), session, services)
 
 
 async def _asking(session: Session, job: Job) -> tuple[Job, Question]:
@@ -152,7 +153,21 @@ def _lend(job: Job, of: str, secrets: dict[str, str], vault: Vault) -> None:
     job.run_secret = vault.seal(lent | {of: lent.get(of, {}) | secrets})
 
 
-def _answer(question: Question, member: Member, *, fingerprint: str | None = None, saved: bool | None = None) -> Answer:
+def _take_back(job: Job, of: Owner, vault: Vault) -> None:
+    """What was lent before, and refused, would stand before what is stored now."""
+    lent: dict[str, dict[str, str]] = vault.open(job.run_secret)
+    rest = {owner: secrets for owner, secrets in lent.items() if owner != of}
+    job.run_secret = vault.seal(rest) if rest else None
+
+
+def _answer(
+    question: Question,
+    member: Member,
+    *,
+    fingerprint: str | None = None,
+    saved: bool | None = None,
+    of: Owner | None = None,
+) -> Answer:
     return Answer(
         number=question.number,
         kind=question.kind,
@@ -161,6 +176,7 @@ def _answer(question: Question, member: Member, *, fingerprint: str | None = Non
         user_id=member.user_id,
         fingerprint=fingerprint,
         saved=saved,
+        of=of,
     )
 
 

@@ -1,5 +1,6 @@
 """What a test asks a person before it goes on. A question holds no secret."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal, cast
 
@@ -10,6 +11,10 @@ from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
 
 Kind = Literal["host_key", "query", "secret"]
+Owner = Literal["options", "ssh_tunnel"]
+"""Whose secret it is: the source's own, or its gateway's."""
+MOST_SECRETS = 3
+"""Secrets that a test takes from a user; when the last one is refused, too, that is the verdict."""
 
 
 class Asked(Struct, kw_only=True, frozen=True, tag_field="kind"):
@@ -48,8 +53,7 @@ class QueryQuestion(Asked, kw_only=True, frozen=True, tag="query"):
 class SecretQuestion(Asked, kw_only=True, frozen=True, tag="secret"):
     """What is the secret?"""
 
-    of: Literal["options", "ssh_tunnel"]
-    """Whose it is: the source's own, or its gateway's."""
+    of: Owner
     missing: list[str]
     """What may be given, by name."""
 
@@ -74,18 +78,39 @@ class Answer(Struct, kw_only=True, frozen=True):
     fingerprint: str | None = None
     saved: bool | None = None
     """Whether a secret was stored with the source."""
+    of: Owner | None = None
+    """Whose secret it was; None where it was none."""
+
+
+_REFUSED: dict[ErrorCode, Owner] = {
+    ErrorCode.AUTHENTICATION_FAILED: "options",
+    ErrorCode.SSH_AUTHENTICATION_FAILED: "ssh_tunnel",
+}
 
 
 def worth_asking(error: CheckError) -> bool:
     """Whether a person could answer this failure: an unknown host key, a missing secret, a doubtful query.
 
-    Not a changed key, and not a wrong secret.
+    Not a changed key, and not a wrong secret: `asks_again` is about that.
     """
     return (
         error.code is ErrorCode.SSH_HOST_KEY_UNKNOWN
         or bool(error.details.get("secret_missing"))
         or bool(error.details.get("unconfirmed"))
     )
+
+
+def asks_again(error: CheckError, answers: Sequence[Answer], fields: Sequence[str]) -> CheckError | None:
+    """The failure of a secret that a user has just given, as one that asks for it again; None for any other failure.
+
+    `fields` are the names of the secrets that the user may give. A stored secret that is wrong is a verdict at once.
+    """
+    of = _REFUSED.get(error.code)
+    given = sum(answer.kind == "secret" and answer.of == of for answer in answers)
+    if of is None or not 0 < given < MOST_SECRETS or error.details.get("cleartext") or worth_asking(error):
+        return None
+    message = f"{error.message} (secret {given} of {MOST_SECRETS})"
+    return CheckError(error.code, message, {**error.details, "secret_missing": True, "missing": list(fields)})
 
 
 def question_about(error: CheckError, number: int, asked_at: datetime, expires_at: datetime) -> Question:
@@ -103,6 +128,6 @@ def question_about(error: CheckError, number: int, asked_at: datetime, expires_a
             **common, **{name: details[name] for name in ("fingerprint", "key_type", "host", "port", "verify")}
         )
     if details.get("secret_missing"):
-        of: Literal["options", "ssh_tunnel"] = "ssh_tunnel" if details.get("stage") == "ssh" else "options"
+        of: Owner = "ssh_tunnel" if details.get("stage") == "ssh" else "options"
         return SecretQuestion(**common, of=of, missing=list(details["missing"]))
     return QueryQuestion(**common)

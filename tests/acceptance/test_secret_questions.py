@@ -87,10 +87,9 @@ def test_a_password_to_keep(admin: httpx.Client, embedded: Server) -> None:
 
 
 def test_a_wrong_password(service: Service, admin: httpx.Client, keyless: int) -> None:
-    """AUTHENTICATION_FAILED; and what was given is in no table of either database, in no log and no answer."""
+    """It is asked for three times, then it is a verdict; what was given is in no table, no log and no answer."""
     job = ask(admin, keyless)
-    seen = str(until(admin, job, "needs_authentication"))
-    seen += str(said(admin, job, "authenticate", {"password": CANARY}))
+    seen = refused_three_times(admin, job, {"password": CANARY})
     answer = ended(admin, job)
     assert (answer["status"], code(answer)) == ("failed", "AUTHENTICATION_FAILED")
     seen += str(answer) + everything(service)
@@ -136,8 +135,7 @@ def test_a_gateways_password(admin: httpx.Client, embedded: Server) -> None:
         said(admin, job, "authenticate", {"password": PASSWORD})
         assert ended(admin, job)["status"] == "done"
         job = ask(admin, source)
-        until(admin, job, "needs_authentication")
-        said(admin, job, "authenticate", {"password": CANARY})
+        refused_three_times(admin, job, {"password": CANARY})
         assert code(ended(admin, job)) == "SSH_AUTHENTICATION_FAILED"
 
 
@@ -161,6 +159,49 @@ def test_a_gateways_key_and_passphrase(admin: httpx.Client, embedded: Server) ->
         assert "PRIVATE KEY" not in stored
         assert "words" not in stored
         assert public_line(KEYS["ecdsa-256"]) not in stored
+
+
+def test_a_mistyped_password(admin: httpx.Client, keyless: int) -> None:
+    """The next question says that it was refused; the right one then passes, and nothing has failed."""
+    before = admin.get(f"{SOURCES}/{keyless}").json()["last_test"]
+    job = ask(admin, keyless)
+    until(admin, job, "needs_authentication")
+    said(admin, job, "authenticate", {"password": CANARY})
+    question = asked(admin, job, 2)
+    assert question["missing"] == ["password"]
+    assert "secret 1 of 3" in question["message"]
+    assert admin.get(f"{SOURCES}/{keyless}").json()["last_test"] == before
+    said(admin, job, "authenticate", {"password": PASSWORD})
+    assert ended(admin, job)["status"] == "done"
+
+
+def test_a_mistyped_password_that_was_saved(admin: httpx.Client, embedded: Server) -> None:
+    """The next one takes its place, also after one that was lent."""
+    source = register(admin, unique("Saved twice"), options(embedded, password=None))
+    job = ask(admin, source)
+    until(admin, job, "needs_authentication")
+    for number, body in enumerate(({"password": CANARY, "save": True}, {"password": CANARY}), 2):
+        said(admin, job, "authenticate", body)
+        asked(admin, job, number)
+    said(admin, job, "authenticate", {"password": PASSWORD, "save": True})
+    assert ended(admin, job)["status"] == "done"
+    assert finished(admin, source)["status"] == "done"
+
+
+def asked(client: httpx.Client, job: int, number: int) -> dict[str, Any]:
+    """The question of this number, once the test asks it."""
+    while (question := until(client, job, "needs_authentication")["question"])["number"] != number:
+        time.sleep(0.1)
+    return dict(question)
+
+
+def refused_three_times(client: httpx.Client, job: int, body: dict[str, Any]) -> str:
+    """Give a wrong secret as often as the test takes one; everything that was answered."""
+    seen = ""
+    for number in (1, 2, 3):
+        seen += str(asked(client, job, number))
+        seen += str(said(client, job, "authenticate", body))
+    return seen
 
 
 def code(answer: dict[str, Any]) -> str:
