@@ -7,7 +7,7 @@ import msgspec
 
 from api.jobs.status import status_of
 from api.prefect.client import Run
-from api.wire.schemas import AsyncDataSourceTestResults, CheckStep, ConnectionTest, TestResultStep
+from api.wire.schemas import AsyncDataSourceTestResults, CheckStep, ConnectionTest, TestResultStep, whole
 from datasources.catalogue.questions import question_of
 from datasources.catalogue.tables import DataSource, Job
 from datasources.model.results import Published
@@ -69,8 +69,9 @@ def connection_test(job: Job, source: DataSource) -> ConnectionTest:
         data_source_id=source.id,
         status=status,
         connection_successful=CONNECTION in passed,
-        response_time_ms=answered.get("response_time_ms"),
+        response_time_ms=whole(answered.get("response_time_ms")),
         test_query_result=answered.get("value"),
+        test_query_has_row=answered.get("has_row"),
         tested_at=job.ended_at or datetime.now(UTC),
         ssh_tunnel_established=bool(connection and connection.result.details.get("ssh_tunnel_established")),
         database_version=version.message if version else None,

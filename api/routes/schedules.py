@@ -14,7 +14,7 @@ from api.wire.errors import Invalid, Problem
 from api.wire.registration import read
 from api.wire.requests import WantedSchedule, takes
 from api.wire.responses import ENVELOPED, SCHEDULES_LIMITED
-from api.wire.schemas import Envelope, Schedule
+from api.wire.schemas import Envelope, Schedule, plain
 from datasources.catalogue.sources import other_plans
 from datasources.catalogue.tables import DataSource
 from datasources.health.cron import refuse_cron
@@ -121,7 +121,7 @@ async def _kept(session: Session, source: DataSource, plan: Plan) -> Schedule:
         await session.commit()
     return Schedule(
         data_source_id=source.id,
-        interval_seconds=plan.interval_seconds,
+        interval_seconds=plain(plan.interval_seconds),
         cron=plan.cron,
         rrule=plan.rrule,
         timezone=plan.timezone,

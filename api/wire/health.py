@@ -5,7 +5,7 @@ from typing import Literal
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.wire.schemas import Health, HealthCheck, HealthStep, Percentiles, Window
+from api.wire.schemas import Health, HealthCheck, HealthStep, Percentiles, Window, plain, whole
 from datasources.catalogue.health import history
 from datasources.catalogue.tables import DataSource, HealthRecord
 from datasources.health.plan import Plan
@@ -43,14 +43,14 @@ async def health_of(session: AsyncSession, source: DataSource, limit: int, windo
         last_health_check=_check(records[0]) if records else None,
         health_history=[_check(record) for record in records],
         uptime_percentage=_rounded(tallies[WINDOWS[window]].uptime),
-        avg_response_time_ms=_rounded(times.mean),
-        min_response_time_ms=times.least,
-        max_response_time_ms=times.greatest,
+        avg_response_time_ms=whole(times.mean),
+        min_response_time_ms=whole(times.least),
+        max_response_time_ms=whole(times.greatest),
         failure_count_24h=facts.failures_24h,
         last_failure_at=facts.last_failure_at,
         status_since=source.status_since,
         stale=is_stale(last, now),
-        expected_seconds=plan.expected_seconds(now) if plan else None,
+        expected_seconds=plain(plan.expected_seconds(now)) if plan else None,
         window=window,
         windows={str(name): _window(tallies[span]) for name, span in WINDOWS.items()},
         percentiles=_percentiles(times),
@@ -61,7 +61,7 @@ async def health_of(session: AsyncSession, source: DataSource, limit: int, windo
 def _check(record: HealthRecord) -> HealthCheck:
     return HealthCheck(
         status=STATUSES[record.passed],
-        response_time_ms=record.response_time_ms,
+        response_time_ms=whole(record.response_time_ms),
         checked_at=record.checked_at,
         error_code=record.error_code,
         trigger=record.trigger,
@@ -89,7 +89,7 @@ def _window(tally: Tally) -> Window:
 
 
 def _percentiles(times: Times) -> Percentiles:
-    p50, p95, p99 = (_rounded(times.percentile(share)) for share in (0.5, 0.95, 0.99))
+    p50, p95, p99 = (whole(times.percentile(share)) for share in (0.5, 0.95, 0.99))
     return Percentiles(p50=p50, p95=p95, p99=p99)
 
 

@@ -99,14 +99,27 @@ class Envelope(Struct, Generic[T], frozen=True):
     success: bool = True
 
 
+def whole(milliseconds: float | None) -> int | None:
+    """As the hyphen API counts them: whole ones, where what took any time took one at the least."""
+    return None if milliseconds is None else round(milliseconds) or int(milliseconds > 0)
+
+
+def plain(number: float | None) -> float | None:
+    """Whole numbers without `.0`: what a client wrote as 10 is answered as 10."""
+    return int(number) if number is not None and number == int(number) else number
+
+
 class ConnectionTest(Struct, frozen=True, kw_only=True):
     """The immediate test (published)."""
 
     data_source_id: int
     status: Literal["active", "failed", "testing"]
     connection_successful: bool
-    response_time_ms: float | None
+    response_time_ms: int | None
+    """The time of the test query, on a connection that is open."""
     test_query_result: str | None
+    test_query_has_row: bool | None
+    """Tells no row (false) from a null (true), which have no result both."""
     tested_at: datetime
     ssh_tunnel_established: bool
     database_version: str | None
@@ -166,7 +179,8 @@ class HealthCheck(Struct, frozen=True, kw_only=True):
     """One finished check; `inactive` is one that says nothing about the source, because it was lost on our side."""
 
     status: Literal["active", "failed", "inactive"]
-    response_time_ms: float | None
+    response_time_ms: int | None
+    """The time of the connection step's first query, the same in every check, on a connection that is open."""
     checked_at: datetime
     error_code: str | None
     trigger: str
@@ -186,9 +200,9 @@ class Window(Struct, frozen=True, kw_only=True):
 class Percentiles(Struct, frozen=True):
     """Response times in milliseconds, within 5 %."""
 
-    p50: float | None
-    p95: float | None
-    p99: float | None
+    p50: int | None
+    p95: int | None
+    p99: int | None
 
 
 class HealthStep(Struct, frozen=True):
@@ -206,9 +220,9 @@ class Health(Struct, frozen=True, kw_only=True):
     last_health_check: HealthCheck | None
     health_history: list[HealthCheck]
     uptime_percentage: float | None
-    avg_response_time_ms: float | None
-    min_response_time_ms: float | None
-    max_response_time_ms: float | None
+    avg_response_time_ms: int | None
+    min_response_time_ms: int | None
+    max_response_time_ms: int | None
     failure_count_24h: int
     last_failure_at: datetime | None
     status_since: datetime | None

@@ -17,6 +17,10 @@ from datasources.model.questions import Question, to_question
 from datasources.model.results import Published
 from datasources.model.vocabulary import JobStatus
 
+BY_CLIENT = "A client cancelled this test"
+IN_PREFECT = "The run of this test was cancelled in Prefect"
+"""Why a cancelled job ended."""
+
 
 async def find_job(session: AsyncSession, organization_id: int, job_id: int) -> Job | None:
     """The job, if this organization has it."""
@@ -111,8 +115,11 @@ def _taken_up(started_at: datetime | None, steps: Sequence[str], published: Sequ
     return started_at is not None or any(p.carried_out for p in published if p.task in steps)
 
 
-def _why(status: JobStatus, published: list[Published]) -> dict[str, str | None]:
+def _why(status: JobStatus, published: list[Published]) -> dict[str, Any]:
     """Why a job did not pass."""
+    if status is JobStatus.cancelled:
+        reason = case((Job.cancel_requested_at.is_not(None), BY_CLIENT), else_=IN_PREFECT)
+        return {"reason": reason, "error_code": None}
     failure = first_failure(published) if status is JobStatus.failed else None
     if failure is None:
         return {"reason": None, "error_code": None}

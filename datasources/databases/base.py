@@ -103,7 +103,9 @@ class QueryAnswer(Struct, kw_only=True, frozen=True):
     """The first value of a query as text, and how long it took on the open connection."""
 
     value: str | None
+    """None for a null, and where there is no row."""
     response_time_ms: float
+    has_row: bool = True
 
 
 class Session(ABC):

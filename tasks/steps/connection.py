@@ -1,5 +1,6 @@
 """Is the source there, and does it let us in?"""
 
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -14,7 +15,8 @@ from tasks.context import StepContext
 async def run(check: StepContext) -> Finding:
     """Open a fresh connection: tunnel, TCP, TLS, login, database; who am I, is TLS on.
 
-    Notes the version for the version probe, which then needs no connection of its own.
+    Details hold the time of its first query on the open connection, in milliseconds, which is the response time of a
+    source. Notes the version for the version probe, which then needs no connection of its own.
     """
     via = check.source.via
     established: dict[str, Any] = {"ssh_tunnel_established": via is not None}
@@ -22,10 +24,13 @@ async def run(check: StepContext) -> Finding:
         established["ssh_tunnel"] = msgspec.to_builtins(via.info)
     try:
         async with check.session() as session:
+            began = time.monotonic()
             identity = await session.identity()
+            answered = round((time.monotonic() - began) * 1000, 3)
             with suppress(CheckError):  # the probe asks again, and says what is wrong
                 check.recorder.version = await session.version()
     except CheckError as error:
         error.details.update(established)
         raise
-    return Finding(message="Connected to the database", details=msgspec.to_builtins(identity) | established)
+    details = msgspec.to_builtins(identity) | established | {"response_time_ms": answered}
+    return Finding(message="Connected to the database", details=details)

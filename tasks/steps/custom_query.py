@@ -8,7 +8,8 @@ from tasks.context import StepContext
 
 
 async def run(check: StepContext) -> Finding:
-    """Run one statement that only reads; details hold its first value as text, and its time in milliseconds.
+    """Run one statement that only reads; details hold its first value as text, whether there was a
+    row (a null and no row have no value), and its time in milliseconds.
 
     A statement that writes by its first word is not even tried, unless a person has confirmed it.
     """
@@ -17,5 +18,6 @@ async def run(check: StepContext) -> Finding:
         raise CheckError(ErrorCode.QUERY_NOT_READ_ONLY, "The test query is a statement that writes", {"stage": "query"})
     async with check.session() as session:
         answer = await session.query(query)
-    details = {"value": answer.value, "response_time_ms": answer.response_time_ms}
-    return Finding(message=f"Query answered in {answer.response_time_ms:.0f} ms", details=details)
+    details = {"value": answer.value, "has_row": answer.has_row, "response_time_ms": answer.response_time_ms}
+    rows = "" if answer.has_row else " with no row"
+    return Finding(message=f"Query answered in {answer.response_time_ms:.0f} ms{rows}", details=details)

@@ -115,7 +115,7 @@ def _first(sql: str, connection: Any) -> QueryAnswer:
     started = time.monotonic()
     row = connection.execute(statements[0]).fetchone()
     spent = round((time.monotonic() - started) * 1000, 3)
-    return QueryAnswer(value=as_text(row[0]) if row else None, response_time_ms=spent)
+    return QueryAnswer(value=as_text(row[0]) if row else None, response_time_ms=spent, has_row=row is not None)
 
 
 def _quoted(name: str) -> str:

@@ -98,8 +98,9 @@ async def _first(connection: Connection) -> QueryAnswer:
         message = f"A row of the test query has more than {error.most // MEGABYTE} MB"
         raise CheckError(ErrorCode.QUERY_ERROR, message, {"stage": "query"}) from error
     spent = round((time.monotonic() - started) * 1000, 3)
-    value = checked(result, codec=connection.codec).get_value(0, 0)  # None where there is no row
-    return QueryAnswer(value=as_text(value, connection.codec), response_time_ms=spent)
+    rows = checked(result, codec=connection.codec)
+    value = as_text(rows.get_value(0, 0), connection.codec)
+    return QueryAnswer(value=value, response_time_ms=spent, has_row=rows.ntuples > 0)
 
 
 async def _end(connection: Connection) -> None:

@@ -98,7 +98,7 @@ class SqliteSession(Session):
             row = cursor.fetchone()
             spent = round((time.monotonic() - started) * 1000, 3)
             cursor.close()
-            return QueryAnswer(value=as_text(row[0]) if row else None, response_time_ms=spent)
+            return QueryAnswer(value=as_text(row[0]) if row else None, response_time_ms=spent, has_row=row is not None)
 
         return await self._file.within(Limit(self._seconds), "query", first)
 
