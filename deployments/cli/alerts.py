@@ -237,6 +237,7 @@ def _block_id(automation: Automation) -> UUID | None:
 
 def _source_id(automation: Automation) -> int | None:
     trigger = automation.trigger
-    match = dict(trigger.match.items()) if isinstance(trigger, EventTrigger) else {}
-    number = str(match.get(LABEL)).removeprefix("data-source.")
-    return int(number) if number.isdigit() else None
+    matched = dict(trigger.match.items()).get(LABEL, ()) if isinstance(trigger, EventTrigger) else ()
+    about = [matched] if isinstance(matched, str) else matched
+    numbers = [text.removeprefix("data-source.") for text in about]
+    return next((int(number) for number in numbers if number.isdigit()), None)
