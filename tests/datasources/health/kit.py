@@ -33,7 +33,13 @@ async def make_source(sessions: Sessions, organization_id: int, every: float | N
 def connection(passed: bool, ended_at: datetime, code: ErrorCode = ErrorCode.CONNECTION_ERROR) -> Published:
     """What the step `connection` publishes."""
     result = (
-        StepResult(code=Code.OK, message="Connected to the database", outcome=Outcome.success, duration_ms=7)
+        StepResult(
+            code=Code.OK,
+            message="Connected to the database",
+            outcome=Outcome.success,
+            duration_ms=9,
+            details={"response_time_ms": 7},
+        )
         if passed
         else StepResult(code=Code.ERROR, message="Nobody listens", outcome=Outcome.failed, error_code=code)
     )

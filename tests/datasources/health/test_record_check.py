@@ -43,7 +43,7 @@ async def test_one_record_a_check(sessions: Sessions, organization_id: int) -> N
     (record,) = await records(sessions, source)
     assert (record.job_id, record.checked_at, record.passed) == (job, NOW, True)
     assert (record.response_time_ms, record.error_code, record.expected_seconds) == (7, None, 60)
-    assert record.steps == {"connection": {"outcome": "success", "ms": 7}}
+    assert record.steps == {"connection": {"outcome": "success", "ms": 9}}
     row = await source_row(sessions, source)
     assert (row.last_tested_at, row.last_successful_connection_at, row.last_failed_connection_at) == (NOW, NOW, None)
 
