@@ -50,8 +50,20 @@ def add_commands(commands: Any, add: Add) -> None:
         made.add_argument("--source", type=int, metavar="ID", help="only for this data source (default: all)")
         made.add_argument("--test", action="store_true", help="and have Prefect's server send it once, as a test")
     add(kinds, "list", _command(_list), "list the automations that were made here", "sourcecheck automations list")
-    tried = add(kinds, "test", _command(_test), "have Prefect's server send one once, as a test", "sourcecheck automations test team")
-    removed = add(kinds, "remove", _command(_remove), "remove one, and the address that it has", "sourcecheck automations remove team")
+    tried = add(
+        kinds,
+        "test",
+        _command(_test),
+        "have Prefect's server send one once, as a test",
+        "sourcecheck automations test team",
+    )
+    removed = add(
+        kinds,
+        "remove",
+        _command(_remove),
+        "remove one, and the address that it has",
+        "sourcecheck automations remove team",
+    )
     for command in (tried, removed):
         command.add_argument("name")
 

@@ -1,4 +1,4 @@
-"""Alerts by mail and by Slack: Prefect's own automations and notifications, received here (a check by webhook: test_health)."""
+"""Alerts by mail and by Slack: Prefect's own automations and notifications, received here (webhook: test_health)."""
 
 import email
 import subprocess
@@ -10,8 +10,6 @@ from typing import Any, cast
 
 import httpx
 import pytest
-
-import httpx
 
 from deployments.stack.credential import FILE
 from tests.acceptance.kit import SOURCES, eventually, finished, options, register, unique

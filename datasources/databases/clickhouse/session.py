@@ -109,7 +109,8 @@ class ClickhouseSession(Session):
                     message = f"A row of the test query has more than {error.most // MEGABYTE} MB"
                     raise CheckError(ErrorCode.QUERY_ERROR, message, {"stage": "query"}) from error
                 spent = round((time.monotonic() - started) * 1000, 3)
-                return QueryAnswer(value=_value(lines), response_time_ms=spent)
+                has_row = len(lines) > 1 and bool(lines[1].strip())
+                return QueryAnswer(value=_value(lines), response_time_ms=spent, has_row=has_row)
 
     async def _catalog(self, stage: str) -> tuple[list[catalog.Row], dict[catalog.Name, list[catalog.Row]]]:
         limit = Limit(self._seconds)

@@ -55,4 +55,4 @@ def first_value(sql: str, driver: Any) -> QueryAnswer:
     finally:
         forget_rest(driver)
     spent = round((time.monotonic() - started) * 1000, 3)
-    return QueryAnswer(value=as_text(row[0]) if row else None, response_time_ms=spent)
+    return QueryAnswer(value=as_text(row[0]) if row else None, response_time_ms=spent, has_row=bool(row))
