@@ -12,6 +12,8 @@ from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
 from prefect.flow_runs import asuspend_flow_run
 from prefect.input import RunInput
+from prefect.logging import get_run_logger
+from pydantic import ConfigDict
 
 from datasources.catalogue.engine import session_scope
 from datasources.catalogue.questions import lock_job, open_question, question_of, take_answer
@@ -45,6 +47,12 @@ class ConfirmQuery(RunInput):
     confirm: bool = False
 
 
+class AnsweredElsewhere(RunInput):
+    """The form where answers in Prefect do not count: it takes what our API sends along, and asks for nothing."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
 class SecretStored(RunInput):
     """The answer to a question about a secret has no field for one: Prefect keeps what it is given in clear."""
 
@@ -61,7 +69,7 @@ async def prepared(settings: Settings, job_id: int) -> Work:
             work = await load_work(session, Vault.from_settings(settings), job_id, run_id)
         if work.question is None:
             return work
-        await _take(settings, job_id, work.question, await _wait(work.question))
+        await _take(settings, job_id, work.question, await _wait(settings, work.question))
 
 
 async def ask(settings: Settings, work: Work, error: CheckError) -> None:
@@ -80,10 +88,11 @@ def doubt_query(work: Work) -> None:
         raise CheckError(ErrorCode.QUERY_NOT_READ_ONLY, message, {"stage": "query", "unconfirmed": True})
 
 
-async def _wait(question: Question) -> Any:
+async def _wait(settings: Settings, question: Question) -> Any:
     """The answer that was given in the Prefect UI; suspends the run where there is none yet."""
     left = (question.expires_at - datetime.now(UTC)).total_seconds()
-    return await asuspend_flow_run(wait_for_input=_form(question), key=pause_key(question), timeout=max(1, round(left)))
+    form = _form(question) if settings.answers_in_prefect else _closed_form(question)
+    return await asuspend_flow_run(wait_for_input=form, key=pause_key(question), timeout=max(1, round(left)))
 
 
 def pause_key(question: Question) -> str:
@@ -111,6 +120,12 @@ def _form(question: Question) -> type[RunInput]:
     return SecretStored.with_initial_data(description=text)
 
 
+def _closed_form(question: Question) -> type[RunInput]:
+    """What Prefect's UI shows where answers are given through our API alone."""
+    text = f"{question.message}. Answers are given through the API; to resume the run here makes it ask again."
+    return AnsweredElsewhere.with_initial_data(description=text)
+
+
 def run_input(answer: Answer) -> dict[str, Any]:
     """The input with which Prefect resumes the run after this answer."""
     inputs: dict[str, dict[str, Any]] = {
@@ -123,9 +138,7 @@ def run_input(answer: Answer) -> dict[str, Any]:
 
 async def _take(settings: Settings, job_id: int, question: Question, given: Any) -> None:
     """Judge what an operator entered in the Prefect UI, and close the question; a wrong answer is asked for anew."""
-    accepted = not isinstance(given, ConfirmQuery) or given.confirm
-    if isinstance(question, HostKeyQuestion):
-        accepted = isinstance(given, ConfirmHostKey) and echoes(given.fingerprint, question.fingerprint)
+    accepted = settings.answers_in_prefect and _is_accepted(question, given)
     async with session_scope(settings) as session:
         job = await lock_job(session, job_id)
         if question_of(job) != question:
@@ -135,9 +148,19 @@ async def _take(settings: Settings, job_id: int, question: Question, given: Any)
             kind=question.kind,
             accepted=accepted,
             answered_at=datetime.now(UTC),
+            origin="prefect",
             fingerprint=question.fingerprint if isinstance(question, HostKeyQuestion) and accepted else None,
         )
         await take_answer(session, job, answer, settings.job_timeout, origin="prefect")
+    if not settings.answers_in_prefect:
+        get_run_logger().warning("The run was resumed in Prefect; answers are given through the API, so it asks again")
+
+
+def _is_accepted(question: Question, given: Any) -> bool:
+    """Whether this answers the question; a host key by its exact fingerprint alone."""
+    if isinstance(question, HostKeyQuestion):
+        return isinstance(given, ConfirmHostKey) and echoes(given.fingerprint, question.fingerprint)
+    return given.confirm if isinstance(given, ConfirmQuery) else not isinstance(question, QueryQuestion)
 
 
 def unanswered(job: Job) -> dict[str, Published]:

@@ -53,7 +53,7 @@ def lost_where(job: Job, run: Run | None) -> str:
         return "the run was never picked up by a worker"
     if run.state.type is StateType.PAUSED:
         return "its question was not answered"
-    if run.started_at is None:
-        return "the run was picked up and never started"
     said = f" ({run.state.message})" if run.state.message else ""
+    if run.started_at is None:
+        return f"the run was picked up and never started{said}"
     return f"lost while running {', '.join(under_way(job.steps, run.published)) or 'its last step'}{said}"

@@ -73,8 +73,10 @@ class Answer(Struct, kw_only=True, frozen=True):
     kind: Kind
     accepted: bool
     answered_at: datetime
+    origin: Literal["api", "prefect"] = "api"
+    """Where it was given: through our API, or in Prefect's UI, which says no names."""
     user_id: int | None = None
-    """None for an answer that was given in the Prefect UI, which says no names."""
+    """None for an answer that was given in Prefect's UI."""
     fingerprint: str | None = None
     saved: bool | None = None
     """Whether a secret was stored with the source."""

@@ -78,6 +78,8 @@ class Settings(Masked, kw_only=True, frozen=True):
     """Ended jobs of schedules, with all they found."""
     keep_jobs_days: Days = 90
     """Ended jobs that a client asked for, with all they found."""
+    answers_in_prefect: bool = True
+    """Whether an answer that is given in Prefect's UI counts; our API knows who answers, Prefect does not."""
     question_timeout: Annotated[int, Meta(ge=1, le=30 * 86400)] = 86400
     """Seconds that a test waits for the answer to its question."""
     tests_per_minute: Annotated[int, Meta(ge=1, le=1_000_000)] = 1200
@@ -104,8 +106,15 @@ class Settings(Masked, kw_only=True, frozen=True):
         return Path(self.home).expanduser().resolve()
 
     @classmethod
-    def load(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
-        """Read the environment. Raises `SettingsError` naming the variable at fault."""
+    def load(cls, environ: Mapping[str, str] | None = None) -> "Settings":
+        """Read the environment, unless this process keeps settings.
+
+        Raises `SettingsError` naming the variable at fault.
+        """
+        if environ is None:
+            if _kept:
+                return _kept[0]
+            environ = os.environ
         _refuse_unknown(environ)
         given: dict[str, Any] = {
             name: value for name in cls.__struct_fields__ if (value := environ.get(variable(name)))
@@ -121,6 +130,10 @@ class Settings(Masked, kw_only=True, frozen=True):
         _refuse_contradictions(settings)
         return settings
 
+    def keep(self) -> None:
+        """Be what `load` answers in this process from now on: its environment no longer has to hold any secret."""
+        _kept[:] = [self]
+
     def environ(self) -> dict[str, str]:
         """The same settings as environment variables, for a child process."""
         fields = {name: getattr(self, name) for name in self.__struct_fields__}
@@ -129,6 +142,10 @@ class Settings(Masked, kw_only=True, frozen=True):
             for name, value in fields.items()
             if value is not None
         }
+
+
+_kept: list[Settings] = []
+"""The settings that this process keeps, once there are any."""
 
 
 def variable(name: str) -> str:

@@ -17,12 +17,12 @@ from uuid import UUID
 from prefect import Flow
 from prefect._flow_run_suspension import FlowRunSuspensionRequest, register_flow_run_suspension_request
 from prefect.client.schemas.objects import FlowRun, State, StateType, WorkPool
-from prefect.context import AsyncClientContext, SettingsContext, SyncClientContext, get_settings_context
+from prefect.context import AsyncClientContext, SyncClientContext
 from prefect.exceptions import TerminationSignal
 from prefect.flow_engine import AsyncFlowRunEngine, FlowRunEngine
-from prefect.flows import load_flow_from_entrypoint, load_flow_from_flow_run
+from prefect.flows import load_flow_from_entrypoint
 from prefect.logging.loggers import flow_run_logger
-from prefect.settings import Settings, get_current_settings
+from prefect.settings import get_current_settings
 from prefect.utilities.callables import get_call_parameters, parameters_to_args_kwargs
 from pydantic import BaseModel
 
@@ -189,11 +189,6 @@ def flow_at(entrypoint: str) -> Flow[..., Any]:
     return load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False)
 
 
-async def stored_flow_of(run: FlowRun) -> Flow[..., Any]:
-    """The flow from its deployment's storage."""
-    return await load_flow_from_flow_run(run, use_placeholder_flow=False)
-
-
 def import_for_first_run() -> None:
     """Import once, before the fork, what each process would import by itself; a name that is gone costs only time."""
     for name in FIRST_RUN_IMPORTS:
@@ -231,10 +226,3 @@ class Clients:
         fetch_tokens_singly(self._sync.client)
         await self._async.__aenter__()
         self._sync.__enter__()
-
-
-@contextmanager
-def settings_of_environment() -> Iterator[None]:
-    """Prefect's settings as the environment has them now; Prefect itself reads it once, when it is imported."""
-    with SettingsContext(profile=get_settings_context().profile, settings=Settings()):
-        yield

@@ -30,6 +30,9 @@ MISSED = "The deadline of this run had passed before a worker could begin it: as
 TIMED_OUT = "TimedOut"
 """Name of the CRASHED state of a run that was ended at its deadline."""
 
+REFUSED = "Refused"
+"""Name of the CRASHED state of a run that the worker does not run; its message says why."""
+
 
 class Execution:
     """One flow run that this worker has."""
@@ -40,6 +43,8 @@ class Execution:
         """When we took it up; what was said before is about an earlier life of the run."""
         self.claimed = asyncio.Event()
         """Set when Prefect has said whether the run is ours."""
+        self.entrypoint = ""
+        """Where its flow is, once it is known that we run it."""
         self.process_id: int | None = None
         self._client = client
         self._pool = pool
@@ -97,8 +102,6 @@ class Execution:
             raise
         finally:
             self._process = None
-            if order.env or not order.entrypoint:  # it has seen variables or folders that the next run should not
-                process.reusable = False
             self._pool.give_back(process, rss=ended.rss if ended else 0)
 
     async def _has_not_begun(self) -> bool:
@@ -145,6 +148,10 @@ class Execution:
                     self.suspend(str(state.id))
                 case Reaction.KILL if self._process:
                     self._process.kill()
+
+    async def refuse(self, reason: str) -> None:
+        """End a run that this worker does not run."""
+        await self._conclude(Crashed(name=REFUSED, message=reason))
 
     async def give_up(self, reason: str) -> None:
         """Something went wrong on our side: the run is not ours to leave under way."""

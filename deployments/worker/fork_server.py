@@ -15,20 +15,26 @@ import signal
 import socket
 import sys
 
+from deployments.worker.environment import told
+
 PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
-    """`FD MODULE...`: preload the modules, then fork on demand; returns in a process that has served."""
-    control, modules = int(sys.argv[1]), sys.argv[2:]
-    for name in modules:
-        importlib.import_module(name)
-    from deployments.worker._prefect import Clients, complete_models, import_for_first_run
-    from deployments.worker.process import work
+    """`FD MODULE...`: preload the modules, then fork on demand; returns in a process that has served.
 
-    import_for_first_run()
-    complete_models()
-    clients = Clients()
+    The settings come by the standard input.
+    """
+    control, modules = int(sys.argv[1]), sys.argv[2:]
+    with told(sys.stdin.buffer):
+        for name in modules:
+            importlib.import_module(name)
+        from deployments.worker._prefect import Clients, complete_models, import_for_first_run
+        from deployments.worker.process import work
+
+        import_for_first_run()
+        complete_models()
+        clients = Clients()
     gc.collect()
     gc.freeze()  # the collector does not touch, and so does not copy, what all processes share
     work(Server(socket.socket(fileno=control)).serve(), clients)

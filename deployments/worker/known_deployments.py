@@ -1,7 +1,6 @@
 """Deployments as Prefect had them a moment ago: one is asked for once in a while, not for each of its runs."""
 
 import time
-from typing import Any
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
@@ -31,21 +30,3 @@ class KnownDeployments:
                 return None
             self._known[run.deployment_id] = (time.monotonic(), known)
         return known
-
-
-def job_variables_of(run: FlowRun, deployment: DeploymentResponse | None) -> dict[str, Any]:
-    """The run's job variables over its deployment's, as Prefect merges them."""
-    defaults = (deployment.job_variables if deployment else None) or {}
-    given = run.job_variables or {}
-    values = {**defaults, **given}
-    if defaults.get("env") or given.get("env"):
-        values["env"] = {**(defaults.get("env") or {}), **(given.get("env") or {})}
-    return values
-
-
-def installed_entrypoint(deployment: DeploymentResponse | None) -> str | None:
-    """Where the flow is, when it is installed and nothing has to be fetched for it."""
-    if deployment is None or deployment.pull_steps or deployment.storage_document_id:
-        return None
-    entrypoint = deployment.entrypoint or ""
-    return entrypoint if entrypoint and ":" not in entrypoint else None

@@ -15,6 +15,7 @@ from msgspec import Struct
 from datasources.model.errors import SourcecheckError
 from deployments.stack.exit_codes import describe_exit
 from deployments.worker import fork_server
+from deployments.worker.environment import hand_over, inherited
 from deployments.worker.protocol import LONGEST, Ended, Line, Order, Ready, Suspend, ToWorker
 
 WARM = "sourcecheck"
@@ -191,16 +192,18 @@ def spawn_early() -> None:
 
 
 def spawn() -> Spawned:
-    """Start a fork server in our environment; it answers once everything is imported."""
+    """Start a fork server with our settings; it answers once everything is imported."""
     ours, theirs = socket.socketpair()
     with theirs:
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", fork_server.__name__, str(theirs.fileno()), *PRELOAD],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             pass_fds=[theirs.fileno()],
-            env={**os.environ, **FORKED},
+            env={**inherited(os.environ), **FORKED},
             start_new_session=True,  # a signal for the worker's group is not for its processes
         )
+    assert process.stdin is not None  # noqa: S101
+    hand_over(process.stdin, os.environ)
     return Spawned(process, ours)
 
 

@@ -6,14 +6,12 @@ import os
 import signal
 import socket
 import traceback
-from collections.abc import Coroutine, Mapping
-from contextlib import contextmanager
+from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 import msgspec
 import psutil
 import uvloop
-from prefect import Flow
 from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import Abort, Pause
 
@@ -27,8 +25,6 @@ from deployments.worker._prefect import (
     engine_for,
     flow_at,
     log_of,
-    settings_of_environment,
-    stored_flow_of,
 )
 from deployments.worker.memory import limit_memory
 from deployments.worker.protocol import LONGEST, Ended, Line, Order, Ready, Suspend, ToProcess
@@ -68,22 +64,16 @@ class WarmProcess:
         run = FlowRun.model_validate_json(order.flow_run)
         os.environ["PREFECT__FLOW_RUN_ID"] = str(run.id)
         trouble = None
-        with environment(order.env):
-            try:
-                self._drive(engine_for(self._load(order, run), run))
-            except (Abort, Pause, asyncio.CancelledError, KeyboardInterrupt):
-                pass  # the engine has concluded the run
-            except Exception as error:
-                trouble = _trouble(error, run)
+        try:
+            self._drive(engine_for(flow_at(order.entrypoint), run))
+        except (Abort, Pause, asyncio.CancelledError, KeyboardInterrupt):
+            pass  # the engine has concluded the run
+        except Exception as error:
+            trouble = _trouble(error, run)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
         self._line.say(Ended(trouble=trouble, rss=psutil.Process().memory_info().rss))
         self._run(self._line.flush())
-
-    def _load(self, order: Order, run: FlowRun) -> Flow[..., Any]:
-        if order.entrypoint:
-            return flow_at(order.entrypoint)
-        return self._run(stored_flow_of(run))
 
     def _drive(self, engine: WarmEngine | WarmSyncEngine) -> None:
         if isinstance(engine, WarmEngine):
@@ -115,21 +105,6 @@ async def _warm_up(line: socket.socket, clients: Clients) -> tuple[Line, context
     reader, writer = await asyncio.open_unix_connection(sock=line, limit=LONGEST)
     await clients.enter()
     return Line(reader, writer), contextvars.copy_context()
-
-
-@contextmanager
-def environment(env: Mapping[str, str | None]) -> Any:
-    """Prefect's settings follow the environment of this run, if it has one of its own."""
-    if not env:
-        yield
-        return
-    for name, value in env.items():
-        if value is None:
-            os.environ.pop(name, None)
-        else:
-            os.environ[name] = value
-    with settings_of_environment():
-        yield
 
 
 def _trouble(error: Exception, run: FlowRun) -> str:

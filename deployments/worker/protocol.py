@@ -11,10 +11,8 @@ class Order(Struct, tag="order", frozen=True):
 
     flow_run: str
     """The flow run as Prefect's JSON, in the state the worker has brought it to."""
-    entrypoint: str | None = None
-    """Where the flow is, `module.function`; None means that Prefect loads it from the deployment's storage."""
-    env: dict[str, str | None] = {}
-    """Variables for this run alone."""
+    entrypoint: str
+    """Where the flow is, `module.function`."""
 
 
 class Suspend(Struct, tag="suspend", frozen=True):

@@ -13,10 +13,11 @@ from pydantic import Field
 
 from datasources.model.settings import Settings
 from deployments.worker._prefect import WorkPoolAccess
+from deployments.worker.admission import Refused, admitted_entrypoint, admitted_variables
 from deployments.worker.events import TO_BE_RUN, TO_BE_STOPPED, PoolEvents
 from deployments.worker.execution import CLEAN_UP_SECONDS, Execution
 from deployments.worker.intake import Intake
-from deployments.worker.known_deployments import KnownDeployments, installed_entrypoint, job_variables_of
+from deployments.worker.known_deployments import KnownDeployments
 from deployments.worker.orphans import OrphanReaper
 from deployments.worker.owner import Owner
 from deployments.worker.pool import WARM, Limits, WarmPool
@@ -27,10 +28,10 @@ from tasks._prefect import fetch_tokens_singly
 
 DRAIN_SECONDS = 2.0
 """What runs have to end in when the worker stops, before they are stopped."""
-KINDS = {"env": "object", "deadline": "number", "timeout": "number"}
-"""Our job variables, and what Prefect's server has to know of their values; the rest is checked here."""
-UNUSED = ("command", "labels", "name")
-"""Job variables of Prefect's base that have no meaning here."""
+KINDS = {"deadline": "number", "timeout": "number"}
+"""Our job variables, and what Prefect's server has to know of their values; the rest is checked in `admission`."""
+UNUSED = ("command", "env", "labels", "name")
+"""Job variables of Prefect's base that have no meaning here, or are refused."""
 
 
 class SourcecheckVariables(BaseVariables):
@@ -155,8 +156,7 @@ class SourcecheckWorker(WorkPoolAccess, BaseWorker[SourcecheckConfiguration, Sou
     ) -> SourcecheckResult:
         """Run it in a warm process; the run is concluded in every case."""
         execution = self._executions[flow_run.id]
-        entrypoint = installed_entrypoint(await self._deployments.of(flow_run, self.client))
-        order = Order(flow_run=flow_run.model_dump_json(), entrypoint=entrypoint, env=configuration.env)
+        order = Order(flow_run=flow_run.model_dump_json(), entrypoint=execution.entrypoint)
         status = await execution.carry_out(order, configuration.ends_by(flow_run))
         return SourcecheckResult(identifier=str(execution.process_id), status_code=status)
 
@@ -194,9 +194,12 @@ class SourcecheckWorker(WorkPoolAccess, BaseWorker[SourcecheckConfiguration, Sou
     async def _carry_out(self, execution: Execution) -> None:
         run = execution.run
         try:
-            claimed, configuration = await asyncio.gather(execution.claim(self._owner), self._configure(run))
-            if claimed:
-                await self.run(run, configuration)
+            claimed, admitted = await asyncio.gather(execution.claim(self._owner), self._admit(execution))
+            if claimed and isinstance(admitted, Refused):
+                self.log.warning("Flow run %s is refused: %s", run.id, admitted)
+                await execution.refuse(str(admitted))
+            elif claimed and not isinstance(admitted, Refused):
+                await self.run(run, admitted)
         except Exception:
             self.log.exception("Flow run %s could not be run", run.id)
             await execution.give_up("The worker could not run it; its log says why")
@@ -207,9 +210,13 @@ class SourcecheckWorker(WorkPoolAccess, BaseWorker[SourcecheckConfiguration, Sou
             if self._intake:
                 self._intake.queue.freed()
 
-    async def _configure(self, run: FlowRun) -> SourcecheckConfiguration:
-        """The job variables as Prefect merges them, without a request and without its variables for a new process."""
-        values = job_variables_of(run, await self._deployments.of(run, self.client))
-        return await self.job_configuration.from_template_and_values(
-            base_job_template=self.work_pool.base_job_template, values=values, client=self.client
-        )
+    async def _admit(self, execution: Execution) -> SourcecheckConfiguration | Refused:
+        """What is to be run, and by when; or why it is not run. Raises what Prefect's client raises."""
+        run = execution.run
+        deployment = await self._deployments.of(run, self.client)
+        try:
+            execution.entrypoint = admitted_entrypoint(deployment)
+            variables = admitted_variables(run, deployment, self.work_pool.base_job_template)
+        except Refused as refused:
+            return refused
+        return SourcecheckConfiguration(deadline=variables.deadline, timeout=variables.timeout)

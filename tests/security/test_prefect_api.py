@@ -2,6 +2,8 @@
 
 import json
 import re
+from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -11,6 +13,7 @@ import pytest
 import websockets
 
 from deployments.stack.credential import FILE
+from tests.acceptance.kit import eventually, unique
 from tests.fix_intruder import Answer, Intruder, Request
 from tests.fix_service import Service
 
@@ -31,6 +34,7 @@ ODD = (
     "/api/ui-settings",
 )
 """Paths that a router might take for something else."""
+ENTRYPOINT = "flows.check_source.check_source"
 HEALTH = {("GET", "/api/health"), ("GET", "/api/ready")}
 """What answers without the credential, and says no more than that the server lives."""
 WEBSOCKET = {
@@ -189,3 +193,82 @@ def test_every_port_asks_who_is_there(service: Service, intruder: Intruder) -> N
     assert [answer[0] for answer in answers] == [401, 401]
     with pytest.raises(psycopg.OperationalError, match="password"):
         psycopg.connect(host="127.0.0.1", port=postgres, user="postgres", dbname="postgres", password="guessed")
+
+
+def deployed(service: Service, **facts: Any) -> str:
+    """A deployment that a client with the credential makes on our pool, and answers its id."""
+    flow = service.prefect_api.post("/flows/", json={"name": unique("red")}).raise_for_status().json()["id"]
+    wanted = {
+        "name": unique("red"),
+        "flow_id": flow,
+        "work_pool_name": "sourcecheck",
+        "enforce_parameter_schema": False,
+    }
+    made = service.prefect_api.post("/deployments/", json=wanted | facts)
+    return str(made.raise_for_status().json()["id"])
+
+
+def ended_run(service: Service, deployment: str, **asked: Any) -> dict[str, Any]:
+    """A run of it, once it has ended."""
+    made = service.prefect_api.post(f"/deployments/{deployment}/create_flow_run", json=asked)
+    address = f"/flow_runs/{made.raise_for_status().json()['id']}"
+    final = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+    found = eventually(lambda: (run := service.prefect_api.get(address).json())["state_type"] in final and run)
+    assert isinstance(found, dict)
+    return found
+
+
+def foreign(folder: Path) -> dict[str, dict[str, Any]]:
+    """Deployments that would write a file named `red`."""
+    script = folder / "evil.py"
+    script.write_text(
+        f"import pathlib\npathlib.Path({str(folder / 'red')!r}).touch()\nfrom prefect import flow\n@flow\ndef evil(): ...\n"
+    )
+    shell = {"prefect.deployments.steps.run_shell_script": {"script": f"touch {folder / 'red'}"}}
+    return {
+        "pull_steps": {"entrypoint": ENTRYPOINT, "pull_steps": [shell]},
+        "a file": {"entrypoint": f"{script}:evil", "path": str(folder)},
+        "a module": {"entrypoint": "evil.evil", "path": str(folder)},
+        "no entrypoint": {"pull_steps": [shell]},
+    }
+
+
+@pytest.mark.parametrize("kind", foreign(Path("/tmp")))
+def test_the_worker_runs_no_foreign_code(service: Service, kind: str, tmp_path: Path) -> None:
+    """With the credential as well: the run ends as refused, its message says why, and nothing was run."""
+    found = ended_run(service, deployed(service, **foreign(tmp_path)[kind]))
+    assert (found["state"]["type"], found["state"]["name"]) == ("CRASHED", "Refused")
+    assert found["state"]["message"].startswith("This worker runs")
+    assert not (tmp_path / "red").exists()
+
+
+VARIABLES: list[dict[str, Any]] = [
+    {"env": {"SOURCECHECK_ALLOW_PRIVATE_NETWORKS": "true"}},
+    {"command": "touch /tmp/red"},
+    {"env": {"LD_PRELOAD": "/tmp/red.so"}, "timeout": 5},
+]
+
+
+@pytest.mark.parametrize("variables", VARIABLES, ids=["policy", "command", "preload"])
+def test_job_variables_change_no_setting(service: Service, dead_source: int, variables: dict[str, Any]) -> None:
+    """Whether the run brings them or its deployment does."""
+    ours = service.prefect_api.get("/deployments/name/check-source/health").raise_for_status().json()["id"]
+    by_run = ended_run(service, ours, parameters={"source_id": dead_source}, job_variables=variables)
+    theirs = deployed(service, entrypoint=ENTRYPOINT, job_variables=variables)
+    by_deployment = ended_run(service, theirs, parameters={"source_id": dead_source})
+    for found in (by_run, by_deployment):
+        assert found["state"]["name"] == "Refused"
+        assert "takes only the job variables deadline and timeout" in found["state"]["message"]
+
+
+def test_the_processes_of_runs_hold_no_key_in_their_environment(service: Service, good_answer: dict[str, Any]) -> None:
+    """Neither the fork server nor a process that has run a test; the settings reached them another way."""
+    worker = next(p for p in psutil.Process(service.pid).children(recursive=True) if "worker" in p.cmdline())
+    processes = worker.children(recursive=True)
+    assert len(processes) > 1
+    for process in processes:
+        names = process.environ().keys()
+        assert {
+            name for name in names if name.startswith("SOURCECHECK_") or "AUTH" in name or "DATABASE" in name
+        } == set()
+    assert good_answer["status"] == "done"

@@ -18,7 +18,6 @@ from deployments.worker.decide import (
     seconds_until_due,
 )
 from deployments.worker.intake import MOST_SEEN, SeenStates
-from deployments.worker.known_deployments import job_variables_of
 from deployments.worker.owner import Owner
 from deployments.worker.silence import MISSED_HEARTBEATS, Silence
 
@@ -137,8 +136,3 @@ def test_a_state_is_taken_up_once() -> None:
     seen.forget(ids[-1])
     assert seen.add(ids[-1])
     assert seen.add(ids[0])
-
-
-def test_a_run_without_a_deployment_has_its_own_variables() -> None:
-    """And they are all it has."""
-    assert job_variables_of(run(job_variables={"timeout": 5}), None) == {"timeout": 5}
