@@ -1,13 +1,17 @@
-"""Questions that nobody answers, or not at once: on a stack whose questions expire within seconds."""
+"""Questions that nobody answers, or not at once, or in Prefect's UI although answers there do not count.
+
+On a stack of their own, whose questions expire within seconds.
+"""
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
-from tests.acceptance.kit import ask, ended, options, register, results, unique
+from tests.acceptance.kit import ask, ended, eventually, options, read, register, results, unique
 from tests.acceptance.parts import part, ready
-from tests.acceptance.questions import said, say, source_behind, tunnel, until
+from tests.acceptance.questions import answer_in_prefect, flow_run, said, say, source_behind, tunnel, until
 from tests.fix_database import PASSWORD, Server
 from tests.fix_service import Service, running_stack
 from tests.fix_ssh import running_bastion
@@ -21,7 +25,8 @@ LIMIT = 20
 @pytest.fixture(scope="module")
 def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A stack for these tests alone."""
-    with running_stack(tmp_path_factory.mktemp("impatient"), SOURCECHECK_QUESTION_TIMEOUT=str(SECONDS)) as found:
+    settings = {"SOURCECHECK_QUESTION_TIMEOUT": str(SECONDS), "SOURCECHECK_ANSWERS_IN_PREFECT": "false"}
+    with running_stack(tmp_path_factory.mktemp("impatient"), **settings) as found:
         yield found
 
 
@@ -48,6 +53,30 @@ def test_unanswered_questions(impatient: Service, embedded: Server) -> None:
             assert {result["code"] for result in found.values()} == {"SKIP"}
             assert {step["status"] for step in answer["results"]} == {"done"}
             valid(say(client, job, "confirm", {}), "Sentence", 409)
+
+
+def test_answers_in_prefect_are_switched_off(impatient: Service, embedded: Server) -> None:
+    """The right fingerprint, given there, trusts nothing: the run asks again, and says where answers are given."""
+    with impatient.client() as client, running_bastion() as gate:
+        job = ask(client, source_behind(client, tunnel(gate.tunnel()), embedded))
+        first = until(client, job, "needs_confirmation")
+        right = {"fingerprint": first["question"]["fingerprint"]}
+        state = flow_run(impatient, first)["state"]
+        described = impatient.prefect_api.get(f"/flow_runs/{first['flow_run_id']}/input/{description_key(state)}").text
+        assert "Answers are given through the API" in described
+        assert answer_in_prefect(impatient, first, right) == "ACCEPT"
+        eventually(lambda: (read(client, job)["question"] or {}).get("number") == 2)
+        assert client.get("/api/v1/ssh_host_keys").json() == []
+        until(client, job, "needs_confirmation")
+        said(client, job, "confirm", right)
+        assert ended(client, job)["status"] == "done"
+        (key,) = client.get("/api/v1/ssh_host_keys").json()
+        assert (key["origin"], key["added_by_user_id"]) == ("confirmed", 1)
+
+
+def description_key(state: dict[str, Any]) -> str:
+    """Where Prefect keeps what its UI says of a question."""
+    return str(state["state_details"]["run_input_keyset"]["description"])
 
 
 def test_reading_takes_no_time(impatient: Service, embedded: Server) -> None:
