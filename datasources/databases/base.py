@@ -138,6 +138,10 @@ class Session(ABC):
         An edge is there when both of its ends are wanted.
         """
 
+    async def count_unreadable(self) -> int:
+        """How many tables there are that the user may not read; 0 where nothing tells."""
+        return 0
+
     @abstractmethod
     async def query(self, sql: str) -> QueryAnswer:
         """Run one statement that only reads, enforced by the session, and roll back."""
@@ -185,6 +189,8 @@ class Database(ABC):
     """The word for the type in the hyphen API; None means the first alias, or else the published word."""
     driver: ClassVar[Driver | None] = None
     """None where what is always installed is enough."""
+    name_bytes: ClassVar[int | None] = None
+    """Bytes of a name that the server keeps, where it cuts the rest off without a word."""
     lacks: ClassVar[Mapping[str, str]] = {}
     """Steps that this kind of source cannot have, and why: the message of the skipped step."""
 

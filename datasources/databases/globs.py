@@ -26,6 +26,10 @@ class Glob(Struct, frozen=True):
             return False
         return all(part.match(name) for part, name in zip(reversed(self.parts), reversed(names), strict=False))
 
+    def in_any_case(self) -> "Glob":
+        """The same, whatever the case of the letters."""
+        return Glob(self.text, tuple(re.compile(part.pattern, re.IGNORECASE) for part in self.parts))
+
 
 class Globs:
     """Which tables are wanted; it remembers which patterns have matched, and how many tables it was asked about.
@@ -37,6 +41,8 @@ class Globs:
         self._include = parse_globs(include)
         self._exclude = parse_globs(exclude)
         self._unmatched = dict.fromkeys([*self._include, *self._exclude])
+        self._any_case = {glob: glob.in_any_case() for glob in self._unmatched}
+        self._other_case: dict[Glob, str] = {}
         self.seen = 0
         """Tables that it was asked about."""
 
@@ -48,12 +54,21 @@ class Globs:
         excluded = [glob for glob in self._exclude if glob.match(names)]
         for glob in (*included, *excluded):
             self._unmatched.pop(glob, None)
+        for glob in self._unmatched:
+            if glob not in self._other_case and self._any_case[glob].match(names):
+                self._other_case[glob] = f"{schema}.{table}"
         return (bool(included) or not self._include) and not excluded
 
     @property
     def unmatched(self) -> list[str]:
         """The patterns that have matched no table so far, as they were written."""
         return [glob.text for glob in self._unmatched]
+
+    @property
+    def hints(self) -> list[str]:
+        """Of each pattern that matched nothing but for the case of its letters: what it nearly matched."""
+        nearly = [(glob, name) for glob, name in self._other_case.items() if glob in self._unmatched]
+        return [f"{glob.text} matches nothing, for case counts: did you mean {name}?" for glob, name in nearly]
 
 
 def parse_globs(text: str | None) -> list[Glob]:

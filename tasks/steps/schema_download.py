@@ -1,13 +1,19 @@
 """What is in there?"""
 
 from collections import Counter
+from contextlib import suppress
 from typing import Any
 
-from datasources.databases.base import Table
+from msgspec import Struct
+
+from datasources.databases.base import Session, Table
 from datasources.databases.globs import Globs
+from datasources.model.errors import CheckError
 from datasources.model.results import Finding
 from tasks.context import StepContext
 
+NOTHING_THERE, NOTHING_READABLE, NOTHING_MATCHED = "nothing_there", "nothing_readable", "nothing_matched"
+"""`details.reason` of an answer with 0 tables."""
 SHOWN = 200
 """Tables, and schemas, named in the result; all of them are counted."""
 
@@ -19,12 +25,38 @@ async def run(check: StepContext) -> Finding:
     async with check.session() as session:
         async for batch in session.tables(wanted):
             found.add(batch)
+        empty = None if found.count else await _why_empty(session, wanted)
     details = found.details() | {
         "include": source.catalog_include_list,
         "exclude": source.catalog_exclude_list,
         "unmatched": wanted.unmatched,
+        "hints": wanted.hints,
     }
-    return Finding(message=f"Discovered {found.count} table{'' if found.count == 1 else 's'}", details=details)
+    message = f"Discovered {found.count} table{'' if found.count == 1 else 's'}"
+    if empty is None:
+        return Finding(message=message, details=details)
+    warning = {"warning": empty.sentence} if empty.reason != NOTHING_THERE else {}
+    return Finding(message=f"{message}: {empty.sentence}", details=details | {"reason": empty.reason} | warning)
+
+
+class _Empty(Struct, frozen=True):
+    """Why there is no table."""
+
+    reason: str
+    sentence: str
+
+
+async def _why_empty(session: Session, wanted: Globs) -> _Empty:
+    """Which of the three reasons it is that nothing was found; the last two are hardly what the user meant."""
+    if wanted.seen:
+        hints = "".join(f"; {hint}" for hint in wanted.hints)
+        sentence = f"the lists of this source leave nothing of the {wanted.seen} that the user may read{hints}"
+        return _Empty(NOTHING_MATCHED, sentence)
+    with suppress(CheckError):
+        if unreadable := await session.count_unreadable():
+            sentence = f"the user may read none of the {unreadable} that exist; grant USAGE on their schema, and SELECT"
+            return _Empty(NOTHING_READABLE, sentence)
+    return _Empty(NOTHING_THERE, "there are none")
 
 
 class _Found:

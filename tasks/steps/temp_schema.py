@@ -1,5 +1,6 @@
 """May we keep temporary tables where the source says?"""
 
+from datasources.databases import database_of
 from datasources.databases.base import Session
 from datasources.databases.names import split_schema
 from datasources.model.errors import CheckError
@@ -20,11 +21,33 @@ async def run(check: StepContext) -> Finding:
         database, schema = split_schema(source.temp_schema)
     except ValueError as error:
         raise CheckError(ErrorCode.SCHEMA_NOT_FOUND, str(error)) from error
+    _require_length(check, schema)
+    async with check.session(read_only=False) as session:
+        here = (await session.identity()).database
+        if database in (None, here, _own_database(check)):
+            return await _tried(session, database or here, schema)
     async with check.session(read_only=False, database=database) as session:
-        where = database or (await session.identity()).database
-        swept = await _swept(session, schema)
-        await session.write_and_drop(schema)
-    return Finding(message=f'Schema "{where}"."{schema}" is writeable', details={"swept": swept} if swept else {})
+        return await _tried(session, database, schema)
+
+
+def _require_length(check: StepContext, schema: str) -> None:
+    """A server that cuts names off would write to another schema than the one that is named."""
+    most = database_of(check.source).name_bytes
+    if most is not None and len(schema.encode()) > most:
+        message = f'There is no schema "{schema}": the server keeps {most} bytes of a name, and this one has more'
+        raise CheckError(ErrorCode.SCHEMA_NOT_FOUND, message, {"stage": "create"})
+
+
+def _own_database(check: StepContext) -> str | None:
+    """The database as the source names it, which behind a pooler may be an alias."""
+    field = check.source.options.shown_as.get("database_name")
+    return getattr(check.source.options, field) if field else None
+
+
+async def _tried(session: Session, database: str | None, schema: str) -> Finding:
+    swept = await _swept(session, schema)
+    await session.write_and_drop(schema)
+    return Finding(message=f'Schema "{database}"."{schema}" is writeable', details={"swept": swept} if swept else {})
 
 
 async def _swept(session: Session, schema: str) -> list[str]:

@@ -18,6 +18,7 @@ class Postgres(Database):
     source: ClassVar = PgSource
     options: ClassVar = PgOptions
     aliases = ("postgresql",)
+    name_bytes = 63
     verified = Verified("engine", "PostgreSQL 15 and 18", "2026-11-25")
 
     @classmethod

@@ -11,10 +11,16 @@ IDENTITY = "SELECT current_user::text, current_database()::text"
 USER_SCHEMAS = "n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'"
 """Schemas of users: PostgreSQL keeps names with `pg_`, temporary schemas among them, to itself."""
 
-VISIBLE = f"""
-    {USER_SCHEMAS} AND has_schema_privilege(n.oid, 'USAGE')
+READABLE = """
+    has_schema_privilege(n.oid, 'USAGE')
     AND (has_table_privilege(c.oid, 'SELECT') OR has_any_column_privilege(c.oid, 'SELECT'))
 """
+VISIBLE = f"{USER_SCHEMAS} AND {READABLE}"
+
+UNREADABLE = f"""
+SELECT count(*)::text FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.relkind IN ({RELATIONS}) AND {USER_SCHEMAS} AND NOT ({READABLE})
+"""  # noqa: S608 -- put together from constants
 
 TABLES = f"""
 SELECT n.nspname, c.relname, c.relkind::text, obj_description(c.oid, 'pg_class'),

@@ -117,6 +117,11 @@ class PgSession(Session):
                         raise Flood(size, LINEAGE_BYTES)
         return Lineage(edges=edges)
 
+    async def count_unreadable(self) -> int:
+        """How many tables of users there are that the user may not read."""
+        (count,) = await self._row("tables", queries.UNREADABLE, tuple[str])
+        return int(count)
+
     async def query(self, sql: str) -> QueryAnswer:
         """One statement that only reads; the session, not the text, is the guard (security row 6)."""
         return await query.first_value(self._connection, self._terms, sql)
@@ -124,14 +129,17 @@ class PgSession(Session):
     async def _identity(self) -> Me:
         """User and database by the server's own words, which a pooler may have named otherwise; asked for once."""
         if self._me is None:
-            limit = Limit(self._terms.seconds)
-            results = await self._run("identity", limit, self._terms.begin(), queries.IDENTITY, END)
-            with translated("identity"):
-                rows = [row for result in results if result.nfields for row in rows_of(result, self._connection.codec)]
-                if len(rows) != 1:
-                    raise Malformed("not one row")
-                self._me = read(rows[0], Me)
+            self._me = await self._row("identity", queries.IDENTITY, Me)
         return self._me
+
+    async def _row(self, stage: str, statement: str, kind: type[T]) -> T:
+        """The only row of one of our own statements, in a transaction of its own."""
+        results = await self._run(stage, Limit(self._terms.seconds), self._terms.begin(), statement, END)
+        with translated(stage):
+            rows = [row for result in results if result.nfields for row in rows_of(result, self._connection.codec)]
+            if len(rows) != 1:
+                raise Malformed("not one row")
+            return read(rows[0], kind)
 
     async def _run(self, stage: str, limit: Limit, *statements: str) -> list[pq.abc.PGresult]:
         """Run statements of ours in one message."""
