@@ -146,7 +146,7 @@ def _worker(settings: Settings, given: argparse.Namespace) -> int:
     from deployments.serve.servers import quick_import
     from deployments.stack.local import export, set_prefect_url, with_local_defaults
     from deployments.stack.prefect_env import WORKER
-    from deployments.worker.pool import WARM, spawn_early
+    from deployments.worker.processes.pool import WARM, spawn_early
 
     settings = with_local_defaults(settings)
     Vault.from_settings(settings)  # without its keys it could only fail

@@ -16,8 +16,8 @@ from prefect.states import Cancelled, Crashed, Pending
 
 from deployments.worker.decide import Reaction, react
 from deployments.worker.owner import Owner
-from deployments.worker.pool import ProcessHandle, ProcessLost, WarmPool
-from deployments.worker.protocol import Ended, Order
+from deployments.worker.processes.pool import ProcessHandle, ProcessLost, WarmPool
+from deployments.worker.processes.protocol import Ended, Order
 from flows.states import UNDER_WAY
 
 CONCLUDE_SECONDS = 1.4

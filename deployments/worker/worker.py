@@ -20,8 +20,8 @@ from deployments.worker.intake import Intake
 from deployments.worker.known_deployments import KnownDeployments
 from deployments.worker.orphans import OrphanReaper
 from deployments.worker.owner import Owner
-from deployments.worker.pool import WARM, Limits, WarmPool
-from deployments.worker.protocol import Order
+from deployments.worker.processes.pool import WARM, Limits, WarmPool
+from deployments.worker.processes.protocol import Order
 from deployments.worker.queue import RunQueue
 from flows.prefect_events import LIMITS_CHANGED, flow_run_of
 from tasks._prefect import fetch_tokens_singly

@@ -310,7 +310,7 @@ def test_a_state_has_what_our_answers_read() -> None:
 
 def test_prefect_is_imported_when_its_settings_are_known() -> None:
     """It reads the environment once. The worker's fork server is started, and logs are arranged, before that."""
-    program = "import sys, deployments.worker.pool, deployments.serve.logs; print('prefect' in sys.modules)"
+    program = "import sys, deployments.worker.processes.pool, deployments.serve.logs; print('prefect' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "False"
 

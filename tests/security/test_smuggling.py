@@ -1,6 +1,6 @@
 """No host, file or option gets to the driver but by typed fields (security row 3).
 
-What the API lets in: `test_options_are_an_allow_list` in `tests/acceptance/test_sources.py`.
+What the API lets in: `test_options_are_an_allow_list` in `tests/acceptance/sources/test_sources.py`.
 """
 
 import os

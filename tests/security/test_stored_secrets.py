@@ -1,6 +1,6 @@
 """A stored secret is not sent elsewhere, not overwritten by a mask, and unreadable at rest (security rows 7, 9, 10).
 
-Each field of the options: `test_a_secret_is_not_sent_elsewhere` in `tests/acceptance/test_sources.py`.
+Each field of the options: `test_a_secret_is_not_sent_elsewhere` in `tests/acceptance/sources/test_sources.py`.
 """
 
 import os

@@ -1,7 +1,7 @@
 """Private parts of paramiko and sshtunnel that a verified tunnel leans on: what breaks when a version changes one.
 
 Both are used in `transport.py` and `forward.py` alone, and both concern security: the tests of gateways
-(`tests/acceptance/test_gateways.py`) show the behaviour on real servers, these say where it comes from.
+(`tests/acceptance/asking/test_gateways.py`) show the behaviour on real servers, these say where it comes from.
 """
 
 import inspect

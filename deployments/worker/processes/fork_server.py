@@ -15,7 +15,7 @@ import signal
 import socket
 import sys
 
-from deployments.worker.environment import told
+from deployments.worker.processes.environment import told
 
 PR_SET_PDEATHSIG = 1
 
@@ -30,7 +30,7 @@ def main() -> None:
         for name in modules:
             importlib.import_module(name)
         from deployments.worker._prefect import Clients, complete_models, import_for_first_run
-        from deployments.worker.process import work
+        from deployments.worker.processes.process import work
 
         import_for_first_run()
         complete_models()

@@ -12,7 +12,7 @@ from tests.acceptance.kit import options
 from tests.fix_database import Server
 from tests.fix_service import KEY, Service
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 LINES = [
     line
     for block in re.findall(r"^```sh\n(.*?)^```", (ROOT / "docs/cli.md").read_text(), re.MULTILINE | re.DOTALL)

@@ -7,7 +7,7 @@ import sys
 
 from cryptography.fernet import Fernet
 
-from deployments.worker.environment import hand_over, handed_over, inherited
+from deployments.worker.processes.environment import hand_over, handed_over, inherited
 
 KEY = Fernet.generate_key().decode()
 SECRETS = {
@@ -38,7 +38,7 @@ NEEDED = {
 }
 PROGRAM = """
 import json, os, subprocess, sys
-from deployments.worker.environment import told
+from deployments.worker.processes.environment import told
 from datasources.model.settings import Settings
 with told(sys.stdin.buffer):
     seen = os.environ["PREFECT_API_AUTH_STRING"]

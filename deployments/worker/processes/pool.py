@@ -14,9 +14,9 @@ from msgspec import Struct
 
 from datasources.model.errors import SourcecheckError
 from deployments.stack.exit_codes import describe_exit
-from deployments.worker import fork_server
-from deployments.worker.environment import hand_over, inherited
-from deployments.worker.protocol import LONGEST, Ended, Line, Order, Ready, Suspend, ToWorker
+from deployments.worker.processes import fork_server
+from deployments.worker.processes.environment import hand_over, inherited
+from deployments.worker.processes.protocol import LONGEST, Ended, Line, Order, Ready, Suspend, ToWorker
 
 WARM = "sourcecheck"
 """Our type of work pool."""

@@ -5,8 +5,8 @@ from contextlib import suppress
 import httpx
 import pytest
 
+from tests.acceptance.jobs.test_queue import underway
 from tests.acceptance.kit import IMMEDIATE, SOURCES, ask, ended, finished, options, read, register, unique
-from tests.acceptance.test_queue import underway
 from tests.fix_acceptance import Organization
 from tests.fix_database import Server
 from tests.fix_faults import faulty, silent

@@ -26,8 +26,8 @@ from deployments.worker._prefect import (
     flow_at,
     log_of,
 )
-from deployments.worker.memory import limit_memory
-from deployments.worker.protocol import LONGEST, Ended, Line, Order, Ready, Suspend, ToProcess
+from deployments.worker.processes.memory import limit_memory
+from deployments.worker.processes.protocol import LONGEST, Ended, Line, Order, Ready, Suspend, ToProcess
 
 T = TypeVar("T")
 

@@ -21,7 +21,7 @@ class Claims(Script):
 
 def run(program: str) -> str:
     """What a Python program prints whose memory is limited."""
-    start = f"from deployments.worker.memory import limit_memory\nlimit_memory({LIMIT_MB})\n"
+    start = f"from deployments.worker.processes.memory import limit_memory\nlimit_memory({LIMIT_MB})\n"
     done = subprocess.run(
         [sys.executable, "-c", start + dedent(program)], capture_output=True, text=True, timeout=60, check=False
     )

@@ -14,7 +14,7 @@ from tests.acceptance.kit import options
 from tests.fix_database import Server
 from tests.fix_service import KEY, Service
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 HEADING = "## Test your own database"
 FACTS = '"host": "127.0.0.1", "port": 5432, "user": "me", "password": "secret", "dbname": "shop"'
 """The reader's own database, as the README writes it."""
