@@ -19,7 +19,7 @@ from datasources.model.errors import SettingsError
 from datasources.model.settings import Settings, variable
 from deployments.project_files import project_file
 from deployments.stack.home import Home
-from deployments.stack.local import with_local_defaults
+from deployments.stack.local import credential_for, with_local_defaults
 from deployments.stack.probes import Probe, probe_database, probe_prefect
 
 LEAST_FREE = 512 * 1024 * 1024
@@ -94,7 +94,7 @@ async def _ask_prefect(settings: Settings) -> Probe:
     url = settings.prefect_api_url or os.environ.get("PREFECT_API_URL")
     if not url:
         return Probe("Prefect", False, 0, f"{variable('prefect_api_url')} is not set, and there is no local stack")
-    return await probe_prefect("Prefect", url)
+    return await probe_prefect("Prefect", url, credential_for(url, settings))
 
 
 async def _ask_api(address: str) -> Probe:

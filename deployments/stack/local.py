@@ -40,12 +40,19 @@ def set_prefect_url(settings: Settings) -> None:
         raise SettingsError(
             f"SOURCECHECK_PREFECT_API_URL is not set, and {settings.home_path} (SOURCECHECK_HOME) holds no local stack"
         )
-    if credential := given_credential() or _kept_credential(Home(settings.home_path), os.environ["PREFECT_API_URL"]):
+    if credential := credential_for(os.environ["PREFECT_API_URL"], settings):
         os.environ[CLIENT] = credential
 
 
-def _kept_credential(home: Home, address: str) -> str | None:
-    """The credential of the local stack of this home, if the address is that stack's: no other server shall see it."""
+def credential_for(address: str, settings: Settings) -> str | None:
+    """What opens Prefect's API at this address: the operator's own credential, or that of the local stack of this home.
+
+    The stack's is for the stack's own address: no other server shall see it. Raises `SettingsError` when the operator
+    has given two.
+    """
+    if given := given_credential():
+        return given
+    home = Home(settings.home_path)
     if (home.remembered("stack") or {}).get("prefect_api_url") != address:
         return None
     with suppress(OSError):

@@ -1,6 +1,7 @@
 """Whether servers that the settings name answer, and how fast: asked before anything is started, and by `doctor`."""
 
 import asyncio
+import os
 import time
 from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
@@ -10,6 +11,7 @@ from msgspec import Struct
 
 from datasources.model.errors import SettingsError
 from datasources.model.settings import Settings, variable
+from deployments.stack.credential import CLIENT, PrefectAuth
 
 ANSWER_SECONDS = 8.0
 """Seconds until a server that says nothing is named."""
@@ -25,12 +27,15 @@ class Probe(Struct, frozen=True):
     """What the server is, or why it is not to be used. One sentence, without a secret."""
 
 
-async def require_servers(settings: Settings) -> None:
-    """Ask every server that the settings name, all at once. Raises `SettingsError` for one that does not answer."""
-    given = {
+async def require_servers(settings: Settings, credential: str | None = None) -> None:
+    """Ask every server that the settings name, all at once. Raises `SettingsError` for one that does not answer.
+
+    `credential` is that of Prefect's API.
+    """
+    given: dict[str, Callable[[str, str], Awaitable[Probe]]] = {
         "database_url": probe_database,
         "prefect_database_url": probe_database,
-        "prefect_api_url": probe_prefect,
+        "prefect_api_url": lambda name, url: probe_prefect(name, url, credential),
     }
     asked = [ask(variable(name), url) for name, ask in given.items() if (url := getattr(settings, name))]
     for probe in await asyncio.gather(*asked):
@@ -43,9 +48,9 @@ async def probe_database(name: str, url: str) -> Probe:
     return await _timed(name, lambda: asyncio.to_thread(_log_in, url), _place(url, 5432))
 
 
-async def probe_prefect(name: str, url: str) -> Probe:
-    """Ask Prefect's API whether it is well."""
-    return await _timed(name, lambda: _ask_health(url), _place(url, 443 if url.startswith("https") else 80))
+async def probe_prefect(name: str, url: str, credential: str | None = None) -> Probe:
+    """Ask Prefect's API whether it is well, and whether it takes our credential."""
+    return await _timed(name, lambda: _ask_health(url, credential), _place(url, 443 if url.startswith("https") else 80))
 
 
 async def _timed(name: str, ask: Callable[[], Awaitable[str]], place: str) -> Probe:
@@ -79,10 +84,12 @@ def _log_in(url: str) -> str:
     return f"PostgreSQL {row[0] if row else 'of an unknown version'}"
 
 
-async def _ask_health(url: str) -> str:
+async def _ask_health(url: str, credential: str | None) -> str:
+    auth = PrefectAuth(url, credential)
     try:
-        async with httpx.AsyncClient(trust_env=False, timeout=ANSWER_SECONDS) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=ANSWER_SECONDS, auth=auth) as client:
             answer = await client.get(f"{url.rstrip('/')}/health")
+            logged_in = await client.get(f"{url.rstrip('/')}/version")
     except httpx.TimeoutException as error:
         raise TimeoutError from error
     except httpx.HTTPError as error:
@@ -91,6 +98,8 @@ async def _ask_health(url: str) -> str:
         return "Prefect asks who we are"
     if answer.status_code != httpx.codes.OK or answer.text.strip() != "true":
         raise _No(f"answers {answer.status_code} to the question whether it is well; is it Prefect's API?")
+    if logged_in.status_code == httpx.codes.UNAUTHORIZED and not os.environ.get("PREFECT_API_KEY"):
+        raise _No(f"refuses the credential in {CLIENT}" if credential else f"asks for a credential: set {CLIENT}")
     return "Prefect is well"
 
 

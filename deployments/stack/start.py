@@ -95,7 +95,7 @@ class Starter:
 
     async def start(self, with_demo_database: bool) -> Stack:
         """Start everything; answers when `GET /health/ready` does. Servers of others have to answer beforehand."""
-        await require_servers(self._settings)
+        await require_servers(self._settings, self._credential)
         postgres = self._embedded(with_demo_database)
         api = self._claim("api_port", self._settings.api_host)
         prefect = self._claim("prefect_port", "127.0.0.1") if self._own_prefect else None

@@ -13,6 +13,7 @@ import pytest
 import websockets
 
 from deployments.stack.credential import FILE
+from deployments.stack.probes import probe_prefect
 from tests.acceptance.kit import eventually, unique
 from tests.fix_intruder import Answer, Intruder, Request
 from tests.fix_service import Service
@@ -272,3 +273,22 @@ def test_the_processes_of_runs_hold_no_key_in_their_environment(service: Service
             name for name in names if name.startswith("SOURCECHECK_") or "AUTH" in name or "DATABASE" in name
         } == set()
     assert good_answer["status"] == "done"
+
+
+async def test_a_missing_or_wrong_credential_is_named(service: Service) -> None:
+    """Before anything is started beside an existing server, and by `doctor`; the credential itself is not repeated."""
+    found = {
+        credential: (await probe_prefect("Prefect", service.prefect, credential)).says
+        for credential in (service.credential, "sourcecheck:wrong", None)
+    }
+    place = f"127.0.0.1:{prefect_port(service)}"
+    assert found == {
+        service.credential: "Prefect is well",
+        "sourcecheck:wrong": f"{place} refuses the credential in PREFECT_API_AUTH_STRING",
+        None: f"{place} asks for a credential: set PREFECT_API_AUTH_STRING",
+    }
+
+
+def test_commands_beside_the_stack_log_in(service: Service) -> None:
+    """They find the credential by the home, and send it to this stack's server alone."""
+    assert "Prefect is well" in service.command("doctor")
