@@ -42,8 +42,11 @@ class Pooler:
 
 
 @contextmanager
-def running_pooler(server: Server, databases: str = "", **settings: Any) -> Iterator[Pooler]:
-    """pgbouncer in front of this server; by transaction with one connection, unless `settings` say otherwise."""
+def running_pooler(server: Server, databases: str = "", *, others: bool = True, **settings: Any) -> Iterator[Pooler]:
+    """pgbouncer in front of this server; by transaction with one connection, unless `settings` say otherwise.
+
+    `others`: whether it also passes on databases that `databases` does not name.
+    """
     if not PGBOUNCER.exists():
         message = f"no pgbouncer at {PGBOUNCER}: install the package pgbouncer"
         pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
@@ -62,7 +65,7 @@ def running_pooler(server: Server, databases: str = "", **settings: Any) -> Iter
     } | settings
     (folder / "users.txt").write_text("".join(f'"{user}" "{PASSWORD}"\n' for user in ("reader", "postgres")))
     (folder / "pgbouncer.ini").write_text(
-        f"[databases]\n{databases}\n* = host=127.0.0.1 port={server.port}\n[pgbouncer]\n"
+        f"[databases]\n{databases}\n{f'* = host=127.0.0.1 port={server.port}' if others else ''}\n[pgbouncer]\n"
         + "".join(f"{name} = {value}\n" for name, value in facts.items())
     )
     who: dict[str, Any] = {}

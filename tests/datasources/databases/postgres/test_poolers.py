@@ -316,3 +316,40 @@ def test_the_pooler_is_one_connection(pooler: Pooler) -> None:
         finally:
             one.execute("RESET statement_timeout")
     assert psycopg.pq.version()
+
+
+REFUSALS = {
+    "wrong password": ({"password": "wrong"}, ErrorCode.AUTHENTICATION_FAILED),
+    "unknown user": ({"user": "no_such_user"}, ErrorCode.AUTHENTICATION_FAILED),
+    "a database that the pooler does not know": ({"dbname": "nope"}, ErrorCode.DATABASE_NOT_FOUND),
+    "a database that the server does not have": ({"dbname": "baddb"}, ErrorCode.DATABASE_NOT_FOUND),
+}
+
+
+@pytest.mark.parametrize("kind", REFUSALS)
+async def test_what_only_a_pooler_says(embedded: Server, kind: str) -> None:
+    """It has one SQLSTATE for all of it, so its words decide; the sentence is its own."""
+    options, code = REFUSALS[kind]
+    lines = (
+        f"baddb = host=127.0.0.1 port={embedded.port} dbname=missing\npostgres = host=127.0.0.1 port={embedded.port}"
+    )
+    with running_pooler(embedded, lines, others=False) as pooler, pytest.raises(CheckError) as caught:
+        async with Postgres.connect(behind(pooler, **options)) as session:
+            await session.identity()
+    assert caught.value.code is code, caught.value
+    assert "pgbouncer" not in caught.value.message
+
+
+async def test_a_pooler_without_room(embedded: Server) -> None:
+    """No more clients, or no connection in time: full and late are told apart, and may pass by themselves."""
+    with running_pooler(embedded, max_client_conn=1) as pooler, pooler.connect(), pytest.raises(CheckError) as full:
+        async with Postgres.connect(behind(pooler)) as session:
+            await session.identity()
+    assert full.value.code is ErrorCode.TOO_MANY_CONNECTIONS
+    with running_pooler(embedded, query_wait_timeout=1) as pooler, pooler.connect() as holder:
+        holder.execute("BEGIN")
+        with pytest.raises(CheckError) as late:
+            async with Postgres.connect(behind(pooler)) as session:
+                await session.identity()
+    assert late.value.code is ErrorCode.TIMEOUT
+    assert late.value.transient
