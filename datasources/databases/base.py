@@ -189,6 +189,8 @@ class Database(ABC):
     """The word for the type in the hyphen API; None means the first alias, or else the published word."""
     driver: ClassVar[Driver | None] = None
     """None where what is always installed is enough."""
+    protocol: ClassVar[str | None] = None
+    """What `recognise` calls the protocol that it speaks itself; None where it knows none."""
     name_bytes: ClassVar[int | None] = None
     """Bytes of a name that the server keeps, where it cuts the rest off without a word."""
     lacks: ClassVar[Mapping[str, str]] = {}
@@ -248,7 +250,7 @@ class Database(ABC):
         if database is not None:
             source = cls.elsewhere(source, database)
         open_once = partial(cls.open, source, read_only=read_only)
-        async with patiently(partial(recognising, source, cls.title, open_once), patience) as session:
+        async with patiently(partial(recognising, source, cls.title, cls.protocol, open_once), patience) as session:
             yield session
 
 

@@ -73,9 +73,12 @@ async def patiently(open_once: Callable[[], AbstractAsyncContextManager[T]], pat
 
 @asynccontextmanager
 async def recognising(
-    source: Source, product: str, open_once: Callable[[], AbstractAsyncContextManager[T]]
+    source: Source, product: str, own: str | None, open_once: Callable[[], AbstractAsyncContextManager[T]]
 ) -> AsyncIterator[T]:
-    """Open it; PROTOCOL_ERROR with `details["speaks"]` where the start fails because another service is there."""
+    """Open it; PROTOCOL_ERROR with `details["speaks"]` where the start fails because another service is there.
+
+    `own`: the protocol that the product speaks itself; a server that answers in it is no other service.
+    """
     async with AsyncExitStack() as stack:
         began = time.monotonic()
         try:
@@ -85,7 +88,7 @@ async def recognising(
             if left <= 0 or not _may_be_foreign(source, error):
                 raise
             what = recognise(await first_bytes(*await addresses_of(source), left) or b"")
-            if what is None:
+            if what in (None, own):
                 raise
             message = f"The server at this port speaks {what}, not {product} ({error.message})"
             details = error.details | {"speaks": what}

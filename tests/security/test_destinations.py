@@ -29,9 +29,10 @@ DOORS = {
     "socket.getaddrinfo": "datasources/network/addresses.py",
     "connect_start": "datasources/databases/postgres/connect.py",
     "sock_connect": "datasources/network/dial.py",
+    "open_connection": "datasources/network/recognise.py",
 }
 """The only places from which anything is looked up or connected to for a source; each goes by the policy."""
-OTHER_DOORS = ("psycopg.connect", "AsyncConnection.connect", "create_connection", "open_connection", "urlopen(")
+OTHER_DOORS = ("psycopg.connect", "AsyncConnection.connect", "create_connection", "urlopen(")
 
 
 class Resolver:

@@ -169,7 +169,7 @@ def test_other_users_reach_no_file_of_the_stack(service: Service, intruder: Intr
     """Nothing below the home can be read, written, locked or even seen, nor the home be entered."""
     paths = [service.home, *service.home.rglob("*")]
     assert {"lock", FILE, "worker.log", "postmaster.pid"} <= {path.name for path in paths}
-    assert intruder.use(paths) == {str(service.home): ["stat"]}
+    assert intruder.use(paths) in ({str(service.home): ["stat"]}, {})  # nothing, where the folder above is closed, too
     assert service.home.stat().st_mode & 0o007 == 0
     assert (service.home / "lock").stat().st_mode & 0o777 == 0o600
 

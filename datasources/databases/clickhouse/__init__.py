@@ -16,6 +16,7 @@ class Clickhouse(Database):
     """ClickHouse, by its HTTP interface and httpx."""
 
     title = "ClickHouse"
+    protocol = "HTTP"
     source: ClassVar = ClickhouseSource
     options: ClassVar = ClickhouseOptions
     verified = Verified("engine", "chDB 4 (ClickHouse 26) behind a small HTTP server of ours", "2026-11-25")

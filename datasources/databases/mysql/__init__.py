@@ -18,6 +18,7 @@ class Mysql(Database):
     """MySQL, by PyMySQL."""
 
     title = "MySQL"
+    protocol = "MySQL"
     source: ClassVar[type[Source]] = MysqlSource
     options: ClassVar = MysqlOptions
     driver = Driver("pymysql", "mysql")

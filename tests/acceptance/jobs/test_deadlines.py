@@ -19,8 +19,8 @@ FAULTS: dict[str, tuple[Fault, str, set[str]]] = {
     "silent": (silent, "TIMEOUT", {"tls"}),
     "drip": (drip, "TIMEOUT", {"tls", "login", "database"}),
     "unfinished TLS": (unfinished_tls, "TIMEOUT", {"tls"}),
-    "stops in a result": (stop_in_a_result, "TIMEOUT", {"database"}),
-    "closes after login": (close_after_login, "CONNECTION_ERROR", {"database"}),
+    "stops in a result": (stop_in_a_result, "TIMEOUT", {"identity"}),
+    "closes after login": (close_after_login, "CONNECTION_ERROR", {"identity"}),
 }
 """By name: the fault, the code it ends in, and the stages at which it may be noticed."""
 

@@ -263,7 +263,7 @@ def test_types(admin: httpx.Client) -> None:
     assert schema["properties"]["port"]["default"] == 5432
     assert schema["properties"]["port"]["type"] == "integer"
     assert sorted(schema["required"]) == ["dbname", "host", "user"]
-    assert schema["secret"] == ["password"]
+    assert schema["secret"] == ["password", "sslkey"]
 
 
 def test_organization_meta(admin: httpx.Client) -> None:

@@ -165,7 +165,7 @@ async def test_cancelled_while_opening(bastion: Bastion, echo: Echo, where: str)
 
 async def test_the_event_loop_goes_on(bastion: Bastion, echo: Echo) -> None:
     """Nothing blocks the loop: neither the handshake nor a passphrase, nor closing."""
-    slow = PrivateFormat.OpenSSH.encryption_builder().kdf_rounds(250).build(b"words")
+    slow = PrivateFormat.OpenSSH.encryption_builder().kdf_rounds(100).build(b"words")
     key = KEYS["rsa"].private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, slow).decode()
     gaps: list[float] = []
 
@@ -175,13 +175,14 @@ async def test_the_event_loop_goes_on(bastion: Bastion, echo: Echo) -> None:
             await asyncio.sleep(0.005)
             gaps.append(time.monotonic() - before)
 
-    watching = asyncio.create_task(watch())
+    watching, began = asyncio.create_task(watch()), time.monotonic()
     tunnel = bastion.tunnel(private_key=key, passphrase="words")
     async with open_tunnel(source_behind(tunnel, echo.port, timeout=30)) as seen:
         await echoed(seen)
+    took = time.monotonic() - began
     watching.cancel()
     assert len(gaps) > 20
-    assert max(gaps) < 1
+    assert max(gaps) < took / 2  # most of it is the passphrase, on any machine
 
 
 async def test_nothing_secret_in_logs_and_errors(
