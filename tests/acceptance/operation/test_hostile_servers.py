@@ -25,7 +25,7 @@ class Wide(Script):
     def answer(self, sql: str) -> Iterable[bytes]:
         """Half a megabyte for each of its 100 edges; no other step finds anything."""
         if "current_database()" in sql:
-            return [answer("red\x1b[31m", "postgres", None)]
+            return [answer("red\x1b[31m", "postgres")]
         if "FETCH" in sql:
             return [refusal("no \x1b[2Jtables\u202e here", "42501")]
         if "pg_rewrite" in sql:
