@@ -3,6 +3,7 @@
 from paramiko import AuthenticationException, BadAuthenticationType, PKey, SSHException
 
 from datasources.model.errors import CheckError
+from datasources.model.host_keys import ALGORITHMS
 from datasources.model.source import SshTunnel
 from datasources.model.vocabulary import ErrorCode
 from datasources.network.ssh.faults import fault, lost, missing
@@ -22,7 +23,7 @@ def log_in(transport: Transport, gateway: SshTunnel, key: PKey | None) -> None:
     try:
         _try_all(transport, gateway, key)
     except (SSHException, EOFError, OSError) as error:
-        raise _verdict(transport, gateway, error) from error
+        raise _verdict(transport, gateway, key, error) from error
 
 
 def _try_all(transport: Transport, gateway: SshTunnel, key: PKey | None) -> None:
@@ -58,7 +59,7 @@ def _wants_more(wanted: list[str], gateway: SshTunnel) -> CheckError:
     )
 
 
-def _verdict(transport: Transport, gateway: SshTunnel, error: Exception) -> CheckError:
+def _verdict(transport: Transport, gateway: SshTunnel, key: PKey | None, error: Exception) -> CheckError:
     if not transport.is_active() and not transport.dismissed:
         return lost("during the login")
     if not gateway.password and not gateway.private_key:
@@ -73,4 +74,18 @@ def _verdict(transport: Transport, gateway: SshTunnel, error: Exception) -> Chec
     message = f"The SSH gateway refused {' and '.join(given)} of {gateway.username}"
     if isinstance(error, BadAuthenticationType):
         message += f"; it accepts {', '.join(sorted(error.allowed_types))}"
+    if key is not None:
+        message += _about_signature(transport, key.get_name())
     return fault(ErrorCode.SSH_AUTHENTICATION_FAILED, message)
+
+
+def _about_signature(transport: Transport, key_type: str) -> str:
+    """With which signature the key was shown; a gateway may know the key and refuse the algorithm (RFC 8332)."""
+    made = ALGORITHMS.get(key_type, (key_type,))
+    said: dict[str, bytes] = getattr(transport, "server_extensions", {})  # RFC 8308, where the gateway sends them
+    accepted = said.get("server-sig-algs", b"").decode(errors="replace")
+    if accepted and not set(made) & set(accepted.split(",")):
+        return f"; it accepts no signature of such a key ({', '.join(made)}), but {accepted}"
+    if key_type == "ssh-rsa":
+        return f" (signed with {made[0]}; a gateway that accepts ssh-rsa signatures only needs another kind of key)"
+    return f" (signed with {made[0]})"

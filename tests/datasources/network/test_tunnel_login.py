@@ -103,6 +103,14 @@ async def test_a_key_that_is_refused_and_a_password_that_is_not(bastion: Bastion
         assert seen.via is not None
 
 
+async def test_a_gateway_that_refuses_the_algorithm(echo: Echo) -> None:
+    """The message names the signature that was shown, so that the gateway's log and its settings can be compared."""
+    with running_sshd(PubkeyAcceptedAlgorithms="ssh-rsa") as sshd:
+        error = await refusal(source_behind(sshd.tunnel(private_key=private_text(KEYS["rsa"])), echo.port))
+        assert error.code is ErrorCode.SSH_AUTHENTICATION_FAILED
+        assert "signed with rsa-sha2-512; a gateway that accepts ssh-rsa signatures only" in error.message
+
+
 async def test_a_gateway_that_wants_two_things(echo: Echo) -> None:
     """A key that is accepted where a password is wanted as well: what is missing is said."""
     with running_sshd(PasswordAuthentication="yes", AuthenticationMethods="publickey,password") as sshd:
