@@ -56,8 +56,7 @@ def artifacts(service: Service, source: int) -> list[dict[str, Any]]:
     """The source's report and its tables, once both are there."""
     until = time.monotonic() + 60
     wanted = {"artifacts": {"key": {"like_": f"source-{source}-"}}}
-    address = f"{service.prefect}/artifacts/filter"
-    while len(found := httpx.post(address, json=wanted).raise_for_status().json()) < 2:
+    while len(found := service.prefect_api.post("/artifacts/filter", json=wanted).raise_for_status().json()) < 2:
         assert time.monotonic() < until
         time.sleep(0.2)
     return list(found)
