@@ -55,7 +55,9 @@ class Server:
 
     def connect(self, **changes: Any) -> psycopg.Connection[Any]:
         """A superuser's session."""
-        facts = {"host": "127.0.0.1", "port": self.port, "user": "postgres", "password": PASSWORD, "dbname": "postgres"}
+        facts: dict[str, Any] = {"host": "127.0.0.1", "port": self.port, "user": "postgres", "password": PASSWORD}
+        facts["dbname"] = "postgres"
+        facts["channel_binding"] = "disable"  # whatever certificate a test gives to the server
         return psycopg.connect(**(facts | changes), autocommit=True)
 
     def source(self, *, temp_schema: str | None = None, **options: Any) -> PgSource:

@@ -138,15 +138,20 @@ async def cancel(connection: Connection) -> None:
 async def _open(source: PgSource, files: Certificates, progress: Progress) -> Opened:
     addresses, port = await addresses_of(source)
 
-    def strings(options: PgOptions) -> list[str]:
-        return [conninfo(options, address, port, files, source.connection_timeout) for address in addresses]
+    def strings(options: PgOptions, *, bound: bool = True) -> list[str]:
+        limit = source.connection_timeout
+        return [conninfo(options, address, port, files, limit, bound=bound) for address in addresses]
 
     try:
         pgconn, number = await _first(strings(source.options), progress)
     except SourceUnreachable as refusal:
-        if not refusal.details.get("cleartext"):
+        if refusal.details.get("cleartext"):
+            hidden = structs.replace(source.options, sslmode="require")
+            pgconn, number = await _hidden(strings(hidden), progress, refusal)
+        elif refusal.details.get("unbound"):
+            pgconn, number = await _first(strings(source.options, bound=False), progress)
+        else:
             raise
-        pgconn, number = await _hidden(strings(structs.replace(source.options, sslmode="require")), progress, refusal)
     connected = Connection(pgconn)
     await connected.set_autocommit(True)  # we begin and end transactions ourselves
     progress.end()

@@ -58,6 +58,8 @@ NEVER_SAID = (psycopg.DataError, psycopg.InternalError, psycopg.NotSupportedErro
 """What psycopg raises by itself, without SQLSTATE, at answers that no server gives to what it was asked."""
 MALFORMED = (Malformed, UnicodeError, MemoryError)
 """What reading such an answer raises."""
+UNBOUND = ("could not find digest for NID", "could not determine server certificate signature algorithm")
+"""libpq's words for a certificate that a login cannot be bound to: of a kind, such as Ed25519, that has no digest."""
 FILES = {b"sslrootcert": "rootcert", b"sslcert": "sslcert", b"sslkey": "sslkey"}
 """libpq's options that name files of ours, and the option of the source that each was made of."""
 TLS = ("SSL", "TLS", "certificate", "sslmode", "sslrootcert")
@@ -73,13 +75,17 @@ CLEARTEXT = (
 
 
 def refused(connection: pq.abc.PGconn, stage: str) -> SourceUnreachable:
-    """Why libpq gave up at this stage of opening a connection; `details["cleartext"]` when it kept the password."""
+    """Why libpq gave up at this stage of opening a connection; `details["cleartext"]` when it kept the password,
+    `details["unbound"]` when it could not bind the login to the server's certificate.
+    """
     lines = [line.strip() for line in _without_path(connection).splitlines() if line.strip()]
     # libpq: `connection to server at "…", port … failed: ` and then its own words or the server's.
     texts = [line.split(" failed: ", 1)[-1] for line in lines] or ["The connection failed"]
     details: dict[str, Any] = {"stage": stage}
     if KEPT in texts[0]:
         return SourceUnreachable(ErrorCode.AUTHENTICATION_FAILED, CLEARTEXT, details | {"cleartext": True})
+    if any(words in texts[0] for words in UNBOUND):
+        return SourceUnreachable(ErrorCode.TLS_ERROR, texts[0], details | {"unbound": True})
     if spoken := refusals_in(texts):
         state, message = min(spoken, key=_telling)
         error = refusal_of(state, message, stage).error(message, details | {"sqlstate": state}, SourceUnreachable)

@@ -47,7 +47,9 @@ class Certificates(Struct, frozen=True):
     key: str = NOWHERE
 
 
-def conninfo(options: PgOptions, address: str, port: int, files: Certificates, timeout: float) -> str:
+def conninfo(
+    options: PgOptions, address: str, port: int, files: Certificates, timeout: float, *, bound: bool = True
+) -> str:
     """The connection string for this address; the host's name is there for TLS only (security rows 2 and 3).
 
     `timeout` in seconds is when the kernel gives up on sent bytes that the server does not acknowledge.
@@ -65,6 +67,7 @@ def conninfo(options: PgOptions, address: str, port: int, files: Certificates, t
         "sslcert": files.own,
         "sslkey": files.key,
         "sslcertmode": "allow" if options.sslcert else "disable",
+        "channel_binding": "prefer" if bound else "disable",
         "tcp_user_timeout": max(1, round(timeout * 1000)),
     }
     return make_conninfo("", **(_against_environment() | FIXED | given))

@@ -3,11 +3,15 @@
 import asyncio
 import tempfile
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from datasources.databases.base import TableName
 from datasources.databases.globs import Globs
@@ -240,6 +244,36 @@ async def test_a_client_certificate(debian: Server) -> None:
         with debian.connect() as admin:
             admin.execute("ALTER SYSTEM RESET ssl_ca_file")
             admin.execute("DROP ROLE certified")
+
+
+async def test_a_certificate_that_no_login_can_be_bound_to(debian: Server) -> None:
+    """A certificate of a kind without a digest (Ed25519) is no wrong password: the login goes on without the binding."""
+    kept = {name: (debian.data / name).read_bytes() for name in ("server.crt", "server.key")}
+    key = ed25519.Ed25519PrivateKey.generate()
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, None)
+    )
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    try:
+        (debian.data / "server.crt").write_bytes(certificate.public_bytes(pem))
+        (debian.data / "server.key").write_bytes(private)
+        with debian.rules():
+            async with Postgres.connect(debian.source(sslmode="require")) as session:
+                assert (await session.identity()).tls
+            wrong = await failure(debian.source(sslmode="require", password="wrong"))
+            assert wrong.code is ErrorCode.AUTHENTICATION_FAILED
+            assert "digest" not in wrong.message
+    finally:
+        for file, content in kept.items():
+            (debian.data / file).write_bytes(content)
+        with debian.rules():
+            pass
 
 
 def test_the_system_s_certificates_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
