@@ -34,7 +34,7 @@ def clean(result: StepResult, scrubber: Scrubber) -> StepResult:
     details = scrubber.data(result.details)
     return msgspec.structs.replace(
         result,
-        message=visible(scrubber.text(result.message))[:MESSAGE_LIMIT],
+        message=visible(scrubber.message(result.message))[:MESSAGE_LIMIT],
         details=cut(details) if isinstance(details, dict) else {"dropped": DROPPED},
     )
 

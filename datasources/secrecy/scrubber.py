@@ -6,6 +6,7 @@ from typing import Any
 
 from datasources.secrecy.encodings import patterns, plain_texts
 from datasources.secrecy.folding import folded, hidden_spans, mask_spans
+from datasources.secrecy.phrases import own_spans
 
 MASK = "***"
 SHORTEST_HIDDEN = 6
@@ -41,6 +42,19 @@ class Scrubber:
             if not hidden:
                 return self._pattern.sub(MASK, text)
             return mask_spans(text, [*hidden, *(found.span() for found in self._pattern.finditer(text))], MASK)
+        except Exception:
+            return DROPPED
+
+    def message(self, text: str) -> str:
+        """A step's message without secrets; a secret that is one of our own words stays where we said it."""
+        ours = own_spans(text)
+        if self._pattern is None or not ours:
+            return self.text(text)
+        try:
+            spans = [*(hidden_spans(text, self._folded) if self._folded else ())]
+            spans += [found.span() for found in self._pattern.finditer(text)]
+            foreign = [span for span in spans if not any(a <= span[0] and span[1] <= b for a, b in ours)]
+            return mask_spans(text, foreign, MASK)
         except Exception:
             return DROPPED
 

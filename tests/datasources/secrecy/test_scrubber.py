@@ -218,3 +218,23 @@ def test_hostile_texts_take_linear_time(piece: str) -> None:
 
     spent(1000)
     assert spent(40_000) < 40 * max(spent(10_000), 0.005)
+
+
+@pytest.mark.parametrize(
+    ("secret", "message", "shown"),
+    [
+        ("database", "Connected to the database", "Connected to the database"),
+        ("Lineage", "Lineage fetched", "Lineage fetched"),
+        ("table", "Discovered 6 tables", "Discovered 6 tables"),
+        ("schema", 'Schema "a"."schema" is writeable', 'Schema "a"."***" is writeable'),
+        ("table", 'Unable to create table "a"."t": no table for you', 'Unable to create table "a"."t": no *** for you'),
+        ("password", "The server asks for a password", "The server asks for a password"),
+        ("password", 'the password "password" is wrong', 'the *** "***" is wrong'),
+        ("Connected to the database", "Connected to the database", "Connected to the database"),
+        ("the database hunter2", "Connected to the database hunter2", "Connected to ***"),
+        ("stage", "No answer within 3 s (stage: login)", "No answer within 3 s (stage: login)"),
+    ],
+)
+def test_our_own_words_stay_where_we_said_them(secret: str, message: str, shown: str) -> None:
+    """A secret may be one of them; what a server says is scrubbed all the same."""
+    assert Scrubber([secret]).message(message) == shown
