@@ -1,7 +1,7 @@
 """Our own words in the messages of steps: what is ours stays legible, although a password may be one of them.
 
-A secret is masked wherever a server may have said it. Inside one of these phrases no server spoke, and the phrase is the
-same for every source, so that it tells nothing of any secret.
+A secret is masked wherever a server may have said it. Inside one of these phrases no server spoke, and the phrase is
+the same for every source, so that it tells nothing of any secret.
 """
 
 import re
