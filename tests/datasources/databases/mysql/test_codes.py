@@ -193,9 +193,12 @@ def received(client: socket.socket) -> tuple[int, bytes]:
         if not more:
             raise ValueError
         head += more
-    body = b""
-    while len(body) < int.from_bytes(head[:3], "little"):
-        body += client.recv(65536)
+    body, size = b"", int.from_bytes(head[:3], "little")
+    while len(body) < size:
+        more = client.recv(size - len(body))  # and no more: the beginning of TLS may have come with it
+        if not more:
+            raise ValueError
+        body += more
     return head[3], body
 
 
