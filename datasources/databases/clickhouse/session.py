@@ -52,7 +52,7 @@ class ClickhouseSession(Session):
         limit, swept = Limit(self._seconds), []
         found = await self._asker.within(limit, "sweep", catalog.TABLES, most=CONNECTION_BYTES)
         for name in leftovers(row[1] for row in found if row[0] == schema and row[2] not in catalog.KINDS):
-            with suppress(CheckError):  # somebody uses it, or the user may not drop it
+            with suppress(CheckError):  # another session uses it, or the user may not drop it
                 await self._asker.within(limit, "sweep", f"DROP TABLE {quoted(schema)}.{quoted(name)}")
                 swept.append(name)
         return swept

@@ -56,7 +56,7 @@ async def sweep(opened: Opened, schema: str, limit: Limit) -> list[str]:
         swept = []
         listed = f"SHOW FULL TABLES IN {quoted(schema)} LIKE 'sourcecheck\\_tmp\\_%'"
         for name in leftovers(row[0] for row in rows(listed, driver) if row[1] == "BASE TABLE"):
-            with suppress(pymysql.MySQLError):  # somebody uses it, or the user may not drop it
+            with suppress(pymysql.MySQLError):  # another session uses it, or the user may not drop it
                 rows(f"DROP TABLE {quoted(schema)}.{quoted(name)}", driver)
                 swept.append(name)
         return swept

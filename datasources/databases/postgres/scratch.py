@@ -16,8 +16,6 @@ from datasources.model.vocabulary import ErrorCode
 
 SWEEP_LOCK = "1s"
 """How long a sweep waits for a table that another session uses."""
-NAME_BYTES = 63
-"""What a server keeps of a name, unless it was built otherwise."""
 
 
 async def write_and_drop(connection: Connection, terms: Terms, schema: str) -> None:
@@ -28,7 +26,6 @@ async def write_and_drop(connection: Connection, terms: Terms, schema: str) -> N
     """
     name, token, limit = marked_name(), secrets.token_hex(8), Limit(terms.seconds)
     table, shown = identifier(schema, name), identifier(connection.info.dbname, schema, name)
-    _refuse_long(schema)
     steps = (
         ("begin", "Unable to create table", terms.begin(writes=True)),
         ("create", "Unable to create table", f"CREATE TABLE {table} (token text)"),
@@ -46,20 +43,12 @@ async def write_and_drop(connection: Connection, terms: Terms, schema: str) -> N
                         raise CheckError(ErrorCode.QUERY_ERROR, f"{failure} {shown}: it does not hold what was written")
 
 
-def _refuse_long(schema: str) -> None:
-    """The server would cut the name, and use the schema that is called like its beginning."""
-    if len(schema.encode()) > NAME_BYTES:
-        message = f"The schema's name has more than the {NAME_BYTES} bytes that the server keeps of a name: {schema}"
-        raise CheckError(ErrorCode.SCHEMA_NOT_FOUND, message, {"stage": "create"})
-
-
 async def sweep(connection: Connection, terms: Terms, schema: str) -> list[str]:
     """Drop our own tables with our mark that are older than an hour, and nothing else; answers their names.
 
     What cannot be dropped stays, and is no verdict on the schema.
     """
     swept, limit = [], Limit(terms.seconds)
-    _refuse_long(schema)
     async with limit.round("sweep"):
         with translated("sweep"):
             async with ended(connection):
