@@ -6,7 +6,7 @@ BIN := .venv/bin
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 
-.PHONY: demo up test bench check migrate wheel emulators lock clean
+.PHONY: demo up test test-emulators bench check migrate wheel emulators lock clean
 
 demo: .venv/installed
 	$(BIN)/sourcecheck demo
@@ -48,12 +48,17 @@ wheel: .venv/installed
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist ./client .
 	@rm -rf build client/build
 
-# Engines that tests run against, each in an environment of its own: they do not get along with our pins (1 GB).
-emulators: .emulators/chdb/bin/python
+# Engines and emulators that tests run against, each in an environment of its own below .emulators, for they do not get
+# along with our pins. A file in tests/emulators/requirements is one of them; `make emulator-NAME` sets up that one.
+EMULATORS := $(basename $(notdir $(wildcard tests/emulators/requirements/*)))
 
-.emulators/chdb/bin/python:
-	$(PYTHON) -m venv .emulators/chdb
-	.emulators/chdb/bin/python -m pip install --quiet --disable-pip-version-check 'chdb==4.4.0'
+emulators: $(EMULATORS:%=emulator-%)
+
+emulator-%:
+	@tests/emulators/install $* $(PYTHON)
+
+test-emulators: .venv/installed-dev emulators
+	$(BIN)/pytest tests/emulators $(PYTEST_ARGS)
 
 # Pins of everything, for every platform, without any address.
 lock:

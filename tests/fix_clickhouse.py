@@ -54,7 +54,7 @@ class ClickhouseServer:
 def clickhouse() -> Iterator[ClickhouseServer]:
     """chDB behind HTTP."""
     if not PYTHON.exists():
-        reason = f"no chDB at {PYTHON}: run `make emulators`"
+        reason = f"no chDB at {PYTHON}: run `make emulator-chdb`"
         pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
     folder, port = tempfile.mkdtemp(prefix="sourcecheck-chdb-"), free_port()
     command = [str(PYTHON), str(DOUBLE), f"{folder}/data", str(port), PASSWORD]
