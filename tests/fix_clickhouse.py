@@ -20,7 +20,7 @@ PYTHON = Path(".emulators/chdb/bin/python")
 DOUBLE = Path(__file__).parent / "doubles" / "clickhouse_http.py"
 SCHEMA = """
 CREATE DATABASE shop; CREATE DATABASE scratch; CREATE DATABASE locked;
-CREATE TABLE shop.customer (id Int32, name String) ENGINE = MergeTree ORDER BY id;
+CREATE TABLE shop.customer (id Int32, name String DEFAULT 'unknown') ENGINE = MergeTree ORDER BY id;
 CREATE TABLE shop.orders (id Int32, customer_id Nullable(Int32), total Decimal(10, 2) COMMENT 'In euros')
     ENGINE = MergeTree ORDER BY id COMMENT 'What was bought';
 CREATE VIEW shop.totals AS SELECT customer_id, sum(total) AS total FROM shop.orders GROUP BY customer_id;

@@ -33,7 +33,7 @@ CREATE ROLE nobody_in LOGIN PASSWORD 's3cret-of-the-tests' CONNECTION LIMIT 0;
 CREATE SCHEMA shop; CREATE SCHEMA scratch; CREATE SCHEMA locked;
 GRANT USAGE ON SCHEMA shop, locked TO reader, narrow;
 GRANT ALL ON SCHEMA scratch TO reader, narrow;
-CREATE TABLE shop.customer (id integer PRIMARY KEY, name text NOT NULL);
+CREATE TABLE shop.customer (id integer PRIMARY KEY, name text NOT NULL DEFAULT 'unknown');
 CREATE TABLE shop.orders (
     id integer PRIMARY KEY, customer_id integer REFERENCES shop.customer, total numeric(10, 2));
 COMMENT ON TABLE shop.orders IS 'What was bought';

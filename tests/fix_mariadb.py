@@ -23,7 +23,7 @@ CREATE DATABASE shop; CREATE DATABASE scratch; CREATE DATABASE locked; CREATE DA
 CREATE USER reader IDENTIFIED BY '{PASSWORD}';
 CREATE USER nobody_in IDENTIFIED BY '{PASSWORD}' WITH MAX_USER_CONNECTIONS 1;
 CREATE USER filer IDENTIFIED BY '{PASSWORD}'; GRANT FILE ON *.* TO filer;
-CREATE TABLE shop.customer (id integer PRIMARY KEY, name varchar(50) NOT NULL);
+CREATE TABLE shop.customer (id integer PRIMARY KEY, name varchar(50) NOT NULL DEFAULT 'unknown');
 CREATE TABLE shop.orders (
     id integer PRIMARY KEY, customer_id integer, total decimal(10, 2) COMMENT 'In euros',
     FOREIGN KEY (customer_id) REFERENCES shop.customer (id)) COMMENT 'What was bought';

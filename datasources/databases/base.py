@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from enum import StrEnum
 from functools import partial
 from importlib.util import find_spec
 from typing import Any, ClassVar, Literal
@@ -32,11 +33,13 @@ class Identity(Struct, kw_only=True, frozen=True):
 
 
 class Column(Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """One column, its type as the server writes it."""
+    """One column, its type as the server writes it; `datasources.model.column_kinds` says of which kind that is."""
 
     name: str
     type: str
     nullable: bool = True
+    default: str | None = None
+    """The expression that a row gets without a value, or that makes the value, as the server writes it."""
     comment: str | None = None
 
 
@@ -65,19 +68,45 @@ class Table(Struct, kw_only=True, frozen=True, omit_defaults=True):
     name: str
     kind: str
     columns: list[Column]
+    """In the server's order: the position of a column is its place here."""
     primary_key: list[str] = []
     foreign_keys: list[ForeignKey] = []
     comment: str | None = None
     rows: int | None = None
     """The server's own estimate; None where it has none."""
+    definition: str | None = None
+    """A view's text as the server keeps it: its query, or the statement that made it. None where the user may not see
+    it, and for what is no view."""
+
+
+class Origin(StrEnum):
+    """Where an edge was learnt."""
+
+    dependency_record = "dependency_record"
+    """The server's own record of what depends on what."""
+    view_text = "view_text"
+    """A view's definition, read by us."""
+    query_history = "query_history"
+    """The queries that the server has kept, or its own lineage of them."""
+
+
+class ColumnEdge(Struct, frozen=True, order=True):
+    """A column of the target is made from a column of the source."""
+
+    source: str
+    target: str
 
 
 class LineageEdge(Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """`target` (a view) is made from `source`; `columns` are the columns of the source it reads."""
+    """`target` (a view, or a table that a query fills) is made from `source`."""
 
     source: TableName
     target: TableName
     columns: list[str] = []
+    """Every column of the source that the target reads, if only to filter by it."""
+    column_edges: list[ColumnEdge] = []
+    """Which column of the target is made from which of the source; empty where that is not known."""
+    origin: Origin = Origin.view_text
 
     def is_wanted(self, wanted: Globs, database: str) -> bool:
         """Whether both of its ends are."""

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Iterator, Mapping
-from typing import cast
+from typing import NamedTuple, cast
 
 import sqlglot
 from msgspec import Struct
@@ -11,7 +11,7 @@ from sqlglot.errors import SqlglotError
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import Scope, traverse_scope
 
-from datasources.databases.base import Lineage, LineageEdge, TableName
+from datasources.databases.base import ColumnEdge, Lineage, LineageEdge, TableName
 
 LENGTH_LIMIT = 200_000
 """Characters of a definition that is read; a longer one counts as unread."""
@@ -41,22 +41,14 @@ def lineage_of(
     takes for a command, counts as unread: never as a view that reads nothing. Takes CPU: run it in a thread.
     """
     known = _Known(columns, folded=folded)
-    found: dict[tuple[TableName, TableName], set[str]] = {}
-    unread = []
+    edges, unread = list[LineageEdge](), []
     for view in views:
         target = TableName(view.schema, view.name)
         try:
-            read = list(_read(view, known, dialect))
+            edges += _edges(view, target, known, dialect)
         except (_Unreadable, SqlglotError, RecursionError, ValueError, KeyError):
             unread.append(target)
-            continue
-        for (schema, table), names in read:
-            found.setdefault((TableName(schema, table), target), set()).update(names)
-    edges = [
-        LineageEdge(source=source, target=target, columns=sorted(names))
-        for (source, target), names in sorted(found.items(), key=lambda item: item[0][::-1])
-    ]
-    return Lineage(edges=edges, unread=sorted(unread))
+    return Lineage(edges=sorted(edges, key=lambda edge: (edge.target, edge.source)), unread=sorted(unread))
 
 
 class _Unreadable(Exception):
@@ -86,15 +78,40 @@ class _Known:
         """The table as the server writes it, or as it is written here if the server does not show it."""
         return self._tables.get(self.fold(schema, table), (schema, table))
 
+    def columns_of(self, schema: str, table: str) -> list[str]:
+        """Its columns in their order; none of one that the server does not show."""
+        return list(self._columns.get(self.fold(schema, table), {}).values())
+
     def column(self, schema: str, table: str, column: str) -> str:
         """The same for a column."""
         return self._columns.get(self.fold(schema, table), {}).get(self.fold(column)[0], column)
 
 
-def _read(view: View, known: _Known, dialect: str) -> Iterator[tuple[Name, set[str]]]:
-    """Each table that this view reads, and which of its columns."""
-    tree = _query(view, known, dialect)
-    for scope in traverse_scope(tree):
+def _edges(view: View, target: TableName, known: _Known, dialect: str) -> Iterator[LineageEdge]:
+    """Each table that this view reads, which of its columns, and what the view makes of them."""
+    scopes = list(traverse_scope(_query(view, known, dialect)))
+    read: dict[Name, set[str]] = {}
+    for name, columns in _read(scopes, known):
+        read.setdefault(name, set()).update(columns)
+    made: dict[Name, set[ColumnEdge]] = {}
+    names, origins = known.columns_of(view.schema, view.name), _Origins(scopes)
+    for number, projection in enumerate(_selects(scopes[-1].expression)):
+        column = names[number] if number < len(names) else projection.alias_or_name
+        for origin in origins.of(scopes[-1].expression, number):
+            source = known.column(origin.table.db, origin.table.name, origin.column)
+            made.setdefault(known.table(origin.table.db, origin.table.name), set()).add(ColumnEdge(source, column))
+    for found, columns in read.items():
+        yield LineageEdge(
+            source=TableName(*found),
+            target=target,
+            columns=sorted(columns),
+            column_edges=sorted(made.get(found, ())),
+        )
+
+
+def _read(scopes: Iterable[Scope], known: _Known) -> Iterator[tuple[Name, set[str]]]:
+    """Tables that are read, and columns, as often as they are named."""
+    for scope in scopes:
         for source in scope.sources.values():
             if isinstance(source, exp.Table) and source.name:
                 yield known.table(source.db, source.name), set()
@@ -102,6 +119,56 @@ def _read(view: View, known: _Known, dialect: str) -> Iterator[tuple[Name, set[s
             table = _source(scope, column.table)
             if table is not None and table.name:
                 yield known.table(table.db, table.name), {known.column(table.db, table.name, column.name)}
+
+
+class _Origin(NamedTuple):
+    """A column of a table, as the definition has it."""
+
+    table: exp.Table
+    column: str
+
+
+class _Origins:
+    """Where the columns that a query answers come from; of what is around them (joins, filters) nothing counts."""
+
+    def __init__(self, scopes: Iterable[Scope]) -> None:
+        self._home: dict[int, Scope] = {}
+        for scope in scopes:  # inner ones come first
+            for column in scope.columns:
+                self._home.setdefault(id(column), scope)
+        self._known: dict[tuple[int, int], list[_Origin]] = {}
+
+    def of(self, query: exp.Expr, number: int) -> list[_Origin]:
+        """Where the column at this place in the answer of the query comes from."""
+        key = (id(query), number)
+        if key not in self._known:
+            self._known[key] = []  # a recursive query reads itself
+            self._known[key] = list(self._found(query, number))
+        return self._known[key]
+
+    def _found(self, query: exp.Expr, number: int) -> Iterator[_Origin]:
+        query = query.unnest()
+        if isinstance(query, exp.SetOperation):
+            for part in (query.left, query.right):
+                yield from self.of(part, number)
+            return
+        for projection in _selects(query)[number : number + 1]:
+            for column in projection.find_all(exp.Column):
+                yield from self._behind(column)
+
+    def _behind(self, column: exp.Column) -> Iterator[_Origin]:
+        source = _behind(self._home.get(id(column)), column.table)
+        if isinstance(source, exp.Table) and source.name:
+            yield _Origin(source, column.name)
+        elif isinstance(source, Scope):
+            names = [select.alias_or_name for select in _selects(source.expression)]
+            if column.name in names:
+                yield from self.of(source.expression, names.index(column.name))
+
+
+def _selects(query: exp.Expr) -> list[exp.Expr]:
+    """What a query answers, column by column."""
+    return query.selects if isinstance(query, exp.Query) else []
 
 
 def _query(view: View, known: _Known, dialect: str) -> exp.Query:
@@ -125,11 +192,17 @@ def _query(view: View, known: _Known, dialect: str) -> exp.Query:
 
 def _source(scope: Scope | None, alias: str) -> exp.Table | None:
     """The table behind an alias, here or in a query around this one."""
+    found = _behind(scope, alias)
+    return found if isinstance(found, exp.Table) else None
+
+
+def _behind(scope: Scope | None, alias: str) -> exp.Table | Scope | None:
+    """The table or the query behind an alias, here or in a query around this one."""
     if not alias and scope is not None and len(scope.sources) == 1:  # of a table whose columns are not known
         alias = next(iter(scope.sources))
     while scope is not None:
         if alias in scope.sources:
-            found = scope.sources[alias]
-            return found if isinstance(found, exp.Table) else None
+            found: exp.Table | Scope = scope.sources[alias]
+            return found
         scope = scope.parent
     return None

@@ -39,7 +39,8 @@ async def run(check: StepContext) -> Finding:
 
 def _short(edge: LineageEdge) -> dict[str, Any]:
     """The edge, with the number of its columns where not all are named."""
-    shown: dict[str, Any] = msgspec.to_builtins(structs.replace(edge, columns=edge.columns[:COLUMNS_SHOWN]))
+    short = structs.replace(edge, columns=edge.columns[:COLUMNS_SHOWN], column_edges=[])
+    shown: dict[str, Any] = msgspec.to_builtins(short) | {"origin": edge.origin}
     return shown | {"column_count": len(edge.columns)} if len(edge.columns) > COLUMNS_SHOWN else shown
 
 

@@ -13,7 +13,7 @@ SELECT database, name, engine, total_rows, comment, as_select FROM system.tables
 WHERE database {OURS} AND NOT is_temporary AND name NOT LIKE '.inner%' ORDER BY database, name
 """  # noqa: S608 -- put together from constants
 COLUMNS = f"""
-SELECT database, table, name, type, comment, is_in_primary_key FROM system.columns
+SELECT database, table, name, type, comment, is_in_primary_key, default_expression FROM system.columns
 WHERE database {OURS} ORDER BY database, table, position
 """  # noqa: S608 -- put together from constants
 KINDS = {"View": "view", "MaterializedView": "materialized view", "LiveView": "view", "Dictionary": "dictionary"}
@@ -30,7 +30,7 @@ def columns_by_table(rows: list[Row]) -> dict[Name, list[Row]]:
 
 def made(member: Row, columns: list[Row]) -> Table:
     """One table of its rows in the two queries. ClickHouse has no references."""
-    schema, name, engine, estimate, comment, _ = member
+    schema, name, engine, estimate, comment, text = member
     return Table(
         schema=schema,
         name=name,
@@ -38,10 +38,17 @@ def made(member: Row, columns: list[Row]) -> Table:
         comment=comment or None,
         rows=None if estimate is None or engine in KINDS else int(estimate),
         columns=[
-            Column(name=column, type=type_, nullable="Nullable(" in type_, comment=said or None)
-            for _, _, column, type_, said, _ in columns
+            Column(
+                name=column,
+                type=type_,
+                nullable="Nullable(" in type_,
+                default=default or None,
+                comment=said or None,
+            )
+            for _, _, column, type_, said, _, default in columns
         ],
-        primary_key=[column for _, _, column, _, _, key in columns if key],
+        primary_key=[column for _, _, column, _, _, key, _ in columns if key],
+        definition=text or None,
     )
 
 

@@ -7,11 +7,13 @@ from datasources.databases.view_lineage import View, lineage_of
 
 OURS = "NOT internal AND NOT temporary AND database_name = current_database()"
 MEMBERS = f"""
-SELECT schema_name, table_name, 'table', comment, estimated_size FROM duckdb_tables() WHERE {OURS}
-UNION ALL SELECT schema_name, view_name, 'view', comment, NULL FROM duckdb_views() WHERE {OURS} ORDER BY 1, 2
+SELECT schema_name, table_name, 'table', comment, estimated_size, NULL FROM duckdb_tables() WHERE {OURS}
+UNION ALL SELECT schema_name, view_name, 'view', comment, NULL, sql FROM duckdb_views() WHERE {OURS}
+ORDER BY 1, 2
 """  # noqa: S608 -- put together from constants
 COLUMNS = """
-SELECT schema_name, table_name, list((column_name, data_type, is_nullable, comment) ORDER BY column_index)
+SELECT schema_name, table_name,
+       list((column_name, data_type, is_nullable, comment, column_default) ORDER BY column_index)
 FROM duckdb_columns() WHERE NOT internal AND database_name = current_database() GROUP BY ALL
 """
 KEYS = """
@@ -38,7 +40,7 @@ class Catalog:
 
     def table(self, member: tuple[Any, ...]) -> Table:
         """One of `members` with its columns and keys. A reference never leaves its schema."""
-        schema, name, kind, comment, rows = member
+        schema, name, kind, comment, rows, definition = member
         keys = self._keys.get((schema, name), [])
         return Table(
             schema=schema,
@@ -47,8 +49,8 @@ class Catalog:
             comment=comment,
             rows=rows,
             columns=[
-                Column(name=column, type=type_, nullable=nullable, comment=said)
-                for column, type_, nullable, said in self._columns.get((schema, name), [])
+                Column(name=column, type=type_, nullable=nullable, default=default, comment=said)
+                for column, type_, nullable, said, default in self._columns.get((schema, name), [])
             ],
             primary_key=next((own for kind, own, _, _ in keys if kind == "PRIMARY KEY"), []),
             foreign_keys=[
@@ -56,6 +58,7 @@ class Catalog:
                 for kind, own, table, there in keys
                 if kind == "FOREIGN KEY"
             ],
+            definition=definition,
         )
 
     @property

@@ -25,8 +25,8 @@ WHERE {OURS} AND (CONSTRAINT_NAME = 'PRIMARY' OR REFERENCED_TABLE_NAME IS NOT NU
 ORDER BY TABLE_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, ORDINAL_POSITION
 """  # noqa: S608 -- put together from constants
 COLUMNS = f"""
-SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COLUMN_COMMENT FROM information_schema.COLUMNS
-WHERE {OURS} ORDER BY TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION
+SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COLUMN_COMMENT, COLUMN_DEFAULT
+FROM information_schema.COLUMNS WHERE {OURS} ORDER BY TABLE_SCHEMA, TABLE_NAME, ORDINAL_POSITION
 """  # noqa: S608 -- put together from constants
 VIEWS = f"""
 SELECT TABLE_SCHEMA, TABLE_NAME, VIEW_DEFINITION FROM information_schema.VIEWS
@@ -52,8 +52,8 @@ def keys_by_table(found: list[Row]) -> dict[Name, list[list[Row]]]:
     return keys
 
 
-def made(member: Row, columns: list[Row], keys: list[list[Row]]) -> Table:
-    """One table of its rows in the three queries."""
+def made(member: Row, columns: list[Row], keys: list[list[Row]], definition: str | None) -> Table:
+    """One table of its rows in the queries, with the text of a view. MariaDB writes the default NULL out."""
     schema, name, kind, estimate, comment = member
     table = kind != "VIEW"
     return Table(
@@ -63,12 +63,24 @@ def made(member: Row, columns: list[Row], keys: list[list[Row]]) -> Table:
         comment=(comment or None) if table else None,  # a view's says VIEW, or what is wrong with it
         rows=int(estimate) if table and estimate is not None else None,
         columns=[
-            Column(name=column, type=type_, nullable=nullable == "YES", comment=said or None)
-            for _, _, column, type_, nullable, said in columns
+            Column(
+                name=column,
+                type=type_,
+                nullable=nullable == "YES",
+                default=None if default == "NULL" else default,
+                comment=said or None,
+            )
+            for _, _, column, type_, nullable, said, default in columns
         ],
         primary_key=next(([row[3] for row in key] for key in keys if key[0][2] == "PRIMARY"), []),
         foreign_keys=[_foreign(key) for key in keys if key[0][5] is not None],
+        definition=definition,
     )
+
+
+def definitions(found: list[Row]) -> dict[Name, str]:
+    """The text of each view; one that the user may not see is empty."""
+    return {(schema, name): text for schema, name, text in found if text}
 
 
 def _foreign(key: list[Row]) -> ForeignKey:

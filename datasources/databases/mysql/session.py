@@ -50,24 +50,25 @@ class MysqlSession(Session):
         await scratch.write_and_drop(self._opened, schema, Limit(self._seconds))
 
     async def tables(self, wanted: Globs) -> AsyncIterator[list[Table]]:
-        """All tables in batches, in the order of their names: three queries, the columns as they arrive."""
+        """All tables in batches, in the order of their names: four queries, the columns as they arrive."""
         limit = Limit(self._seconds)
         self._opened.wire.begin(CONNECTION_BYTES)
         members = {row[:2]: row for row in await self._rows("tables", catalog.TABLES, limit)}
         keys = catalog.keys_by_table(await self._rows("tables", catalog.KEYS, limit))
+        texts = catalog.definitions(await self._rows("tables", catalog.VIEWS, limit))
         stream = await self._opened.within(limit, "tables", _stream)
         batch: list[Table] = []
         while found := await self._opened.within(limit, "tables", partial(_some, stream)):
             for name, columns in found:
                 member = members.pop(name, None)
                 if member is not None and wanted.match(name[0], name[1], catalog.CATALOG):
-                    batch.append(catalog.made(member, columns, keys.get(name, [])))
+                    batch.append(catalog.made(member, columns, keys.get(name, []), texts.get(name)))
             if len(batch) >= BATCH:
                 yield batch
                 batch = []
         # A view that is broken has no columns.
         yield batch + [
-            catalog.made(member, [], [])
+            catalog.made(member, [], [], texts.get((schema, name)))
             for (schema, name), member in members.items()
             if wanted.match(schema, name, catalog.CATALOG)
         ]

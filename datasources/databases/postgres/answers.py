@@ -12,7 +12,7 @@ import psycopg
 from msgspec import Meta, Struct
 from psycopg import pq
 
-from datasources.databases.base import Column, ForeignKey, LineageEdge, Table, TableName
+from datasources.databases.base import Column, ForeignKey, LineageEdge, Origin, Table, TableName
 
 T = TypeVar("T")
 Row = Sequence[str | None]
@@ -37,7 +37,7 @@ class Me(Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
 
 
 class _Table(Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
-    """A row of `queries.TABLES`; the last two are JSON."""
+    """A row of `queries.TABLES`; `columns` and `keys` are JSON."""
 
     schema: str
     name: str
@@ -46,6 +46,7 @@ class _Table(Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
     rows: Count | None
     columns: str
     keys: str
+    definition: str | None
 
 
 class _Edge(Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
@@ -99,20 +100,21 @@ def read_table(row: Row) -> Table:
     """A table from a row of `queries.TABLES`. Raises `Malformed`."""
     found = read(row, _Table)
     keys = _json(found.keys, list[_PrimaryKey | _ForeignKey])
-    columns = _json(found.columns, list[tuple[str, str, bool, str | None]])
+    columns = _json(found.columns, list[tuple[str, str, bool, str | None, str | None]])
     return Table(
         schema=found.schema,
         name=found.name,
         kind=KINDS[found.kind],
         comment=found.comment,
         rows=found.rows,
-        columns=[Column(name=n, type=t, nullable=null, comment=c) for n, t, null, c in columns],
+        columns=[Column(name=n, type=t, nullable=null, default=d, comment=c) for n, t, null, c, d in columns],
         primary_key=next((key.columns for key in keys if isinstance(key, _PrimaryKey)), []),
         foreign_keys=[
             ForeignKey(columns=key.columns, table=TableName(*key.table), referenced=key.referenced)
             for key in keys
             if isinstance(key, _ForeignKey)
         ],
+        definition=found.definition,
     )
 
 
@@ -123,6 +125,7 @@ def read_edge(row: Row) -> LineageEdge:
         source=TableName(found.source_schema, found.source),
         target=TableName(found.target_schema, found.target),
         columns=_json(found.columns, list[str]),
+        origin=Origin.dependency_record,
     )
 
 

@@ -22,6 +22,20 @@ SELECT count(*)::text FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.rel
 WHERE c.relkind IN ({RELATIONS}) AND {USER_SCHEMAS} AND NOT ({READABLE})
 """  # noqa: S608 -- put together from constants
 
+LOCKED = """
+SELECT coalesce(array_agg(relation), '{}') AS relations FROM pg_locks
+WHERE locktype = 'relation' AND mode = 'AccessExclusiveLock'
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+"""Relations that are being changed, or about to be: the text of a view that reads one is not there before that ends."""
+
+DEFINITION = """
+CASE WHEN c.relkind IN ('v', 'm') AND (cardinality(locked.relations) = 0 OR NOT EXISTS (
+    SELECT FROM pg_rewrite AS w JOIN pg_depend AS d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid
+    WHERE w.ev_class = c.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid = ANY (locked.relations)
+)) THEN pg_get_viewdef(c.oid) END
+"""
+
 TABLES = f"""
 SELECT n.nspname, c.relname, c.relkind::text, obj_description(c.oid, 'pg_class'),
        -- Before the first ANALYZE: -1 since PostgreSQL 14, no pages and no rows before.
@@ -29,8 +43,10 @@ SELECT n.nspname, c.relname, c.relkind::text, obj_description(c.oid, 'pg_class')
                  OR current_setting('server_version_num')::integer >= 140000) THEN c.reltuples::bigint END,
        coalesce((
            SELECT json_agg(json_build_array(a.attname, format_type(a.atttypid, a.atttypmod), NOT a.attnotnull,
-                                            col_description(c.oid, a.attnum)) ORDER BY a.attnum)
-           FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), '[]'::json),
+                                            col_description(c.oid, a.attnum), pg_get_expr(e.adbin, e.adrelid))
+                           ORDER BY a.attnum)
+           FROM pg_attribute AS a LEFT JOIN pg_attrdef AS e ON e.adrelid = a.attrelid AND e.adnum = a.attnum
+           WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped), '[]'::json),
        coalesce((
            SELECT json_agg(json_build_array(k.contype::text,
                CASE WHEN r.oid IS NOT NULL THEN json_build_array(f.nspname, r.relname) END,
@@ -43,8 +59,9 @@ SELECT n.nspname, c.relname, c.relkind::text, obj_description(c.oid, 'pg_class')
            WHERE k.conrelid = c.oid AND k.contype IN ('p', 'f')
              -- A key that refers to a partitioned table has a copy of itself for each partition there.
              AND NOT EXISTS (SELECT FROM pg_constraint AS o WHERE o.oid = k.conparentid AND o.conrelid = k.conrelid)
-           ), '[]'::json)
-FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+           ), '[]'::json),
+       {DEFINITION}
+FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace CROSS JOIN ({LOCKED}) AS locked
 WHERE c.relkind IN ({RELATIONS}) AND {VISIBLE}
 ORDER BY n.nspname, c.relname
 """  # noqa: S608 -- put together from constants

@@ -16,7 +16,8 @@ SELECT name, CASE WHEN sql LIKE 'CREATE VIRTUAL TABLE%' THEN 'virtual table' ELS
 FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name
 """
 COLUMNS = """
-SELECT m.value, x.name, x.type, x."notnull", x.pk FROM json_each(?) AS m JOIN pragma_table_xinfo(m.value, 'main') AS x
+SELECT m.value, x.name, x.type, x."notnull", x.pk, x.dflt_value
+FROM json_each(?) AS m JOIN pragma_table_xinfo(m.value, 'main') AS x
 WHERE x.hidden <> 1 ORDER BY m.key, x.cid
 """
 REFERENCES = """
@@ -44,8 +45,9 @@ def described(batch: list[tuple[str, str, str | None]], connection: sqlite3.Conn
             columns=[_column(row, columns[name]) for row in columns.get(name, [])],
             primary_key=_key(columns.get(name, [])),
             foreign_keys=list(_foreign(references.get(name, []), keys)),
+            definition=definition if kind == "view" else None,
         )
-        for name, kind, _ in batch
+        for name, kind, definition in batch
     ]
 
 
@@ -77,9 +79,9 @@ def _key(rows: list[tuple[Any, ...]]) -> list[str]:
 
 
 def _column(row: tuple[Any, ...], rows: list[tuple[Any, ...]]) -> Column:
-    _, name, kind, not_null, key = row
+    _, name, kind, not_null, key, default = row
     rowid = bool(key) and kind.upper() == "INTEGER" and len(_key(rows)) == 1  # which cannot be null, whatever it says
-    return Column(name=name, type=kind, nullable=not (not_null or rowid))
+    return Column(name=name, type=kind, nullable=not (not_null or rowid), default=default)
 
 
 def _foreign(rows: list[tuple[Any, ...]], keys: dict[str, list[str]]) -> Iterator[ForeignKey]:

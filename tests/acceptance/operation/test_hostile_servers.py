@@ -28,7 +28,7 @@ class Wide(Script):
             return [answer("red\x1b[31m", "postgres")]
         if "FETCH" in sql:
             return [refusal("no \x1b[2Jtables\u202e here", "42501")]
-        if "pg_rewrite" in sql:
+        if "ev_type" in sql:
             columns = b"[" + b",".join([b'"' + b"c" * 300 + b'"'] * 1600) + b"]"
             return [described(*[TEXT] * 5), *[row("s", "t", "s", f"v{number}", columns) for number in range(100)], DONE]
         return super().answer(sql)

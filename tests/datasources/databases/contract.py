@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import msgspec
 import pytest
 
-from datasources.databases.base import Database, Identity, Table
+from datasources.databases.base import Database, Identity, Origin, Table
 from datasources.databases.globs import Globs
 from datasources.databases.scratch_names import LEFTOVER_SECONDS, MARKED, leftovers, marked_name
 from datasources.model.errors import CheckError
@@ -56,6 +56,12 @@ class Engine(ABC):
     """Whether the product knows comments."""
     references: bool = True
     """Whether the product knows foreign keys."""
+    default: str | None = None
+    """The default of `customer.name`, as the server writes it; None where the product knows no defaults."""
+    definitions: bool = True
+    """Whether the texts of views can be read: that of `totals` then names `customer_id`."""
+    origin: Origin = Origin.view_text
+    """Where the edges of `lineage` are learnt."""
     lineage: dict[tuple[str, str], list[str]]
     """Of the views of `shop`, by (source, target): the columns that they read, in any order."""
     unread: list[str] = []
@@ -195,6 +201,10 @@ class Contract:
         nullable = {column.name: column.nullable for column in found["customer"].columns}
         assert nullable == {"id": False, "name": False}
         assert orders.comment == ("What was bought" if engine.comments else None)
+        assert [column.default for column in found["customer"].columns] == [None, engine.default]
+        assert orders.definition is None
+        if "totals" in engine.kinds and engine.definitions:
+            assert "customer_id" in (found["totals"].definition or "")
 
     async def test_globs(self, engine: Engine) -> None:
         """Lists of globs on `schema.table` and on `database.schema.table` say which tables are wanted."""
@@ -218,6 +228,7 @@ class Contract:
             lineage = await session.lineage(Globs())
         found = {(str(edge.source), str(edge.target)): sorted(edge.columns) for edge in lineage.edges}
         assert found == {names: sorted(columns) for names, columns in engine.lineage.items()}
+        assert {edge.origin for edge in lineage.edges} <= {engine.origin}
         assert lineage.unread == engine.unread
         shown = await lineage_download.run(check_of(engine.source()))
         assert shown.details["edge_count"] == len(engine.lineage)

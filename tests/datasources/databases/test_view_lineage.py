@@ -47,6 +47,34 @@ def test_definitions(definition: str, read: dict[str, list[str]]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("definition", "made"),
+    [
+        ("SELECT customer AS a, total * 2 AS b FROM orders WHERE id > 1", {"Customer>a", "total>b"}),
+        ("SELECT * FROM (SELECT id AS a, upper(name) AS b FROM customer) AS q", {"id>a", "name>b"}),
+        ("WITH q AS (SELECT sum(total) AS t FROM orders) SELECT t AS a FROM q", {"total>a"}),
+        ("SELECT id AS a FROM customer UNION ALL SELECT rate FROM other.rates", {"id>a", "rate>a"}),
+        ("SELECT name AS a, (SELECT max(total) FROM orders WHERE customer = c.id) AS b FROM customer AS c",
+         {"name>a", "total>b", "Customer>b", "id>b"}),
+        ("SELECT 1 AS a", set()),
+        ("WITH RECURSIVE q(n) AS (SELECT id FROM customer UNION ALL SELECT n + 1 FROM q) SELECT n AS a FROM q", {"id>a"}),
+    ],
+)  # fmt: skip
+def test_what_columns_are_made_from(definition: str, made: set[str]) -> None:
+    """By the expression that makes a column, through queries inside of it; a filter makes none."""
+    found = lineage_of([View("shop", "v", definition)], COLUMNS, "duckdb")
+    assert {f"{pair.source}>{pair.target}" for edge in found.edges for pair in edge.column_edges} == made
+
+
+def test_columns_are_named_as_the_view_names_them() -> None:
+    """A view may name its columns apart from its query."""
+    columns = {**COLUMNS, ("shop", "v"): ["one", "two"]}
+    found = lineage_of(
+        [View("shop", "v", "CREATE VIEW v(one, two) AS SELECT id, name FROM customer")], columns, "duckdb"
+    )
+    assert [(pair.source, pair.target) for pair in found.edges[0].column_edges] == [("id", "one"), ("name", "two")]
+
+
+@pytest.mark.parametrize(
     "definition",
     [
         None,

@@ -22,6 +22,7 @@ class ClickhouseEngine(Engine):
     types = {"id": "Int32", "customer_id": "Nullable(Int32)", "total": "Decimal(10, 2)"}
     kinds = {"customer": "table", "orders": "table", "totals": "view", "best": "view"}
     references = False
+    default = "'unknown'"
     lineage = {
         ("shop.orders", "shop.totals"): ["customer_id", "total"],
         ("shop.totals", "shop.best"): ["customer_id", "total"],

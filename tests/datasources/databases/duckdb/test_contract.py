@@ -16,7 +16,7 @@ from tests.datasources.databases.file_contract import FileContract, FileEngine
 
 SHOP = """
 CREATE SCHEMA shop; CREATE SCHEMA scratch;
-CREATE TABLE shop.customer (id integer PRIMARY KEY, name varchar NOT NULL);
+CREATE TABLE shop.customer (id integer PRIMARY KEY, name varchar NOT NULL DEFAULT 'unknown');
 CREATE TABLE shop.orders (
     id integer PRIMARY KEY, customer_id integer REFERENCES shop.customer (id), total decimal(10, 2));
 COMMENT ON TABLE shop.orders IS 'What was bought';
@@ -34,6 +34,7 @@ class DuckdbEngine(FileEngine):
     database = "shop_file"
     types = {"id": "INTEGER", "customer_id": "INTEGER", "total": "DECIMAL(10,2)"}
     kinds = {"customer": "table", "orders": "table", "totals": "view", "best": "view"}
+    default = "'unknown'"
     lineage = {
         ("shop.orders", "shop.totals"): ["customer_id", "total"],
         ("shop.totals", "shop.best"): ["customer_id", "total"],

@@ -23,6 +23,7 @@ class MariaEngine(Engine):
     catalog = "def"
     types = {"id": "int(11)", "customer_id": "int(11)", "total": "decimal(10,2)"}
     kinds = {"customer": "table", "orders": "table", "totals": "view", "best": "view"}
+    default = "'unknown'"
     lineage = {
         ("shop.orders", "shop.totals"): ["customer_id", "total"],
         ("shop.totals", "shop.best"): ["customer_id", "total"],

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from datasources.databases.base import Origin
 from datasources.databases.postgres import Postgres
 from datasources.databases.postgres.model import PgSource
-from tests.datasources.databases.contract import Engine, NetworkContract
+from tests.datasources.databases.contract import Engine, NetworkContract, tables
 from tests.fix_database import Server
 
 
@@ -18,6 +19,8 @@ class PgEngine(Engine):
     database = "postgres"
     types = {"id": "integer", "customer_id": "integer", "total": "numeric(10,2)"}
     kinds = {"customer": "table", "orders": "table", "totals": "view", "best": "materialized view"}
+    default = "'unknown'::text"
+    origin = Origin.dependency_record
     lineage = {
         ("shop.orders", "shop.totals"): ["customer_id", "total"],
         ("shop.totals", "shop.best"): ["customer_id", "total"],
@@ -78,3 +81,13 @@ class TestPostgres(NetworkContract):
     def engine(self, database: Server) -> PgEngine:
         """Each version in turn."""
         return PgEngine(database)
+
+    async def test_a_table_that_is_being_changed_holds_up_nothing(self, engine: PgEngine) -> None:
+        """The text of a view on it is not there meanwhile; all else is, and the texts of other views."""
+        with engine.server.connect() as other:
+            other.execute("BEGIN; LOCK TABLE shop.totals IN ACCESS EXCLUSIVE MODE")
+            found = {table.name: table for table in await tables(engine, "shop.*")}
+            other.execute("ROLLBACK")
+        assert set(found) == set(engine.kinds)
+        assert found["best"].definition is None
+        assert found["totals"].definition is not None

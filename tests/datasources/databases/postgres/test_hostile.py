@@ -111,7 +111,7 @@ FLOODS = {
 }
 
 
-STAGES = {"BEGIN": "identity", "current_database()": "identity", "FETCH": "tables", "pg_rewrite": "lineage"}
+STAGES = {"BEGIN": "identity", "current_database()": "identity", "FETCH": "tables", "ev_type": "lineage"}
 
 
 @pytest.mark.parametrize("word", STAGES)
@@ -143,14 +143,16 @@ async def test_a_flood_in_a_login(kind: str) -> None:
     assert error.details["stage"] in ("login", "database")
 
 
-@pytest.mark.parametrize("word", ["FETCH", "pg_rewrite"])
+@pytest.mark.parametrize("word", ["FETCH", "ev_type"])
 async def test_rows_read_one_by_one(word: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A catalogue may be larger than one answer, but not without end."""
     monkeypatch.setattr("datasources.databases.flood.CONNECTION_BYTES", 32 * MEGABYTE)
     monkeypatch.setattr("datasources.databases.postgres.session.LINEAGE_BYTES", 16 * MEGABYTE)
     catalogue = word == "FETCH"
-    piece = row("s", "t", "r", BLOCK, "1", "[]", "[]") if catalogue else row("s", "t", "s", "v", b'["' + BLOCK + b'"]')
-    start = described(*[TEXT] * (7 if catalogue else 5))
+    piece = (
+        row("s", "t", "r", BLOCK, "1", "[]", "[]", "") if catalogue else row("s", "t", "s", "v", b'["' + BLOCK + b'"]')
+    )
+    start = described(*[TEXT] * (8 if catalogue else 5))
     error = await verdict(partial(Says, word=word, says=partial(flood, piece, start)))
     assert error.code is ErrorCode.PROTOCOL_ERROR
     assert error.details["received_bytes"] > 16 * MEGABYTE
@@ -168,21 +170,24 @@ LIES: dict[str, tuple[str, list[bytes]]] = {
     "a copy": ("current_database()", [message(b"H", b"\0\0\0")]),
     "a copy for rows": ("FETCH", [message(b"H", b"\0\0\0")]),
     "an empty query": ("current_database()", [message(b"I")]),
-    "nested JSON": ("FETCH", [answer("s", "t", "r", None, "1", NESTED, "[]", types=[TEXT] * 5 + [JSON] * 2)]),
-    "an integer of 400,000 digits": ("FETCH", [answer("s", "t", "r", None, b"9" * 400_000, "[]", "[]")]),
-    "an integer of 30 digits": ("FETCH", [answer("s", "t", "r", None, b"9" * 30, "[]", "[]")]),
-    "no integer": ("FETCH", [answer("s", "t", "r", None, "many", "[]", "[]")]),
-    "JSON of another form": ("FETCH", [answer("s", "t", "r", None, "1", '{"a": 1}', "[]")]),
-    "JSON that is none": ("pg_rewrite", [answer("s", "t", "s", "v", "[")]),
-    "an unknown kind of table": ("FETCH", [answer("s", "t", "?", None, "1", "[]", "[]")]),
-    "an unknown kind of key": ("FETCH", [answer("s", "t", "r", None, "1", "[]", '[["x", null, ["a"], null]]')]),
+    "nested JSON": (
+        "FETCH",
+        [answer("s", "t", "r", None, "1", NESTED, "[]", None, types=[TEXT] * 5 + [JSON] * 2 + [TEXT])],
+    ),
+    "an integer of 400,000 digits": ("FETCH", [answer("s", "t", "r", None, b"9" * 400_000, "[]", "[]", None)]),
+    "an integer of 30 digits": ("FETCH", [answer("s", "t", "r", None, b"9" * 30, "[]", "[]", None)]),
+    "no integer": ("FETCH", [answer("s", "t", "r", None, "many", "[]", "[]", None)]),
+    "JSON of another form": ("FETCH", [answer("s", "t", "r", None, "1", '{"a": 1}', "[]", None)]),
+    "JSON that is none": ("ev_type", [answer("s", "t", "s", "v", "[")]),
+    "an unknown kind of table": ("FETCH", [answer("s", "t", "?", None, "1", "[]", "[]", None)]),
+    "an unknown kind of key": ("FETCH", [answer("s", "t", "r", None, "1", "[]", '[["x", null, ["a"], null]]', None)]),
     "a length that is too short": ("current_database()", [described(TEXT), b"D\0\0\0\x05\0\1\0\0\0\0"]),
     "a length below zero": ("current_database()", [described(TEXT), b"D\xff\xff\xff\xff"]),
     "a value longer than its message": ("current_database()", [described(TEXT), message(b"D", b"\0\1\0\0\xff\xffab")]),
     "an unknown message": ("current_database()", [message(b"?", b"what")]),
     "a row without columns": ("current_database()", [row("a", "b", "c"), DONE]),
-    "an unknown message among rows": ("pg_rewrite", [described(*[TEXT] * 5), row(*EDGE), message(b"?")]),
-    "more than one result": ("pg_rewrite", [answer(*EDGE), answer(*EDGE)]),
+    "an unknown message among rows": ("ev_type", [described(*[TEXT] * 5), row(*EDGE), message(b"?")]),
+    "more than one result": ("ev_type", [answer(*EDGE), answer(*EDGE)]),
     "an encoding that does not exist": ("current_database()", [parameter("client_encoding", "NONE"), answer(None)]),
 }
 

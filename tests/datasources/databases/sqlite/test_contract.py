@@ -14,7 +14,7 @@ from datasources.model.vocabulary import ErrorCode
 from tests.datasources.databases.file_contract import FileContract, FileEngine
 
 SHOP = """
-CREATE TABLE customer (id integer PRIMARY KEY, name text NOT NULL);
+CREATE TABLE customer (id integer PRIMARY KEY, name text NOT NULL DEFAULT 'unknown');
 CREATE TABLE orders (id integer PRIMARY KEY, customer_id integer REFERENCES customer, total numeric(10, 2));
 CREATE VIEW totals AS SELECT customer_id, sum(total) AS total FROM orders GROUP BY customer_id;
 CREATE VIEW best AS SELECT o.* FROM Totals AS o WHERE total > (SELECT min(total) FROM "orders");
@@ -36,6 +36,7 @@ class SqliteEngine(FileEngine):
     types = {"id": "INTEGER", "customer_id": "INTEGER", "total": "numeric(10, 2)"}
     kinds = {"customer": "table", "orders": "table", "totals": "view", "best": "view", "broken": "view"}
     comments = False
+    default = "'unknown'"
     lineage = {
         ("main.orders", "main.totals"): ["customer_id", "total"],
         ("main.totals", "main.best"): ["customer_id", "total"],
