@@ -9,11 +9,12 @@ from api.auth import OPEN_PATHS, KeyAuthentication
 from api.background.job_metrics import REQUESTS
 from api.headers import add_headers
 from api.limits import limits
-from api.openapi import add_common_errors, documentation, parameters_of
+from api.openapi import SourceSchemas, complete, documentation, parameters_of
 from api.routes.answers import QuestionController
 from api.routes.api_keys import KeyController
 from api.routes.badge import badge
 from api.routes.data_sources import DataSourceController
+from api.routes.health import health
 from api.routes.host_keys import HostKeyController
 from api.routes.immediate import ImmediateController
 from api.routes.schedules import ScheduleController
@@ -41,6 +42,7 @@ def create_app() -> Litestar:
             KeyController,
             QuestionController,
             HostKeyController,
+            health,
             badge,
             organization_meta,
             home,
@@ -58,11 +60,12 @@ def create_app() -> Litestar:
             "session": Provide(dependencies.provide_session),
         },
         openapi_config=documentation(),
+        plugins=[SourceSchemas()],
         request_max_body_size=MAX_BODY_BYTES,
         before_send=[add_headers],
         logging_config=None,
     )
     app.state.settings = settings
     app.state.parameters = parameters_of(app.openapi_schema)
-    add_common_errors(app.openapi_schema)
+    complete(app.openapi_schema)
     return app

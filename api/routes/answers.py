@@ -28,7 +28,7 @@ class QuestionController(Controller):
     """`/api/v1/data_sources/test/{job_id}/confirm` and `/authenticate`."""
 
     path = "/api/v1/data_sources/test"
-    tags = ("Data sources",)
+    tags = ("Questions",)
 
     @post(
         "/{job_id:str}/confirm",

@@ -3,16 +3,19 @@
 from datetime import datetime
 from typing import Annotated
 
-from litestar import Controller, delete, get, post
+from litestar import Controller, Response, delete, get, post
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta, Struct
 
-from api.dependencies import MemberDep, SessionDep
+from api.auth import Member
+from api.dependencies import ApiRequest, MemberDep, Session, SessionDep
 from api.limits import MAKES_KEY
 from api.wire.errors import Invalid, Problem
+from api.wire.pages import LINK_HEADER, MOST_ITEMS, Limit, Offset, one_more, page
 from api.wire.registration import HIDDEN
-from api.wire.responses import KEY_FORBIDDEN, LIMITED
+from api.wire.responses import KEY_FORBIDDEN, LIMITED, LOCATION, LOCATION_HEADER
 from datasources.catalogue.accounts import create_key, find_key, keys_of, revoke_key
+from datasources.catalogue.tables import ApiKey
 from datasources.model.texts import hidden_character
 from datasources.model.vocabulary import OnQuestion
 
@@ -51,14 +54,34 @@ class KeyController(Controller):
     path = "/api/v1/api_keys"
     tags = ("API keys",)
 
-    @get("/", operation_id="list_api_keys")
-    async def index(self, session: SessionDep, member: MemberDep) -> list[KeySummary]:
-        """The caller's keys of this organization, revoked ones included."""
-        keys = await keys_of(session, member.user_id, member.organization_id)
-        return [KeySummary(**{name: getattr(key, name) for name in KeySummary.__struct_fields__}) for key in keys]
+    @get("/", summary="List API keys", response_headers=[LINK_HEADER], operation_id="list_api_keys")
+    async def index(
+        self,
+        request: ApiRequest,
+        session: SessionDep,
+        member: MemberDep,
+        limit: Limit = MOST_ITEMS,
+        offset: Offset = 0,
+    ) -> Response[list[KeySummary]]:
+        """The caller's keys of this organization, revoked ones included, oldest first."""
+        keys = await keys_of(session, member.user_id, member.organization_id, limit=one_more(limit), offset=offset)
+        return page(request, [_summary(key) for key in keys], limit, offset)
 
-    @post("/", status_code=201, operation_id="create_api_key", opt=MAKES_KEY, responses=KEY_FORBIDDEN | LIMITED)
-    async def create(self, data: JSONBody[KeyRequest], session: SessionDep, member: MemberDep) -> NewKey:
+    @get("/{key_id:str}", summary="Read an API key", operation_id="get_api_key")
+    async def read(self, key_id: FromPath[int], session: SessionDep, member: MemberDep) -> KeySummary:
+        """One of the caller's keys, without the key itself."""
+        return _summary(await _required(session, member, key_id))
+
+    @post(
+        "/",
+        status_code=201,
+        summary="Make an API key",
+        operation_id="create_api_key",
+        response_headers=[LOCATION_HEADER],
+        opt=MAKES_KEY,
+        responses=KEY_FORBIDDEN | LIMITED,
+    )
+    async def create(self, data: JSONBody[KeyRequest], session: SessionDep, member: MemberDep) -> Response[NewKey]:
         """Make a key that may do no more than the one it is made with; it is shown here and never again."""
         if found := hidden_character(data.name):
             raise Invalid(["body", "name"], HIDDEN.format(code=f"U+{ord(found):04X}"))
@@ -68,18 +91,27 @@ class KeyController(Controller):
             session, member.user_id, member.organization_id, data.name, on_question=data.on_question
         )
         await session.commit()
-        return NewKey(key.id, key.name, raw)
+        return Response(NewKey(key.id, key.name, raw), headers={LOCATION: f"{self.path}/{key.id}"})
 
-    @delete("/{key_id:str}", operation_id="revoke_api_key", responses=KEY_FORBIDDEN)
+    @delete("/{key_id:str}", summary="Revoke an API key", operation_id="revoke_api_key", responses=KEY_FORBIDDEN)
     async def revoke(self, key_id: FromPath[int], session: SessionDep, member: MemberDep) -> None:
         """Revoke one of the caller's keys that may do no more than the one in use."""
-        key = await find_key(session, member.user_id, member.organization_id, key_id)
-        if key is None:
-            raise Problem(404, "API key not found")
+        key = await _required(session, member, key_id)
         if may_more(key.on_question, member.on_question):
             raise Problem(403, "This key may not ask, so it cannot revoke a key that may")
         await revoke_key(session, key.id)
         await session.commit()
+
+
+async def _required(session: Session, member: Member, key_id: int) -> ApiKey:
+    key = await find_key(session, member.user_id, member.organization_id, key_id)
+    if key is None:
+        raise Problem(404, "API key not found")
+    return key
+
+
+def _summary(key: ApiKey) -> KeySummary:
+    return KeySummary(**{name: getattr(key, name) for name in KeySummary.__struct_fields__})
 
 
 def may_more(one: OnQuestion | str, other: str) -> bool:

@@ -54,6 +54,7 @@ class Badge(Struct, frozen=True):
     "/api/v1/data-sources/{source_id:str}/badge.svg",
     media_type="image/svg+xml",
     tags=["Health"],
+    summary="Draw the badge of a data source",
     operation_id="get_data_source_badge",
     responses=ENVELOPED,
 )

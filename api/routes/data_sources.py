@@ -1,4 +1,4 @@
-"""Sources of the hyphen API (contract 3): lists with their state, one of them, its health."""
+"""Sources of the hyphen API (contract 3): lists with their state, one of them."""
 
 from typing import Annotated, Literal
 
@@ -6,9 +6,8 @@ from litestar import Controller, get
 from litestar.params import FromPath, QueryParameter
 
 from api.dependencies import MemberDep, SessionDep, require_source
-from api.wire.health import DEFAULT_WINDOW, WindowName, health_of
 from api.wire.responses import ENVELOPED, ENVELOPED_INVALID
-from api.wire.schemas import Envelope, Health, SourceDetails, SourcePage
+from api.wire.schemas import Envelope, SourceDetails, SourcePage
 from api.wire.source_details import details_of, page_of
 from datasources.catalogue.source_lists import Search, search_sources
 from datasources.databases import ALIASES
@@ -20,9 +19,11 @@ class DataSourceController(Controller):
     """`/api/v1/data-sources`."""
 
     path = "/api/v1/data-sources"
-    tags = ("Immediate",)
+    tags = ("Data sources and their state",)
 
-    @get("/", operation_id="list_data_sources", responses=ENVELOPED_INVALID)
+    @get(
+        "/", summary="List data sources with their state", operation_id="list_data_sources", responses=ENVELOPED_INVALID
+    )
     async def index(
         self,
         session: SessionDep,
@@ -37,7 +38,7 @@ class DataSourceController(Controller):
         sort_by: Annotated[SortKey, QueryParameter()] = "id",
         sort_order: Annotated[Literal["asc", "desc"], QueryParameter()] = "asc",
     ) -> Envelope[SourcePage]:
-        """Sources of the organization, a page at a time."""
+        """Sources of the organization with their state, a page at a time, filtered and sorted."""
         wanted = Search(
             text=search,
             type=ALIASES.get(type_, type_) if type_ else None,
@@ -50,20 +51,12 @@ class DataSourceController(Controller):
         rows, total = await search_sources(session, member.organization_id, wanted)
         return Envelope(page_of(rows, total, wanted), "Data sources retrieved")
 
-    @get("/{source_id:str}", operation_id="get_data_source", responses=ENVELOPED)
+    @get(
+        "/{source_id:str}",
+        summary="Read a data source with its state",
+        operation_id="get_data_source",
+        responses=ENVELOPED,
+    )
     async def read(self, source_id: FromPath[int], session: SessionDep, member: MemberDep) -> Envelope[SourceDetails]:
-        """One source with its state."""
+        """Where a source is, how it stands, and when it was last tested."""
         return Envelope(details_of(await require_source(session, member, source_id)), "Data source retrieved")
-
-    @get("/{source_id:str}/health", operation_id="get_data_source_health", responses=ENVELOPED)
-    async def health(
-        self,
-        source_id: FromPath[int],
-        session: SessionDep,
-        member: MemberDep,
-        limit: Annotated[int, QueryParameter(ge=1, le=1000)] = 10,
-        window: Annotated[WindowName, QueryParameter()] = DEFAULT_WINDOW,
-    ) -> Envelope[Health]:
-        """How a source has been."""
-        source = await require_source(session, member, source_id)
-        return Envelope(await health_of(session, source, limit, window), "Health retrieved")

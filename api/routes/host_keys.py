@@ -3,15 +3,17 @@
 from datetime import datetime
 from typing import Annotated
 
-from litestar import Controller, delete, get, post
+from litestar import Controller, Response, delete, get, post
 from litestar.params import FromPath, QueryParameter
 from msgspec import Struct
 
-from api.dependencies import ApiRequest, MemberDep, SessionDep
+from api.auth import Member
+from api.dependencies import ApiRequest, MemberDep, Session, SessionDep
 from api.wire.errors import Invalid, Problem
+from api.wire.pages import LINK_HEADER, MOST_ITEMS, Limit, Offset, one_more, page
 from api.wire.registration import read
 from api.wire.requests import NewHostKey, takes
-from api.wire.responses import INVALID, TRUSTED
+from api.wire.responses import INVALID, LOCATION, LOCATION_HEADER, TRUSTED
 from datasources.catalogue import host_keys
 from datasources.catalogue.tables import HostKey
 from datasources.model.host_keys import HostKey as Parsed
@@ -39,22 +41,43 @@ class HostKeyController(Controller):
     path = "/api/v1/ssh_host_keys"
     tags = ("SSH host keys",)
 
-    @get("/", operation_id="list_ssh_host_keys", responses=INVALID)
+    @get(
+        "/",
+        summary="List trusted host keys",
+        response_headers=[LINK_HEADER],
+        operation_id="list_ssh_host_keys",
+        responses=INVALID,
+    )
     async def index(
-        self, session: SessionDep, member: MemberDep, every: Annotated[bool, QueryParameter(name="all")] = False
-    ) -> list[HostKeyAnswer]:
-        """Keys that are trusted; with `all`, those that were revoked as well."""
-        rows = await host_keys.host_keys(session, member.organization_id, revoked=every)
-        return [answered(row) for row in rows]
+        self,
+        request: ApiRequest,
+        session: SessionDep,
+        member: MemberDep,
+        every: Annotated[bool, QueryParameter(name="all")] = False,
+        limit: Limit = MOST_ITEMS,
+        offset: Offset = 0,
+    ) -> Response[list[HostKeyAnswer]]:
+        """Keys that are trusted, oldest first; with `all`, those that were revoked as well."""
+        rows = await host_keys.host_keys(
+            session, member.organization_id, revoked=every, limit=one_more(limit), offset=offset
+        )
+        return page(request, [answered(row) for row in rows], limit, offset)
+
+    @get("/{key_id:str}", summary="Read a host key", operation_id="get_ssh_host_key", responses=INVALID)
+    async def read(self, key_id: FromPath[int], session: SessionDep, member: MemberDep) -> HostKeyAnswer:
+        """One key of a gateway, and who has trusted or revoked it."""
+        return answered(await _required(session, member, key_id))
 
     @post(
         "/",
         status_code=201,
         operation_class=takes(NewHostKey),
+        summary="Trust a host key",
+        response_headers=[LOCATION_HEADER],
         operation_id="register_ssh_host_key",
         responses=INVALID | TRUSTED,
     )
-    async def register(self, request: ApiRequest, session: SessionDep, member: MemberDep) -> HostKeyAnswer:
+    async def register(self, request: ApiRequest, session: SessionDep, member: MemberDep) -> Response[HostKeyAnswer]:
         """Trust a gateway's key before any test asks about it."""
         data = read(await request.body(), NewHostKey)
         try:
@@ -78,16 +101,23 @@ class HostKeyController(Controller):
             raise Problem(409, "This key is already trusted")
         row = await session.get_one(HostKey, added)
         await session.commit()
-        return answered(row)
+        return Response(answered(row), headers={LOCATION: f"{self.path}/{row.id}"})
 
-    @delete("/{key_id:str}", operation_id="revoke_ssh_host_key", responses=INVALID)
+    @delete(
+        "/{key_id:str}", summary="Trust a host key no longer", operation_id="revoke_ssh_host_key", responses=INVALID
+    )
     async def revoke(self, key_id: FromPath[int], session: SessionDep, member: MemberDep) -> None:
         """Stop trusting a key: the next test through this gateway asks again."""
-        row = await host_keys.find_host_key(session, member.organization_id, key_id)
-        if row is None:
-            raise Problem(404, "Host key not found")
+        row = await _required(session, member, key_id)
         await host_keys.revoke_host_key(session, row, member.user_id)
         await session.commit()
+
+
+async def _required(session: Session, member: Member, key_id: int) -> HostKey:
+    row = await host_keys.find_host_key(session, member.organization_id, key_id)
+    if row is None:
+        raise Problem(404, "Host key not found")
+    return row
 
 
 def answered(row: HostKey) -> HostKeyAnswer:

@@ -28,12 +28,13 @@ class ImmediateController(Controller):
     """`/api/v1/data-sources/{id}/test`."""
 
     path = "/api/v1/data-sources"
-    tags = ("Immediate",)
+    tags = ("Immediate tests",)
 
     @post(
         "/{source_id:str}/test",
         status_code=200,
         operation_class=takes(TestRequest, required=False),
+        summary="Test a data source and wait for the result",
         operation_id="test_data_source_connection",
         response_headers=[JOINED_HEADER],
         opt=ASKS_FOR_TEST,

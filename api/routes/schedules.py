@@ -25,11 +25,12 @@ class ScheduleController(Controller):
     """`/api/v1/data-sources/{id}/health/schedule`."""
 
     path = "/api/v1/data-sources/{source_id:str}/health/schedule"
-    tags = ("Health",)
+    tags = ("Schedules",)
 
     @put(
         "/",
         operation_class=takes(WantedSchedule),
+        summary="Check a data source regularly",
         operation_id="put_health_schedule",
         responses=ENVELOPED | SCHEDULES_LIMITED,
     )
@@ -41,7 +42,7 @@ class ScheduleController(Controller):
         member: MemberDep,
         services: ServicesDep,
     ) -> Envelope[Schedule]:
-        """Check a source regularly."""
+        """Check a source by itself from now on: at an interval, or by cron in a time zone."""
         source = await require_source(session, member, source_id)
         plan = read_plan(await request.body(), paused=bool(source.fields.get("is_paused")))
         refuse_schedule(plan, await other_plans(session, source), services.settings, datetime.now(UTC))
@@ -51,7 +52,7 @@ class ScheduleController(Controller):
             raise Problem(503, "Prefect does not answer; the schedule is unchanged") from error
         return Envelope(await _kept(session, source, plan), "Schedule saved")
 
-    @get("/", operation_id="get_health_schedule", responses=ENVELOPED)
+    @get("/", summary="Read the schedule of a data source", operation_id="get_health_schedule", responses=ENVELOPED)
     async def read(
         self, source_id: FromPath[int], session: SessionDep, member: MemberDep, services: ServicesDep
     ) -> Envelope[Schedule]:
@@ -67,7 +68,13 @@ class ScheduleController(Controller):
             raise Problem(404, "This data source has no schedule")
         return Envelope(await _kept(session, source, plan), "Schedule retrieved")
 
-    @delete("/", status_code=200, operation_id="delete_health_schedule", responses=ENVELOPED)
+    @delete(
+        "/",
+        status_code=200,
+        summary="Check a data source no longer",
+        operation_id="delete_health_schedule",
+        responses=ENVELOPED,
+    )
     async def remove(
         self, source_id: FromPath[int], session: SessionDep, member: MemberDep, services: ServicesDep
     ) -> Envelope[None]:

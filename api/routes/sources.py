@@ -1,19 +1,20 @@
 """Sources: register, read, change, remove (contract 2.1 and 2.7)."""
 
 from contextlib import suppress
-from typing import Annotated, Any
+from typing import Annotated
 
-from litestar import Controller, delete, get, patch, post
+from litestar import Controller, Response, delete, get, patch, post
 from litestar.params import FromPath, QueryParameter
 from msgspec import UNSET
 
 from api.dependencies import ApiRequest, MemberDep, ServicesDep, Session, SessionDep, require_source
 from api.prefect.client import Unreachable
 from api.wire.errors import Problem
+from api.wire.pages import LINK_HEADER, LimitOrAll, Offset, one_more, page
 from api.wire.registration import answered, decode_source, merged, parse, refuse_hidden
 from api.wire.requests import takes_source
-from api.wire.responses import NAME_TAKEN
-from api.wire.schemas import ConfigurationSchema, DataSourceSummary, DataSourceType, OrganizationMeta
+from api.wire.responses import LOCATION, LOCATION_HEADER, NAME_TAKEN
+from api.wire.schemas import ConfigurationSchema, DataSourceSummary, DataSourceType, OrganizationMeta, SourceAnswer
 from datasources.catalogue.source_lists import list_sources
 from datasources.catalogue.sources import (
     NameTaken,
@@ -40,45 +41,72 @@ class SourceController(Controller):
     path = "/api/v1/data_sources"
     tags = ("Data sources",)
 
-    @get("/types", operation_id="get_data_source_types_api_v1_data_sources_types_get")
+    @get(
+        "/types",
+        summary="List the types of sources",
+        operation_id="get_data_source_types_api_v1_data_sources_types_get",
+    )
     async def types(self, every: Annotated[bool, QueryParameter(name="all")] = False) -> list[DataSourceType]:
         """Types of source that can be tested: those that every client can read, or with `all` each one, labelled."""
         return [
             _type(word, kind, labelled=every) for word, kind in DATABASES.items() if every or word in KNOWN_TO_CLIENTS
         ]
 
-    @get("/", operation_id="get_data_sources_api_v1_data_sources_get")
-    async def index(self, session: SessionDep, member: MemberDep) -> list[dict[str, Any]]:
-        """Every source of the organization."""
-        return [answered(row) for row in await list_sources(session, member.organization_id)]
+    @get(
+        "/",
+        summary="List data sources",
+        response_headers=[LINK_HEADER],
+        operation_id="get_data_sources_api_v1_data_sources_get",
+    )
+    async def index(
+        self,
+        request: ApiRequest,
+        session: SessionDep,
+        member: MemberDep,
+        limit: LimitOrAll = None,
+        offset: Offset = 0,
+    ) -> Response[list[SourceAnswer]]:
+        """Every source of the organization, oldest first, or with `limit` a page of them.
+
+        The newest test of each is without the details of its steps.
+        """
+        rows = await list_sources(session, member.organization_id, limit=one_more(limit), offset=offset)
+        return page(request, [answered(row) for row in rows], limit, offset)
 
     @post(
         "/",
         status_code=200,
-        operation_class=takes_source(whole=True),
+        summary="Register a data source",
+        response_headers=[LOCATION_HEADER],
+        operation_class=takes_source("NewDataSource"),
         responses=NAME_TAKEN,
         operation_id="create_data_source_api_v1_data_sources_post",
     )
     async def create(
         self, request: ApiRequest, session: SessionDep, member: MemberDep, services: ServicesDep
-    ) -> dict[str, Any]:
-        """Register a source."""
+    ) -> Response[SourceAnswer]:
+        """Register a source of any type. Secrets are stored encrypted, and answered as null from then on."""
         given = decode_source(await request.body())
         refuse_hidden(given)
         source, fields = parse(given)
         row = DataSource(organization_id=member.organization_id, created_by_user_id=member.user_id)
         write_source(row, source, fields, services.vault)
         await _save(session, row)
-        return answered(row)
+        return Response(answered(row), headers={LOCATION: f"{self.path}/{row.id}"})
 
-    @get("/{source_id:str}", operation_id="get_data_source_api_v1_data_sources__data_source_id__get")
-    async def read(self, source_id: FromPath[int], session: SessionDep, member: MemberDep) -> dict[str, Any]:
-        """One source."""
+    @get(
+        "/{source_id:str}",
+        summary="Read a data source",
+        operation_id="get_data_source_api_v1_data_sources__data_source_id__get",
+    )
+    async def read(self, source_id: FromPath[int], session: SessionDep, member: MemberDep) -> SourceAnswer:
+        """One source with its newest test; secrets are null."""
         return answered(await require_source(session, member, source_id))
 
     @patch(
         "/{source_id:str}",
-        operation_class=takes_source(whole=False),
+        summary="Change a data source",
+        operation_class=takes_source("DataSourceChange"),
         responses=NAME_TAKEN,
         operation_id="update_data_source_api_v1_data_sources__data_source_id__patch",
     )
@@ -89,7 +117,7 @@ class SourceController(Controller):
         session: SessionDep,
         member: MemberDep,
         services: ServicesDep,
-    ) -> dict[str, Any]:
+    ) -> SourceAnswer:
         """Change some fields; what is left out stays as it is, secrets included."""
         body = await request.body()
         # Of two changes at once, the second one builds on the first: it may not bring back the secret of before.
@@ -104,7 +132,11 @@ class SourceController(Controller):
                 await services.prefect.schedules.activate(source_id, not paused)
         return answered(row)
 
-    @delete("/{source_id:str}", operation_id="delete_data_source_api_v1_data_sources__data_source_id__delete")
+    @delete(
+        "/{source_id:str}",
+        summary="Remove a data source",
+        operation_id="delete_data_source_api_v1_data_sources__data_source_id__delete",
+    )
     async def remove(
         self, source_id: FromPath[int], session: SessionDep, member: MemberDep, services: ServicesDep
     ) -> None:
@@ -116,7 +148,11 @@ class SourceController(Controller):
             with suppress(*Unreachable):  # then `ScheduleMirror` does it later
                 await services.prefect.schedules.remove(source_id)
 
-    @delete("/{source_id:str}/secret", operation_id="revoke_data_source_secret")
+    @delete(
+        "/{source_id:str}/secret",
+        summary="Forget the secrets of a data source",
+        operation_id="revoke_data_source_secret",
+    )
     async def revoke_secret(self, source_id: FromPath[int], session: SessionDep, member: MemberDep) -> None:
         """Forget what the source and its gateway log in with: the next test asks for it."""
         row = await require_source(session, member, source_id)
@@ -125,17 +161,23 @@ class SourceController(Controller):
 
     @get(
         "/{source_id:str}/summary",
+        summary="Read a data source in three words",
         operation_id="get_data_source_summary_api_v1_data_sources__data_source_id__summary_get",
     )
     async def summary(self, source_id: FromPath[int], session: SessionDep, member: MemberDep) -> DataSourceSummary:
-        """One source in three words."""
+        """Id, name and type of a source."""
         row = await require_source(session, member, source_id)
         return DataSourceSummary(id=row.id, name=row.name, type=row.type)
 
 
-@get("/api/v1/organization/meta", tags=["Organization"], operation_id="get_org_meta_api_v1_organization_meta_get")
+@get(
+    "/api/v1/organization/meta",
+    summary="Read whose key this is",
+    tags=["Organization"],
+    operation_id="get_org_meta_api_v1_organization_meta_get",
+)
 async def organization_meta(member: MemberDep) -> OrganizationMeta:
-    """Who the key belongs to."""
+    """The organization and the user that the key belongs to."""
     return OrganizationMeta(org_id=member.organization_id, org_name=member.organization_name, user_id=member.user_id)
 
 

@@ -29,15 +29,16 @@ async def home() -> Redirect:
     return Redirect(HOME)
 
 
-@get("/health/live", tags=["Service"], operation_id="live")
+@get("/health/live", tags=["Service"], summary="Tell whether the process answers", operation_id="live")
 async def live() -> dict[str, str]:
-    """The process answers."""
+    """Always 200 while the process answers; it asks no other part."""
     return {"status": "live"}
 
 
 @get(
     "/health/ready",
     tags=["Service"],
+    summary="Tell whether a test would be taken up",
     operation_id="ready",
     responses=NOT_READY,
 )
@@ -62,7 +63,13 @@ async def ready(services: ServicesDep) -> Response[Readiness]:
     return Response(found, status_code=200 if found.ready else 503)
 
 
-@get("/metrics", tags=["Service"], operation_id="metrics", media_type="text/plain")
+@get(
+    "/metrics",
+    tags=["Service"],
+    summary="Read figures for Prometheus",
+    operation_id="metrics",
+    media_type="text/plain",
+)
 async def metrics(services: ServicesDep) -> Response[bytes]:
     """Figures for Prometheus, in its text format. Needs no key: no figure holds a name, a host, an id or a secret."""
     await services.figures.refresh()

@@ -13,7 +13,7 @@ from api.limits import ASKS_FOR_TEST
 from api.wire.errors import Problem
 from api.wire.registration import read
 from api.wire.requests import TestRequest, takes
-from api.wire.responses import CONFLICT, INVALID, JOINED_HEADER, OVERLOAD
+from api.wire.responses import CONFLICT, INVALID, JOINED_HEADER, LOCATION, LOCATION_HEADER, OVERLOAD
 from api.wire.schemas import AsyncDataSourceTestResults, TestDataSourceAsyncResponse
 from datasources.catalogue.jobs import request_cancel
 from datasources.model.steps import KindOfTest
@@ -33,7 +33,7 @@ class JobController(Controller):
         operation_id="test_data_source_api_v1_data_sources__data_source_id__test_post",
         summary="Test a data source connection",
         response_description="Successful Response",
-        response_headers=[JOINED_HEADER],
+        response_headers=[JOINED_HEADER, LOCATION_HEADER],
         responses=INVALID | OVERLOAD,
         opt=ASKS_FOR_TEST,
     )
@@ -49,7 +49,8 @@ class JobController(Controller):
         source = await require_source(session, member, data_source_id)
         asked = read(await request.body(), TestRequest)
         accepted = await services.submitter.accept(session, member, source, asked, KindOfTest.asynchronous)
-        return Response(TestDataSourceAsyncResponse(job_id=accepted.job.id), headers=accepted.headers)
+        headers = accepted.headers | {LOCATION: f"{self.path}/test/{accepted.job.id}"}
+        return Response(TestDataSourceAsyncResponse(job_id=accepted.job.id), headers=headers)
 
     @get(
         "/test/{job_id:str}",

@@ -28,11 +28,14 @@ STATUSES: dict[bool | None, Literal["active", "failed", "inactive"]] = {
 """What a single check said, in the words of a source's status."""
 
 
-async def health_of(session: AsyncSession, source: DataSource, limit: int, window: WindowName) -> Health:
-    """The newest `limit` checks of the window, and figures over all of it."""
+async def health_of(
+    session: AsyncSession, source: DataSource, limit: int, window: WindowName, before: datetime | None = None
+) -> Health:
+    """The newest `limit` checks of the window, those `before` a moment, and figures over all of it."""
     now = datetime.now(UTC)
     tallies = await history.tallies(session, source.id, list(WINDOWS.values()), now)
-    records = await history.newest(session, source.id, limit, now - WINDOWS[window])
+    records = await history.newest(session, source.id, limit, now - WINDOWS[window], before)
+    first = records if before is None else await history.newest(session, source.id, 1, now - WINDOWS[window])
     last = await history.last(session, source.id)
     facts = await history.facts(session, source.id, now)
     times = tallies[WINDOWS[window]].times
@@ -40,7 +43,7 @@ async def health_of(session: AsyncSession, source: DataSource, limit: int, windo
     return Health(
         data_source_id=source.id,
         current_status=source.status,
-        last_health_check=_check(records[0]) if records else None,
+        last_health_check=_check(first[0]) if first else None,
         health_history=[_check(record) for record in records],
         uptime_percentage=_rounded(tallies[WINDOWS[window]].uptime),
         avg_response_time_ms=whole(times.mean),
@@ -54,7 +57,7 @@ async def health_of(session: AsyncSession, source: DataSource, limit: int, windo
         window=window,
         windows={str(name): _window(tallies[span]) for name, span in WINDOWS.items()},
         percentiles=_percentiles(times),
-        steps=_steps(records[0]) if records else {},
+        steps=_steps(first[0]) if first else {},
     )
 
 

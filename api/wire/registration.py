@@ -7,6 +7,7 @@ import msgspec
 
 from api.wire.errors import Invalid, invalid, unknown
 from api.wire.requests import ANSWERED_ONLY, PUBLISHED_FIELDS, SourceFields
+from api.wire.schemas import SourceAnswer
 from datasources.catalogue.tables import DataSource
 from datasources.databases import ALIASES, DATABASES, AnySource
 from datasources.model.source import Options, Source, SshTunnel
@@ -233,18 +234,21 @@ def _moved(before: dict[str, Any] | None, after: Any, fields: type[SshTunnel | O
     return any(before.get(name) != after.get(name) for name in fields.destination_fields)
 
 
-def answered(row: DataSource) -> dict[str, Any]:
+def answered(row: DataSource) -> SourceAnswer:
     """A source as the published API answers it: secrets as null."""
     secret_names = DATABASES[row.type].options.secret_fields
     fields = {name: value for name, value in row.fields.items() if name not in ("connection_timeout", "query_timeout")}
-    return fields | {
-        "id": row.id,
-        "name": row.name,
-        "type": row.type,
-        "options": row.options | dict.fromkeys(secret_names),
-        "ssh_tunnel": row.ssh_tunnel,
-        "temp_schema": row.temp_schema,
-        "last_test": row.last_test,
-        "connection_timeout": row.fields.get("connection_timeout"),
-        "query_timeout": row.fields.get("query_timeout"),
-    }
+    return SourceAnswer(
+        fields
+        | {
+            "id": row.id,
+            "name": row.name,
+            "type": row.type,
+            "options": row.options | dict.fromkeys(secret_names),
+            "ssh_tunnel": row.ssh_tunnel,
+            "temp_schema": row.temp_schema,
+            "last_test": row.last_test,
+            "connection_timeout": row.fields.get("connection_timeout"),
+            "query_timeout": row.fields.get("query_timeout"),
+        }
+    )

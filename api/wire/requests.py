@@ -11,10 +11,9 @@ import msgspec
 from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
 from msgspec import Meta, Struct
 
-from datasources.databases import ALIASES, DATABASES
 from datasources.health.plan import LEAST_SECONDS
 from datasources.model.hosts import host_name
-from datasources.model.source import Host, Port, SshTunnel
+from datasources.model.source import Host, Port
 from datasources.model.vocabulary import OnQuestion
 
 MOST_SECONDS = 366 * 24 * 3600
@@ -171,32 +170,26 @@ def takes(kind: type[Struct], *, required: bool = True) -> type[Operation]:
     return _operation(schema_of(kind), required=required)
 
 
-def takes_source(*, whole: bool) -> type[Operation]:
-    """The operation of a handler that reads a source, or, of a `whole` one, some fields."""
-    properties: dict[str, Any] = {
-        "name": {"type": "string", "minLength": 1, "maxLength": 255},
-        "type": {"type": "string", "enum": sorted([*DATABASES, *ALIASES])},
-        "options": {"type": "object", "description": "As `/api/v1/data_sources/types` says for the type"},
-        "ssh_tunnel": _or_null(schema_of(SshTunnel)),
-        "temp_schema": _or_null({"type": "string", "maxLength": 300}),
-    }
-    properties |= {name: _or_null(schema) for name, schema in schema_of(SourceFields)["properties"].items()}
-    properties |= {name: {"description": "Kept, and given back"} for name in PUBLISHED_FIELDS}
-    properties |= {name: {"readOnly": True, "description": "Ours to say: ignored"} for name in ANSWERED_ONLY}
-    schema = {"type": "object", "properties": properties, "additionalProperties": False}
-    return _operation(schema | ({"required": ["name", "type", "options"]} if whole else {}), required=True)
+def takes_source(name: str) -> type[Operation]:
+    """The operation of a handler that reads a source; the schema of this name is written by `api.openapi.sources`."""
+    return _operation({"$ref": f"#/components/schemas/{name}"}, required=True)
 
 
 def schema_of(kind: type[Struct]) -> dict[str, Any]:
-    """The JSON schema of a struct that holds no other one."""
-    (schema,) = msgspec.json.schema(kind)["$defs"].values()
-    found: dict[str, Any] = schema
+    """The JSON schema of a struct; what is inside it stands where it is used."""
+    definitions: dict[str, Any] = msgspec.json.schema(kind)["$defs"]
+    found: dict[str, Any] = _expanded(definitions[kind.__name__], definitions)
     return found
 
 
-def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """A null is the same as nothing in every optional field of a source."""
-    return {"anyOf": [schema, {"type": "null"}]}
+def _expanded(schema: Any, definitions: dict[str, Any]) -> Any:
+    if isinstance(schema, list):
+        return [_expanded(item, definitions) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _expanded(definitions[schema["$ref"].rsplit("/", 1)[1]], definitions)
+    return {name: _expanded(value, definitions) for name, value in schema.items()}
 
 
 def _operation(schema: dict[str, Any], *, required: bool) -> type[Operation]:

@@ -35,6 +35,8 @@ ENVELOPED_OVERLOAD: Responses = {
 }
 SCHEDULES_LIMITED: Responses = {409: _spec(ErrorEnvelope, "Too many schedules, or too short intervals")}
 
+LOCATION = "Location"
+LOCATION_HEADER = ResponseHeader(name=LOCATION, description="Where what was made is read", documentation_only=True)
 JOINED = "Sourcecheck-Joined"
 """Header of an answer whose job had been asked for already."""
 JOINED_HEADER = ResponseHeader(

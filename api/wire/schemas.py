@@ -54,6 +54,10 @@ class AsyncDataSourceTestResults(Struct, frozen=True):
     """What the test asks, while it waits for the answer."""
 
 
+class SourceAnswer(dict[str, Any]):
+    """A source as the underscore API answers it, with every field that it was given (contract 2.7)."""
+
+
 class DataSourceSummary(Struct, frozen=True):
     """A source in three words (published)."""
 

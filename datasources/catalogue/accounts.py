@@ -188,10 +188,12 @@ async def create_key(
     return key, raw
 
 
-async def keys_of(session: AsyncSession, user_id: int, organization_id: int) -> Sequence[ApiKey]:
+async def keys_of(
+    session: AsyncSession, user_id: int, organization_id: int, *, limit: int | None = None, offset: int = 0
+) -> Sequence[ApiKey]:
     """The user's keys that may act in this organization, revoked ones included, oldest first."""
     chosen = select(ApiKey).where(*_own(user_id, organization_id))
-    return (await session.scalars(chosen.order_by(ApiKey.id))).all()
+    return (await session.scalars(chosen.order_by(ApiKey.id).limit(limit).offset(offset))).all()
 
 
 async def find_key(session: AsyncSession, user_id: int, organization_id: int, key_id: int) -> ApiKey | None:

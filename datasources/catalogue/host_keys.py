@@ -34,9 +34,12 @@ async def add_host_key(session: AsyncSession, **fields: Any) -> int | None:
     return added.scalar_one_or_none()
 
 
-async def host_keys(session: AsyncSession, organization_id: int, *, revoked: bool) -> Sequence[HostKey]:
+async def host_keys(
+    session: AsyncSession, organization_id: int, *, revoked: bool, limit: int | None = None, offset: int = 0
+) -> Sequence[HostKey]:
     """The organization's keys, oldest first; those that were revoked on request."""
-    chosen = select(HostKey).where(HostKey.organization_id == organization_id).order_by(HostKey.id)
+    chosen = select(HostKey).where(HostKey.organization_id == organization_id)
+    chosen = chosen.order_by(HostKey.id).limit(limit).offset(offset)
     if not revoked:
         chosen = chosen.where(HostKey.revoked_at.is_(None))
     return (await session.scalars(chosen)).all()

@@ -39,9 +39,11 @@ class Search(Struct, frozen=True, kw_only=True):
     page_size: int = 20
 
 
-async def list_sources(session: AsyncSession, organization_id: int) -> Sequence[DataSource]:
-    """Every source of the organization, oldest first."""
-    return await _loaded(session, _sources(organization_id).order_by(DataSource.id))
+async def list_sources(
+    session: AsyncSession, organization_id: int, *, limit: int | None = None, offset: int = 0
+) -> Sequence[DataSource]:
+    """Sources of the organization, oldest first: all of them without a limit."""
+    return await _loaded(session, _sources(organization_id).order_by(DataSource.id).limit(limit).offset(offset))
 
 
 async def search_sources(

@@ -19,9 +19,13 @@ class Facts(Struct, frozen=True):
     last_failure_at: datetime | None
 
 
-async def newest(session: AsyncSession, source_id: int, limit: int, since: datetime) -> Sequence[HealthRecord]:
-    """The newest checks since then, newest first."""
+async def newest(
+    session: AsyncSession, source_id: int, limit: int, since: datetime, before: datetime | None = None
+) -> Sequence[HealthRecord]:
+    """The newest checks since then, newest first; those `before` a moment, if there is one."""
     chosen = select(HealthRecord).where(HealthRecord.source_id == source_id, HealthRecord.checked_at >= since)
+    if before is not None:
+        chosen = chosen.where(HealthRecord.checked_at < before)
     order = HealthRecord.checked_at.desc(), HealthRecord.id.desc()
     return (await session.scalars(chosen.order_by(*order).limit(limit))).all()
 

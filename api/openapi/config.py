@@ -1,0 +1,55 @@
+"""Title, security schemes and tags of the document."""
+
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme, Tag
+
+from api.docs_page import DocsPage
+
+TAGS = {
+    "Data sources": "Datafold's API, paths with an underscore: sources of every type, and tests whose result is read "
+    "later under a job's id.",
+    "Questions": "What a test asks a person before it goes on: to trust a gateway's key, to try a query, for a secret.",
+    "Data sources and their state": "RiverGen's API, paths with a hyphen: the same sources in an envelope, with their "
+    "state.",
+    "Immediate tests": "RiverGen's API: a test that answers with its result.",
+    "Health": "How a source has been: its checks, uptime and response times.",
+    "Schedules": "When a source is checked by itself.",
+    "API keys": "The caller's own keys.",
+    "SSH host keys": "Keys of SSH gateways that the organization trusts.",
+    "Organization": "Who the key belongs to.",
+    "Service": "Whether the service works, and figures about it. These paths need no key.",
+}
+"""The subjects of operations, in the order in which `/docs` shows them."""
+DESCRIPTION = """Is every data source reachable, and ready for the work we want to do on it?
+
+Two products' APIs are spoken, and both see the same sources, jobs and history: paths with an underscore
+(`/api/v1/data_sources`) are Datafold's, paths with a hyphen (`/api/v1/data-sources`) are RiverGen's. Either form of the
+key is accepted everywhere."""
+
+
+def documentation() -> OpenAPIConfig:
+    """The document's head; pages at `/docs`."""
+    return OpenAPIConfig(
+        title="sourcecheck",
+        version="0.1.0",
+        description=DESCRIPTION,
+        path="/docs",
+        render_plugins=[DocsPage(path="/"), JsonRenderPlugin(path="/openapi.json")],
+        use_handler_docstrings=True,
+        tags=[Tag(name=name, description=text) for name, text in TAGS.items()],
+        security=[{"ApiKeyAuth": []}, {"BearerAuth": []}],
+        components=Components(
+            security_schemes={
+                "ApiKeyAuth": SecurityScheme(
+                    type="apiKey",
+                    name="Authorization",
+                    security_scheme_in="header",
+                    description="Use the 'Authorization' header with the format 'Key <api-key>'",
+                ),
+                "BearerAuth": SecurityScheme(
+                    type="http", scheme="bearer", description="The same key, sent as 'Bearer <api-key>'"
+                ),
+            }
+        ),
+    )

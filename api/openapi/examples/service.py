@@ -1,0 +1,9 @@
+"""Examples of the paths that need no key."""
+
+from api.openapi.examples.example import Example
+
+SERVICE: dict[str, Example] = {
+    "live": Example(answer={"status": "live"}),
+    "ready": Example(answer={"ready": True, "catalogue": True, "prefect": True, "worker": True, "problems": {}}),
+    "metrics": Example(answer='sourcecheck_jobs_open{status="waiting"} 0.0\n'),
+}
