@@ -113,18 +113,34 @@ class LineageEdge(Struct, kw_only=True, frozen=True, omit_defaults=True):
         return all(wanted.match(end.schema, end.name, database) for end in (self.source, self.target))
 
 
+class History(Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """What came of reading the server's record of earlier statements."""
+
+    read_from: str
+    """Where the server keeps it."""
+    statements: int = 0
+    """How many that made one table from others were read."""
+    unread: int = 0
+    """How many of them were not understood."""
+    missing: str | None = None
+    """Why it was not read, with the statement or console step that grants it."""
+
+
 class Lineage(Struct, kw_only=True, frozen=True):
     """What is made from what."""
 
     edges: list[LineageEdge]
     unread: list[TableName] = []
     """Views whose definition could not be read or understood: what they read is not known."""
+    history: History | None = None
+    """None where the server keeps none, or we do not read it."""
 
     def only(self, wanted: Globs, database: str) -> "Lineage":
         """What is left of it by the lists of a source."""
         return Lineage(
             edges=[edge for edge in self.edges if edge.is_wanted(wanted, database)],
             unread=[view for view in self.unread if wanted.match(view.schema, view.name, database)],
+            history=self.history,
         )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from msgspec import structs
 
-from datasources.databases.base import LineageEdge
+from datasources.databases.base import History, LineageEdge
 from datasources.databases.globs import Globs
 from datasources.model.results import Finding
 from tasks.context import StepContext
@@ -25,7 +25,7 @@ async def run(check: StepContext) -> Finding:
     edges, unread = lineage.edges, lineage.unread
     nodes = {name for edge in edges for name in (edge.source, edge.target)}
     return Finding(
-        message="Lineage fetched" + _exceptions(len(unread)),
+        message="Lineage fetched" + _exceptions(len(unread)) + _without_history(lineage.history),
         details={
             "edge_count": len(edges),
             "node_count": len(nodes),
@@ -33,7 +33,8 @@ async def run(check: StepContext) -> Finding:
             "truncated": len(edges) > SHOWN,
             "unread_count": len(unread),
             "unread": msgspec.to_builtins(unread[:SHOWN]),
-        },
+        }
+        | ({"history": msgspec.to_builtins(lineage.history)} if lineage.history else {}),
     )
 
 
@@ -46,3 +47,7 @@ def _short(edge: LineageEdge) -> dict[str, Any]:
 
 def _exceptions(unread: int) -> str:
     return f", except for {unread} view{'' if unread == 1 else 's'} that could not be read" if unread else ""
+
+
+def _without_history(history: History | None) -> str:
+    return f"; the query history was not read: {history.missing}" if history and history.missing else ""

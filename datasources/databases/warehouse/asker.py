@@ -1,0 +1,35 @@
+"""What a session needs of a driver: the rows of a statement, as they come."""
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator
+from typing import Any
+
+from datasources.databases.flood import ANSWER_BYTES
+
+Row = list[Any]
+
+
+class Asker(ABC):
+    """One login at one product. What it raises, `translated` knows."""
+
+    user: str | None = None
+    database: str = ""
+    address: str = ""
+    tls: bool = True
+    version: str = ""
+    """Product and version, in words."""
+    stages_ms: dict[str, float]
+
+    @abstractmethod
+    def pages(self, statement: str, *, most: int = ANSWER_BYTES) -> AsyncIterator[list[Row]]:
+        """The rows of one statement, a page at a time, each of `most` bytes; no page where it answers no rows.
+
+        A statement that answers rows, and has none, has one empty page.
+        """
+
+    async def rows(self, statement: str, *, most: int = ANSWER_BYTES) -> list[Row]:
+        """All rows of one statement."""
+        return [row async for page in self.pages(statement, most=most) for row in page]
+
+    async def cancel(self) -> None:
+        """End over there what this was asking when it was cut off; never longer than a second."""

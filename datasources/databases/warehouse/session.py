@@ -1,0 +1,185 @@
+"""A session over a product's own statements: the table for a moment, the catalogue, the lineage, the test query."""
+
+import secrets
+import time
+from abc import abstractmethod
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractContextManager, aclosing, suppress
+from functools import partial
+from typing import ClassVar
+
+from datasources.databases.base import History, Identity, Lineage, LineageEdge, QueryAnswer, Session, Table
+from datasources.databases.flood import MEGABYTE, Flood
+from datasources.databases.globs import Globs
+from datasources.databases.limits import Limit
+from datasources.databases.scratch_names import leftovers, marked_name
+from datasources.databases.values import as_text
+from datasources.databases.warehouse.asker import Asker, Row
+from datasources.databases.warehouse.catalog import Catalog
+from datasources.databases.warehouse.errors import translated
+from datasources.databases.warehouse.guard import require_reading
+from datasources.model.errors import CheckError
+from datasources.model.vocabulary import ErrorCode
+from datasources.network.threads import in_thread
+
+BATCH = 500
+"""Tables handed on at a time."""
+NO_ROWS = "The test query returns no rows (only statements that return rows are allowed)"
+IN_SCRATCH = {
+    ErrorCode.DATABASE_NOT_FOUND: ErrorCode.SCHEMA_NOT_FOUND,
+    ErrorCode.QUERY_NOT_READ_ONLY: ErrorCode.PERMISSION_DENIED,
+}
+"""What a code means where the statement is ours, and the name the source's."""
+
+
+class WarehouseSession(Session):
+    """Questions to one login. Each takes `seconds` at most, whatever the server does."""
+
+    dialect: ClassVar[str]
+    """sqlglot's word for the product's SQL."""
+    folded: ClassVar[bool] = True
+    """Whether names that differ only in case are the same."""
+    quote: ClassVar[str] = '"'
+    text_type: ClassVar[str] = "varchar"
+    special: ClassVar[Mapping[ErrorCode, ErrorCode]] = IN_SCRATCH
+
+    def __init__(self, asker: Asker, seconds: float) -> None:
+        self._asker = asker
+        self._seconds = seconds
+
+    @abstractmethod
+    async def catalog(self, limit: Limit, stage: str) -> Catalog:
+        """All that the user may see, by a constant number of statements."""
+
+    @abstractmethod
+    def names_in(self, schema: str) -> str:
+        """The statement that answers the names of our marked tables in a schema."""
+
+    async def server_edges(self, limit: Limit) -> list[LineageEdge] | None:
+        """What the server itself knows of what views read; None where it keeps no record."""
+        return None
+
+    async def history(self, limit: Limit, catalog: Catalog) -> tuple[list[LineageEdge], History | None]:
+        """What statements of before have made from what, and where that was read, or what is missing for it."""
+        return [], None
+
+    async def require_schema(self, schema: str, limit: Limit) -> None:
+        """Raise `CheckError` for a schema that is not there, where the server's own refusal would not tell."""
+
+    def place(self, schema: str) -> tuple[str, ...]:
+        """What stands before a table's name."""
+        return (schema,)
+
+    def quoted(self, *names: str) -> str:
+        """Names as identifiers, with dots between them."""
+        return ".".join(self.quote + name.replace(self.quote, self.quote * 2) + self.quote for name in names)
+
+    async def identity(self) -> Identity:
+        """The user that the server took us for, and whether TLS is on."""
+        asker = self._asker
+        return Identity(
+            user=asker.user, database=asker.database, address=asker.address, tls=asker.tls, stages_ms=asker.stages_ms
+        )
+
+    async def version(self) -> str:
+        """Product and version."""
+        return self._asker.version
+
+    async def sweep(self, schema: str) -> list[str]:
+        """Drop tables with our mark that are older than an hour; answers their names."""
+        limit, swept = Limit(self._seconds), []
+        found = await self.ask(limit, "sweep", self.names_in(schema))
+        for name in leftovers(str(row[0]) for row in found):
+            with suppress(CheckError):  # another session uses it, or the user may not drop it
+                await self.ask(limit, "sweep", f"DROP TABLE {self.quoted(*self.place(schema), name)}")
+                swept.append(name)
+        return swept
+
+    async def write_and_drop(self, schema: str) -> None:
+        """Create, write, read and drop a table. Nothing is transactional here: a cut may leave it to a later sweep."""
+        limit, name, token = Limit(self._seconds), marked_name(), secrets.token_hex(8)
+        await self.require_schema(schema, limit)
+        table = self.quoted(*self.place(schema), name)
+        shown = f'"{self._asker.database}"."{schema}"."{name}"'
+
+        async def step(stage: str, failure: str, statement: str) -> list[Row]:
+            try:
+                return await self.ask(limit, stage, statement, f"{failure} {shown}: ")
+            except CheckError as error:
+                code = self.special.get(error.code, error.code)
+                raise CheckError(code, error.message, error.details, error.advice) from error
+
+        drop = ("drop", "Unable to drop table", f"DROP TABLE {table}")
+        await step("create", "Unable to create table", f"CREATE TABLE {table} (token {self.text_type})")
+        try:
+            await step("write", "Unable to write to table", f"INSERT INTO {table} VALUES ('{token}')")  # noqa: S608 -- ours
+            found = await step("read", "Unable to read table", f"SELECT token FROM {table}")  # noqa: S608 -- ours
+            if [list(row) for row in found] != [[token]]:
+                message = f"Unable to read table {shown}: it does not hold what was written"
+                raise CheckError(ErrorCode.QUERY_ERROR, message, {"stage": "read"})
+        except CheckError:
+            with suppress(CheckError):
+                await step(*drop)
+            raise
+        await step(*drop)
+
+    async def tables(self, wanted: Globs) -> AsyncIterator[list[Table]]:
+        """All tables and views in batches, in the order of their names."""
+        limit = Limit(self._seconds)
+        catalog = await self.catalog(limit, "tables")
+        kept = [
+            member for member in catalog.members if wanted.match(member.schema, member.name, self._asker.database)
+        ]
+        for start in range(0, len(kept), BATCH):
+            yield [catalog.table(member) for member in kept[start : start + BATCH]]
+
+    async def lineage(self, wanted: Globs) -> Lineage:
+        """What is made from what: the server's own records first, then definitions of views, then its history."""
+        limit = Limit(self._seconds)
+        catalog = await self.catalog(limit, "lineage")
+        known = await self.server_edges(limit)
+        async with limit.round("lineage"):
+            read = await in_thread(partial(catalog.view_lineage, self.dialect, folded=self.folded))
+        made, history = await self.history(limit, catalog)
+        edges = {(edge.source, edge.target): edge for edge in [*made, *(known or []), *read.edges]}
+        told = {edge.target for edge in known or []}
+        found = Lineage(
+            edges=sorted(edges.values(), key=lambda edge: (edge.target, edge.source)),
+            unread=[view for view in read.unread if view not in told],
+            history=history,
+        )
+        return found.only(wanted, self._asker.database)
+
+    async def query(self, sql: str) -> QueryAnswer:
+        """The first value of one statement that only reads; of its answer, one page is read."""
+        require_reading(sql)
+        async with Limit(self._seconds).round("query"):
+            with translated("query"):
+                return await self._first(sql)
+
+    async def _first(self, sql: str) -> QueryAnswer:
+        started = time.monotonic()
+        try:
+            async with aclosing(self.asked_pages(sql)) as pages:
+                async for page in pages:
+                    spent = round((time.monotonic() - started) * 1000, 3)
+                    value = as_text(page[0][0]) if page and page[0] else None
+                    return QueryAnswer(value=value, response_time_ms=spent, has_row=bool(page))
+        except Flood as error:
+            message = f"A row of the test query has more than {error.most // MEGABYTE} MB"
+            raise CheckError(ErrorCode.QUERY_ERROR, message, {"stage": "query"}) from error
+        raise CheckError(ErrorCode.QUERY_NOT_READ_ONLY, NO_ROWS, {"stage": "query"})
+
+    def asked_pages(self, sql: str) -> "AsyncIterator[list[Row]]":
+        """The pages of a test query, as a session that cannot write where the product has such."""
+        return self._asker.pages(sql)
+
+    async def ask(self, limit: Limit, stage: str, statement: str, prefix: str = "", *, most: int = 0) -> list[Row]:
+        """All rows of a statement of ours. Raises `CheckError`."""
+        more = {"most": most} if most else {}
+        async with limit.round(stage):
+            with self._translated(stage, prefix):
+                return await self._asker.rows(statement, **more)
+
+    def _translated(self, stage: str, prefix: str = "") -> AbstractContextManager[None]:
+        return translated(stage, prefix)
