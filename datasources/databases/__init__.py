@@ -11,11 +11,22 @@ from datasources.databases.postgres import Postgres
 from datasources.databases.postgres.model import PgSource
 from datasources.databases.sqlite import Sqlite
 from datasources.databases.sqlite.model import SqliteSource
+from datasources.databases.trino import Starburst, Trino
+from datasources.databases.trino.model import StarburstSource, TrinoSource
 from datasources.model.source import Source
 
-AnySource = PgSource | SqliteSource | DuckdbSource | MysqlSource | MariadbSource | ClickhouseSource
+AnySource = (
+    PgSource
+    | SqliteSource
+    | DuckdbSource
+    | MysqlSource
+    | MariadbSource
+    | ClickhouseSource
+    | TrinoSource
+    | StarburstSource
+)
 """The union of everything that can be registered; msgspec tells the members apart by `type`."""
-_ALL: tuple[type[Database], ...] = (Postgres, Sqlite, Duckdb, Mysql, Mariadb, Clickhouse)
+_ALL: tuple[type[Database], ...] = (Postgres, Sqlite, Duckdb, Mysql, Mariadb, Clickhouse, Trino, Starburst)
 
 DATABASES: dict[str, type[Database]] = {kind.word(): kind for kind in _ALL}
 """Every database by its published word."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -22,6 +22,8 @@ WAITS_SECONDS = 0.05
 AWAY = (502, 503, 504)
 PRECISIONS = {3: "MILLISECONDS", 6: "MICROSECONDS", 9: "NANOSECONDS"}
 NONE = "NONE"
+VERSION_LIMIT = 100
+"""Characters of what a server may call its version."""
 
 
 class QueryResults(Struct, frozen=True, rename="camel"):
@@ -35,24 +37,40 @@ class QueryResults(Struct, frozen=True, rename="camel"):
     update_type: str | None = None
 
 
+class NodeVersion(Struct, frozen=True):
+    """Of a coordinator."""
+
+    version: str
+
+
+class Info(Struct, frozen=True, rename="camel"):
+    """What `/v1/info` answers."""
+
+    node_version: NodeVersion
+
+
 class TrinoAsker(Asker):
     """One user's questions at one coordinator."""
 
     def __init__(self, way: Way, options: TrinoOptions | StarburstOptions, seconds: float) -> None:
+        super().__init__()
         self._way = way
+        self._catalog = options.dbname
         host = f"[{options.host}]" if ":" in options.host else options.host
         self._base = f"http{'s' if options.tls else ''}://{host}:{options.port}"
         self._headers = _headers(options, seconds)
         self._running: str | None = None
         self._transaction: str | None = None
+        self.database = options.dbname or ""
         self.tls = options.tls
-        self.stages_ms = {}
 
-    async def pages(self, statement: str, *, most: int = ANSWER_BYTES) -> AsyncIterator[list[Row]]:
+    async def pages(self, statement: str, *, most: int = ANSWER_BYTES) -> AsyncGenerator[list[Row], None]:
         """The pages of a statement, in the transaction that is open, if any."""
         headers = {"X-Trino-Transaction-Id": self._transaction or NONE}
-        answer = await self._call("POST", f"{self._base}/v1/statement", headers, statement.encode(errors="replace"), most)
-        shown = False
+        answer = await self._call(
+            "POST", f"{self._base}/v1/statement", headers, statement.encode(errors="replace"), most
+        )
+        answers_rows = shown = False
         while True:
             results = answer.read(QueryResults)
             self._running = results.next_uri
@@ -62,11 +80,12 @@ class TrinoAsker(Asker):
             self._transaction = answer.headers.get("X-Trino-Started-Transaction-Id", self._transaction)
             if answer.headers.get("X-Trino-Clear-Transaction-Id"):
                 self._transaction = None
+            answers_rows = answers_rows or (results.columns is not None and not results.update_type)
             if results.data:
                 shown = True
                 yield results.data
             if results.next_uri is None:
-                if not shown and results.columns and not results.update_type:
+                if answers_rows and not shown:
                     yield []
                 return
             if not results.data:
@@ -77,11 +96,13 @@ class TrinoAsker(Asker):
         """Open a transaction in which nothing can be written: the server is the guard."""
         await self.rows("START TRANSACTION READ ONLY")
 
-    async def info(self) -> str:
-        """The coordinator's version, which it tells without a login."""
+    async def log_in(self) -> None:
+        """By a first statement, about the catalog if there is one; the version is told without a login."""
+        named = quoted(self._catalog) if self._catalog else "system"
+        found = await self.rows(f"SELECT current_user FROM {named}.information_schema.schemata LIMIT 1")  # noqa: S608 -- quoted
+        self.user = str(found[0][0]) if found else None
         answer = await self._call("GET", f"{self._base}/v1/info", {}, b"", ANSWER_BYTES)
-        version: str = answer.read(dict[str, Any])["nodeVersion"]["version"]
-        return version
+        self.version = f"Trino {answer.read(Info).node_version.version[:VERSION_LIMIT]}"
 
     async def cancel(self) -> None:
         """End over there what was cut off, and the transaction with it."""
@@ -136,3 +157,6 @@ def _headers(options: TrinoOptions | StarburstOptions, seconds: float) -> dict[s
     return headers
 
 
+def quoted(name: str) -> str:
+    """A name as an identifier."""
+    return '"' + name.replace('"', '""') + '"'

@@ -47,7 +47,7 @@ class StarburstOptions(NetworkOptions, kw_only=True, frozen=True, forbid_unknown
     password: Annotated[Secret, Meta(title="Password")] | None = None
     token: Annotated[Secret, Meta(title="Token")] | None = None
     dbname: Annotated[Name, Meta(title="Catalog Name")] | None = None
-    """Not published, ours: without it, every catalog that the user may see is read, and a schema is `catalog.schema`."""
+    """Not published, ours. Without it, every catalog that the user may see is read: a schema is `catalog.schema`."""
     tls: Annotated[bool, Meta(title="Encryption")] = True
     allow_cleartext_password: Annotated[bool, CLEARTEXT] = False
 

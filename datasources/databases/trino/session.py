@@ -1,6 +1,6 @@
 """A user's questions to Trino, about one catalog or several."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from functools import partial
 
 from datasources.databases.base import Column, History, LineageEdge
@@ -15,10 +15,24 @@ from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
 from datasources.network.threads import in_thread
 
-OURS = "'information_schema'"
 WITHOUT = ("system", "jmx")
 """Catalogs of the coordinator's own."""
 CATALOGS = "SELECT catalog_name FROM system.metadata.catalogs ORDER BY catalog_name"
+MEMBERS = """
+SELECT table_schema, table_name, table_type FROM {information}.tables
+WHERE table_schema <> 'information_schema' ORDER BY table_schema, table_name
+"""
+COLUMNS = """
+SELECT table_schema, table_name, column_name, data_type, is_nullable, comment FROM {information}.columns
+WHERE table_schema <> 'information_schema' ORDER BY table_schema, table_name, ordinal_position
+"""
+VIEWS = """
+SELECT table_schema, table_name, view_definition FROM {information}.views WHERE table_schema <> 'information_schema'
+"""
+NAMES = """
+SELECT table_name FROM {information}.tables WHERE table_schema = {schema} AND table_type = 'BASE TABLE'
+AND table_name LIKE 'sourcecheck\\_tmp\\_%' ESCAPE '\\'
+"""
 COMMENTS = "SELECT catalog_name, schema_name, table_name, comment FROM system.metadata.table_comments WHERE {names}"
 QUERIES = f"""
 SELECT query FROM system.runtime.queries WHERE state = 'FINISHED' AND error_code IS NULL
@@ -46,10 +60,7 @@ class TrinoSession(WarehouseSession):
     def names_in(self, schema: str) -> str:
         """Names with our mark."""
         catalog, name = self.place(schema)
-        return (
-            f"SELECT table_name FROM {self.quoted(catalog)}.information_schema.tables WHERE table_schema = "  # noqa: S608 -- quoted
-            f"{literal(name)} AND table_type = 'BASE TABLE' AND table_name LIKE 'sourcecheck\\_tmp\\_%' ESCAPE '\\'"
-        )
+        return NAMES.format(information=f"{self.quoted(catalog)}.information_schema", schema=literal(name))
 
     async def catalog(self, limit: Limit, stage: str) -> Catalog:
         """Three statements a catalog, and one about comments, whatever the number of tables."""
@@ -69,17 +80,10 @@ class TrinoSession(WarehouseSession):
     async def _add(self, found: Catalog, name: str, limit: Limit, stage: str) -> None:
         """What one catalog has."""
         information = f"{self.quoted(name)}.information_schema"
-        members = await self._read(limit, stage, (
-            f"SELECT table_schema, table_name, table_type FROM {information}.tables "  # noqa: S608 -- quoted
-            f"WHERE table_schema <> {OURS} ORDER BY table_schema, table_name"
-        ))
-        columns = await self._read(limit, stage, (
-            f"SELECT table_schema, table_name, column_name, data_type, is_nullable, comment FROM {information}.columns "  # noqa: S608 -- quoted
-            f"WHERE table_schema <> {OURS} ORDER BY table_schema, table_name, ordinal_position"
-        ))
-        views = await self._read(limit, stage, (
-            f"SELECT table_schema, table_name, view_definition FROM {information}.views WHERE table_schema <> {OURS}"  # noqa: S608 -- quoted
-        ))
+        members, columns, views = [
+            await self._read(limit, stage, statement.format(information=information))
+            for statement in (MEMBERS, COLUMNS, VIEWS)
+        ]
         said = await self._comments(limit, stage, name)
         definitions = {(row[0], row[1]): row[2] for row in views}
         prefix = "" if self._catalog else f"{name}."
@@ -124,11 +128,11 @@ class TrinoSession(WarehouseSession):
             )
         return edges, History(read_from=KEPT_IN, statements=count, unread=unread)
 
-    def asked_pages(self, sql: str) -> AsyncIterator[list[Row]]:
+    def asked_pages(self, sql: str) -> AsyncGenerator[list[Row], None]:
         """In a read-only transaction (security row 6)."""
         return self._reading(sql)
 
-    async def _reading(self, sql: str) -> AsyncIterator[list[Row]]:
+    async def _reading(self, sql: str) -> AsyncGenerator[list[Row], None]:
         await self._trino.begin_reading()
         async for page in self._trino.pages(sql):
             yield page

@@ -1,1 +1,1 @@
-"""What SQL products in the cloud share: requests at checked addresses, a catalogue, a guard, and a session over them."""
+"""What SQL products in the cloud share: requests at checked addresses, a catalogue, a guard and a session."""

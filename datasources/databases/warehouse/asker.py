@@ -1,7 +1,7 @@
 """What a session needs of a driver: the rows of a statement, as they come."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from datasources.databases.flood import ANSWER_BYTES
@@ -20,8 +20,15 @@ class Asker(ABC):
     """Product and version, in words."""
     stages_ms: dict[str, float]
 
+    def __init__(self) -> None:
+        self.stages_ms = {}
+
     @abstractmethod
-    def pages(self, statement: str, *, most: int = ANSWER_BYTES) -> AsyncIterator[list[Row]]:
+    async def log_in(self) -> None:
+        """Be let in, and learn who we are over there."""
+
+    @abstractmethod
+    def pages(self, statement: str, *, most: int = ANSWER_BYTES) -> AsyncGenerator[list[Row], None]:
         """The rows of one statement, a page at a time, each of `most` bytes; no page where it answers no rows.
 
         A statement that answers rows, and has none, has one empty page.
@@ -33,3 +40,4 @@ class Asker(ABC):
 
     async def cancel(self) -> None:
         """End over there what this was asking when it was cut off; never longer than a second."""
+        return

@@ -42,7 +42,10 @@ def edges_of(
         if read is None:
             continue
         count += 1
-        target, sources = (_name(read[0], statement, database), [_name(table, statement, database) for table in read[1]])
+        target, sources = (
+            _name(read[0], statement, database),
+            [_name(table, statement, database) for table in read[1]],
+        )
         made = tables.get(target) if target else None
         found |= {(tables[name], made) for name in sources if made and name in tables and tables[name] != made}
     return [LineageEdge(source=source, target=target) for source, target in sorted(found)], count, unread

@@ -20,6 +20,8 @@ from datasources.network.progress import Progress
 
 T = TypeVar("T")
 Verification = Literal["full", "ca", "none"]
+LEAST_SECONDS = 1.0
+"""How long an address may take to accept, once the opening is over."""
 STAGES = {"connection.connect_tcp.started": "tcp", "connection.start_tls.started": "tls"}
 """What httpx's transport says it begins, to the stage of the connection."""
 
@@ -39,10 +41,11 @@ class Answer(Struct, frozen=True):
 class Way:
     """Requests of one source. Raises `Flood`, `SourceUnreachable` for hosts that the policy forbids, httpx's errors."""
 
-    def __init__(self, client: httpx.AsyncClient, source: Source, progress: Progress) -> None:
+    def __init__(self, client: httpx.AsyncClient, source: Source) -> None:
         self._client = client
         self._source = source
-        self._progress = progress
+        self.progress = Progress(source.connection_timeout)
+        """Of the opening, which notes its stages here."""
         self._places: dict[tuple[str, int], tuple[list[str], int]] = {}
         self.address = ""
         """Where the first request went."""
@@ -63,7 +66,7 @@ class Way:
         request = partial(self._request, method, target, port, headers or {}, content)
         for number, address in enumerate(addresses):
             last = number == len(addresses) - 1
-            connect = None if last else share(self._progress, len(addresses) - number)
+            connect = None if last else max(LEAST_SECONDS, share(self.progress, len(addresses) - number))
             try:
                 answer = await self._answer(request(address, near, connect), most)
             except (httpx.ConnectError, httpx.ConnectTimeout):
@@ -76,7 +79,7 @@ class Way:
         raise AssertionError("a host has an address")
 
     async def _place_of(self, host: str, port: int) -> tuple[list[str], int]:
-        """Addresses and port: of the source's own server, which may be behind a tunnel, or of another of the vendor's."""
+        """Addresses and port: of the source's own server, which may be behind a tunnel, or of another host."""
         if (host, port) not in self._places:
             if self._source.options.target == (host, port):
                 self._places[host, port] = await addresses_of(self._source)
@@ -125,19 +128,19 @@ class Way:
 
     async def _note(self, event: str, _: object) -> None:
         if event in STAGES:
-            self._progress.reached(STAGES[event])
-        elif event.endswith("send_request_headers.started") and self._progress.stage in ("tcp", "tls", "resolve"):
-            self._progress.reached("login")
+            self.progress.reached(STAGES[event])
+        elif event.endswith("send_request_headers.started") and self.progress.stage in ("tcp", "tls", "resolve"):
+            self.progress.reached("login")
 
 
 @asynccontextmanager
 async def way_of(
-    source: Source, progress: Progress, verification: Verification = "full", rootcert: str | None = None
+    source: Source, verification: Verification = "full", rootcert: str | None = None
 ) -> AsyncIterator[Way]:
     """A way to the hosts of this source, whose TLS is verified unless it says otherwise."""
     transport = httpx.AsyncHTTPTransport(verify=context_of(verification, rootcert), trust_env=False, retries=0)
     async with httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False, timeout=None) as client:  # noqa: S113 -- every caller is bounded as a whole
-        yield Way(client, source, progress)
+        yield Way(client, source)
 
 
 def context_of(verification: Verification, rootcert: str | None = None) -> ssl.SSLContext:

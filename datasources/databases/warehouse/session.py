@@ -3,7 +3,7 @@
 import secrets
 import time
 from abc import abstractmethod
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AbstractContextManager, aclosing, suppress
 from functools import partial
 from typing import ClassVar
@@ -127,9 +127,7 @@ class WarehouseSession(Session):
         """All tables and views in batches, in the order of their names."""
         limit = Limit(self._seconds)
         catalog = await self.catalog(limit, "tables")
-        kept = [
-            member for member in catalog.members if wanted.match(member.schema, member.name, self._asker.database)
-        ]
+        kept = [member for member in catalog.members if wanted.match(member.schema, member.name, self._asker.database)]
         for start in range(0, len(kept), BATCH):
             yield [catalog.table(member) for member in kept[start : start + BATCH]]
 
@@ -170,7 +168,7 @@ class WarehouseSession(Session):
             raise CheckError(ErrorCode.QUERY_ERROR, message, {"stage": "query"}) from error
         raise CheckError(ErrorCode.QUERY_NOT_READ_ONLY, NO_ROWS, {"stage": "query"})
 
-    def asked_pages(self, sql: str) -> "AsyncIterator[list[Row]]":
+    def asked_pages(self, sql: str) -> AsyncGenerator[list[Row], None]:
         """The pages of a test query, as a session that cannot write where the product has such."""
         return self._asker.pages(sql)
 

@@ -62,6 +62,10 @@ class Engine(ABC):
     """Whether the texts of views can be read: that of `totals` then names `customer_id`."""
     origin: Origin = Origin.view_text
     """Where the edges of `lineage` are learnt."""
+    keys: bool = True
+    """Whether the product knows primary keys."""
+    not_null: bool = True
+    """Whether the product knows columns that take no null."""
     lineage: dict[tuple[str, str], list[str]]
     """Of the views of `shop`, by (source, target): the columns that they read, in any order."""
     unread: list[str] = []
@@ -193,13 +197,13 @@ class Contract:
         orders = found["orders"]
         assert {column.name: column.type for column in orders.columns} == engine.types
         assert [column.name for column in orders.columns] == list(engine.types)
-        assert orders.primary_key == ["id"]
+        assert orders.primary_key == (["id"] if engine.keys else [])
         reference = (["customer_id"], f"{engine.shop}.customer", ["id"])
         assert [(key.columns, str(key.table), key.referenced) for key in orders.foreign_keys] == (
             [reference] if engine.references else []
         )
         nullable = {column.name: column.nullable for column in found["customer"].columns}
-        assert nullable == {"id": False, "name": False}
+        assert nullable == dict.fromkeys(("id", "name"), not engine.not_null)
         assert orders.comment == ("What was bought" if engine.comments else None)
         assert [column.default for column in found["customer"].columns] == [None, engine.default]
         assert orders.definition is None
