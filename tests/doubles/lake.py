@@ -18,7 +18,7 @@ CATALOG = "lake"
 SHOP = f"""
 ATTACH ':memory:' AS {CATALOG}; USE {CATALOG};
 CREATE SCHEMA shop; CREATE SCHEMA scratch; CREATE SCHEMA locked;
-CREATE TABLE shop.customer (id integer NOT NULL, name varchar NOT NULL);
+CREATE TABLE shop.customer (id integer NOT NULL, name varchar NOT NULL DEFAULT 'unknown');
 CREATE TABLE shop.orders (id integer NOT NULL, customer_id integer, total decimal(10, 2));
 COMMENT ON TABLE shop.orders IS 'What was bought';
 COMMENT ON COLUMN shop.orders.total IS 'In euros';

@@ -32,7 +32,7 @@ CREATE VIEW information.tables AS SELECT schema_name AS table_schema, table_name
     FROM duckdb_tables() WHERE database_name = '{CATALOG}'
     UNION ALL SELECT schema_name, view_name, 'VIEW' FROM duckdb_views() WHERE database_name = '{CATALOG}' AND NOT internal;
 CREATE VIEW information.columns AS SELECT schema_name AS table_schema, table_name, column_name, lower(data_type) AS data_type,
-    CASE WHEN is_nullable THEN 'YES' ELSE 'NO' END AS is_nullable, comment, column_index AS ordinal_position
+    CASE WHEN is_nullable THEN 'YES' ELSE 'NO' END AS is_nullable, comment, column_index AS ordinal_position, column_default
     FROM duckdb_columns() WHERE database_name = '{CATALOG}' AND NOT internal;
 CREATE VIEW information.views AS SELECT schema_name AS table_schema, view_name AS table_name,
     regexp_replace(sql, '^CREATE VIEW .*? AS ', '') AS view_definition

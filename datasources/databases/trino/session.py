@@ -23,7 +23,7 @@ SELECT table_schema, table_name, table_type FROM {information}.tables
 WHERE table_schema <> 'information_schema' ORDER BY table_schema, table_name
 """
 COLUMNS = """
-SELECT table_schema, table_name, column_name, data_type, is_nullable, comment FROM {information}.columns
+SELECT table_schema, table_name, column_name, data_type, is_nullable, comment, column_default FROM {information}.columns
 WHERE table_schema <> 'information_schema' ORDER BY table_schema, table_name, ordinal_position
 """
 VIEWS = """
@@ -99,8 +99,12 @@ class TrinoSession(WarehouseSession):
                 )
             )
         found.columns |= by_table(
-            (prefix + schema, table, Column(name=column, type=type_, nullable=null != "NO", comment=comment or None))
-            for schema, table, column, type_, null, comment in columns
+            (
+                prefix + schema,
+                table,
+                Column(name=column, type=type_, nullable=null != "NO", default=default, comment=comment or None),
+            )
+            for schema, table, column, type_, null, comment, default in columns
         )
 
     async def _comments(self, limit: Limit, stage: str, catalog: str) -> dict[tuple[str, str], str]:

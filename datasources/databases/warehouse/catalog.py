@@ -44,6 +44,7 @@ class Catalog(Struct, kw_only=True):
             columns=self.columns.get(name, []),
             primary_key=self.primary.get(name, []),
             foreign_keys=self.foreign.get(name, []),
+            definition=(member.definition or None) if member.kind in VIEWS else None,
         )
 
     def view_lineage(self, dialect: str, *, folded: bool) -> Lineage:

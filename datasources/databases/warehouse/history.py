@@ -7,7 +7,7 @@ from msgspec import Struct
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from datasources.databases.base import LineageEdge, TableName
+from datasources.databases.base import LineageEdge, Origin, TableName
 from datasources.databases.view_lineage import LENGTH_LIMIT
 from datasources.databases.warehouse.catalog import Name
 
@@ -48,7 +48,11 @@ def edges_of(
         )
         made = tables.get(target) if target else None
         found |= {(tables[name], made) for name in sources if made and name in tables and tables[name] != made}
-    return [LineageEdge(source=source, target=target) for source, target in sorted(found)], count, unread
+    return (
+        [LineageEdge(source=source, target=target, origin=Origin.query_history) for source, target in sorted(found)],
+        count,
+        unread,
+    )
 
 
 def _read(statement: Written, dialect: str) -> tuple[exp.Table, list[exp.Table]] | None:

@@ -37,6 +37,7 @@ class TrinoEngine(Engine):
     kinds = {"customer": "table", "orders": "table", "totals": "view", "best": "view"}
     references = False
     keys = False
+    default = "'unknown'"
     lineage = {
         ("shop.orders", "shop.totals"): ["customer_id", "total"],
         ("shop.totals", "shop.best"): ["customer_id", "total"],
