@@ -18,6 +18,7 @@ from datasources.model.vocabulary import Code, ErrorCode, Outcome
 from datasources.network.tunnel import tunnel_faults
 from tasks import TASKS
 from tasks.context import StepContext
+from tasks.place import placed
 from tasks.sanitize import clean
 
 Log = Callable[[str], object]
@@ -113,8 +114,8 @@ def refusal(error: CheckError, step: str) -> StepResult:
 
 
 def publish(name: str, check: StepContext, result: StepResult, *, carried_out: bool = True) -> Published:
-    """Scrub the result, and record it."""
-    result = clean(result, check.scrubber)
+    """Scrub the result, say where it happened, and record it."""
+    result = placed(clean(result, check.scrubber), check.source)
     published = Published(
         job_id=check.job_id, task=name, result=result, carried_out=carried_out, ended_at=datetime.now(UTC)
     )

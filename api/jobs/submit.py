@@ -44,6 +44,7 @@ class TestSpec(Struct, frozen=True):
     test_query: str | None
     timeout_seconds: int | None
     on_question: str
+    counts: bool | None
 
 
 class Submitter:
@@ -74,6 +75,7 @@ class Submitter:
             test_query=asked.test_query,
             timeout_seconds=asked.timeout_seconds,
             on_question=asked.on_question or member.on_question,
+            counts=asked.counts,
         )
         queue = await queue_of(session, source.id)
         job = self._equal(spec, queue)
@@ -99,7 +101,7 @@ class Submitter:
             query = self._vault.open(job.test_query) or None
         except SecretsError:  # sealed with a key that is gone: it equals nothing, and its run will say why
             return None
-        return TestSpec(job.source_revision, tuple(job.steps), query, job.timeout_seconds, job.on_question)
+        return TestSpec(job.source_revision, tuple(job.steps), query, job.timeout_seconds, job.on_question, job.counts)
 
     def _job(self, spec: TestSpec, member: Member, source: DataSource, queue: Sequence[Job], kind: KindOfTest) -> Job:
         limit = spec.timeout_seconds or self._settings.job_timeout
@@ -113,6 +115,7 @@ class Submitter:
             test_query=self._vault.seal(spec.test_query) if spec.test_query else None,
             timeout_seconds=spec.timeout_seconds,
             on_question=spec.on_question,
+            counts=spec.counts,
             deadline=deadline(limit, (ahead for ahead in queue if ahead.question is None)),
         )
 

@@ -53,7 +53,10 @@ class ImmediateController(Controller):
         asked = read(await request.body(), TestRequest)
         limit = asked.timeout_seconds or int(source.fields.get("connection_timeout", 30))
         bounded = TestRequest(
-            test_query=asked.test_query or DEFAULT_QUERY, timeout_seconds=limit, on_question=asked.on_question or "fail"
+            test_query=asked.test_query or DEFAULT_QUERY,
+            timeout_seconds=limit,
+            on_question=asked.on_question or "fail",
+            counts=asked.counts,
         )
         accepted = await services.submitter.accept(session, member, source, bounded, KindOfTest.immediate)
         if bounded.on_question == "ask":

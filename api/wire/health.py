@@ -69,6 +69,7 @@ def _check(record: HealthRecord) -> HealthCheck:
         error_code=record.error_code,
         trigger=record.trigger,
         job_id=record.job_id,
+        counts=record.counts,
     )
 
 

@@ -36,6 +36,16 @@ class TestRequest(Struct, frozen=True, forbid_unknown_fields=True):
     ) = None
     timeout_seconds: Seconds | None = None
     on_question: OnQuestion | None = None
+    counts: (
+        Annotated[
+            bool,
+            Meta(
+                description="Whether it counts in the source's uptime. By default it does once the source has a "
+                "schedule or has passed a test"
+            ),
+        ]
+        | None
+    ) = None
 
 
 PUBLISHED_FIELDS = (

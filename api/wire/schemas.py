@@ -189,6 +189,8 @@ class HealthCheck(Struct, frozen=True, kw_only=True):
     error_code: str | None
     trigger: str
     job_id: int
+    counts: bool
+    """Whether it is part of the figures; a test that was asked for while the source was being set up is not."""
 
 
 class Window(Struct, frozen=True, kw_only=True):

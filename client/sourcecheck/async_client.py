@@ -131,9 +131,13 @@ class AsyncClient:
         test_query: str | None = None,
         timeout_seconds: int | None = None,
         on_question: str | None = None,
+        counts: bool | None = None,
     ) -> int:
-        """Ask for a test, and answer the job's id at once. An equal test that is open already is joined."""
-        call = calls.start_test(source_id, test_query, timeout_seconds, on_question)
+        """Ask for a test, and answer the job's id at once. An equal test that is open already is joined.
+
+        `counts` says whether it is part of the source's uptime; None leaves that to the service.
+        """
+        call = calls.start_test(source_id, test_query, timeout_seconds, on_question, counts)
         return (await self.send(call)).job_id
 
     async def get_job(self, job_id: int, wait: float = 0.0) -> Job:
@@ -161,6 +165,7 @@ class AsyncClient:
         test_query: str | None = None,
         timeout_seconds: int | None = None,
         on_question: str | None = None,
+        counts: bool | None = None,
         timeout: float | None = None,
     ) -> Job:
         """Test a source, and answer the job once it has ended or asks something.
@@ -168,7 +173,11 @@ class AsyncClient:
         `timeout_seconds` limits the test, `timeout` how long this call waits for it.
         """
         job_id = await self.start_test(
-            source_id, test_query=test_query, timeout_seconds=timeout_seconds, on_question=on_question
+            source_id,
+            test_query=test_query,
+            timeout_seconds=timeout_seconds,
+            on_question=on_question,
+            counts=counts,
         )
         return await self.wait_for(job_id, timeout)
 

@@ -98,10 +98,19 @@ class Started(Struct, frozen=True):
 
 
 def start_test(
-    source_id: int, test_query: str | None = None, timeout_seconds: int | None = None, on_question: str | None = None
+    source_id: int,
+    test_query: str | None = None,
+    timeout_seconds: int | None = None,
+    on_question: str | None = None,
+    counts: bool | None = None,
 ) -> Call[Started]:
-    """Ask for a test. An equal test that is open already is joined."""
-    body = {"test_query": test_query, "timeout_seconds": timeout_seconds, "on_question": on_question}
+    """Ask for a test. An equal test that is open already is joined. `counts`: whether it is part of the uptime."""
+    body = {
+        "test_query": test_query,
+        "timeout_seconds": timeout_seconds,
+        "on_question": on_question,
+        "counts": counts,
+    }
     return Call("POST", f"{SOURCES}/{source_id}/test", Started, json={n: v for n, v in body.items() if v is not None})
 
 

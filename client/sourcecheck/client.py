@@ -130,9 +130,13 @@ class Client:
         test_query: str | None = None,
         timeout_seconds: int | None = None,
         on_question: str | None = None,
+        counts: bool | None = None,
     ) -> int:
-        """Ask for a test, and answer the job's id at once. An equal test that is open already is joined."""
-        call = calls.start_test(source_id, test_query, timeout_seconds, on_question)
+        """Ask for a test, and answer the job's id at once. An equal test that is open already is joined.
+
+        `counts` says whether it is part of the source's uptime; None leaves that to the service.
+        """
+        call = calls.start_test(source_id, test_query, timeout_seconds, on_question, counts)
         return (self.send(call)).job_id
 
     def get_job(self, job_id: int, wait: float = 0.0) -> Job:
@@ -160,6 +164,7 @@ class Client:
         test_query: str | None = None,
         timeout_seconds: int | None = None,
         on_question: str | None = None,
+        counts: bool | None = None,
         timeout: float | None = None,
     ) -> Job:
         """Test a source, and answer the job once it has ended or asks something.
@@ -167,7 +172,11 @@ class Client:
         `timeout_seconds` limits the test, `timeout` how long this call waits for it.
         """
         job_id = self.start_test(
-            source_id, test_query=test_query, timeout_seconds=timeout_seconds, on_question=on_question
+            source_id,
+            test_query=test_query,
+            timeout_seconds=timeout_seconds,
+            on_question=on_question,
+            counts=counts,
         )
         return self.wait_for(job_id, timeout)
 

@@ -189,6 +189,8 @@ class HealthCheck(Struct, frozen=True):
     error_code: str | None = None
     trigger: str | None = None
     job_id: int | None = None
+    counts: bool = True
+    """Whether it is part of the uptime; a test while the source was being set up is not."""
 
 
 class Health(Struct, frozen=True):

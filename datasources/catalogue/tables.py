@@ -173,6 +173,8 @@ class Job(IdMixin, Base):
     timeout_seconds: Mapped[int | None]
     """The caller's own limit; None means the defaults of the source and of the settings."""
     on_question: Mapped[str] = mapped_column(server_default=text("'ask'"))
+    counts: Mapped[bool | None]
+    """Whether the request says that it counts in the source's uptime; None leaves it to the rule."""
     deadline: Mapped[datetime]
     """When the job is ended by force."""
     flow_run_id: Mapped[UUID | None] = mapped_column(unique=True)
@@ -246,6 +248,8 @@ class HealthRecord(Base):
     response_time_ms: Mapped[float | None]
     error_code: Mapped[str | None]
     trigger: Mapped[str]
+    counts: Mapped[bool] = mapped_column(server_default=text("true"))
+    """Whether it is part of the source's uptime and of its other figures."""
     steps: Mapped[dict[str, Any]]
     """Outcome and milliseconds by task."""
     expected_seconds: Mapped[float | None]

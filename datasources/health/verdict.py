@@ -41,6 +41,17 @@ def source_passed(status: JobStatus, published: Iterable[Published]) -> bool | N
     return False if theirs else None
 
 
+def counts(*, asked: bool | None, scheduled: bool, has_schedule: bool, has_passed: bool) -> bool:
+    """Whether an ended test is part of its source's uptime (docs/health.md).
+
+    What the request `asked` for holds. Otherwise a scheduled check counts, and one that a client asked for counts once
+    the source is set up: when it `has_schedule`, or `has_passed` a test, this one or an earlier one.
+    """
+    if asked is not None:
+        return asked
+    return scheduled or has_schedule or has_passed
+
+
 def response_time_ms(published: Sequence[Published]) -> float | None:
     """The time of the same short query in every test, on a connection that is open; None where there was none.
 

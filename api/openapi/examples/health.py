@@ -20,6 +20,7 @@ CHECK: dict[str, Any] = {
     "error_code": None,
     "trigger": "schedule",
     "job_id": 7,
+    "counts": True,
 }
 WINDOW: dict[str, Any] = {
     "uptime_percentage": 99.7,

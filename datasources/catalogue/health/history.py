@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from datasources.catalogue.tables import HealthRecord, HealthRollup
@@ -31,14 +31,14 @@ async def newest(
 
 
 async def last(session: AsyncSession, source_id: int) -> HealthRecord | None:
-    """The newest check that says something about the source."""
-    chosen = select(HealthRecord).where(HealthRecord.source_id == source_id, HealthRecord.passed.is_not(None))
+    """The newest check that counts and says something about the source."""
+    chosen = select(HealthRecord).where(*_telling(source_id))
     return (await session.scalars(chosen.order_by(HealthRecord.checked_at.desc()).limit(1))).first()
 
 
 async def facts(session: AsyncSession, source_id: int, now: datetime) -> Facts:
     """How often it failed lately, and when last."""
-    failed = HealthRecord.source_id == source_id, HealthRecord.passed.is_(False)
+    failed = HealthRecord.source_id == source_id, HealthRecord.passed.is_(False), HealthRecord.counts.is_(True)
     lately = select(func.count()).where(*failed, HealthRecord.checked_at > now - timedelta(hours=24))
     return Facts(
         failures_24h=await session.scalar(lately) or 0,
@@ -81,14 +81,14 @@ async def read_rollups(session: AsyncSession, source_id: int, since: datetime) -
 
 
 async def with_one_before(session: AsyncSession, source_id: int, since: datetime) -> list[Record]:
-    """Checks since then in the order of time, and the one before, whose verdict may still have held."""
+    """Checks since then that count, in the order of time, and the one before, whose verdict may still have held."""
     columns = (
         HealthRecord.checked_at,
         HealthRecord.passed,
         HealthRecord.response_time_ms,
         HealthRecord.expected_seconds,
     )
-    telling = select(*columns).where(HealthRecord.source_id == source_id, HealthRecord.passed.is_not(None))
+    telling = select(*columns).where(*_telling(source_id))
     before = telling.where(HealthRecord.checked_at < since).order_by(HealthRecord.checked_at.desc()).limit(1)
     after = telling.where(HealthRecord.checked_at >= since).order_by(HealthRecord.checked_at, HealthRecord.id)
     rows = [*await session.execute(before), *await session.execute(after)]
@@ -96,3 +96,8 @@ async def with_one_before(session: AsyncSession, source_id: int, since: datetime
         Record(checked_at=at, passed=bool(passed), response_time_ms=ms, expected_seconds=expected)
         for at, passed, ms, expected in rows
     ]
+
+
+def _telling(source_id: int) -> tuple[ColumnElement[bool], ...]:
+    """Checks of the source that say something about it, and that count."""
+    return HealthRecord.source_id == source_id, HealthRecord.passed.is_not(None), HealthRecord.counts.is_(True)

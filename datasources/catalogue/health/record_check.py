@@ -5,15 +5,16 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import delete, select
+from sqlalchemy import delete, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from datasources.catalogue.tables import DataSource, HealthRecord, HealthRollup, Job, StatusChange
 from datasources.health.plan import Plan
 from datasources.health.standing import Standing, alerts
 from datasources.health.uptime import floor
-from datasources.health.verdict import first_failure, response_time_ms, source_passed
+from datasources.health.verdict import counts, first_failure, response_time_ms, source_passed
 from datasources.model.results import Published
+from datasources.model.steps import SCHEDULE
 from datasources.model.vocabulary import ConfigurationCheckStep, JobStatus, Outcome
 
 
@@ -32,6 +33,12 @@ async def record_check(
     checked_at = max((p.ended_at for p in published if p.ended_at), default=now)
     verdict = source_passed(status, published)
     record = record_of(job, published, checked_at, passed=verdict, plan=Plan.read(source.plan))
+    record.counts = counts(
+        asked=job.counts,
+        scheduled=job.trigger == SCHEDULE,
+        has_schedule=source.plan is not None,
+        has_passed=bool(verdict) or await _has_passed(session, source),
+    )
     session.add(record)
     await _forget_hours(session, source.id, checked_at, now)
     _note_test(source, job.steps, published, checked_at)
@@ -58,6 +65,14 @@ def record_of(
         },
         expected_seconds=plan.expected_seconds(checked_at) if plan else None,
     )
+
+
+async def _has_passed(session: AsyncSession, source: DataSource) -> bool:
+    """Whether an earlier test of the source has passed, as far as its records go back."""
+    if source.status == "active":
+        return True
+    passed = exists().where(HealthRecord.source_id == source.id, HealthRecord.passed.is_(True))
+    return bool(await session.scalar(select(passed)))
 
 
 async def _forget_hours(session: AsyncSession, source_id: int, checked_at: datetime, now: datetime) -> None:

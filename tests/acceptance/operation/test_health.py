@@ -284,12 +284,20 @@ def test_late_runs_drop_themselves(service: Service, admin: httpx.Client, embedd
     assert len(eventually(lambda: health(admin, source)["health_history"])) == 1
 
 
-def test_uptime_of_checks_by_hand(admin: httpx.Client, embedded: Server, dead_source: int) -> None:
-    """Three of a dead port read 0 %, three of a live one 100 %; `window` is validated."""
+def test_uptime_of_checks_by_hand(admin: httpx.Client, embedded: Server) -> None:
+    """One of a dead port counts if the request says so, and is shown in any case; those of a live one count.
+
+    `window` is validated.
+    """
     live = register(admin, unique("Live"), options(embedded))
-    for source, uptime, status in ((dead_source, 0, "failed"), (live, 100, "active")):
-        for _ in range(3):
-            finished(admin, source)
+    dead = register(admin, unique("Set up"), options(embedded, port=free_port()))
+    finished(admin, dead)
+    found = health(admin, dead)
+    assert (found["uptime_percentage"], found["failure_count_24h"], found["current_status"]) == (None, 0, "failed")
+    assert [check["counts"] for check in found["health_history"]] == [False]
+    for source, uptime, status in ((dead, 0, "failed"), (live, 100, "active")):
+        for _ in range(2):
+            finished(admin, source, **({"counts": True} if source == dead else {}))
         for window in ("24h", "7d", "30d", "90d"):
             found = health(admin, source, window=window)
             assert (found["uptime_percentage"], found["current_status"], found["window"]) == (uptime, status, window)

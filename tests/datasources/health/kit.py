@@ -47,7 +47,12 @@ def connection(passed: bool, ended_at: datetime, code: ErrorCode = ErrorCode.CON
 
 
 async def open_job(
-    sessions: Sessions, source_id: int, revision: int = 1, steps: tuple[str, ...] = ("connection",)
+    sessions: Sessions,
+    source_id: int,
+    revision: int = 1,
+    steps: tuple[str, ...] = ("connection",),
+    trigger: str = "schedule",
+    counts: bool | None = None,
 ) -> Job:
     """A job that runs."""
     async with sessions.begin() as session:
@@ -56,7 +61,8 @@ async def open_job(
             organization_id=source.organization_id,
             source_id=source_id,
             source_revision=revision,
-            trigger="schedule",
+            trigger=trigger,
+            counts=counts,
             steps=list(steps),
             deadline=datetime.now(UTC) + timedelta(minutes=5),
         )
@@ -67,10 +73,17 @@ async def open_job(
 
 
 async def check(
-    sessions: Sessions, source_id: int, passed: bool, at: datetime, revision: int = 1, **changes: Any
+    sessions: Sessions,
+    source_id: int,
+    passed: bool,
+    at: datetime,
+    revision: int = 1,
+    trigger: str = "schedule",
+    counts: bool | None = None,
+    **changes: Any,
 ) -> int:
     """A check that ended at this moment; answers its job's id."""
-    job = await open_job(sessions, source_id, revision)
+    job = await open_job(sessions, source_id, revision, trigger=trigger, counts=counts)
     async with sessions.begin() as session:
         status = JobStatus.done if passed else JobStatus.failed
         assert await end_job(session, job, status, [connection(passed, at, **changes)])

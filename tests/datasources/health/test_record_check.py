@@ -130,6 +130,33 @@ async def test_checks_of_a_changed_source(sessions: Sessions, organization_id: i
     assert [(change.was, change.became) for change in await changes(sessions, source)] == [("active", "failed")]
 
 
+async def test_tests_while_a_source_is_set_up(sessions: Sessions, organization_id: int) -> None:
+    """Failures before the first pass are kept and count in no figure, unless the request said so; later ones count."""
+    source = await make_source(sessions, organization_id)
+    asked = [(False, None), (False, True), (False, None), (True, None), (False, None), (False, False)]
+    for minute, (passed, counts) in enumerate(asked):
+        await check(sessions, source, passed, NOW + minute * MINUTE, trigger="test", counts=counts)
+    assert [record.counts for record in await records(sessions, source)] == [False, True, False, True, True, False]
+    now = NOW + 6 * MINUTE
+    async with sessions() as session:
+        span = timedelta(hours=1)
+        tally = (await history.tallies(session, source, [span], now))[span]
+        facts = await history.facts(session, source, now)
+        last = await history.last(session, source)
+    assert (tally.checks, tally.failures, tally.down, tally.up) == (3, 2, 240, 60)
+    assert (facts.failures_24h, facts.last_failure_at) == (2, NOW + 4 * MINUTE)
+    assert last is not None
+    assert last.checked_at == NOW + 4 * MINUTE
+
+
+async def test_a_scheduled_source_is_set_up(sessions: Sessions, organization_id: int) -> None:
+    """A test by hand counts from then on, and a scheduled check always does."""
+    source = await make_source(sessions, organization_id, every=60)
+    await check(sessions, source, False, NOW, trigger="immediate")
+    await check(sessions, source, False, NOW + MINUTE)
+    assert [record.counts for record in await records(sessions, source)] == [True, True]
+
+
 async def test_a_quick_check_hides_nothing(sessions: Sessions, organization_id: int) -> None:
     """A step that was not asked for keeps its newest result in `last_test`."""
     source = await make_source(sessions, organization_id)

@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from datasources.health.verdict import failures, first_failure, source_passed
+from datasources.health.verdict import counts, failures, first_failure, source_passed
 from datasources.model.results import Published, StepResult
 from datasources.model.vocabulary import Code, ErrorCode, JobStatus, Outcome
 
@@ -86,3 +86,20 @@ def test_what_may_pass_by_itself_counts_against_no_source() -> None:
 def test_what_a_test_says_of_its_source(status: JobStatus, found: list[Published], passed: bool | None) -> None:
     """Neither our own faults nor a client's mistaken query count against it."""
     assert source_passed(status, found) is passed
+
+
+@pytest.mark.parametrize(
+    ("asked", "scheduled", "has_schedule", "has_passed", "expected"),
+    [
+        (None, False, False, False, False),
+        (None, False, False, True, True),
+        (None, False, True, False, True),
+        (None, True, False, False, True),
+        (True, False, False, False, True),
+        (False, False, True, True, False),
+    ],
+)
+def test_what_counts(asked: bool | None, scheduled: bool, has_schedule: bool, has_passed: bool, expected: bool) -> None:
+    """A test by hand does once its source is set up; what the request says decides."""
+    found = counts(asked=asked, scheduled=scheduled, has_schedule=has_schedule, has_passed=has_passed)
+    assert found is expected

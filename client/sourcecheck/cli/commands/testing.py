@@ -1,5 +1,6 @@
 """The command `test`: test sources, show the steps as they run, and report the verdicts."""
 
+import argparse
 import asyncio
 import time
 from collections.abc import Sequence
@@ -47,6 +48,11 @@ def add_commands(commands: Any) -> None:
     test.add_argument("--query", help="a statement that has to work as well; it runs read-only")
     test.add_argument("--timeout", type=int, metavar="SECONDS", help="limit of each test, 1 to 300")
     test.add_argument("--on-question", choices=("ask", "fail"), help="what a test does that needs a person's answer")
+    test.add_argument(
+        "--counts",
+        action=argparse.BooleanOptionalAction,
+        help="whether the test counts in the uptime (default: once the source has a schedule or has passed)",
+    )
     test.add_argument("--junit", type=Path, metavar="FILE", help="write a JUnit report")
     test.add_argument("--github", action="store_true", help="write annotations and a summary for GitHub Actions")
 
@@ -94,7 +100,11 @@ async def _one(
         began = time.monotonic()
         given = call.given
         job_id = await client.start_test(
-            source.id, test_query=given.query, timeout_seconds=given.timeout, on_question=given.on_question
+            source.id,
+            test_query=given.query,
+            timeout_seconds=given.timeout,
+            on_question=given.on_question,
+            counts=given.counts,
         )
         while True:
             job = await (client.get_job(job_id) if call.out.live else client.get_job(job_id, wait=30))
