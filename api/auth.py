@@ -8,7 +8,6 @@ from litestar.middleware import AbstractAuthenticationMiddleware, Authentication
 from msgspec import Struct
 
 from api.wire.errors import Problem
-from datasources.catalogue.accounts import authenticate
 
 SCHEMES = frozenset({"key", "bearer"})
 OPEN_PATHS = [r"^/$", r"^/health/", r"^/docs(/|$)", r"^/metrics$"]
@@ -39,9 +38,7 @@ class KeyAuthentication(AbstractAuthenticationMiddleware):
         scheme, _, key = connection.headers.get("authorization", "").partition(" ")
         if scheme.lower() not in SCHEMES or not key.strip():
             raise Problem(401, "Give an API key: Authorization: Key <api-key>", {"WWW-Authenticate": "Key"})
-        async with connection.app.state.services.sessions() as session:
-            await session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})  # saves two round trips
-            caller = await authenticate(session, key.strip())
+        caller = await connection.app.state.services.keys.caller(key.strip())
         if caller is None:
             raise Problem(401, "This API key is not valid", {"WWW-Authenticate": "Key"})
         if caller.organization_id is None:

@@ -11,8 +11,10 @@ from api.background.job_metrics import JobMetrics
 from api.background.retention import Retention
 from api.background.schedule_mirror import ScheduleMirror
 from api.background.status_events import StatusEvents
+from api.jobs.encoded import EncodedAnswers
 from api.jobs.submit import Submitter
 from api.jobs.watch import Watch
+from api.known_keys import KnownKeys
 from api.prefect.client import PrefectServer
 from datasources.catalogue.engine import pooled_engine
 from datasources.model.settings import Settings
@@ -25,6 +27,8 @@ class Services(Struct, frozen=True):
     settings: Settings
     vault: Vault
     sessions: async_sessionmaker[AsyncSession]
+    keys: KnownKeys
+    answers: EncodedAnswers
     prefect: PrefectServer
     watch: Watch
     submitter: Submitter
@@ -50,6 +54,8 @@ async def started(app: Litestar) -> AsyncIterator[None]:
                 settings=settings,
                 vault=vault,
                 sessions=sessions,
+                keys=KnownKeys(sessions),
+                answers=EncodedAnswers(),
                 prefect=prefect,
                 watch=watch,
                 submitter=Submitter(settings, vault, watch),

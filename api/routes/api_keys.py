@@ -8,7 +8,7 @@ from litestar.params import FromPath, JSONBody
 from msgspec import Meta, Struct
 
 from api.auth import Member
-from api.dependencies import ApiRequest, MemberDep, Session, SessionDep
+from api.dependencies import ApiRequest, MemberDep, ServicesDep, Session, SessionDep
 from api.limits import MAKES_KEY
 from api.wire.errors import Invalid, Problem
 from api.wire.pages import LINK_HEADER, MOST_ITEMS, Limit, Offset, one_more, page
@@ -94,13 +94,16 @@ class KeyController(Controller):
         return Response(NewKey(key.id, key.name, raw), headers={LOCATION: f"{self.path}/{key.id}"})
 
     @delete("/{key_id:str}", summary="Revoke an API key", operation_id="revoke_api_key", responses=KEY_FORBIDDEN)
-    async def revoke(self, key_id: FromPath[int], session: SessionDep, member: MemberDep) -> None:
+    async def revoke(
+        self, key_id: FromPath[int], session: SessionDep, member: MemberDep, services: ServicesDep
+    ) -> None:
         """Revoke one of the caller's keys that may do no more than the one in use."""
         key = await _required(session, member, key_id)
         if may_more(key.on_question, member.on_question):
             raise Problem(403, "This key may not ask, so it cannot revoke a key that may")
         await revoke_key(session, key.id)
         await session.commit()
+        services.keys.forget(key.hash)
 
 
 async def _required(session: Session, member: Member, key_id: int) -> ApiKey:

@@ -1,0 +1,61 @@
+"""Answers about jobs as bytes: a client that polls costs no query and no encoding."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+import msgspec
+from msgspec import Struct
+
+from api.wire.schemas import AsyncDataSourceTestResults
+
+ENDED_SECONDS = 60.0
+"""For how long an ended job is answered from here: its answer cannot change, but retention removes it one day."""
+OPEN_SECONDS = 0.1
+"""For how long an open job is: as long as two readings of its run are apart at the least."""
+MAX_BYTES = 32 * 1024 * 1024
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Encoded(Struct, frozen=True):
+    """One answer."""
+
+    body: bytes
+    ended: bool
+    until: float
+    """Of a monotonic clock."""
+
+
+class EncodedAnswers:
+    """The answers of one process, by organization and job; those that were kept first go first."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._answers: OrderedDict[tuple[int, int], Encoded] = OrderedDict()
+        self._bytes = 0
+
+    def find(self, organization_id: int, job_id: int) -> Encoded | None:
+        """The answer, if it is still good."""
+        found = self._answers.get((organization_id, job_id))
+        if found is not None and found.until < self._clock():
+            self._remove((organization_id, job_id))
+            return None
+        return found
+
+    def keep(self, organization_id: int, answer: AsyncDataSourceTestResults) -> bytes:
+        """The answer as bytes, kept for as long as it is good."""
+        place, ended = (organization_id, answer.id), answer.status.ended
+        body = _encode(answer)
+        if (known := self._answers.get(place)) is not None:
+            if known.ended and not ended:  # read before the end, and slower: what has ended stays so
+                return known.body
+            self._remove(place)
+        self._answers[place] = Encoded(body, ended, self._clock() + (ENDED_SECONDS if ended else OPEN_SECONDS))
+        self._bytes += len(body)
+        while self._bytes > MAX_BYTES:
+            self._remove(next(iter(self._answers)))
+        return body
+
+    def _remove(self, place: tuple[int, int]) -> None:
+        self._bytes -= len(self._answers.pop(place).body)
