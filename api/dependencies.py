@@ -14,6 +14,7 @@ from api.auth import Member
 from api.runtime import Services
 from api.wire.errors import Invalid, Problem, unknown
 from datasources.catalogue.jobs import find_job
+from datasources.catalogue.queue import lock_source
 from datasources.catalogue.sources import find_source
 from datasources.catalogue.tables import DataSource, Job
 
@@ -67,6 +68,17 @@ async def require_source(
 ) -> DataSource:
     """The source. Raises 404, the same for unknown and for foreign ones."""
     source = await find_source(session, member.organization_id, source_id, for_change=for_change)
+    if source is None:
+        raise Problem(404, "Data source not found")
+    return source
+
+
+async def lock_source_for_test(session: AsyncSession, member: Member, source_id: int) -> DataSource:
+    """The source, with its queue for this transaction alone. Raises 404, the same for unknown and for foreign ones.
+
+    Take it when the whole request has arrived: a client that sends slowly would hold up all others.
+    """
+    source = await lock_source(session, source_id, member.organization_id)
     if source is None:
         raise Problem(404, "Data source not found")
     return source

@@ -9,11 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.auth import Member
 from api.jobs.watch import Watch
 from api.limits import refuse_when_full
-from api.wire.errors import Invalid, Problem
+from api.wire.errors import Invalid
 from api.wire.requests import TestRequest
 from api.wire.responses import JOINED
 from datasources.catalogue.jobs import deadline, ids_of
-from datasources.catalogue.queue import lock_source, queue_of
+from datasources.catalogue.queue import queue_of
 from datasources.catalogue.tables import DataSource, Job
 from datasources.databases import DATABASES
 from datasources.model.errors import SecretsError
@@ -60,17 +60,13 @@ class Submitter:
     ) -> Accepted:
         """Join the open job of an equal request, or write a new one down behind those that are open.
 
-        The watch hands it to Prefect when its turn comes: a run never looks for a job that is not there.
-        Raises `Problem`: 404 when the source has been removed meanwhile, 422 when its driver is not installed, 503
-        when too many jobs wait.
+        The caller has locked the source: of two equal requests at once, the second finds the job of the first. The
+        watch hands the job to Prefect when its turn comes: a run never looks for a job that is not there.
+        Raises `Problem`: 422 when the driver is not installed, 503 when too many jobs wait.
         """
         _require_driver(source.type)
-        # Under the lock: of two equal requests at once, the second finds the job of the first.
-        current = await lock_source(session, source.id)
-        if current is None:
-            raise Problem(404, "Data source not found")
         spec = TestSpec(
-            revision=current.revision,
+            revision=source.revision,
             steps=tuple(steps_of(kind, query=asked.test_query is not None)),
             test_query=asked.test_query,
             timeout_seconds=asked.timeout_seconds,
@@ -81,11 +77,10 @@ class Submitter:
         job = self._equal(spec, queue)
         joined = job is not None
         if job is None:
-            await refuse_when_full(session, self._settings, current.organization_id)
-            job = self._job(spec, member, current, queue, kind)
+            await refuse_when_full(session, self._settings, source.organization_id)
+            job = self._job(spec, member, source, queue, kind)
             session.add(job)
             await session.flush()
-            await session.refresh(job)
         await session.commit()
         self._watch.dispatch_soon()
         logger.info("%s by user %d", "joined" if joined else "accepted", member.user_id, extra=ids_of(job))

@@ -3,7 +3,7 @@
 from litestar import Controller, Response, post
 from litestar.params import FromPath
 
-from api.dependencies import ApiRequest, MemberDep, ServicesDep, Session, SessionDep, require_source
+from api.dependencies import ApiRequest, MemberDep, ServicesDep, Session, SessionDep, lock_source_for_test
 from api.jobs.refresh import read_anew, wait_until_ended, wait_until_ended_or_asking
 from api.jobs.submit import Accepted
 from api.jobs.view import connection_test
@@ -49,8 +49,9 @@ class ImmediateController(Controller):
         services: ServicesDep,
     ) -> Response[Envelope[ConnectionTest]]:
         """Test a source and wait for the answer, of an equal request where one is open already."""
-        source = await require_source(session, member, source_id)
-        asked = read(await request.body(), TestRequest)
+        body = await request.body()
+        source = await lock_source_for_test(session, member, source_id)
+        asked = read(body, TestRequest)
         limit = asked.timeout_seconds or int(source.fields.get("connection_timeout", 30))
         bounded = TestRequest(
             test_query=asked.test_query or DEFAULT_QUERY,

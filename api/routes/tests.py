@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from litestar import Controller, MediaType, Response, get, post
 from litestar.params import PathParameter, QueryParameter
 
-from api.dependencies import ApiRequest, MemberDep, ServicesDep, SessionDep, require_job, require_source
+from api.dependencies import ApiRequest, MemberDep, ServicesDep, SessionDep, lock_source_for_test, require_job
 from api.jobs.decide import CANCEL_SECONDS
 from api.jobs.refresh import read_known, wait_until_ended, wait_until_ended_or_asking
 from api.jobs.view import view
@@ -46,8 +46,9 @@ class JobController(Controller):
         services: ServicesDep,
     ) -> Response[TestDataSourceAsyncResponse]:
         """Accept a test, or join the open one that an equal request has asked for; read the answer under its id."""
-        source = await require_source(session, member, data_source_id)
-        asked = read(await request.body(), TestRequest)
+        body = await request.body()
+        source = await lock_source_for_test(session, member, data_source_id)
+        asked = read(body, TestRequest)
         accepted = await services.submitter.accept(session, member, source, asked, KindOfTest.asynchronous)
         headers = accepted.headers | {LOCATION: f"{self.path}/test/{accepted.job.id}"}
         return Response(TestDataSourceAsyncResponse(job_id=accepted.job.id), headers=headers)

@@ -10,25 +10,26 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from datasources.catalogue.locks import Lock, wait_for
-from datasources.catalogue.tables import DataSource, Job
+from datasources.catalogue.tables import MAX_ID, DataSource, Job
 from datasources.model.slots import Waiting, may_take, share_out
 
 OPEN = Job.ended_at.is_(None)
 
 
-async def lock_source(session: AsyncSession, source_id: int) -> DataSource | None:
+async def lock_source(session: AsyncSession, source_id: int, organization_id: int | None = None) -> DataSource | None:
     """The source as it is now, None when it was removed; until the caller commits, no other transaction queues for it.
+
+    With an organization, it is None as well when that one does not have it.
 
     Every transaction that adds a job takes this lock first: ids ascend in the order in which jobs become visible.
     """
-    return (
-        await session.execute(
-            select(DataSource)
-            .where(DataSource.id == source_id, DataSource.deleted_at.is_(None))
-            .with_for_update(key_share=True)  # a finished job that refers to the source need not wait for us
-            .execution_options(populate_existing=True)
-        )
-    ).scalar_one_or_none()
+    if not 0 < source_id <= MAX_ID:
+        return None
+    chosen = select(DataSource).where(DataSource.id == source_id, DataSource.deleted_at.is_(None))
+    if organization_id is not None:
+        chosen = chosen.where(DataSource.organization_id == organization_id)
+    chosen = chosen.with_for_update(key_share=True)  # a finished job that refers to the source need not wait for us
+    return (await session.execute(chosen.execution_options(populate_existing=True))).scalar_one_or_none()
 
 
 async def queue_of(session: AsyncSession, source_id: int) -> Sequence[Job]:
