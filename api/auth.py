@@ -10,7 +10,7 @@ from msgspec import Struct
 from api.wire.errors import Problem
 
 SCHEMES = frozenset({"key", "bearer"})
-OPEN_PATHS = [r"^/$", r"^/health/", r"^/docs(/|$)", r"^/metrics$"]
+OPEN_PATHS = [r"^/$", r"^/health/", r"^/docs(/|$)", r"^/metrics$", r"^/badge/"]
 """Paths that need no key."""
 
 

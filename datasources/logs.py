@@ -68,7 +68,9 @@ def _secrets() -> list[str]:
     addresses = [_address(url) for url in (given["database_url"], given["prefect_database_url"]) if url]
     passwords = [form for address in addresses if address and address.password for form in _forms(address.password)]
     keys = (given["secret_keys"] or "").split(",")
-    return [secret for secret in (given["bootstrap_key"], *map(str.strip, keys), *passwords) if secret]
+    return [
+        secret for secret in (given["bootstrap_key"], given["metrics_key"], *map(str.strip, keys), *passwords) if secret
+    ]
 
 
 def _address(url: str) -> SplitResult | None:

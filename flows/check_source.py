@@ -1,5 +1,6 @@
 """One test of one source, from the job in the catalogue to the verdict."""
 
+import logging
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterable
@@ -10,6 +11,7 @@ from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
+from prefect.context import FlowRunContext
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
@@ -35,6 +37,8 @@ from tasks.outbox import Outbox
 from tasks.runner import perform
 from tasks.sanitize import visible
 from tasks.sequence import run_steps
+
+logger = logging.getLogger("sourcecheck.run")
 
 
 # A place is named although nothing is stored: without one, each run asks Prefect's server for the default.
@@ -69,7 +73,9 @@ async def check_source(job_id: int | None = None, source_id: int | None = None) 
 async def tested(work: Work) -> State[Any]:
     """Connection first, then everything else side by side. Raises `CheckError` for what is to be asked about."""
     doubt_query(work)
-    with about(job_id=work.job_id, source_id=work.source_id, organization_id=work.organization_id):
+    run = FlowRunContext.get()
+    ids = {"job_id": work.job_id, "source_id": work.source_id, "organization_id": work.organization_id}
+    with about(**ids, flow_run_id=str(run.flow_run.id) if run and run.flow_run else None):
         return await _walked(work)
 
 
@@ -77,6 +83,7 @@ async def _walked(work: Work) -> State[Any]:
     async with opened(work) as check:
         await run_steps(check, work.steps, perform)
         state = verdict(check.recorder.published.values())
+        logger.info("tested: %s", summary(check.recorder.published.values()))
         if not (work.scheduled and state.is_completed()):  # hundreds of good ones a day need no report each
             state.data = report_of(check)
         return state
@@ -125,6 +132,11 @@ def secrets_of(source: Source) -> list[str]:
     legible = {value for value in given if isinstance(value, str)}
     secrets = [*source.options.secrets().values(), *tunnel.values()]
     return [secret for secret in secrets if secret not in legible]
+
+
+def summary(published: Iterable[Published]) -> str:
+    """What came of each step, for the log: its milliseconds, or its error code."""
+    return ", ".join(f"{p.task} {p.result.error_code or f'{p.result.duration_ms or 0} ms'}" for p in published)
 
 
 def verdict(published: Iterable[Published]) -> State[Any]:

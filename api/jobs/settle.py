@@ -10,7 +10,7 @@ from api.prefect.client import PrefectServer, Run
 from datasources.catalogue.jobs import end_job, ids_of
 from datasources.catalogue.questions import answers_of
 from datasources.catalogue.tables import Job
-from datasources.health.verdict import failures
+from datasources.health.verdict import failures, first_failure
 from datasources.model.vocabulary import JobStatus
 from flows.questions import run_input
 
@@ -60,4 +60,5 @@ class Settler:
         async with self._sessions.begin() as session:
             ended = await end_job(session, job, status, published)
         if ended:
-            logger.info("ended", extra=ids_of(job) | {"status": status.value})
+            code = failure.result.error_code if (failure := first_failure(published)) else None
+            logger.info("ended", extra=ids_of(job) | {"status": status.value, "error_code": code})

@@ -221,6 +221,14 @@ class PrefectServer:
         """Whether the server answers."""
         return await self._client.api_healthcheck() is None
 
+    async def has_deployment(self, name: str) -> bool:
+        """Whether the server has a deployment of this name, `flow/deployment`."""
+        try:
+            await self._client.read_deployment_by_name(name)
+        except ObjectNotFound:
+            return False
+        return True
+
     async def workers_seen(self, pool: str) -> int:
         """How many workers of the pool have given a sign of life lately: two of three may get lost."""
         try:

@@ -62,8 +62,15 @@ def event(change: UnsentChange) -> Event:
             "became": change.became,
             "reason": change.reason,
             "error_code": change.error_code,
-            "remediation": REMEDIATIONS[ErrorCode(change.error_code)] if change.error_code else None,
+            "remediation": _advice(change),
             "job_id": change.job_id,
             "changed_at": change.changed_at.isoformat(),
         },
     )
+
+
+def _advice(change: UnsentChange) -> str | None:
+    """What the check said to do; the code's general advice where an older version wrote the change down."""
+    if change.remediation or not change.error_code:
+        return change.remediation and visible(change.remediation)
+    return REMEDIATIONS[ErrorCode(change.error_code)]

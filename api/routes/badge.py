@@ -1,16 +1,19 @@
-"""A badge for a page: the source's name, its state and its uptime, as a small SVG."""
+"""A badge for a page: the source's name, its state and its uptime, as a small SVG; public ones say no uptime."""
 
 from datetime import UTC, datetime
 from html import escape
 from typing import Annotated
 
-from litestar import Response, get
+from litestar import Response, delete, get, post
 from litestar.params import FromPath, QueryParameter
 from msgspec import Struct
 
 from api.dependencies import MemberDep, SessionDep, require_source
+from api.wire.errors import Problem
 from api.wire.health import DEFAULT_WINDOW, WINDOWS, WindowName, is_stale
 from api.wire.responses import ENVELOPED
+from api.wire.schemas import BadgeToken, Envelope
+from datasources.catalogue.badges import find_by_token, issue_token
 from datasources.catalogue.health import history
 from datasources.model.texts import visible
 
@@ -69,8 +72,61 @@ async def badge(
     now = datetime.now(UTC)
     tally = (await history.tallies(session, source.id, [WINDOWS[window]], now))[WINDOWS[window]]
     stale = is_stale(await history.last(session, source.id), now)
-    shown = describe(source.name, source.status, stale=stale, uptime=tally.uptime)
-    headers = {"Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff"}
+    return _picture(describe(source.name, source.status, stale=stale, uptime=tally.uptime), "private, no-cache")
+
+
+@get(
+    "/badge/{token:str}",
+    media_type="image/svg+xml",
+    tags=["Health"],
+    summary="Draw a public badge",
+    operation_id="get_public_badge",
+)
+async def public_badge(token: FromPath[str], session: SessionDep) -> Response[str]:
+    """The name and the state of one source as a picture, for anyone who has the token. Needs no key."""
+    source = await find_by_token(session, token)
+    if source is None:
+        raise Problem(404, "Badge not found")
+    stale = is_stale(await history.last(session, source.id), datetime.now(UTC))
+    return _picture(describe(source.name, source.status, stale=stale, uptime=None), "no-cache")
+
+
+@post(
+    "/api/v1/data-sources/{source_id:str}/badge-token",
+    tags=["Health"],
+    summary="Publish the badge of a data source",
+    operation_id="create_data_source_badge_token",
+    responses=ENVELOPED,
+)
+async def publish_badge(
+    source_id: FromPath[int], session: SessionDep, member: MemberDep
+) -> Response[Envelope[BadgeToken]]:
+    """Make the source's badge public under a new address, which is answered this once; an earlier one ends."""
+    source = await require_source(session, member, source_id, for_change=True)
+    token = issue_token(source)
+    await session.commit()
+    found = BadgeToken(data_source_id=source_id, token=token, path=f"/badge/{token}")
+    return Response(Envelope(found, "Badge published"), status_code=201, headers={"Location": found.path})
+
+
+@delete(
+    "/api/v1/data-sources/{source_id:str}/badge-token",
+    status_code=200,
+    tags=["Health"],
+    summary="Withdraw the public badge of a data source",
+    operation_id="delete_data_source_badge_token",
+    responses=ENVELOPED,
+)
+async def withdraw_badge(source_id: FromPath[int], session: SessionDep, member: MemberDep) -> Envelope[None]:
+    """The source's badge is not public any more."""
+    source = await require_source(session, member, source_id, for_change=True)
+    source.badge_hash = None
+    await session.commit()
+    return Envelope(None, "Badge withdrawn")
+
+
+def _picture(shown: Badge, cache: str) -> Response[str]:
+    headers = {"Cache-Control": cache, "X-Content-Type-Options": "nosniff"}
     return Response(shown.svg(), media_type="image/svg+xml", headers=headers)
 
 

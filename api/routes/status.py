@@ -1,26 +1,22 @@
 """Whether this service lives, whether a test would be taken up, and figures about both."""
 
-import asyncio
-from collections.abc import Awaitable
+from hmac import compare_digest
+from typing import Any
 
-from litestar import Response, get
+from litestar import Request, Response, get
 from litestar.response import Redirect
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from api.background.source_metrics import source_metrics
 from api.dependencies import ServicesDep
-from api.prefect.client import Unreachable
+from api.readiness import readiness
+from api.wire.errors import Problem
 from api.wire.responses import NOT_READY
 from api.wire.schemas import Readiness
-from datasources.catalogue.engine import is_usable
 
-PROBLEMS = {
-    "catalogue": "The catalogue (SOURCECHECK_DATABASE_URL) does not answer, or its tables are not up to date",
-    "prefect": "Prefect's server (PREFECT_API_URL) does not answer",
-    "worker": "No worker of the work pool (SOURCECHECK_WORK_POOL) has sent a heartbeat lately",
-}
-"""What it means that a part is missing."""
 HOME = "/docs"
-NOT_KNOWN = "Whether a worker runs is unknown, because Prefect's server does not answer"
+SCHEME = "Bearer "
+BEARER = {"WWW-Authenticate": "Bearer"}
 
 
 @get("/", include_in_schema=False)
@@ -44,22 +40,7 @@ async def live() -> dict[str, str]:
 )
 async def ready(services: ServicesDep) -> Response[Readiness]:
     """200 when a test would be taken up, 503 with what is missing otherwise."""
-    catalogue, prefect, worker = await asyncio.gather(
-        _holds(is_usable(services.sessions)),
-        _holds(services.prefect.answers()),
-        _holds(services.prefect.workers_seen(services.settings.work_pool)),
-    )
-    missing = [name for name, here in (("catalogue", catalogue), ("prefect", prefect), ("worker", worker)) if not here]
-    problems = {name: PROBLEMS[name] for name in missing}
-    if not prefect and not worker:
-        problems["worker"] = NOT_KNOWN
-    found = Readiness(
-        ready=not missing,
-        catalogue=catalogue,
-        prefect=prefect,
-        worker=worker,
-        problems=problems,
-    )
+    found = await readiness(services.settings, services.vault, services.sessions, services.prefect)
     return Response(found, status_code=200 if found.ready else 503)
 
 
@@ -70,14 +51,21 @@ async def ready(services: ServicesDep) -> Response[Readiness]:
     operation_id="metrics",
     media_type="text/plain",
 )
-async def metrics(services: ServicesDep) -> Response[bytes]:
-    """Figures for Prometheus, in its text format. Needs no key: no figure holds a name, a host, an id or a secret."""
+async def metrics(request: Request[Any, Any, Any], services: ServicesDep) -> Response[bytes]:
+    """Figures for Prometheus, in its text format.
+
+    Needs no key of the API's, for no figure holds a name, a host, an id or a secret, unless the operator has switched
+    on metrics of each source: then it needs `SOURCECHECK_METRICS_KEY`.
+    """
+    settings = services.settings
+    if settings.metrics_key and not _is_key(request.headers.get("authorization", ""), settings.metrics_key):
+        raise Problem(401, "Give the key in SOURCECHECK_METRICS_KEY: Authorization: Bearer <key>", BEARER)
     await services.figures.refresh()
-    return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    text = generate_latest()
+    if settings.source_metrics:
+        text += await source_metrics(services.sessions, settings.source_metrics)
+    return Response(text, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
-async def _holds(question: Awaitable[bool | int]) -> bool:
-    try:
-        return bool(await asyncio.wait_for(question, 5))
-    except Unreachable:
-        return False
+def _is_key(given: str, key: str) -> bool:
+    return compare_digest(given.encode(), f"{SCHEME}{key}".encode())

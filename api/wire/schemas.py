@@ -255,6 +255,15 @@ class Schedule(Struct, frozen=True, kw_only=True):
     active: bool
 
 
+class BadgeToken(Struct, frozen=True):
+    """What makes a source's badge public; shown once."""
+
+    data_source_id: int
+    token: str
+    path: str
+    """Where the badge is, below the API's address."""
+
+
 class Readiness(Struct, frozen=True):
     """Whether a test would be taken up, and what is missing."""
 
@@ -262,5 +271,9 @@ class Readiness(Struct, frozen=True):
     catalogue: bool
     prefect: bool
     worker: bool
+    settings: bool
+    """Whether the keys decrypt what is stored, and Prefect knows the deployments."""
+    runs: bool
+    """Whether tests come to a verdict: false when each of the newest ones failed on our side."""
     problems: dict[str, str]
-    """A sentence for each part that is missing."""
+    """A sentence for each part that is missing or broken."""

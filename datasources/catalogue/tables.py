@@ -146,6 +146,8 @@ class DataSource(IdMixin, Base):
     """The revision that the counts of checks in a row are about."""
     plan: Mapped[dict[str, Any] | None]
     """Its schedule as `datasources.health.plan.Plan`, as Prefect had it when we looked last; Prefect's is the truth."""
+    badge_hash: Mapped[bytes | None] = mapped_column(unique=True)
+    """The SHA-256 hash of the token under which its badge is public; None means that it is not."""
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
     deleted_at: Mapped[datetime | None]
 
@@ -287,5 +289,7 @@ class StatusChange(Base):
     became: Mapped[str]
     reason: Mapped[str | None]
     error_code: Mapped[str | None]
+    remediation: Mapped[str | None]
+    """What to do about it, as the check that decided it said; None in rows from before revision 0004."""
     emitted_at: Mapped[datetime | None]
     """None until Prefect has the event."""

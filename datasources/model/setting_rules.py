@@ -149,6 +149,7 @@ RULES: dict[str, Rule] = {
     "prefect_ui_url": _web,
     "bootstrap_key": bootstrap_key,
     "secret_keys": _secret_keys,
+    "metrics_key": bootstrap_key,
     "work_pool": _work_pool,
     "work_pool_type": _work_pool_type,
     "deployment": _deployment,

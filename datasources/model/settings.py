@@ -30,6 +30,7 @@ class Settings(Masked, kw_only=True, frozen=True):
         "bootstrap_key",
         "secret_keys",
         "prefect_database_url",
+        "metrics_key",
     )
 
     home: str = ".sourcecheck"
@@ -92,6 +93,10 @@ class Settings(Masked, kw_only=True, frozen=True):
     """Sources of one organization that may have a schedule."""
     scheduled_tests_per_minute: Annotated[int, Meta(ge=1, le=1_000_000)] = 600
     """Tests that the schedules of one organization may ask for in a minute, all together."""
+    source_metrics: Annotated[int, Meta(ge=0, le=100_000)] = 0
+    """Sources that `/metrics` names, at most; 0 means none."""
+    metrics_key: str | None = None
+    """What a reader of `/metrics` shows; None means that it needs no key, and names no source."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     log_format: Literal["json", "text"] = "json"
     """Form of the log of the API, the worker and the flow runs: one JSON object a line, or lines for people."""
@@ -165,6 +170,11 @@ def _refuse_contradictions(settings: Settings) -> None:
     if settings.prefect_api_url is None and settings.api_port == settings.prefect_port:
         raise SettingsError(
             f"{variable('prefect_port')}: the API and Prefect's server cannot both listen on port {settings.api_port}"
+        )
+    if settings.source_metrics and not settings.metrics_key:
+        raise SettingsError(
+            f"{variable('metrics_key')}: metrics that name data sources ({variable('source_metrics')}) need a key that "
+            "their reader shows"
         )
     if settings.keep_history_days < settings.keep_records_days:
         raise SettingsError(

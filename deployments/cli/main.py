@@ -121,10 +121,12 @@ def _serve(settings: Settings, given: argparse.Namespace) -> int:
     return 0
 
 
-def _prefect_server(_: Settings, given: argparse.Namespace) -> int:
+def _prefect_server(settings: Settings, given: argparse.Namespace) -> int:
+    from deployments.serve.logs import arrange_logs
     from deployments.serve.servers import serve_prefect
 
-    serve_prefect(given.fd)
+    arrange_logs(settings)
+    serve_prefect(settings, given.fd)
     return 0
 
 
@@ -142,7 +144,7 @@ def _worker(settings: Settings, given: argparse.Namespace) -> int:
     from datasources.secrecy.vault import Vault
     from deployments.cli._prefect import prefect
     from deployments.cli.deploy import deploy, worker_arguments
-    from deployments.serve.logs import arrange_logs
+    from deployments.serve.logs import arrange_logs, print_into_log, start_logging
     from deployments.serve.servers import quick_import
     from deployments.stack.local import export, set_prefect_url, with_local_defaults
     from deployments.stack.prefect_env import WORKER
@@ -161,6 +163,8 @@ def _worker(settings: Settings, given: argparse.Namespace) -> int:
         spawn_early()
     with quick_import():
         import flows.check_source  # noqa: F401
+    start_logging(settings)
+    print_into_log(settings)
     if given.deploy:
         deploy(settings, wait=120)
     return prefect(*worker_arguments(settings, given.name))

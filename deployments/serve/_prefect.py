@@ -5,6 +5,7 @@ when a version of Prefect changes one; docs/upgrading-prefect.md says how to upg
 """
 
 import functools
+import logging
 import sys
 import zoneinfo
 from collections.abc import Callable
@@ -18,6 +19,13 @@ JSON_FORMATTER = "PREFECT_LOGGING_FORMATTERS_JSON_CLASS"
 CONSOLE_FORMATTER = "PREFECT_LOGGING_HANDLERS_CONSOLE_FORMATTER"
 API_LOG_LEVEL = "PREFECT_LOGGING_HANDLERS_API_LEVEL"
 """Entries of Prefect's `logging.yml` by name: that the environment changes them is documented, their names are not."""
+
+ENGINE_LOGGERS = ("prefect.flow_runs", "prefect.task_runs")
+"""Where the engine logs, and where `get_run_logger` does."""
+ENGINES = ("flow_engine", "task_engine")
+"""The engine's own modules, by which its lines are told from a flow's."""
+REPORTS = ("Finished in state", "Task run failed with state", "Crash detected! Execution was cancelled")
+"""How its lines begin that report a state; the second and third are errors to it whatever the state is about."""
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 """Where PostgreSQL counts from, in microseconds (PostgreSQL, "Date/Time Types")."""
@@ -39,6 +47,13 @@ def start_prefect_logging() -> None:
     from prefect.logging.configuration import ensure_logging_setup
 
     ensure_logging_setup()
+
+
+def says_what_the_state_says(record: logging.LogRecord) -> bool:
+    """Whether a line of the engine's only repeats what the run's state says. No setting switches these lines off."""
+    if record.module not in ENGINES:
+        return False
+    return record.levelno < logging.WARNING or record.getMessage().startswith(REPORTS)
 
 
 def remember_time_zones() -> None:

@@ -36,7 +36,7 @@ def serve_api(settings: Settings, inherited_fd: int | None = None) -> None:
     with quick_import():
         from api.app import create_app
         from deployments.serve.slow_clients import ImpatientHttp
-    start_logging()
+    start_logging(settings)
     _run(
         KnownHosts(create_app(), Hosts.of_api(settings)),
         listener,
@@ -47,7 +47,7 @@ def serve_api(settings: Settings, inherited_fd: int | None = None) -> None:
     )
 
 
-def serve_prefect(inherited_fd: int) -> None:
+def serve_prefect(settings: Settings, inherited_fd: int) -> None:
     """What `prefect server start` runs, on a socket that is handed down.
 
     The command itself binds its port only when everything is loaded, which leaves another program seconds to take it.
@@ -58,13 +58,15 @@ def serve_prefect(inherited_fd: int) -> None:
 
         make_server = load_server()
 
+    start_logging(settings)
     plain_timestamps()
     server = get_current_settings().server
     await_database(server.database.connection_url)
     _run(
         KnownHosts(make_server(), Hosts.of_prefect(server)),
         socket.socket(fileno=inherited_fd),
-        log_level=server.logging_level.lower(),
+        log_config=None,
+        access_log=False,
         timeout_keep_alive=server.api.keepalive_timeout,
         ws_per_message_deflate=False,  # events are small, and their senders near
         ws_ping_interval=server.api.websocket_ping_interval,

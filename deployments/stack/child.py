@@ -1,10 +1,12 @@
 """Children of the local stack: each in a process group of its own, with a log, started again when it dies."""
 
 import asyncio
+import os
 import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Self
 
 import psutil
@@ -12,11 +14,14 @@ import psutil
 from deployments.stack import reaper
 from deployments.stack.exit_codes import describe_exit
 from deployments.stack.home import Home, StackError, open_log, tail
+from deployments.stack.log_lines import LogPump, for_people, note
 
 STOP_SECONDS = 8.0
 """Seconds a child has to stop in before it is killed."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 """Seconds before a dead child is started again; doubled each time."""
+DRAIN_SECONDS = 1.0
+"""Seconds until a process that has ended has its last lines in its log."""
 HEALTHY_SECONDS = 60.0
 """Seconds after which a child counts as healthy, and its next death as the first."""
 MOST_DEATHS = 4
@@ -90,6 +95,7 @@ class Child:
         stop_signal: int = signal.SIGTERM,
         grace: float = STOP_SECONDS,
         before: Callable[[], None] = lambda: None,
+        json_lines: bool = True,
         **popen: Any,
     ) -> None:
         self.name = name
@@ -99,6 +105,8 @@ class Child:
         self._stop_signal = stop_signal
         self._grace = grace
         self._before = before
+        self._json = json_lines
+        self._pump: LogPump | None = None
         self._popen = popen
         self._keeper = keeper
         self._say = say
@@ -126,7 +134,8 @@ class Child:
     def trouble(self) -> StackError | None:
         """Why we gave up on it; None while we have not."""
         if self._task and self._task.done():
-            return StackError(f"{self.name} keeps dying; the end of {self.log}:\n{tail(self.log)}")
+            end = "\n".join(map(for_people, tail(self.log).splitlines()))
+            return StackError(f"{self.name} keeps dying; the end of {self.log}:\n{end}")
         return None
 
     async def stop(self) -> None:
@@ -145,20 +154,30 @@ class Child:
         reaper.tell(process.pid, signal.SIGKILL)
         await process.wait()
         self._keeper.remove(process.pid)
+        await self._drain()
 
     async def _spawn(self) -> None:
         self._before()
-        with open_log(self.log) as log:
+        ours, theirs = os.pipe()
+        self._pump = LogPump(self.name, self.log, os.fdopen(ours, "rb"), json_lines=self._json)
+        try:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command,
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
+                stdout=theirs,
+                stderr=theirs,
                 env=dict(self._environ),
                 start_new_session=True,
                 **{"cwd": self._home.path, **self._popen},
             )
+        finally:
+            os.close(theirs)
         self._keeper.add(self._process.pid, self._stop_signal)
+
+    async def _drain(self) -> None:
+        """Have what it wrote last in its log."""
+        if self._pump:
+            await asyncio.to_thread(self._pump.join, DRAIN_SECONDS)
 
     async def _supervise(self) -> None:
         pause = FIRST_PAUSE
@@ -167,6 +186,7 @@ class Child:
             code = await self._process.wait()
             reaper.tell(self._process.pid, signal.SIGKILL)
             self._keeper.remove(self._process.pid)
+            await self._drain()
             self._deaths += 1
             if not self._settled and self._deaths >= MOST_DEATHS:
                 return
@@ -179,7 +199,7 @@ class Child:
     def _note(self, what: str) -> None:
         self._say(f"{self.name} {what}")
         with open_log(self.log) as log:
-            log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} supervisor: {self.name} {what}\n".encode())
+            log.write(note(f"{self.name} {what}", datetime.now(UTC)))
 
 
 async def wait_until(question: Callable[[], Awaitable[bool]], children: Sequence[Child], within: float) -> None:

@@ -105,8 +105,8 @@ def close_to_others(folder: Path) -> None:
 
 
 def open_log(file: Path) -> IO[bytes]:
-    """Open a log to write at its end; only we can read it."""
-    return os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")
+    """Open a log to write at its end, each line at once; only we can read it."""
+    return os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab", buffering=0)
 
 
 def tail(file: Path, lines: int = 15) -> str:

@@ -22,7 +22,8 @@ from msgspec import Struct
 from psycopg import sql
 
 from datasources.model.settings import PREFIX
-from deployments.stack.home import Home, StackError, open_log, tail
+from deployments.stack.exit_codes import describe_exit
+from deployments.stack.home import Home, StackError
 from deployments.stack.ports import claim, listens
 
 DATABASES = ("catalogue", "prefect", "demo")
@@ -36,7 +37,8 @@ OPTIONS = {
     "unix_socket_directories": "",
     "max_connections": "200",
     "log_checkpoints": "off",
-    "log_line_prefix": "%m [%p] %d ",
+    "log_line_prefix": "%m [%p] %d ",  # read by `log_lines.py`
+    "log_min_error_statement": "panic",  # a statement that fails may hold what is confidential
 }
 
 
@@ -183,10 +185,12 @@ class EmbeddedPostgres:
         command += ["--auth=scram-sha-256", "-E", "UTF8", "--locale=C", "--no-instructions", "--no-sync"]
         command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         try:
-            with open_log(self.home.log_file("postgres")) as log:
-                subprocess.run(command, check=True, stdout=log, stderr=log, env=self.environ(), **self.popen())
-        except (OSError, subprocess.CalledProcessError) as error:
-            raise StackError(f"PostgreSQL's initdb failed: {error}\n{tail(self.home.log_file('postgres'))}") from error
+            subprocess.run(command, check=True, capture_output=True, env=self.environ(), **self.popen())
+        except subprocess.CalledProcessError as error:
+            said = (error.stdout + error.stderr).decode(errors="replace").strip()
+            raise StackError(f"PostgreSQL's initdb failed with {describe_exit(error.returncode)}:\n{said}") from error
+        except OSError as error:
+            raise StackError(f"PostgreSQL's initdb could not be started: {error.strerror}") from error
         finally:
             draft.unlink(missing_ok=True)
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from datasources.model.errors import SettingsError
-from datasources.model.settings import PREFIX, Settings
+from datasources.model.settings import PREFIX, Settings, variable
 from deployments.stack.credential import CLIENT, SERVER
 from deployments.stack.home import Home
 
@@ -99,6 +99,8 @@ def server_environ(home: Home, settings: Settings, database_url: str, credential
         "PREFECT_UI_URL": root,
         "PREFECT_SERVER_UI_API_URL": f"{ui.rstrip('/')}/api",
         "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
+        variable("log_format"): settings.log_format,
+        variable("log_level"): settings.log_level,
     }
 
 

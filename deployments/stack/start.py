@@ -178,7 +178,8 @@ class Starter:
         return await _answers(f"{self._api_address()}/health/ready")
 
     def _child(self, name: str, command: list[str], *, environ: Mapping[str, str], **options: Any) -> Child:
-        child = Child(name, command, home=self._home, keeper=self._keeper, say=self._say, environ=environ, **options)
+        options |= {"keeper": self._keeper, "say": self._say, "json_lines": self._settings.log_format == "json"}
+        child = Child(name, command, home=self._home, environ=environ, **options)
         self._children.append(child)
         return child
 

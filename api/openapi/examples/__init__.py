@@ -46,7 +46,7 @@ def _add(operation: Operation, example: Example) -> None:
     for parameter in operation.parameters or ():
         if (
             isinstance(parameter, Parameter)
-            and (given := (example.path | example.query).get(parameter.name)) is not None
+            and (given := {**example.path, **example.query}.get(parameter.name)) is not None
         ):
             parameter.example = given
     response = (operation.responses or {}).get(str(example.status))

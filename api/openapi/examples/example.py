@@ -1,5 +1,6 @@
 """What an example is made of."""
 
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
@@ -12,7 +13,7 @@ NOTHING: UnsetType = UNSET
 class Example(Struct, frozen=True, kw_only=True):
     """One request of an operation, and its answer."""
 
-    path: dict[str, int] = field(default_factory=dict)
+    path: Mapping[str, int | str] = field(default_factory=dict)
     query: dict[str, Any] = field(default_factory=dict)
     body: Any = NOTHING
     status: int = 200

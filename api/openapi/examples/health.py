@@ -48,6 +48,7 @@ FOUND: dict[str, Any] = {
     "percentiles": {"p50": 2, "p95": 3, "p99": 9},
     "steps": {"connection": {"outcome": "success", "duration_ms": 17}},
 }
+TOKEN = "vkqUCDFR8yj4PpL0pXh2m1n3sT6wZ9bE5aQcGdHiJkM"
 
 HEALTH: dict[str, Example] = {
     "get_data_source_health": Example(
@@ -56,6 +57,19 @@ HEALTH: dict[str, Example] = {
         answer={"data": FOUND, "message": "Health retrieved", "success": True},
     ),
     "get_data_source_badge": Example(path=ID, query={"window": "7d"}),
+    "create_data_source_badge_token": Example(
+        path=ID,
+        status=201,
+        answer={
+            "data": {"data_source_id": 1, "token": TOKEN, "path": f"/badge/{TOKEN}"},
+            "message": "Badge published",
+            "success": True,
+        },
+    ),
+    "get_public_badge": Example(path={"token": TOKEN}),
+    "delete_data_source_badge_token": Example(
+        path=ID, answer={"data": None, "message": "Badge withdrawn", "success": True}
+    ),
     "put_health_schedule": Example(
         path=ID,
         body={"interval_seconds": 300},

@@ -112,7 +112,8 @@ def _decide(
     after = before.after(passed=bool(record.passed), revision=revision)
     if after is before:
         return
-    reason = failure.result.message if failure and not record.passed else None
+    blamed = failure.result if failure and not record.passed else None
+    reason = blamed.message if blamed else None
     source.failure_count, source.pass_count = after.failures, after.passes
     source.failure_reason, source.status_revision = reason, after.revision
     if after.status == before.status:
@@ -128,6 +129,7 @@ def _decide(
                 became=after.status,
                 reason=reason,
                 error_code=record.error_code,
+                remediation=blamed.remediation if blamed else None,
             )
         )
 

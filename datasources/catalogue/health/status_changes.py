@@ -29,6 +29,7 @@ class UnsentChange(Struct, frozen=True, kw_only=True):
     became: str
     reason: str | None
     error_code: str | None
+    remediation: str | None
 
     @property
     def event_id(self) -> UUID:
@@ -61,6 +62,7 @@ async def unsent_changes(session: AsyncSession, limit: int) -> list[UnsentChange
             became=row.became,
             reason=row.reason,
             error_code=row.error_code,
+            remediation=row.remediation,
         )
         for row, name, organization_id, organization, run_id in rows
     ]

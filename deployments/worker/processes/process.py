@@ -34,8 +34,9 @@ T = TypeVar("T")
 
 def work(line: socket.socket, clients: Clients) -> None:
     """Run what the other end of this socket orders, until it hangs up."""
-    limit_memory(Settings.load().run_memory_mb)
-    start_logging()
+    settings = Settings.load()
+    limit_memory(settings.run_memory_mb)
+    start_logging(settings)
     collect_rarely()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         process = WarmProcess(runner, line, clients)

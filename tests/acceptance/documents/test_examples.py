@@ -27,7 +27,7 @@ class Story:
         self.client = client
         self.options = options(server)
         self.document: dict[str, Any] = client.get("/docs/openapi.json").json()
-        self.ids: dict[str, int] = {}
+        self.ids: dict[str, Any] = {}
         self.operations = {
             operation["operationId"]: (path, method)
             for path, item in self.document["paths"].items()
@@ -68,9 +68,11 @@ class Story:
         return body | {"password": PASSWORD} if "password" in body else body
 
     def remember(self, name: str, found: Any) -> None:
-        """The ids of what was made."""
+        """The ids and the token of what was made."""
         if name == "create_data_source_api_v1_data_sources_post":
             self.ids |= {"source_id": found["id"], "data_source_id": found["id"]}
+        elif name == "create_data_source_badge_token":
+            self.ids["token"] = found["data"]["token"]
         elif name == ASK:
             self.ids["job_id"] = found["job_id"]
         elif name in ("create_api_key", "register_ssh_host_key"):

@@ -143,6 +143,8 @@ def test_ready(nobody: httpx.Client) -> None:
         "catalogue": True,
         "prefect": True,
         "worker": True,
+        "settings": True,
+        "runs": True,
         "problems": {},
     }
 

@@ -41,7 +41,13 @@ def connection(passed: bool, ended_at: datetime, code: ErrorCode = ErrorCode.CON
             details={"response_time_ms": 7},
         )
         if passed
-        else StepResult(code=Code.ERROR, message="Nobody listens", outcome=Outcome.failed, error_code=code)
+        else StepResult(
+            code=Code.ERROR,
+            message="Nobody listens",
+            outcome=Outcome.failed,
+            error_code=code,
+            remediation="Start the server",
+        )
     )
     return Published(job_id=1, task="connection", result=result, ended_at=ended_at)
 

@@ -100,12 +100,13 @@ async def test_somebody_s_mistaken_query_is_not_the_source_s_fault(sessions: Ses
 
 
 async def test_changes_of_state(sessions: Sessions, organization_id: int) -> None:
-    """Down after three, up after two; one row each, with the check that decided and the reason."""
+    """Down after three, up after two; one row each, with the check that decided, the reason and what to do."""
     source = await make_source(sessions, organization_id, every=60)
     jobs = [await check(sessions, source, sign == "+", NOW + n * MINUTE) for n, sign in enumerate("+---+-++")]
     down, up = await changes(sessions, source)
     assert (down.job_id, down.was, down.became, down.changed_at) == (jobs[3], "active", "failed", NOW + 3 * MINUTE)
     assert (down.reason, down.error_code, down.emitted_at) == ("Nobody listens", "CONNECTION_ERROR", None)
+    assert (down.remediation, up.remediation) == ("Start the server", None)
     assert (up.job_id, up.was, up.became, up.reason) == (jobs[7], "failed", "active", None)
     row = await source_row(sessions, source)
     assert (row.status, row.status_since, row.failure_count, row.failure_reason) == (

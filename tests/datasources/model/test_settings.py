@@ -120,3 +120,13 @@ def test_settings_that_contradict_each_other_are_named() -> None:
 def test_an_empty_value_is_the_default() -> None:
     """As compose files give it for what is not set."""
     assert Settings.load({"SOURCECHECK_API_PORT": "", "SOURCECHECK_DATABASE_URL": ""}) == Settings()
+
+
+def test_metrics_of_each_source_need_a_key() -> None:
+    """They name sources of every organization, and `/metrics` is open without one."""
+    environ = {"SOURCECHECK_SOURCE_METRICS": "1000"}
+    with pytest.raises(SettingsError, match="SOURCECHECK_METRICS_KEY: metrics that name data sources"):
+        Settings.load(environ)
+    assert Settings.load(environ | {"SOURCECHECK_METRICS_KEY": "k" * 16}).source_metrics == 1000
+    with pytest.raises(SettingsError, match="SOURCECHECK_METRICS_KEY: it needs at least 16 characters"):
+        Settings.load({"SOURCECHECK_METRICS_KEY": "short"})
