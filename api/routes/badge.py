@@ -11,7 +11,7 @@ from msgspec import Struct
 from api.dependencies import MemberDep, SessionDep, require_source
 from api.wire.errors import Problem
 from api.wire.health import DEFAULT_WINDOW, WINDOWS, WindowName, is_stale
-from api.wire.responses import ENVELOPED
+from api.wire.responses import ENVELOPED, LOCATION_HEADER
 from api.wire.schemas import BadgeToken, Envelope
 from datasources.catalogue.badges import find_by_token, issue_token
 from datasources.catalogue.health import history
@@ -95,6 +95,7 @@ async def public_badge(token: FromPath[str], session: SessionDep) -> Response[st
     "/api/v1/data-sources/{source_id:str}/badge-token",
     tags=["Health"],
     summary="Publish the badge of a data source",
+    response_headers=[LOCATION_HEADER],
     operation_id="create_data_source_badge_token",
     responses=ENVELOPED,
 )

@@ -48,7 +48,7 @@ FOUND: dict[str, Any] = {
     "percentiles": {"p50": 2, "p95": 3, "p99": 9},
     "steps": {"connection": {"outcome": "success", "duration_ms": 17}},
 }
-TOKEN = "vkqUCDFR8yj4PpL0pXh2m1n3sT6wZ9bE5aQcGdHiJkM"
+BADGE = "vkqUCDFR8yj4PpL0pXh2m1n3sT6wZ9bE5aQcGdHiJkM"
 
 HEALTH: dict[str, Example] = {
     "get_data_source_health": Example(
@@ -61,12 +61,12 @@ HEALTH: dict[str, Example] = {
         path=ID,
         status=201,
         answer={
-            "data": {"data_source_id": 1, "token": TOKEN, "path": f"/badge/{TOKEN}"},
+            "data": {"data_source_id": 1, "token": BADGE, "path": f"/badge/{BADGE}"},
             "message": "Badge published",
             "success": True,
         },
     ),
-    "get_public_badge": Example(path={"token": TOKEN}),
+    "get_public_badge": Example(path={"token": BADGE}),
     "delete_data_source_badge_token": Example(
         path=ID, answer={"data": None, "message": "Badge withdrawn", "success": True}
     ),
