@@ -12,7 +12,7 @@ from api.jobs.view import view
 from api.runtime import Services
 from api.wire.errors import Invalid, Problem
 from api.wire.registration import is_mask, merged, parse, read
-from api.wire.requests import Confirmation, GivenSecret, takes
+from api.wire.requests import Confirmation, GivenSecret, SecretAnswer, takes
 from api.wire.responses import CONFLICT, INVALID
 from api.wire.schemas import AsyncDataSourceTestResults
 from datasources.catalogue.questions import lock_job, question_of, take_answer
@@ -75,7 +75,7 @@ class QuestionController(Controller):
         services: ServicesDep,
     ) -> AsyncDataSourceTestResults:
         """Give the secret for this run alone, or keep it with the source when `save` is true; the test goes on."""
-        given = read(await request.body(), GivenSecret)
+        given: SecretAnswer = read(await request.body(), GivenSecret)
         job, question = await _asking(session, await require_job(session, member, job_id))
         if not isinstance(question, SecretQuestion):
             raise Problem(409, "This test asks for a confirmation, not for a secret")
@@ -124,7 +124,7 @@ def _refuse_doubt(given: Confirmation) -> None:
         raise Invalid(["body", "confirm"], "To decline, cancel the test")
 
 
-def _fitting(given: GivenSecret, question: SecretQuestion) -> dict[str, str]:
+def _fitting(given: SecretAnswer, question: SecretQuestion) -> dict[str, str]:
     secrets = given.secrets()
     allowed = question.missing if question.of == "options" else SshTunnel.secret_fields
     for name in secrets:

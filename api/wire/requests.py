@@ -11,6 +11,7 @@ import msgspec
 from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
 from msgspec import Meta, Struct
 
+from datasources.databases import DATABASES
 from datasources.health.plan import LEAST_SECONDS
 from datasources.model.hosts import host_name
 from datasources.model.source import Host, Port
@@ -111,35 +112,42 @@ class Confirmation(Struct, frozen=True, forbid_unknown_fields=True):
     ) = None
 
 
-class GivenSecret(Struct, frozen=True, forbid_unknown_fields=True):
-    """The secret that a test asks for."""
+class SecretAnswer(Struct, frozen=True, forbid_unknown_fields=True):
+    """What every answer with a secret has; `GivenSecret` adds the names of the secrets."""
 
-    password: (
-        Annotated[
-            str,
-            Meta(
-                min_length=1,
-                max_length=4096,
-                description="Password of the source or of its SSH gateway, as the question says",
-            ),
-        ]
-        | None
-    ) = None
-    private_key: (
-        Annotated[str, Meta(min_length=1, max_length=65536, description="Private key for the SSH gateway, as PEM text")]
-        | None
-    ) = None
-    passphrase: (
-        Annotated[str, Meta(min_length=1, max_length=4096, description="Passphrase of the private key")] | None
-    ) = None
     save: Annotated[
         bool, Meta(description="Store the secret with the source; otherwise it counts for this test alone")
     ] = False
 
     def secrets(self) -> dict[str, str]:
         """Those that were given, by name."""
-        named = {"password": self.password, "private_key": self.private_key, "passphrase": self.passphrase}
-        return {name: value for name, value in named.items() if value is not None}
+        return {name: value for name in ASKED if (value := getattr(self, name)) is not None}
+
+
+ASKED: dict[str, str] = {
+    **{
+        name: f"Secret of the source: its option `{name}`"
+        for kind in DATABASES.values()
+        for name in kind.options.asked_fields
+    },
+    "password": "Password of the source or of its SSH gateway, as the question says",
+    "private_key": "Private key for the SSH gateway, as PEM text",
+    "passphrase": "Passphrase of the private key",
+}
+"""Every secret that a test may ask for, whatever the type of its source, and what it is."""
+
+GivenSecret: type[SecretAnswer] = msgspec.defstruct(  # type: ignore[assignment]
+    "GivenSecret",
+    [
+        (name, Annotated[str, Meta(min_length=1, max_length=65536, description=about)] | None, None)
+        for name, about in ASKED.items()
+    ],
+    bases=(SecretAnswer,),
+    namespace={"__doc__": "The secret that a test asks for."},
+    frozen=True,
+    forbid_unknown_fields=True,
+    kw_only=True,
+)
 
 
 class NewHostKey(Struct, frozen=True, forbid_unknown_fields=True):

@@ -5,6 +5,8 @@ from datasources.databases.clickhouse import Clickhouse
 from datasources.databases.clickhouse.model import ClickhouseSource
 from datasources.databases.duckdb import Duckdb
 from datasources.databases.duckdb.model import DuckdbSource
+from datasources.databases.mongodb import Mongodb
+from datasources.databases.mongodb.model import MongodbSource
 from datasources.databases.mysql import Mariadb, Mysql
 from datasources.databases.mysql.model import MariadbSource, MysqlSource
 from datasources.databases.postgres import Postgres
@@ -22,11 +24,12 @@ AnySource = (
     | MysqlSource
     | MariadbSource
     | ClickhouseSource
+    | MongodbSource
     | TrinoSource
     | StarburstSource
 )
 """The union of everything that can be registered; msgspec tells the members apart by `type`."""
-_ALL: tuple[type[Database], ...] = (Postgres, Sqlite, Duckdb, Mysql, Mariadb, Clickhouse, Trino, Starburst)
+_ALL: tuple[type[Database], ...] = (Postgres, Sqlite, Duckdb, Mysql, Mariadb, Clickhouse, Mongodb, Trino, Starburst)
 
 DATABASES: dict[str, type[Database]] = {kind.word(): kind for kind in _ALL}
 """Every database by its published word."""

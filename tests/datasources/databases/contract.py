@@ -1,6 +1,7 @@
 """What every database has to do, whatever it is: one suite, which each runs on a server of its own.
 
-A database brings an `Engine` and a class derived from `Contract`, and from `NetworkContract` if it is a server.
+A database brings an `Engine` and a class derived from `Contract`, or from `NetworkContract` if it is a server; a source
+that takes no SQL derives from `SourceContract`, or from `ServerContract`.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from datasources.databases.scratch_names import LEFTOVER_SECONDS, MARKED, leftov
 from datasources.model.errors import CheckError
 from datasources.model.results import Finding
 from datasources.model.source import Source
+from datasources.model.steps import TEST_QUERY
 from datasources.model.vocabulary import Code, ErrorCode, Outcome
 from datasources.secrecy.scrubber import Scrubber
 from tasks import judge
@@ -70,6 +72,10 @@ class Engine(ABC):
     """Of the views of `shop`, by (source, target): the columns that they read, in any order."""
     unread: list[str] = []
     """Views that cannot be read."""
+    key: str = "id"
+    """The primary key of `customer` and of `orders`."""
+    no_schema: ErrorCode = ErrorCode.SCHEMA_NOT_FOUND
+    """What writing to `missing` raises: where a schema appears with its first table, it is the right that is missing."""
     endless: str
     """A query with more rows than can be read."""
     slow: str
@@ -111,15 +117,8 @@ def check_of(source: Source) -> StepContext:
     return StepContext(job_id=1, source_id=1, source=source, scrubber=Scrubber([]), deadline=time.time() + 60)
 
 
-class Contract:
-    """What every database has to do."""
-
-    refusals: ClassVar[set[ErrorCode]] = {
-        ErrorCode.QUERY_NOT_READ_ONLY,
-        ErrorCode.PERMISSION_DENIED,
-        ErrorCode.QUERY_ERROR,
-    }
-    """How a statement that writes may be refused."""
+class SourceContract:
+    """What every kind of source has to do, whether it has SQL or not."""
 
     @pytest.fixture(autouse=True)
     def clean(self, engine: Engine) -> Any:
@@ -178,7 +177,7 @@ class Contract:
         """It has a code of its own."""
         with pytest.raises(CheckError) as caught:
             await temp_schema.run(check_of(engine.source(temp_schema=engine.missing)))
-        assert caught.value.code is ErrorCode.SCHEMA_NOT_FOUND
+        assert caught.value.code is engine.no_schema
 
     async def test_a_schema_without_rights(self, engine: Engine) -> None:
         """It has a code of its own, and the message names the table; a file has no such rights."""
@@ -197,13 +196,13 @@ class Contract:
         orders = found["orders"]
         assert {column.name: column.type for column in orders.columns} == engine.types
         assert [column.name for column in orders.columns] == list(engine.types)
-        assert orders.primary_key == (["id"] if engine.keys else [])
+        assert orders.primary_key == ([engine.key] if engine.keys else [])
         reference = (["customer_id"], f"{engine.shop}.customer", ["id"])
         assert [(key.columns, str(key.table), key.referenced) for key in orders.foreign_keys] == (
             [reference] if engine.references else []
         )
         nullable = {column.name: column.nullable for column in found["customer"].columns}
-        assert nullable == dict.fromkeys(("id", "name"), not engine.not_null)
+        assert nullable == dict.fromkeys((engine.key, "name"), not engine.not_null)
         assert orders.comment == ("What was bought" if engine.comments else None)
         assert [column.default for column in found["customer"].columns] == [None, engine.default]
         assert orders.definition is None
@@ -237,6 +236,33 @@ class Contract:
         shown = await lineage_download.run(check_of(engine.source()))
         assert shown.details["edge_count"] == len(engine.lineage)
         assert shown.details["unread_count"] == len(engine.unread)
+
+    async def test_side_by_side(self, engine: Engine) -> None:
+        """After the connection, the steps of a test run at the same time."""
+        check = check_of(engine.source(temp_schema=engine.scratch))
+        await connection.run(check)
+        runs = [temp_schema.run(check), schema_download.run(check), schema_download.run(check)]
+        runs += [] if TEST_QUERY in engine.kind.lacks else [custom_query.run(check)]
+        steps: list[Finding] = await asyncio.gather(*runs)
+        assert [step.outcome for step in steps] == [Outcome.success] * len(runs)
+
+    async def test_steps_that_it_lacks_say_why(self, engine: Engine) -> None:
+        """Each of the published steps is there, or is skipped with a sentence."""
+        for name, reason in engine.kind.lacks.items():
+            assert reason
+            await skipped(engine, name, reason)
+        assert {*engine.kind.features(), *engine.kind.lacks} >= {"connection", "schema_download"}
+
+
+class Contract(SourceContract):
+    """What every database has to do that takes SQL."""
+
+    refusals: ClassVar[set[ErrorCode]] = {
+        ErrorCode.QUERY_NOT_READ_ONLY,
+        ErrorCode.PERMISSION_DENIED,
+        ErrorCode.QUERY_ERROR,
+    }
+    """How a statement that writes may be refused."""
 
     async def test_first_values(self, engine: Engine) -> None:
         """Values are text, null is null, no row is null; of an endless answer one row is read."""
@@ -310,25 +336,9 @@ class Contract:
         assert time.monotonic() - started < 0.5 + LATE_SECONDS
         await nothing_runs(engine)
 
-    async def test_side_by_side(self, engine: Engine) -> None:
-        """After the connection, the steps of a test run at the same time."""
-        check = check_of(engine.source(temp_schema=engine.scratch))
-        await connection.run(check)
-        steps: list[Finding] = await asyncio.gather(
-            temp_schema.run(check), schema_download.run(check), schema_download.run(check), custom_query.run(check)
-        )
-        assert [step.outcome for step in steps] == [Outcome.success] * 4
 
-    async def test_steps_that_it_lacks_say_why(self, engine: Engine) -> None:
-        """Each of the published steps is there, or is skipped with a sentence."""
-        for name, reason in engine.kind.lacks.items():
-            assert reason
-            await skipped(engine, name, reason)
-        assert {*engine.kind.features(), *engine.kind.lacks} >= {"connection", "schema_download"}
-
-
-class NetworkContract(Contract):
-    """What every server has to do."""
+class ServerContract(SourceContract):
+    """What every server has to do, at one host and port."""
 
     no_login: ClassVar[dict[str, Any]] = {"user": "stranger"}
     no_database: ClassVar[set[ErrorCode]] = {ErrorCode.DATABASE_NOT_FOUND}
@@ -408,6 +418,10 @@ class NetworkContract(Contract):
                         pass
         assert time.monotonic() - started < 1 + LATE_SECONDS
         assert caught.value.code in {ErrorCode.TIMEOUT, ErrorCode.CONNECTION_ERROR}
+
+
+class NetworkContract(ServerContract, Contract):
+    """What every server has to do that takes SQL."""
 
 
 async def tables(engine: Engine, include: str | None, exclude: str | None = None) -> list[Table]:

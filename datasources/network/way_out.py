@@ -1,0 +1,239 @@
+"""Ways out for drivers that dial for themselves: they connect to us, and we to the address that was checked.
+
+Such a driver resolves names again, follows redirects, or goes by the proxies of its environment, and keeps its own
+idea of a limit. Given a way out it can do none of that: every connection ends at an address that the policy has let
+pass (security rows 1 and 2), every byte is counted, and shutting the way ends whatever the driver waits for.
+"""
+
+import asyncio
+import secrets
+import ssl
+import tempfile
+from abc import ABC, abstractmethod
+from base64 import b64encode
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from datasources.model.errors import CheckError, SourceUnreachable
+from datasources.model.settings import Settings
+from datasources.model.vocabulary import ErrorCode
+from datasources.network.addresses import Policy, canonical, resolve
+from datasources.network.dial import dial
+from datasources.network.progress import Progress
+
+MEGABYTE = 2**20
+MOST_BYTES = 512 * MEGABYTE
+"""What a server may send in one session, as `datasources.databases.flood` has it for sockets of our own."""
+CHUNK = 65536
+LOOPBACK = "127.0.0.1"
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+class WayOut(ABC):
+    """Connections of a driver, each joined to one of ours; all of them end together."""
+
+    def __init__(self, progress: Progress) -> None:
+        """`progress`: of the first connection; each that follows has as much time to be open."""
+        self.failure: CheckError | None = None
+        """Why the first connection failed that did: what the driver says of it is not evidence."""
+        self.failed = asyncio.Event()
+        self.address = ""
+        self.tls_version: str | None = None
+        self._first: Progress | None = progress
+        self._seconds = progress.limit
+        self._received = 0
+        self._serving: set[asyncio.Task[None]] = set()
+
+    @abstractmethod
+    async def _lead(self, near: Streams) -> Streams | None:
+        """The far end for what has connected; None when it has been told no. Raises `CheckError`."""
+
+    def shut(self) -> None:
+        """End every connection at once."""
+        for task in self._serving:
+            task.cancel()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Carry one connection of the driver until either side ends it."""
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 -- a server's callback is a task
+        self._serving.add(task)
+        far: Streams | None = None
+        try:
+            far = await self._lead((reader, writer))
+            if far is not None:
+                await self._join((reader, writer), far)
+        except CheckError as error:
+            self._fail(error)
+        except (OSError, asyncio.CancelledError):
+            pass
+        finally:
+            self._serving.discard(task)
+            for end in (writer, *(far[1:] if far else ())):
+                end.transport.abort() if far is None or task.cancelling() else end.close()
+
+    async def _join(self, near: Streams, far: Streams) -> None:
+        ways = [
+            asyncio.ensure_future(self._pass(near[0], far[1], counts=False)),
+            asyncio.ensure_future(self._pass(far[0], near[1], counts=True)),
+        ]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for way in ways:
+                way.cancel()
+            ended = await asyncio.gather(*ways, return_exceptions=True)
+        for found in ended:
+            if isinstance(found, CheckError):
+                raise found
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, counts: bool) -> None:
+        while data := await reader.read(CHUNK):
+            self._received += len(data) if counts else 0
+            if self._received > MOST_BYTES:
+                message = f"The server sent more than {MOST_BYTES // MEGABYTE} MB"
+                raise CheckError(ErrorCode.PROTOCOL_ERROR, message, {"stage": "read"})
+            writer.write(data)
+            await writer.drain()
+
+    def _progress(self) -> Progress:
+        progress, self._first = self._first, None
+        return progress or Progress(self._seconds)
+
+    async def _open(
+        self, addresses: Sequence[str], port: int, progress: Progress, context: ssl.SSLContext | None, name: str
+    ) -> Streams:
+        """A connection to one of these addresses, with TLS for this name where there is a context."""
+        try:
+            async with asyncio.timeout(progress.left):
+                progress.reached("tcp")
+                sock, self.address = await dial(addresses, port, progress)
+                if context is None:
+                    far = await asyncio.open_connection(sock=sock)
+                else:
+                    progress.reached("tls")
+                    far = await asyncio.open_connection(sock=sock, ssl=context, server_hostname=name)
+        except TimeoutError as error:
+            message = f"No answer within {progress.limit:.3g} s (stage: {progress.stage})"
+            raise SourceUnreachable(ErrorCode.TIMEOUT, message, {"stage": progress.stage}) from error
+        except OSError as error:
+            raise _refused(error, progress.stage) from error
+        progress.reached("login")
+        secured: ssl.SSLObject | None = far[1].get_extra_info("ssl_object")
+        self.tls_version = secured.version() if secured else self.tls_version
+        return far
+
+    def _fail(self, error: CheckError) -> None:
+        self.failure = self.failure or error
+        self.failed.set()
+
+
+class Relay(WayOut):
+    """The way to one server, as a Unix socket that no other user can open; TLS is spoken here, not by the driver."""
+
+    def __init__(
+        self, addresses: Sequence[str], port: int, *, context: ssl.SSLContext | None, name: str, progress: Progress
+    ) -> None:
+        super().__init__(progress)
+        self._addresses = addresses
+        self._port = port
+        self._context = context
+        self._name = name
+
+    async def _lead(self, near: Streams) -> Streams:
+        return await self._open(self._addresses, self._port, self._progress(), self._context, self._name)
+
+
+class Outlet(WayOut):
+    """The way to a few servers for a driver of HTTP: a proxy that it is told to use, and that leads nowhere else."""
+
+    def __init__(self, allowed: Collection[tuple[str, int]], progress: Progress) -> None:
+        super().__init__(progress)
+        self._allowed = {(canonical(host), port) for host, port in allowed}
+        self._resolved: dict[tuple[str, int], list[str]] = {}
+        self._key = secrets.token_hex(16)
+        self.url = ""
+        """The proxy's address, with what lets this process in and no other."""
+
+    def listen_at(self, port: int) -> None:
+        """Where the driver finds it."""
+        self.url = f"http://sourcecheck:{self._key}@{LOOPBACK}:{port}"
+
+    async def _lead(self, near: Streams) -> Streams | None:
+        reader, writer = near
+        async with asyncio.timeout(self._seconds):
+            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        method, target, *_ = [*head.split(" ", 2), "", ""]
+        proof = b64encode(f"sourcecheck:{self._key}".encode()).decode()
+        if f"\r\nproxy-authorization: basic {proof}\r\n".lower() not in head.lower():
+            await _say(writer, "407 Proxy Authentication Required")
+            return None
+        host, _, port = target.rpartition(":")
+        place = (canonical(host.strip("[]")), int(port) if port.isdecimal() else 0)
+        if method != "CONNECT" or place not in self._allowed:
+            await _say(writer, "403 Forbidden")
+            message = f"The driver was sent to {host or target}, which is no address of this source"
+            raise SourceUnreachable(ErrorCode.DESTINATION_FORBIDDEN, message, {"stage": "redirect"})
+        try:
+            far = await self._reach(*place)
+        except CheckError:
+            await _say(writer, "502 Bad Gateway")
+            raise
+        await _say(writer, "200 Connection established")
+        return far
+
+    async def _reach(self, host: str, port: int) -> Streams:
+        progress = self._progress()
+        if (host, port) not in self._resolved:
+            policy = Policy.from_settings(Settings.load())
+            try:
+                async with asyncio.timeout(progress.left):
+                    self._resolved[host, port] = await resolve(host, port, policy)
+            except TimeoutError as error:
+                message = f"No answer within {progress.limit:.3g} s (stage: resolve)"
+                raise SourceUnreachable(ErrorCode.TIMEOUT, message, {"stage": "resolve"}) from error
+        return await self._open(self._resolved[host, port], port, progress, None, host)
+
+
+@asynccontextmanager
+async def open_relay(relay: Relay) -> AsyncIterator[str]:
+    """The path of its socket, in a folder of its own; everything on it ends with the block."""
+    with tempfile.TemporaryDirectory(prefix="sourcecheck-") as folder:
+        path = str(Path(folder) / "relay.sock")
+        server = await asyncio.start_unix_server(relay.serve, path)
+        try:
+            yield path
+        finally:
+            relay.shut()
+            server.close()
+
+
+@asynccontextmanager
+async def open_outlet(allowed: Collection[tuple[str, int]], progress: Progress) -> AsyncIterator[Outlet]:
+    """A proxy to these hosts and ports alone; everything on it ends with the block."""
+    outlet = Outlet(allowed, progress)
+    server = await asyncio.start_server(outlet.serve, LOOPBACK, 0)
+    outlet.listen_at(server.sockets[0].getsockname()[1])
+    try:
+        yield outlet
+    finally:
+        outlet.shut()
+        server.close()
+
+
+async def _say(writer: asyncio.StreamWriter, status: str) -> None:
+    writer.write(f"HTTP/1.1 {status}\r\n\r\n".encode())
+    with suppress(OSError):
+        await writer.drain()
+
+
+def _refused(error: OSError, stage: str) -> SourceUnreachable:
+    if isinstance(error, ssl.SSLError):
+        message = getattr(error, "verify_message", None) or error.reason or str(error)
+        return SourceUnreachable(ErrorCode.TLS_ERROR, f"TLS failed: {message}", {"stage": "tls"})
+    if stage == "tls":
+        message = "The server ended the connection when TLS began: does it speak TLS at this port?"
+        return SourceUnreachable(ErrorCode.CONNECTION_ERROR, message, {"stage": "tls"})
+    return SourceUnreachable(ErrorCode.CONNECTION_ERROR, error.strerror or str(error), {"stage": stage})
