@@ -18,6 +18,10 @@ ASKS_FOR_TEST = {"asks_for_test": True}
 """Option of a handler whose requests count as requests for a test."""
 MAKES_KEY = {"makes_key": True}
 """Option of a handler whose requests count as requests for a key."""
+MAKES_PLAN = {"makes_plan": True}
+"""Option of a handler that answers whether a secret that a client gives is the stored one (security row 25)."""
+PLANS_PER_MINUTE = 60
+"""Such requests that one organization may make in a minute, at each process of the API."""
 KEYS_PER_MINUTE = 60
 """Requests for a new API key that one organization may make in a minute, at each process of the API."""
 RETRY_SECONDS = 10
@@ -29,7 +33,11 @@ def limits(settings: Settings) -> list[DefineMiddleware]:
 
     They come after authentication. A key that makes other keys gains nothing: all of them count together.
     """
-    return [_limit(ASKS_FOR_TEST, settings.tests_per_minute), _limit(MAKES_KEY, KEYS_PER_MINUTE)]
+    return [
+        _limit(ASKS_FOR_TEST, settings.tests_per_minute),
+        _limit(MAKES_KEY, KEYS_PER_MINUTE),
+        _limit(MAKES_PLAN, PLANS_PER_MINUTE),
+    ]
 
 
 def _limit(option: dict[str, bool], per_minute: int) -> DefineMiddleware:

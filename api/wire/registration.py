@@ -8,6 +8,7 @@ import msgspec
 from api.wire.errors import Invalid, invalid, unknown
 from api.wire.requests import ANSWERED_ONLY, PUBLISHED_FIELDS, SourceFields
 from api.wire.schemas import SourceAnswer
+from datasources.catalogue.sources import source_of
 from datasources.catalogue.tables import DataSource
 from datasources.databases import ALIASES, DATABASES, AnySource
 from datasources.model.source import Options, Source, SshTunnel
@@ -70,10 +71,15 @@ def decode_source(body: bytes, more: Iterable[str] = ()) -> dict[str, Any]:
     Raises `Invalid` with the nearest known name.
     """
     data = decode(body)
+    refuse_unknown(data, more)
+    return data
+
+
+def refuse_unknown(data: Iterable[str], more: Iterable[str] = ()) -> None:
+    """Every name is one of a source, or one of `more`. Raises `Invalid` with the nearest known name."""
     for name in data:
         if name not in KNOWN_FIELDS and name not in more:
             raise unknown(["body", name], KNOWN_FIELDS)
-    return data
 
 
 def _is_storable(value: Any, depth: int = 1) -> bool:
@@ -203,6 +209,43 @@ def merged(row: DataSource, change: dict[str, Any], vault: Vault) -> dict[str, A
                 continue
             raise Invalid(["body", "options", name], "Give the secret again when you change the tunnel", "missing")
     return whole | {n: v for n, v in change.items() if n not in ("options", "ssh_tunnel", "type")}
+
+
+def replaced(row: DataSource, wanted: dict[str, Any], vault: Vault) -> tuple[Source, dict[str, Any]]:
+    """What the source is when a file says everything about it but its secrets: those that it leaves out stay.
+
+    Raises `Invalid` when the destination changes and a secret is not given again (security row 7).
+    """
+    wanted_type = ALIASES.get(str(wanted.get("type")), str(wanted.get("type")))
+    if wanted_type in DATABASES and wanted_type != row.type:
+        raise Invalid(["body", "type"], f"The type of a source cannot be changed; {row.name!r} is {row.type}")
+    wanted = wanted | {"options": DATABASES[row.type].options.under_own_names(wanted.get("options"))}
+    secrets = vault.open(row.secret)
+    whole = dict(wanted)
+    for group in ("options", "ssh_tunnel"):
+        given, kept = wanted.get(group), secrets.get(group, {})
+        if isinstance(given, dict):
+            whole[group] = kept | {name: value for name, value in given.items() if value is not None}
+    source, fields = parse(whole)
+    _refuse_moved(source_of(row, vault), source, wanted, secrets)
+    return source, fields
+
+
+def _refuse_moved(before: Source, after: Source, wanted: dict[str, Any], secrets: dict[str, dict[str, str]]) -> None:
+    tunnel_moved = _moved(_public(before.ssh_tunnel), _public(after.ssh_tunnel), SshTunnel)
+    moved = {
+        "options": tunnel_moved or _moved(before.options.public(), after.options.public(), type(after.options)),
+        "ssh_tunnel": tunnel_moved and after.ssh_tunnel is not None,
+    }
+    for group in (group for group, has_moved in moved.items() if has_moved):
+        for name in secrets.get(group, {}):
+            if (wanted.get(group) or {}).get(name) is None:
+                message = "Give the secret again when you change where it is sent"
+                raise Invalid(["body", group, name], message, "missing")
+
+
+def _public(part: SshTunnel | None) -> dict[str, Any] | None:
+    return part.public() if part else None
 
 
 def _merged_group(

@@ -1,12 +1,13 @@
 """Sources in the catalogue: rows to typed sources and back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import defer
 
 from datasources.catalogue.tables import MAX_ID, DataSource, Organization
 from datasources.databases import AnySource
@@ -93,6 +94,33 @@ async def save_source(session: AsyncSession, row: DataSource) -> None:
         raise NameTaken(row.name) from error
 
 
+async def save_sources(session: AsyncSession, rows: Sequence[DataSource]) -> None:
+    """Write new and changed rows, so that new ones have their ids; the caller commits. Raises `NameTaken`."""
+    session.add_all(rows)
+    try:
+        await session.flush()
+    except IntegrityError as error:
+        raise NameTaken("another request has registered a source of the same name") from error
+
+
+async def sources_by_name(
+    session: AsyncSession, organization_id: int, *, for_change: bool = False
+) -> dict[str, DataSource]:
+    """Every source of the organization; `for_change` locks them, and the list of them, for this transaction."""
+    if for_change:
+        await _lock_list(session, organization_id)
+    chosen = select(DataSource).where(DataSource.organization_id == organization_id, DataSource.deleted_at.is_(None))
+    chosen = chosen.order_by(DataSource.id).options(defer(DataSource.last_test))
+    rows = await session.scalars(chosen.with_for_update() if for_change else chosen)
+    return {row.name: row for row in rows}
+
+
+async def _lock_list(session: AsyncSession, organization_id: int) -> None:
+    """Until the caller commits, no other process makes a plan for the organization's sources, or schedules one."""
+    owner = select(Organization.id).where(Organization.id == organization_id)
+    await session.execute(owner.with_for_update(key_share=True))
+
+
 async def find_source(
     session: AsyncSession, organization_id: int, source_id: int, *, for_change: bool = False
 ) -> DataSource | None:
@@ -131,8 +159,7 @@ async def mirror_schedules(session: AsyncSession, plans: Mapping[int, Plan]) -> 
 
 async def other_plans(session: AsyncSession, source: DataSource) -> list[Plan]:
     """The schedules of the organization's other sources; until the caller commits, no other process asks for them."""
-    owner = select(Organization.id).where(Organization.id == source.organization_id)
-    await session.execute(owner.with_for_update(key_share=True))
+    await _lock_list(session, source.organization_id)
     found = await session.scalars(
         select(DataSource.plan).where(
             DataSource.organization_id == source.organization_id,
