@@ -6,7 +6,7 @@ BIN := .venv/bin
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 
-.PHONY: demo up test test-emulators bench check migrate wheel emulators lock clean
+.PHONY: demo up test test-emulators bench check migrate wheel emulators schema lock clean
 
 demo: .venv/installed
 	$(BIN)/sourcecheck demo
@@ -59,6 +59,10 @@ emulator-%:
 
 test-emulators: .venv/installed-dev emulators
 	$(BIN)/pytest tests/emulators $(PYTEST_ARGS)
+
+# The JSON Schema of a file of sources, which the client brings along: after every change of a type's options.
+schema: .venv/installed
+	$(BIN)/python -m api.wire.file_schema > client/sourcecheck/sources.schema.json
 
 # Pins of everything, for every platform, without any address.
 lock:
