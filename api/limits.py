@@ -19,7 +19,7 @@ ASKS_FOR_TEST = {"asks_for_test": True}
 MAKES_KEY = {"makes_key": True}
 """Option of a handler whose requests count as requests for a key."""
 MAKES_PLAN = {"makes_plan": True}
-"""Option of a handler that answers whether a secret that a client gives is the stored one (security row 25)."""
+"""Option of a handler that answers whether a secret that a client gives is the stored one (security row 26)."""
 PLANS_PER_MINUTE = 60
 """Such requests that one organization may make in a minute, at each process of the API."""
 KEYS_PER_MINUTE = 60
