@@ -62,7 +62,7 @@ test-emulators: .venv/installed-dev emulators
 
 # The JSON Schema of a file of sources, which the client brings along: after every change of a type's options.
 schema: .venv/installed
-	$(BIN)/python -m api.wire.file_schema > client/sourcecheck/sources.schema.json
+	$(BIN)/python -m api.openapi.file_schema > client/sourcecheck/sources.schema.json
 
 # Pins of everything, for every platform, without any address.
 lock:

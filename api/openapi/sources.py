@@ -10,7 +10,7 @@ from litestar.openapi.spec import OpenAPI, Reference, Schema
 from litestar.plugins import OpenAPISchemaPlugin
 from litestar.typing import FieldDefinition
 
-from api.wire.requests import ANSWERED_ONLY, PUBLISHED_FIELDS, SourceFields, schema_of
+from api.wire.requests import ANSWERED_ONLY, PUBLISHED_FIELDS, SourceFields, WantedSchedule, schema_of
 from api.wire.schemas import SourceAnswer
 from datasources.databases import DATABASES
 from datasources.databases.base import Database
@@ -71,6 +71,7 @@ def add_source_schemas(document: OpenAPI) -> None:
     schemas["NewDataSource"] = _one_of("New{}DataSource")
     schemas["DataSource"] = _one_of("{}DataSource")
     schemas["DataSourceChange"] = _change()
+    schemas["DeclaredDataSource"] = _declared()
 
 
 def _of_type(kind: type[Database]) -> Plain:
@@ -134,6 +135,22 @@ def _change() -> Plain:
     words = sorted(word for kind in DATABASES.values() for word in kind.words())
     options = {"anyOf": [*parts, {"type": "null"}]}
     return _object({"name": _NAME, "type": _type(words), "options": options} | _fields(), required=[])
+
+
+def _declared() -> Plain:
+    """A source as a file declares it: as it enters, with its schedule."""
+    parts = [
+        _object(declared_fields(kind) | {"type": _type(list(kind.words()))}, required=["name", "type", "options"])
+        | {"title": f"{kind.title}, declared"}
+        for kind in DATABASES.values()
+    ]
+    return {"oneOf": parts}
+
+
+def declared_fields(kind: type[Database]) -> Plain:
+    """What a file may say about a source of this type, but for `type` itself."""
+    schedule = {"anyOf": [schema_of(WantedSchedule), {"type": "null"}]}
+    return {"name": _NAME, "options": _options(kind), "schedule": schedule} | _fields()
 
 
 def _fields() -> Plain:

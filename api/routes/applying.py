@@ -23,6 +23,7 @@ class ApplyController(Controller):
         "/apply",
         status_code=200,
         operation_class=takes_sources(),
+        summary="Apply a file of data sources",
         operation_id="apply_data_sources",
         responses=APPLY_REFUSED,
         opt=MAKES_PLAN,
@@ -40,7 +41,7 @@ class ApplyController(Controller):
         applier = Applier(session, services.prefect.schedules, services.settings, services.vault)
         return Applied(changes=await applier.apply(member, planned, gone), applied=True)
 
-    @get("/export", operation_id="export_data_sources")
+    @get("/export", summary="Export the data sources as a file", operation_id="export_data_sources")
     async def export(self, session: SessionDep, member: MemberDep, services: ServicesDep) -> Exported:
         """Every source as a file declares it, without secrets."""
         rows = await sources_by_name(session, member.organization_id)

@@ -206,7 +206,9 @@ def takes_sources() -> type[Operation]:
     """The operation of a handler that reads all sources of a file."""
     schema = schema_of(ApplyRequest)
     items = {"$ref": "#/components/schemas/DeclaredDataSource"}
-    return _operation(schema | {"properties": schema["properties"] | {"sources": {"type": "array", "items": items}}}, required=True)
+    return _operation(
+        schema | {"properties": schema["properties"] | {"sources": {"type": "array", "items": items}}}, required=True
+    )
 
 
 def schema_of(kind: type[Struct]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from sourcecheck.files.placeholders import Placeholders
 from sourcecheck.files.schema import as_number, schema_text, wants_number
 from sourcecheck.files.sources import SourcesFile, read_sources
 
-from api.wire.file_schema import encoded
+from api.openapi.file_schema import encoded
 from datasources.databases import DATABASES
 
 FILE = """

@@ -108,6 +108,29 @@ DETAILS: dict[str, Any] = {
 }
 ID = {"source_id": 1}
 
+EXPORTED_OPTIONS = {"host": "db.example.com", "user": "reader", "dbname": "shop"}
+DECLARED: dict[str, Any] = {
+    "name": "Archive",
+    "type": "sqlite",
+    "options": {"path": "archive.db"},
+    "schedule": {"interval_seconds": 300},
+}
+PLAN: dict[str, Any] = {
+    "changes": [
+        {
+            "name": "Archive",
+            "type": "sqlite",
+            "action": "create",
+            "id": None,
+            "fields": [
+                {"field": "schedule", "before": None, "after": {"interval_seconds": 300}, "secret": False},
+                {"field": "options.path", "before": None, "after": "archive.db", "secret": False},
+            ],
+        }
+    ],
+    "applied": False,
+}
+
 SOURCES: dict[str, Example] = {
     "get_org_meta_api_v1_organization_meta_get": Example(answer={"org_id": 1, "org_name": "default", "user_id": 1}),
     "get_data_source_types_api_v1_data_sources_types_get": Example(query={"all": True}, answer=[TYPE]),
@@ -119,6 +142,10 @@ SOURCES: dict[str, Example] = {
     ),
     "update_data_source_api_v1_data_sources__data_source_id__patch": Example(
         path=ID, body=CHANGE, answer=SOURCE | CHANGE
+    ),
+    "apply_data_sources": Example(body={"sources": [DECLARED], "dry_run": True}, answer=PLAN),
+    "export_data_sources": Example(
+        answer={"sources": [NEW | CHANGE | {"options": EXPORTED_OPTIONS}], "secrets": {"Shop": ["options.password"]}}
     ),
     "list_data_sources": Example(
         query={"search": "shop", "page_size": 20},

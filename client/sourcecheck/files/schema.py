@@ -1,5 +1,6 @@
 """The JSON Schema of a file of sources: for editors, and to know where a number belongs."""
 
+from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -27,8 +28,7 @@ def wants_number(way: Way, type_name: str) -> bool:
     source = _schema()["properties"]["sources"]["items"]
     if way[:1] == ("options",):
         options: Any = next((rule["then"] for rule in source["allOf"] if _is_about(rule, type_name)), {})
-        name = options.get("properties", {}).get("options", {}).get("$ref", "").rpartition("/")[2]
-        return _has_number(_schema()["definitions"].get(name, {}), way[1:])
+        return _has_number(options.get("properties", {}).get("options", {}), way[1:])
     return _has_number(source, way)
 
 
@@ -37,13 +37,20 @@ def _is_about(rule: dict[str, Any], type_name: str) -> bool:
 
 
 def _has_number(schema: dict[str, Any], way: Way) -> bool:
-    forms = [schema, *schema.get("anyOf", [])]
+    forms = list(_forms(schema))
     if not way:
-        return any(form.get("type") in NUMBERS for form in forms) or any(
-            _has_number(form, way) for form in schema.get("anyOf", [])
-        )
+        return any(form.get("type") in NUMBERS for form in forms)
     inner = [form["properties"][way[0]] for form in forms if way[0] in form.get("properties", {})]
     return any(_has_number(form, way[1:]) for form in inner)
+
+
+def _forms(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The schema, what it refers to, and its alternatives."""
+    if "$ref" in schema:
+        schema = _schema()["definitions"][schema["$ref"].rpartition("/")[2]]
+    yield schema
+    for form in schema.get("anyOf", []):
+        yield from _forms(form)
 
 
 def as_number(text: str) -> Any:

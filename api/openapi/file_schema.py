@@ -8,9 +8,11 @@ from typing import Any
 
 import msgspec
 
-from api.wire.requests import ANSWERED_ONLY, WantedSchedule, schema_of, source_schema
-from datasources.databases import ALIASES, DATABASES
+from api.openapi.sources import PLACE, declared_fields
+from api.wire.requests import ANSWERED_ONLY, schema_of
+from datasources.databases import DATABASES
 from datasources.databases.base import Database
+from datasources.model.source import SshTunnel
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 """What editors know best."""
@@ -21,11 +23,18 @@ REPLACEABLE = frozenset({"integer", "number", "boolean"})
 
 def file_schema() -> dict[str, Any]:
     """The schema of a whole file."""
-    source = source_schema()
-    properties = {name: value for name, value in source["properties"].items() if name not in ANSWERED_ONLY}
-    properties["schedule"] = {"anyOf": [schema_of(WantedSchedule), {"type": "null"}]}
-    source |= {"properties": properties, "allOf": [_rule(word, kind) for word, kind in sorted(DATABASES.items())]}
-    found: dict[str, Any] = _with_placeholders(
+    kinds = [kind for _, kind in sorted(DATABASES.items())]
+    fields = declared_fields(kinds[0]) | {"options": {"type": "object"}}
+    source = {
+        "type": "object",
+        "properties": {name: value for name, value in fields.items() if name not in ANSWERED_ONLY}
+        | {"type": {"type": "string", "enum": sorted(word for kind in kinds for word in kind.words())}},
+        "required": ["name", "type", "options"],
+        "additionalProperties": False,
+        "allOf": [_rule(kind) for kind in kinds],
+    }
+    options = {kind.word(): declared_fields(kind)["options"] | {"title": f"{kind.title} options"} for kind in kinds}
+    found: dict[str, Any] = _for_a_file(
         {
             "$schema": DRAFT,
             "title": "Sources of sourcecheck",
@@ -34,37 +43,32 @@ def file_schema() -> dict[str, Any]:
             "patternProperties": {"^x-": {"description": "Left out of account: a place for YAML anchors"}},
             "required": ["sources"],
             "additionalProperties": False,
-            "definitions": {word: _options(kind) for word, kind in sorted(DATABASES.items())},
+            "definitions": options | {"SshTunnel": schema_of(SshTunnel)},
         }
     )
     return found
 
 
-def _rule(word: str, kind: type[Database]) -> dict[str, Any]:
+def _rule(kind: type[Database]) -> dict[str, Any]:
     """The options of a source of this type."""
-    words = sorted({word, *(alias for alias, meant in ALIASES.items() if meant == word)})
     return {
-        "if": {"properties": {"type": {"enum": words}}, "required": ["type"]},
-        "then": {"properties": {"options": {"$ref": f"#/definitions/{word}"}}},
+        "if": {"properties": {"type": {"enum": sorted(kind.words())}}, "required": ["type"]},
+        "then": {"properties": {"options": {"$ref": f"{PLACE}{kind.word()}"}}},
     }
 
 
-def _options(kind: type[Database]) -> dict[str, Any]:
-    schema = schema_of(kind.options)
-    names = {old: schema["properties"][new] for old, new in kind.options.also_called.items()}
-    return schema | {"title": f"{kind.title} options", "properties": schema["properties"] | names}
-
-
-def _with_placeholders(schema: Any) -> Any:
-    """The same schema, in which a number or a switch may be a placeholder as well."""
+def _for_a_file(schema: Any) -> Any:
+    """The same schema, with its references, in which a number or a switch may be a placeholder as well."""
     if isinstance(schema, list):
-        return [_with_placeholders(item) for item in schema]
+        return [_for_a_file(item) for item in schema]
+    if isinstance(schema, str):
+        return schema.replace(PLACE, "#/definitions/")
     if not isinstance(schema, dict):
         return schema
     kind = schema.get("type")  # of a field, unless it is the field that is called so
     if isinstance(kind, str) and kind in REPLACEABLE:
         return {"anyOf": [schema, PLACEHOLDER]}
-    return {name: _with_placeholders(item) for name, item in schema.items()}
+    return {name: _for_a_file(item) for name, item in schema.items()}
 
 
 def encoded() -> bytes:
