@@ -12,8 +12,8 @@ from api.limits import limits
 from api.openapi import SourceSchemas, complete, documentation, parameters_of
 from api.routes.answers import QuestionController
 from api.routes.api_keys import KeyController
-from api.routes.badge import badge, public_badge, publish_badge, withdraw_badge
 from api.routes.applying import ApplyController
+from api.routes.badge import badge, public_badge, publish_badge, withdraw_badge
 from api.routes.data_sources import DataSourceController
 from api.routes.health import health
 from api.routes.host_keys import HostKeyController
