@@ -15,6 +15,7 @@ from prefect.context import FlowRunContext
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
+from datasources.catalogue.schemas.keeper import Keeper
 from datasources.catalogue.work import NotThisRuns, Work
 from datasources.databases.opening import patiently
 from datasources.health.verdict import failures
@@ -116,9 +117,17 @@ async def opened(work: Work) -> AsyncIterator[StepContext]:
                 may_ask=work.may_ask,
                 answers=work.answers,
                 recorder=Recorder(outbox=outbox),
+                keeper=_keeper_of(work, scrubber),
             )
             async with outbox:
                 yield check
+
+
+def _keeper_of(work: Work, scrubber: Scrubber) -> Keeper | None:
+    """Where its downloads are kept; `work` has the source as it was registered, not as it is seen through a tunnel."""
+    if not work.keeps_schema:
+        return None
+    return Keeper(Settings.load(), work.source, work.source_id, work.job_id, scrubber)
 
 
 def secrets_of(source: Source) -> list[str]:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Text,
+    UniqueConstraint,
     func,
     text,
 )
@@ -291,5 +292,117 @@ class StatusChange(Base):
     error_code: Mapped[str | None]
     remediation: Mapped[str | None]
     """What to do about it, as the check that decided it said; None in rows from before revision 0004."""
+    emitted_at: Mapped[datetime | None]
+    """None until Prefect has the event."""
+
+
+NAME = Text(collation="C")
+"""Names of a source's own tables: in the order of their characters, whatever the language of our server."""
+
+
+class SchemaVersion(Base):
+    """What downloads of a source's schema, or of its lineage, found from one change to the next (docs/schemas.md)."""
+
+    __tablename__ = "schema_versions"
+    __table_args__ = (UniqueConstraint("source_id", "part", "number"),)
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey("data_sources.id", ondelete="CASCADE"))
+    part: Mapped[str]
+    """`schema` or `lineage`: each has versions of its own."""
+    number: Mapped[int]
+    """From 1 on, by source and part."""
+    job_id: Mapped[int]
+    """The test that found it first. Not a reference: jobs are removed before."""
+    made_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime]
+    """When the newest download ended that found just this."""
+    duration_ms: Mapped[int]
+    """How long that download took."""
+    scope: Mapped[bytes]
+    """A fingerprint of where the source is and of its lists: what is gone by an edit of those was not dropped."""
+    figures: Mapped[dict[str, Any]]
+    """How much there is, as `datasources.catalogue.schemas.figures` has it."""
+    changes: Mapped[dict[str, Any]]
+    """How many changes there were since the version before, by kind of change; empty for the first one."""
+
+
+class KeptTable(Base):
+    """A table or view of a source, from the version that found it like this to the one that found it otherwise."""
+
+    __tablename__ = "kept_tables"
+
+    source_id: Mapped[int] = mapped_column(ForeignKey("data_sources.id", ondelete="CASCADE"), primary_key=True)
+    schema_name: Mapped[str] = mapped_column(NAME, primary_key=True)
+    table_name: Mapped[str] = mapped_column(NAME, primary_key=True)
+    since: Mapped[int] = mapped_column(primary_key=True)
+    """The number of the first version with it."""
+    until: Mapped[int | None]
+    """The number of the first version without it; None for what is there now."""
+    closed_at: Mapped[datetime | None]
+    """When that version was made."""
+    kind: Mapped[str]
+    column_count: Mapped[int]
+    rows: Mapped[int | None]
+    """The server's own estimate. It moves all the time, and makes no new version."""
+    fingerprint: Mapped[bytes]
+    """Of everything but the estimate."""
+    shape: Mapped[bytes]
+    """A fingerprint of the columns' names and types: a renamed table has the same."""
+    content: Mapped[bytes]
+    """`datasources.databases.base.Table` as compressed JSON."""
+    searched: Mapped[str]
+    """Names and comments in small letters, one a line."""
+
+
+class KeptEdge(Base):
+    """An edge of a source's lineage, from the version that found it like this to the one that found it otherwise."""
+
+    __tablename__ = "kept_edges"
+    __table_args__ = (
+        Index("ix_kept_edges_down", "source_id", "from_schema", "from_table"),
+        Index("ix_kept_edges_up", "source_id", "to_schema", "to_table"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey("data_sources.id", ondelete="CASCADE"))
+    from_schema: Mapped[str] = mapped_column(NAME)
+    from_table: Mapped[str] = mapped_column(NAME)
+    to_schema: Mapped[str] = mapped_column(NAME)
+    to_table: Mapped[str] = mapped_column(NAME)
+    origin: Mapped[str]
+    """Where it was learnt: `datasources.databases.base.Origin`."""
+    since: Mapped[int]
+    until: Mapped[int | None]
+    closed_at: Mapped[datetime | None]
+    fingerprint: Mapped[bytes]
+    content: Mapped[bytes]
+    """`datasources.databases.base.LineageEdge` as compressed JSON."""
+
+
+class SchemaChange(Base):
+    """One difference between a version and the one before."""
+
+    __tablename__ = "schema_changes"
+    __table_args__ = (
+        Index("ix_schema_changes_history", "source_id", "id"),
+        Index("ix_schema_changes_unsent", "id", postgresql_where=text("announced AND emitted_at IS NULL")),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey("data_sources.id", ondelete="CASCADE"))
+    part: Mapped[str]
+    version: Mapped[int]
+    job_id: Mapped[int]
+    changed_at: Mapped[datetime]
+    change: Mapped[str]
+    """`added`, `removed`, `renamed` or `changed`."""
+    schema_name: Mapped[str]
+    table_name: Mapped[str]
+    """Of an edge, what it leads to."""
+    details: Mapped[dict[str, Any]]
+    """`datasources.catalogue.schemas.compare.TableChange` or `EdgeChange`."""
+    announced: Mapped[bool]
+    """Whether a rule asks for an event."""
     emitted_at: Mapped[datetime | None]
     """None until Prefect has the event."""

@@ -40,6 +40,8 @@ class Work(Struct, kw_only=True, frozen=True):
     question: Question | None = None
     """What it waits for; then it is not to be run yet."""
     answers: list[Answer] = []
+    keeps_schema: bool = True
+    """Whether what is found of its schema and lineage is kept: not if the source disables the indexing of it."""
     trusted_keys: list[str] = []
     """Fingerprints that the organization trusts at this gateway."""
 
@@ -81,5 +83,6 @@ async def load_work(session: AsyncSession, vault: Vault, job_id: int, flow_run_i
         may_ask=job.on_question == "ask",
         question=question_of(job),
         answers=answers_of(job),
+        keeps_schema=not row.fields.get("disable_schema_indexing"),
         trusted_keys=await trusted_keys(session, job.organization_id, gateway.host, gateway.port) if gateway else [],
     )

@@ -74,7 +74,7 @@ class Settings(Masked, kw_only=True, frozen=True):
     keep_records_days: Days = 30
     """Single checks; after that the hours they were rolled up into are left."""
     keep_history_days: Days = 400
-    """Hours that were rolled up, and changes of state."""
+    """Hours that were rolled up, changes of state, and what schemas and lineage were before."""
     keep_scheduled_jobs_days: Days = 3
     """Ended jobs of schedules, with all they found."""
     keep_jobs_days: Days = 90
