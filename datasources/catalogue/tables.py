@@ -61,6 +61,8 @@ class Organization(IdMixin, Base):
     __tablename__ = "organizations"
 
     name: Mapped[str] = mapped_column(unique=True)
+    status_page: Mapped[str | None] = mapped_column(unique=True)
+    """The last part of the address of its public status page; None while it has none."""
 
 
 class User(IdMixin, Base):
@@ -98,6 +100,18 @@ class ApiKey(IdMixin, Base):
     """`ask` or `fail`: what a test does that needs a person's answer."""
     last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+
+
+class SignInLink(IdMixin, Base):
+    """An address that signs a person in to the pages once, as the owner of a key."""
+
+    __tablename__ = "sign_in_links"
+
+    key_id: Mapped[int] = mapped_column(ForeignKey("api_keys.id", ondelete="CASCADE"), index=True)
+    hash: Mapped[bytes] = mapped_column(unique=True)
+    """Of its secret part; like a key it carries 256 bits of entropy."""
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
 
 
 class DataSource(IdMixin, Base):
