@@ -13,9 +13,9 @@ from litestar.datastructures import Cookie
 from litestar.middleware import AbstractAuthenticationMiddleware, AuthenticationResult
 from litestar.types import ASGIApp, Receive, Scope, Send
 from msgspec import Struct, ValidationError, convert
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.auth import Member, member_of
+from api.dependencies import Session as Catalogue
 from api.wire.errors import Problem
 from datasources.catalogue.accounts import caller_of
 from datasources.model.errors import SecretsError
@@ -72,7 +72,7 @@ class SessionAuthentication(AbstractAuthenticationMiddleware):
         return AuthenticationResult(user=member, auth=session)
 
 
-async def member_of_key(catalogue: AsyncSession, key_id: int) -> Member | None:
+async def member_of_key(catalogue: Catalogue, key_id: int) -> Member | None:
     """The member behind a key; None when it has been revoked, or its user is in no organization."""
     caller = await caller_of(catalogue, key_id)
     return member_of(caller) if caller and caller.organization_id is not None else None
