@@ -55,7 +55,7 @@ async def chromium() -> AsyncIterator[Browser]:
 
 @pytest.fixture(scope="session")
 def site(embedded: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Sixty sources of every state, served without Prefect and without a worker."""
+    """Two dozen sources of every state, served without Prefect and without a worker."""
     settings = make_catalogue(embedded, "catalogue_of_pages")
     keys = Fernet.generate_key().decode()
     organization_id = asyncio.run(_fill(settings, Vault(keys)))
@@ -85,7 +85,7 @@ def site(embedded: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 async def _fill(settings: Settings, vault: Vault) -> int:
     async with session_scope(settings) as session:
         made = await bootstrap(session, KEY)
-        await fill(session, made.organization_id, vault, sources=60)
+        await fill(session, made.organization_id, vault, sources=24)
         return made.organization_id
 
 

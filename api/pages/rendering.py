@@ -22,7 +22,7 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self';"
     " base-uri 'none'; frame-ancestors 'none'"
 )
-"""What a page may load: its own files. No script and no style stands in it (docs/security.md, row 25)."""
+"""What a page may load: its own files. No script and no style stands in it (docs/security.md, row 27)."""
 HEADERS = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store"}
 Asked = Request[Any, Any, Any]
 

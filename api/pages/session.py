@@ -1,4 +1,4 @@
-"""Who reads a page: the owner of an API key, by a sealed cookie that ends (docs/security.md, row 25).
+"""Who reads a page: the owner of an API key, by a sealed cookie that ends (docs/security.md, row 27).
 
 The cookie names the key and when the session is over. The key itself is not in it, and a key that is revoked ends its
 sessions.

@@ -1,4 +1,4 @@
-"""Signing in and out: what a session opens, and what it does not (security row 25)."""
+"""Signing in and out: what a session opens, and what it does not (security row 27)."""
 
 import re
 from collections.abc import AsyncIterator, Iterator

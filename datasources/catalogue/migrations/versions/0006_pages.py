@@ -1,14 +1,14 @@
 """Addresses that sign in once, and public status pages.
 
-Revision ID: 0004
-Revises: 0003
+Revision ID: 0006
+Revises: 0005
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0004"
-down_revision = "0003"
+revision = "0006"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
@@ -33,7 +33,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Back to 0003."""
+    """Back to 0005."""
     op.drop_constraint(op.f("uq_organizations_status_page"), "organizations", type_="unique")
     op.drop_column("organizations", "status_page")
     op.drop_table("sign_in_links")
