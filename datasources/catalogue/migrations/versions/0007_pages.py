@@ -1,14 +1,14 @@
 """Addresses that sign in once, and public status pages.
 
-Revision ID: 0006
-Revises: 0005
+Revision ID: 0007
+Revises: 0006
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0006"
-down_revision = "0005"
+revision = "0007"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
@@ -33,7 +33,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Back to 0005."""
+    """Back to 0006."""
     op.drop_constraint(op.f("uq_organizations_status_page"), "organizations", type_="unique")
     op.drop_column("organizations", "status_page")
     op.drop_table("sign_in_links")
