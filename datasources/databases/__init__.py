@@ -11,6 +11,8 @@ from datasources.databases.mysql import Mariadb, Mysql
 from datasources.databases.mysql.model import MariadbSource, MysqlSource
 from datasources.databases.postgres import Postgres
 from datasources.databases.postgres.model import PgSource
+from datasources.databases.snowflake import Snowflake
+from datasources.databases.snowflake.model import SnowflakeSource
 from datasources.databases.sqlite import Sqlite
 from datasources.databases.sqlite.model import SqliteSource
 from datasources.databases.trino import Starburst, Trino
@@ -27,9 +29,21 @@ AnySource = (
     | MongodbSource
     | TrinoSource
     | StarburstSource
+    | SnowflakeSource
 )
 """The union of everything that can be registered; msgspec tells the members apart by `type`."""
-_ALL: tuple[type[Database], ...] = (Postgres, Sqlite, Duckdb, Mysql, Mariadb, Clickhouse, Mongodb, Trino, Starburst)
+_ALL: tuple[type[Database], ...] = (
+    Postgres,
+    Sqlite,
+    Duckdb,
+    Mysql,
+    Mariadb,
+    Clickhouse,
+    Mongodb,
+    Trino,
+    Starburst,
+    Snowflake,
+)
 
 DATABASES: dict[str, type[Database]] = {kind.word(): kind for kind in _ALL}
 """Every database by its published word."""
