@@ -1,20 +1,16 @@
 """Health schedules (`docs/health.md`): when a source is checked by itself."""
 
-from datetime import UTC, datetime
-
 from litestar import Controller, delete, get, put
 from litestar.params import FromPath
 
-from api.dependencies import ApiRequest, MemberDep, ServicesDep, Session, SessionDep, require_source
-from api.limits import refuse_schedule
+from api.actions import schedules
+from api.dependencies import ApiRequest, MemberDep, ServicesDep, SessionDep, require_source
 from api.prefect.client import Unreachable
-from api.wanted_plans import plan_from
 from api.wire.errors import Problem
 from api.wire.registration import read
 from api.wire.requests import WantedSchedule, takes
 from api.wire.responses import ENVELOPED, SCHEDULES_LIMITED
 from api.wire.schemas import Envelope, Schedule, plain
-from datasources.catalogue.sources import other_plans
 from datasources.catalogue.tables import DataSource
 from datasources.health.plan import Plan
 
@@ -43,13 +39,8 @@ class ScheduleController(Controller):
         """Check a source by itself from now on: at an interval, or by cron in a time zone."""
         source = await require_source(session, member, source_id)
         wanted = read(await request.body(), WantedSchedule)
-        plan = plan_from(wanted, paused=bool(source.fields.get("is_paused")))
-        refuse_schedule(plan, await other_plans(session, source), services.settings, datetime.now(UTC))
-        try:
-            await services.prefect.schedules.put(source.id, plan, session)
-        except Unreachable as error:
-            raise Problem(503, "Prefect does not answer; the schedule is unchanged") from error
-        return Envelope(await _kept(session, source, plan), "Schedule saved")
+        plan = await schedules.put(session, services, source, wanted)
+        return Envelope(_answered(source, plan), "Schedule saved")
 
     @get("/", summary="Read the schedule of a data source", operation_id="get_health_schedule", responses=ENVELOPED)
     async def read(
@@ -65,7 +56,8 @@ class ScheduleController(Controller):
             source.plan = None
             await session.commit()
             raise Problem(404, "This data source has no schedule")
-        return Envelope(await _kept(session, source, plan), "Schedule retrieved")
+        await schedules.remember(session, source, plan)
+        return Envelope(_answered(source, plan), "Schedule retrieved")
 
     @delete(
         "/",
@@ -79,22 +71,11 @@ class ScheduleController(Controller):
     ) -> Envelope[None]:
         """Check a source no longer; its history stays."""
         source = await require_source(session, member, source_id)
-        try:
-            found = await services.prefect.schedules.remove(source.id)
-        except Unreachable as error:
-            raise Problem(503, "Prefect does not answer; the schedule is unchanged") from error
-        source.plan = None
-        await session.commit()
-        if not found:
-            raise Problem(404, "This data source has no schedule")
+        await schedules.remove(session, services, source)
         return Envelope(None, "Schedule removed")
 
 
-async def _kept(session: Session, source: DataSource, plan: Plan) -> Schedule:
-    """Remember what Prefect has, and answer it."""
-    if source.plan != plan.plain():
-        source.plan = plan.plain()
-        await session.commit()
+def _answered(source: DataSource, plan: Plan) -> Schedule:
     return Schedule(
         data_source_id=source.id,
         interval_seconds=plain(plan.interval_seconds),

@@ -9,7 +9,7 @@ from litestar.params import FromQuery
 from litestar.response import Redirect, ServerSentEvent, Template
 from msgspec import Struct
 
-from api.dependencies import Session, require_source
+from api.dependencies import Session, lock_source_for_test
 from api.limits import ASKS_FOR_TEST
 from api.pages.arrange import SORTS, Arranged, Sort, Wanted, arrange, found, tags_of
 from api.pages.board import Entry
@@ -163,5 +163,5 @@ async def _ask_for(reader: Reader, ids: Sequence[int]) -> str:
 
 
 async def _ask_for_one(reader: Reader, session: Session, source_id: int) -> None:
-    source = await require_source(session, reader.member, source_id)
+    source = await lock_source_for_test(session, reader.member, source_id)
     await reader.services.submitter.accept(session, reader.member, source, TestRequest(), KindOfTest.asynchronous)

@@ -23,7 +23,7 @@ LINES = text(
     FROM data_sources s
     LEFT JOIN LATERAL (
         SELECT checked_at, expected_seconds, response_time_ms FROM health_records
-        WHERE source_id = s.id AND passed IS NOT NULL ORDER BY checked_at DESC LIMIT 1
+        WHERE source_id = s.id AND passed IS NOT NULL AND counts ORDER BY checked_at DESC LIMIT 1
     ) newest ON true
     WHERE s.organization_id = :organization_id AND s.deleted_at IS NULL
     ORDER BY s.id
@@ -65,11 +65,11 @@ TAILS = text(
     SELECT wanted.id, tail.* FROM unnest(:ids, :since) AS wanted(id, since)
     CROSS JOIN LATERAL (
         (SELECT checked_at, passed, expected_seconds FROM health_records
-         WHERE source_id = wanted.id AND passed IS NOT NULL AND checked_at < wanted.since
+         WHERE source_id = wanted.id AND passed IS NOT NULL AND counts AND checked_at < wanted.since
          ORDER BY checked_at DESC LIMIT 1)
         UNION ALL
         (SELECT checked_at, passed, expected_seconds FROM health_records
-         WHERE source_id = wanted.id AND passed IS NOT NULL AND checked_at >= wanted.since)
+         WHERE source_id = wanted.id AND passed IS NOT NULL AND counts AND checked_at >= wanted.since)
     ) tail
     ORDER BY wanted.id, tail.checked_at
     """
