@@ -11,6 +11,8 @@ from datasources.databases.mysql import Mariadb, Mysql
 from datasources.databases.mysql.model import MariadbSource, MysqlSource
 from datasources.databases.postgres import Postgres
 from datasources.databases.postgres.model import PgSource
+from datasources.databases.s3 import S3
+from datasources.databases.s3.model import S3Source
 from datasources.databases.snowflake import Snowflake
 from datasources.databases.snowflake.model import SnowflakeSource
 from datasources.databases.sqlite import Sqlite
@@ -27,6 +29,7 @@ AnySource = (
     | MariadbSource
     | ClickhouseSource
     | MongodbSource
+    | S3Source
     | TrinoSource
     | StarburstSource
     | SnowflakeSource
@@ -40,6 +43,7 @@ _ALL: tuple[type[Database], ...] = (
     Mariadb,
     Clickhouse,
     Mongodb,
+    S3,
     Trino,
     Starburst,
     Snowflake,

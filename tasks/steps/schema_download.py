@@ -33,6 +33,7 @@ async def run(check: StepContext) -> Finding:
             found.add(batch)
             if download is not None:
                 download.add(batch)
+        caveat = {"warning": session.caveat} if session.caveat else {}
         empty = None if found.count else await _why_empty(session, wanted)
     kept = await download.keep() if download else None
     details = (
@@ -47,7 +48,7 @@ async def run(check: StepContext) -> Finding:
     )
     message = f"Discovered {found.count} table{'' if found.count == 1 else 's'}{kept.told if kept else ''}"
     if empty is None:
-        return Finding(message=message, details=details)
+        return Finding(message=message, details=details | caveat)
     warning = {"warning": empty.sentence} if empty.reason != NOTHING_THERE else {}
     return Finding(message=f"{message}: {empty.sentence}", details=details | {"reason": empty.reason} | warning)
 
