@@ -190,7 +190,7 @@ class HealthCheck(Struct, frozen=True, kw_only=True):
     trigger: str
     job_id: int
     counts: bool
-    """Whether it is part of the figures; a test that was asked for while the source was being set up is not."""
+    """Whether it is part of the uptime; a test that was asked for while the source was being set up is not."""
 
 
 class Window(Struct, frozen=True, kw_only=True):

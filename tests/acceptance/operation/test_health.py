@@ -293,7 +293,7 @@ def test_uptime_of_checks_by_hand(admin: httpx.Client, embedded: Server) -> None
     dead = register(admin, unique("Set up"), options(embedded, port=free_port()))
     finished(admin, dead)
     found = health(admin, dead)
-    assert (found["uptime_percentage"], found["failure_count_24h"], found["current_status"]) == (None, 0, "failed")
+    assert (found["uptime_percentage"], found["failure_count_24h"], found["current_status"]) == (None, 1, "failed")
     assert [check["counts"] for check in found["health_history"]] == [False]
     for source, uptime, status in ((dead, 0, "failed"), (live, 100, "active")):
         for _ in range(2):
