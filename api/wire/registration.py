@@ -59,10 +59,15 @@ def decode(body: bytes) -> dict[str, Any]:
 
 def read(body: bytes, kind: type[T]) -> T:
     """A JSON object of this kind. Raises `Invalid` naming the field."""
+    return read_known(decode(body), kind)
+
+
+def read_known(data: dict[str, Any], kind: type[T], **inside: Iterable[str]) -> T:
+    """The same of decoded JSON; `inside` names the fields of an object in it. Raises `Invalid` naming the field."""
     try:
-        return msgspec.convert(decode(body), kind)
+        return msgspec.convert(data, kind)
     except msgspec.ValidationError as error:
-        raise invalid(error, known={"": getattr(kind, "__struct_encode_fields__", ())}) from error
+        raise invalid(error, known={"": getattr(kind, "__struct_encode_fields__", ()), **inside}) from error
 
 
 def decode_source(body: bytes, more: Iterable[str] = ()) -> dict[str, Any]:
@@ -149,19 +154,19 @@ def parse(data: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
     extras = {
         name: value for name, value in data.items() if name not in (*OWN_COLUMNS, *SourceFields.__struct_fields__)
     }
-    _refuse_secrets(extras, ["body"])
+    refuse_secrets(extras, ["body"])
     kept = extras | msgspec.to_builtins(fields)
     if len(msgspec.json.encode(kept)) > MAX_FIELDS_BYTES:
         raise Invalid(["body"], "The optional fields are too large")
     return source, kept
 
 
-def _refuse_secrets(extras: Any, loc: list[str | int]) -> None:
+def refuse_secrets(extras: Any, loc: list[str | int]) -> None:
     """What is kept as it was given is kept in clear, and answered."""
     for name, value in _items(extras):
         if isinstance(name, str) and any(word in name.lower() for word in SECRET_WORDS):
             raise Invalid([*loc, name], "Put secrets in options or ssh_tunnel")
-        _refuse_secrets(value, [*loc, name])
+        refuse_secrets(value, [*loc, name])
 
 
 def _require_type(data: dict[str, Any]) -> None:

@@ -36,6 +36,7 @@ ENVELOPED_OVERLOAD: Responses = {
     429: _spec(ErrorEnvelope, "Too many requests of this kind"),
     503: _spec(ErrorEnvelope, "No worker took it up, or too many jobs wait"),
 }
+ENVELOPED_NAME_TAKEN: Responses = {409: _spec(ErrorEnvelope, "Another data source has this name")}
 SCHEDULES_LIMITED: Responses = {409: _spec(ErrorEnvelope, "Too many schedules, or too short intervals")}
 
 LOCATION = "Location"

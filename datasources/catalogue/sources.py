@@ -77,21 +77,31 @@ def forget_secret(row: DataSource) -> None:
     row.updated_at = func.now()
 
 
-def remove_source(row: DataSource) -> None:
-    """Remove a source: its row stays for the jobs that refer to it, its secrets do not."""
+def remove_source(row: DataSource, *, restorable: bool = False) -> None:
+    """Remove a source: its row stays for the jobs that refer to it, its secrets only where it can be restored."""
     row.deleted_at = func.now()
-    row.secret = None
+    row.restorable = restorable
+    if not restorable:
+        row.secret = None
+
+
+def restore_source(row: DataSource) -> None:
+    """Bring back a source that was removed so that it can be."""
+    row.deleted_at = None
+    row.restorable = False
+    row.updated_at = func.now()
 
 
 async def save_source(session: AsyncSession, row: DataSource) -> None:
     """Write a new or changed row and commit. Raises `NameTaken`."""
     session.add(row)
+    name = row.name  # nothing of the row can be read after a refusal
     try:
         await session.flush()
         await session.refresh(row)
         await session.commit()
     except IntegrityError as error:
-        raise NameTaken(row.name) from error
+        raise NameTaken(name) from error
 
 
 async def save_sources(session: AsyncSession, rows: Sequence[DataSource]) -> None:
@@ -135,6 +145,19 @@ async def find_source(
     if for_change:
         chosen = chosen.with_for_update()
     return (await session.execute(chosen)).scalar_one_or_none()
+
+
+async def find_removed(session: AsyncSession, organization_id: int, source_id: int) -> DataSource | None:
+    """The removed source, if this organization had it and it can be restored; locked for this transaction."""
+    if not 0 < source_id <= MAX_ID:
+        return None
+    chosen = select(DataSource).where(
+        DataSource.id == source_id,
+        DataSource.organization_id == organization_id,
+        DataSource.deleted_at.is_not(None),
+        DataSource.restorable,
+    )
+    return (await session.execute(chosen.with_for_update())).scalar_one_or_none()
 
 
 async def is_registered(session: AsyncSession, source_id: int) -> bool:

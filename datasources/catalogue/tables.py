@@ -138,6 +138,8 @@ class DataSource(IdMixin, Base):
     fields: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     """The other fields of the published schema, as they were given."""
     temp_schema: Mapped[str | None]
+    dialect: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    """What only the hyphen API has of it: its workspace, its metadata, …; what is not there has its default."""
     revision: Mapped[int] = mapped_column(server_default=text("1"))
     """Goes up with every change of what a test depends on."""
     status: Mapped[str] = mapped_column(server_default=text("'inactive'"))
@@ -164,7 +166,10 @@ class DataSource(IdMixin, Base):
     badge_hash: Mapped[bytes | None] = mapped_column(unique=True)
     """The SHA-256 hash of the token under which its badge is public; None means that it is not."""
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_by_user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     deleted_at: Mapped[datetime | None]
+    restorable: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Whether it was removed so that it can be brought back; its secrets are kept then."""
 
 
 class Job(IdMixin, Base):

@@ -265,6 +265,11 @@ class Database(ABC):
         return tuple(dict.fromkeys([cls.word(), *cls.aliases, *([cls.hyphen_word] if cls.hyphen_word else [])]))
 
     @classmethod
+    def shown_word(cls) -> str:
+        """The word for the type in answers of the hyphen API."""
+        return cls.hyphen_word or (cls.aliases[0] if cls.aliases else cls.word())
+
+    @classmethod
     def features(cls) -> list[str]:
         """The published steps that it has."""
         return [step for step in ConfigurationCheckStep if step not in cls.lacks]

@@ -71,6 +71,8 @@ class Story:
         """The ids and the token of what was made."""
         if name == "create_data_source_api_v1_data_sources_post":
             self.ids |= {"source_id": found["id"], "data_source_id": found["id"]}
+        elif name == "create_data_source":
+            self.ids["source_id"] = found["data"]["id"]
         elif name == "create_data_source_badge_token":
             self.ids["token"] = found["data"]["token"]
         elif name == ASK:
