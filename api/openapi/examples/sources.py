@@ -184,13 +184,22 @@ SOURCES: dict[str, Example] = {
         answer={
             "data": {
                 "items": [DETAILS],
-                "pagination": {"page": 1, "page_size": 20, "total_items": 1, "total_pages": 1, "has_next": False, "has_previous": False},
+                "pagination": {
+                    "page": 1,
+                    "page_size": 20,
+                    "total_items": 1,
+                    "total_pages": 1,
+                    "has_next": False,
+                    "has_previous": False,
+                },
             },
             "message": "Data sources retrieved successfully",
             "success": True,
         },
     ),
-    "get_data_source": Example(path=ID, answer={"data": DETAILS, "message": "Data source retrieved successfully", "success": True}),
+    "get_data_source": Example(
+        path=ID, answer={"data": DETAILS, "message": "Data source retrieved successfully", "success": True}
+    ),
 }
 REMOVAL: dict[str, Example] = {
     "create_data_source": Example(
