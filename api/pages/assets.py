@@ -32,7 +32,11 @@ def address(name: str) -> str:
     return f"/static/{VERSIONS[name]}/{name}"
 
 
-@get("/static/{version:str}/{name:str}", opt={"exclude_from_auth": True, "exclude_from_csrf": True})
+@get(
+    "/static/{version:str}/{name:str}",
+    include_in_schema=False,
+    opt={"exclude_from_auth": True, "exclude_from_csrf": True},
+)
 async def static(version: FromPath[str], name: FromPath[str]) -> Response[bytes]:
     """One file; a page of before an update finds what there is now."""
     if name not in CONTENT:
