@@ -31,6 +31,7 @@ from flows.guard import guard_secrets
 from flows.questions import ask, doubt_query, prepared
 from flows.report import report_of, write_report
 from flows.scheduled import own_job
+from flows.secret_blocks import with_secrets
 from flows.states import UNHEALTHY, declined
 from tasks.context import Recorder, StepContext
 from tasks.judge import LEAST_SECONDS
@@ -60,7 +61,7 @@ async def check_source(job_id: int | None = None, source_id: int | None = None) 
         job_id = own
     while True:
         try:
-            work = await prepared(settings, job_id)
+            work = await with_secrets(settings, await prepared(settings, job_id))
         except NotThisRuns as error:
             return declined(str(error))
         try:
@@ -99,6 +100,8 @@ async def opened(work: Work) -> AsyncIterator[StepContext]:
             source, unreachable, began = work.source, None, time.monotonic()
             bounded = work.source.within(max(LEAST_SECONDS, work.deadline - time.time()))
             try:
+                if work.unreachable is not None:
+                    raise work.unreachable
                 tunnel = partial(open_tunnel, bounded, trusted_keys=work.trusted_keys)
                 source = await stack.enter_async_context(patiently(tunnel, bounded.connection_timeout))
             except CheckError as error:
@@ -140,6 +143,7 @@ def secrets_of(source: Source) -> list[str]:
     given += (source.temp_schema or "").split(".")
     legible = {value for value in given if isinstance(value, str)}
     secrets = [*source.options.secrets().values(), *tunnel.values()]
+    legible |= set(source.secret_references.values())
     return [secret for secret in secrets if secret not in legible]
 
 

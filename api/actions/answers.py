@@ -14,6 +14,7 @@ from datasources.catalogue.sources import write_source
 from datasources.catalogue.tables import DataSource, Job
 from datasources.model.host_keys import HostKey, echoes
 from datasources.model.questions import Answer, HostKeyQuestion, Owner, Question, SecretQuestion
+from datasources.model.secret_references import escaped
 from datasources.model.source import SshTunnel
 from datasources.secrecy.vault import Vault
 
@@ -99,7 +100,7 @@ async def _store(session: AsyncSession, job: Job, of: str, secrets: dict[str, st
     row = await session.get_one(DataSource, job.source_id, with_for_update=True, populate_existing=True)
     if row.deleted_at is not None:
         raise Problem(409, "The data source has been removed")
-    source, fields = parse(merged(row, {of: secrets}, vault))
+    source, fields = parse(merged(row, {of: {name: escaped(secret) for name, secret in secrets.items()}}, vault))
     write_source(row, source, fields, vault)
     row.revision += 1
 

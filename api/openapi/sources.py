@@ -26,6 +26,14 @@ ANSWERED = {
     "connection_timeout": {"type": ["integer", "null"], "description": "Seconds to open one connection"},
     "query_timeout": {"type": ["integer", "null"], "description": "Seconds for one statement"},
 }
+REFERENCES = {
+    "secret_references": {
+        "type": "object",
+        "additionalProperties": {"type": "string"},
+        "description": "Secrets that are references, by their place, such as `options.password`",
+    }
+}
+"""Answered where there are any."""
 ALWAYS_ANSWERED = ("id", "name", "type", "options", "ssh_tunnel", "temp_schema", *ANSWERED)
 MEANINGS = {
     "temp_schema": "Where tests create and drop a table: `schema` or `database.schema`",
@@ -169,7 +177,12 @@ def _fields() -> Plain:
 def _answered_fields() -> Plain:
     """The same, as it leaves."""
     found = {name: schema for name, schema in _fields().items() if name not in ANSWERED_ONLY}
-    return found | {"ssh_tunnel": {"anyOf": [{"$ref": f"{PLACE}SshTunnelAnswer"}, {"type": "null"}]}} | ANSWERED
+    return (
+        found
+        | {"ssh_tunnel": {"anyOf": [{"$ref": f"{PLACE}SshTunnelAnswer"}, {"type": "null"}]}}
+        | ANSWERED
+        | REFERENCES
+    )
 
 
 def _or_null(schema: Plain) -> Plain:

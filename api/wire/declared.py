@@ -16,6 +16,7 @@ from api.wire.requests import SourceFields
 from datasources.catalogue.sources import source_of
 from datasources.catalogue.tables import DataSource
 from datasources.health.plan import Plan
+from datasources.model.secret_references import FIELD
 from datasources.model.source import Source
 from datasources.secrecy.vault import Vault
 
@@ -122,6 +123,7 @@ def changes_of(declared: Declared, plan: Plan | None, vault: Vault) -> list[Fiel
 def _facts(source: Source, fields: Mapping[str, Any], plan: Plan | None) -> dict[str, Any]:
     """Everything about a source that may be shown, by the name of its field; None means that it has no such field."""
     found = {"temp_schema": source.temp_schema, **fields, SCHEDULE: plan.plain() if plan else None}
+    found |= found.pop(FIELD, None) or {}
     for group, part in (("options", source.options), ("ssh_tunnel", source.ssh_tunnel)):
         found |= {f"{group}.{name}": value for name, value in (part.public() if part else {}).items()}
     return {name: value for name, value in found.items() if value is not None}
@@ -129,7 +131,8 @@ def _facts(source: Source, fields: Mapping[str, Any], plan: Plan | None) -> dict
 
 def _secrets(source: Source) -> dict[str, str]:
     groups = (("options", source.options), ("ssh_tunnel", source.ssh_tunnel))
-    return {f"{group}.{name}": value for group, part in groups if part for name, value in part.secrets().items()}
+    found = {f"{group}.{name}": value for group, part in groups if part for name, value in part.secrets().items()}
+    return {place: value for place, value in found.items() if place not in source.secret_references}
 
 
 def _differences(

@@ -10,6 +10,7 @@ from api.wire.declared import DEFAULTS, SCHEDULE
 from datasources.catalogue.tables import DataSource
 from datasources.databases import DATABASES
 from datasources.health.plan import Plan
+from datasources.model.secret_references import FIELD
 from datasources.model.source import SshTunnel
 from datasources.secrecy.vault import Vault
 
@@ -39,7 +40,10 @@ def _source(row: DataSource) -> dict[str, Any]:
     if row.ssh_tunnel:
         found["ssh_tunnel"] = _unlike(row.ssh_tunnel, _defaults(SshTunnel))
     found |= {"temp_schema": row.temp_schema} if row.temp_schema else {}
-    found |= _unlike(row.fields, DEFAULTS)
+    found |= _unlike({name: value for name, value in row.fields.items() if name != FIELD}, DEFAULTS)
+    for place, reference in (row.fields.get(FIELD) or {}).items():
+        group, _, name = place.partition(".")
+        found[group][name] = reference
     plan = Plan.read(row.plan)
     if plan and not plan.rrule:  # what is left out here is left alone there
         paused = found.get("is_paused")  # then every schedule is, and starts again with the source

@@ -11,6 +11,7 @@ from api.wire.schemas import SourceAnswer
 from datasources.catalogue.sources import source_of
 from datasources.catalogue.tables import DataSource
 from datasources.databases import ALIASES, DATABASES, AnySource
+from datasources.model.secret_references import FIELD, escaped, is_reference, unescaped
 from datasources.model.source import Options, Source, SshTunnel
 from datasources.model.texts import LINE_BREAKS, hidden_character
 from datasources.secrecy.scrubber import MASK
@@ -142,6 +143,7 @@ def parse(data: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
     _require_type(data)
     data["options"] = DATABASES[data["type"]].options.under_own_names(data.get("options"))
     _refuse_masks(data)
+    references = _take_references(data)
     try:
         source: Source = msgspec.convert({n: v for n, v in data.items() if v is not None or n == "options"}, AnySource)
         fields = msgspec.convert({n: v for n, v in data.items() if v is not None}, SourceFields)
@@ -155,10 +157,31 @@ def parse(data: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
         name: value for name, value in data.items() if name not in (*OWN_COLUMNS, *SourceFields.__struct_fields__)
     }
     refuse_secrets(extras, ["body"])
-    kept = extras | msgspec.to_builtins(fields)
+    kept = extras | msgspec.to_builtins(fields) | ({FIELD: references} if references else {})
+    source = msgspec.structs.replace(source, secret_references=references)
     if len(msgspec.json.encode(kept)) > MAX_FIELDS_BYTES:
         raise Invalid(["body"], "The optional fields are too large")
     return source, kept
+
+
+def _take_references(data: dict[str, Any]) -> dict[str, str]:
+    """References to secrets, by their place; of every other secret, what its text means."""
+    references: dict[str, str] = {}
+    for group, kind in (("options", DATABASES[data["type"]].options), ("ssh_tunnel", SshTunnel)):
+        if isinstance(given := data.get(group), dict):
+            texts = {name: given[name] for name in kind.secret_fields if isinstance(given.get(name), str)}
+            references |= {f"{group}.{name}": text for name, text in texts.items() if is_reference(text)}
+            data[group] = given | {name: unescaped(text) for name, text in texts.items()}
+    return references
+
+
+def stored_secrets(row: DataSource, vault: Vault) -> dict[str, dict[str, str]]:
+    """What a client would send as the secrets of a source: references as they are, everything else as itself."""
+    found = {g: {n: escaped(s) for n, s in secrets.items()} for g, secrets in vault.open(row.secret).items()}
+    for place, reference in (row.fields.get(FIELD) or {}).items():
+        group, _, name = place.partition(".")
+        found[group] = {**found.get(group, {}), name: reference}
+    return found
 
 
 def refuse_secrets(extras: Any, loc: list[str | int]) -> None:
@@ -198,7 +221,7 @@ def merged(row: DataSource, change: dict[str, Any], vault: Vault) -> dict[str, A
     """
     if "options" in change:
         change = change | {"options": DATABASES[row.type].options.under_own_names(change["options"])}
-    secrets = vault.open(row.secret)
+    secrets = stored_secrets(row, vault)
     whole: dict[str, Any] = {**row.fields, "name": row.name, "type": row.type, "temp_schema": row.temp_schema}
     refuse_hidden({name: value for name, value in change.items() if value != whole.get(name)})
     for group, stored in (("options", row.options), ("ssh_tunnel", row.ssh_tunnel)):
@@ -225,7 +248,7 @@ def replaced(row: DataSource, wanted: dict[str, Any], vault: Vault) -> tuple[Sou
     if wanted_type in DATABASES and wanted_type != row.type:
         raise Invalid(["body", "type"], f"The type of a source cannot be changed; {row.name!r} is {row.type}")
     wanted = wanted | {"options": DATABASES[row.type].options.under_own_names(wanted.get("options"))}
-    secrets = vault.open(row.secret)
+    secrets = stored_secrets(row, vault)
     whole = dict(wanted)
     for group in ("options", "ssh_tunnel"):
         given, kept = wanted.get(group), secrets.get(group, {})

@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 from datasources.databases import DATABASES
 from datasources.health.plan import LEAST_SECONDS
 from datasources.model.hosts import host_name
+from datasources.model.secret_references import FIELD
 from datasources.model.source import Host, Port
 from datasources.model.vocabulary import OnQuestion
 
@@ -23,7 +24,7 @@ Seconds = Annotated[int, Meta(ge=1, le=300)]
 Threshold = Annotated[int, Meta(ge=1, le=100)]
 
 
-ANSWERED_ONLY = ("id", "last_test", "created_at", "updated_at", "organization_id", "via")
+ANSWERED_ONLY = ("id", "last_test", "created_at", "updated_at", "organization_id", "via", FIELD)
 """Fields of a source that clients send back as they got them; they are ours to say."""
 
 

@@ -13,6 +13,7 @@ from datasources.catalogue.tables import MAX_ID, DataSource, Organization
 from datasources.databases import AnySource
 from datasources.health.plan import Plan
 from datasources.model.errors import SecretsError, SourcecheckError
+from datasources.model.secret_references import FIELD
 from datasources.model.source import Source
 from datasources.secrecy.vault import Vault
 
@@ -24,9 +25,14 @@ class NameTaken(SourcecheckError):
 def source_of(row: DataSource, vault: Vault, more: dict[str, dict[str, str]] | None = None) -> AnySource:
     """The source with its secrets, as a worker needs it; `more` are given for one run alone. Raises `SecretsError`."""
     stored, given = vault.open(row.secret), more or {}
+    references = _references(row, given)
     secrets = {group: stored.get(group, {}) | given.get(group, {}) for group in ("options", "ssh_tunnel")}
+    for place, reference in references.items():
+        group, _, name = place.partition(".")
+        secrets[group] = {name: reference} | secrets[group]
     data: dict[str, Any] = {
         **{name: value for name, value in row.fields.items() if value is not None},
+        FIELD: references,
         "type": row.type,
         "name": row.name,
         "temp_schema": row.temp_schema,
@@ -35,6 +41,12 @@ def source_of(row: DataSource, vault: Vault, more: dict[str, dict[str, str]] | N
     }
     source: AnySource = msgspec.convert(data, AnySource)
     return source
+
+
+def _references(row: DataSource, given: Mapping[str, dict[str, str]]) -> dict[str, str]:
+    """References to secrets, but for those in whose place one is given."""
+    places = {f"{group}.{name}" for group, secrets in given.items() for name in secrets}
+    return {place: text for place, text in (row.fields.get(FIELD) or {}).items() if place not in places}
 
 
 def write_source(row: DataSource, source: Source, fields: dict[str, Any], vault: Vault) -> None:
@@ -47,8 +59,9 @@ def write_source(row: DataSource, source: Source, fields: dict[str, Any], vault:
     row.fields = fields
     row.down_after, row.up_after = fields["down_after"], fields["up_after"]
     secrets = {
-        "options": source.options.secrets(),
-        "ssh_tunnel": source.ssh_tunnel.secrets() if source.ssh_tunnel else {},
+        group: {n: s for n, s in part.secrets().items() if f"{group}.{n}" not in source.secret_references}
+        for group, part in (("options", source.options), ("ssh_tunnel", source.ssh_tunnel))
+        if part is not None
     }
     row.secret = vault.seal(secrets) if any(secrets.values()) else None
 
@@ -73,6 +86,7 @@ def needs_new_revision(row: DataSource, source: Source, vault: Vault) -> bool:
 def forget_secret(row: DataSource) -> None:
     """Forget what the source and its gateway log in with."""
     row.secret = None
+    row.fields = {name: value for name, value in row.fields.items() if name != FIELD}
     row.revision += 1
     row.updated_at = func.now()
 

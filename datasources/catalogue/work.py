@@ -12,7 +12,7 @@ from datasources.catalogue.host_keys import trusted_keys
 from datasources.catalogue.questions import answers_of, question_of
 from datasources.catalogue.sources import source_of
 from datasources.catalogue.tables import DataSource, Job
-from datasources.model.errors import SourcecheckError
+from datasources.model.errors import CheckError, SourcecheckError
 from datasources.model.questions import Answer, Question
 from datasources.model.source import Source
 from datasources.model.steps import SCHEDULE
@@ -42,6 +42,8 @@ class Work(Struct, kw_only=True, frozen=True):
     answers: list[Answer] = []
     keeps_schema: bool = True
     """Whether what is found of its schema and lineage is kept: not if the source disables the indexing of it."""
+    unreachable: CheckError | None = None
+    """Why nothing can be tested: a secret that is a reference is not to be had."""
     trusted_keys: list[str] = []
     """Fingerprints that the organization trusts at this gateway."""
 

@@ -67,6 +67,8 @@ class Settings(Masked, kw_only=True, frozen=True):
     """Whether sources may lie in private and loopback ranges; the local stack sets it."""
     allowed_networks: str = ""
     """Ranges allowed although private, in CIDR form, separated by commas."""
+    secret_references: str = ""
+    """Rules for references to secrets, `env:PATTERN@HOST`, separated by blanks; none means that there are none."""
     file_root: str | None = None
     """The folder on the worker's machine below which sources that are files may lie; None means that there are none."""
     job_timeout: Annotated[int, Meta(ge=1, le=86400)] = 300
