@@ -1,7 +1,7 @@
 """Resolves the references of a source to its secrets, at the moment of a test; what they mean is kept nowhere.
 
 An API client chooses the references, so nothing is read that no rule of the operator's allows, and each secret goes to
-the hosts of its rules alone (security row 27). What is refused is refused before anything is looked for: the answer
+the hosts of its rules alone (security row 29). What is refused is refused before anything is looked for: the answer
 says nothing about which files and variables there are.
 """
 

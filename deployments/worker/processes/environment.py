@@ -46,7 +46,7 @@ def inherited(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def handed_over(environ: Mapping[str, str]) -> dict[str, str]:
-    """What it is told over the pipe instead, variables that sources may refer to among it (security row 27)."""
+    """What it is told over the pipe instead, variables that sources may refer to among it (security row 29)."""
     allowed = rules(environ.get(variable("secret_references"), ""))
     return {
         name: value

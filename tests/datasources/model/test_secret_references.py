@@ -68,7 +68,7 @@ def test_a_secret_that_looks_like_a_reference(secret: str) -> None:
     ],
 )
 def test_which_rule_allows_it(setting: str, reference: str, organization: int, host: str | None, whether: bool) -> None:
-    """By reference, organization and host; the service's own variables never (security row 27)."""
+    """By reference, organization and host; the service's own variables never (security row 29)."""
     assert any(rule.allows(reference, organization, host) for rule in rules(setting)) is whether
 
 

@@ -58,7 +58,7 @@ async def test_what_is_no_file_to_read(tmp_path: Path) -> None:
 
 
 async def test_what_is_not_allowed_is_not_looked_for(tmp_path: Path) -> None:
-    """The answer is the same whether there is such a file, variable or vault (security row 27)."""
+    """The answer is the same whether there is such a file, variable or vault (security row 29)."""
     (tmp_path / "there").write_text("x")
     said = {await refused(f"file:{tmp_path}/{name}", "env:*@*") for name in ("there", "missing")}
     assert {text.replace("there", "X").replace("missing", "X") for text in said} == {
