@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from api.wire.hyphen.bodies import DialectFields
+from api.wire.hyphen.places import schema_option
 from api.wire.schemas import Pagination, SourceDetails, SourcePage
 from datasources.catalogue.source_lists import Search
 from datasources.catalogue.tables import DataSource
@@ -14,18 +15,19 @@ from datasources.databases import DATABASES
 def details_of(row: DataSource) -> SourceDetails:
     """The source with its state (contract 3.3)."""
     tunnel, fields, dialect = row.ssh_tunnel or {}, row.fields, msgspec.convert(row.dialect, DialectFields)
-    shown = {name: row.options.get(field) for name, field in DATABASES[row.type].options.shown_as.items()}
+    kind = DATABASES[row.type]
+    shown = {name: row.options.get(field) for name, field in kind.options.shown_as.items()}
     return SourceDetails(
         id=row.id,
         organization_id=row.organization_id,
         workspace_id=row.dialect.get("workspace_id", row.organization_id),
         name=row.name,
-        type=DATABASES[row.type].shown_word(),
+        type=kind.shown_word(),
         description=fields.get("description"),
         host=shown.get("host"),
         port=shown.get("port"),
         database_name=shown.get("database_name"),
-        schema_name=dialect.schema_name or row.temp_schema,
+        schema_name=dialect.schema_name or row.options.get(schema_option(kind) or "") or row.temp_schema,
         connection_string=None,
         file_path=shown.get("file_path"),
         use_ssh_tunnel=row.ssh_tunnel is not None,

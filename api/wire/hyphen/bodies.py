@@ -58,6 +58,8 @@ class ChangedSource(DialectFields, kw_only=True, frozen=True, forbid_unknown_fie
     connection_timeout: Annotated[int, Meta(ge=1, le=300)] = 30
     query_timeout: Annotated[int, Meta(ge=1, le=3600)] = 300
     credentials: Credentials | None = None
+    options: dict[str, Any] | None = None
+    """Ours: what else the type has, such as `sslmode`, by its own name (`/api/v1/data_sources/types` lists them)."""
     tags: list[str] = []
 
 

@@ -7,16 +7,23 @@ from api.wire.errors import Invalid
 from datasources.databases.base import Database
 
 CREDENTIALS: dict[str, tuple[str, ...]] = {
-    "username": ("user", "username"),
-    "password": ("password",),
+    "username": ("user", "username", "key_id", "aws_access_key_id"),
+    "password": ("password", "secret", "aws_secret_access_key"),
     "api_key": ("api_key", "token"),
     "oauth_token": ("oauth_token", "token", "access_token", "http_token"),
     "warehouse": ("warehouse",),
     "role": ("role",),
 }
 """Options that a credential may be, the first that the type has."""
+SCHEMA = ("default_schema", "schema")
+"""Options that `schema_name` is, where the type has one of them; otherwise it is kept alone."""
 TUNNEL = {"ssh_host": "host", "ssh_port": "port", "ssh_username": "username"}
 TUNNEL_SECRETS = {"ssh_private_key": "private_key", "ssh_passphrase": "passphrase"}
+
+
+def schema_option(kind: type[Database]) -> str | None:
+    """The option of the type that is its schema."""
+    return next((name for name in SCHEMA if name in kind.options.__struct_fields__), None)
 
 
 def in_their_words(error: Invalid, kind: type[Database]) -> Invalid:
@@ -55,7 +62,7 @@ def _option(name: str, kind: type[Database]) -> list[str]:
     for credential, fields in CREDENTIALS.items():
         if name in fields:
             return ["credentials", credential]
-    return [name]
+    return ["options", name]
 
 
 def _gateway(name: str) -> list[str]:

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from api.wire.errors import Invalid
 from api.wire.hyphen.bodies import ChangedSource, Credentials, DialectFields, NewSource
-from api.wire.hyphen.places import CREDENTIALS, TUNNEL, TUNNEL_SECRETS
+from api.wire.hyphen.places import CREDENTIALS, TUNNEL, TUNNEL_SECRETS, schema_option
 from api.wire.registration import MAX_FIELDS_BYTES, decode, read_known, refuse_secrets
 from datasources.databases import ALIASES, DATABASES
 from datasources.databases.base import Database
@@ -109,11 +109,14 @@ def _options(given: Data, kind: type[Database]) -> Data:
                 raise Invalid(["body", name], f"{kind.title} has no {name}")
             if given[name] is not None or "connection_string" not in given:
                 found[kind.options.shown_as[name]] = given[name]
+    if "schema_name" in given and (field := schema_option(kind)) is not None:
+        found[field] = given["schema_name"]
     for credential, value in _credentials(given).items():
         if credential not in TUNNEL_SECRETS:
             found[_option_of(credential, kind)] = value
+    found = _joined(found, given.get("options") or {}, "options")
     if (text := given.get("connection_string")) is not None:
-        return _joined(found, _from_string(text, kind))
+        return _joined(found, _from_string(text, kind), "connection_string")
     return found
 
 
@@ -132,12 +135,12 @@ def _from_string(text: str, kind: type[Database]) -> Data:
         raise Invalid(["body", "connection_string"], str(error)) from error
 
 
-def _joined(fields: Data, string: Data) -> Data:
+def _joined(fields: Data, more: Data, place: str) -> Data:
     """Both; where both say it, they say the same."""
-    for name, value in string.items():
+    for name, value in more.items():
         if name in fields and str(fields[name]) != str(value):
-            raise Invalid(["body", "connection_string"], f"It says another {name} than the fields do")
-    return string | fields
+            raise Invalid(["body", place], f"It says another {name} than the fields do")
+    return more | fields
 
 
 def _tunnel(given: Data, *, before: bool) -> Data | None:

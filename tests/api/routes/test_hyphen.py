@@ -160,6 +160,10 @@ async def test_health_before_any_test(pages: HyphenClient) -> None:
         ({"metadata": {"api_token": "x"}}, "metadata.api_token"),
         ({"tags": "a"}, "tags"),
         ({"connection_pool_size": 0}, "connection_pool_size"),
+        ({"options": {"sslmode": "sometimes"}}, "options.sslmode"),
+        ({"options": {"ssl_mode": "require"}}, "options.ssl_mode"),
+        ({"options": {"dbname": "other"}}, "options"),
+        ({"type": "aws_s3", "host": None, "port": None, "database_name": "bucket"}, "options.region"),
         ({"type": "sqlite", "host": None, "port": None, "database_name": None, "credentials": None}, "file_path"),
     ],
 )
@@ -168,6 +172,15 @@ async def test_what_is_refused(pages: HyphenClient, changes: dict[str, Any], pla
     body = {"name": "Refused", **LEAST, **LOGIN} | changes
     given = {name: value for name, value in body.items() if value is not None}
     assert place in await pages.refused("POST", "", 422, json=given)
+
+
+async def test_what_else_a_type_has(pages: HyphenClient, lone_api: Client) -> None:
+    """`options`, by their own names; they stay when something else changes."""
+    made = await pages.create(name="With options", **LEAST, **LOGIN, options={"sslmode": "require", "role": "r"})
+    await pages.change(made["id"], description="x")
+    options = (await lone_api.get(f"{SOURCES}/{made['id']}")).json()["options"]
+    assert (options["sslmode"], options["role"], options["dbname"]) == ("require", "r", "shop")
+    assert made["host"] == LEAST["host"]
 
 
 STRING = "postgresql://me:canary@db.example.com:6000/shop?sslmode=require"
