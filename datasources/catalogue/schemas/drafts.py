@@ -1,6 +1,6 @@
 """A download while it is read, held against what is kept: it ends as the difference, ready to be stored."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -149,16 +149,27 @@ class KnownEdge(NamedTuple):
 EdgeKey = tuple[TableName, TableName, str]
 
 
-def edge_difference(found: Iterable[KeptEdgeForm], known: Mapping[EdgeKey, KnownEdge]) -> EdgeDifference:
-    """Hold the edges of a download against those that are kept. Of a change, what the edge was is told no more."""
+def edge_difference(
+    found: Iterable[KeptEdgeForm], known: Mapping[EdgeKey, KnownEdge], tables: Collection[TableName]
+) -> EdgeDifference:
+    """Hold the edges of a download against those that are kept. Of a change, what the edge was is told no more.
+
+    `tables` are there now. A server's record of queries reaches some days back: an edge that is not in it any more
+    stays as long as both of its ends do.
+    """
     by_key = {form.key: form for form in found}
     written = [form for key, form in by_key.items() if key not in known or known[key].fingerprint != form.fingerprint]
     changes = [compare_edges(form.edge if form.key in known else None, form.edge) for form in written]
-    gone = [key for key in known if key not in by_key]
+    gone = [key for key in known if key not in by_key and not _stays(key, tables)]
     for source, target, origin in gone:
         changes.append(compare_edges(_bare(source, target, origin), None))
     closed = [known[key].id for key in gone] + [known[form.key].id for form in written if form.key in known]
     return EdgeDifference(written=written, closed=closed, changes=changes)
+
+
+def _stays(key: EdgeKey, tables: Collection[TableName]) -> bool:
+    source, target, origin = key
+    return origin == Origin.query_history and source in tables and target in tables
 
 
 def _bare(source: TableName, target: TableName, origin: str) -> LineageEdge:

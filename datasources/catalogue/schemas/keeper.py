@@ -95,7 +95,8 @@ class Keeper:
             number = newest.number if newest else 0
             if not await store.lock(session, self._source_id, store.LINEAGE, number):
                 return None
-            difference = edge_difference(forms, await store.known_edges(session, self._source_id))
+            known = await store.known_edges(session, self._source_id)
+            difference = edge_difference(forms, known, await store.known_tables(session, self._source_id))
             since = newest.confirmed_at if newest else None
             if newest is not None and not difference.changes:
                 await store.confirm(session, self._source_id, store.LINEAGE, found)

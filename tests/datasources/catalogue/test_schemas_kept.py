@@ -11,7 +11,7 @@ from datasources.catalogue.schemas.content import read_table
 from datasources.catalogue.schemas.keeper import Keeper, Kept
 from datasources.catalogue.schemas.retention import remove_old_schemas
 from datasources.catalogue.tables import KeptEdge, KeptTable, SchemaChange, SchemaVersion
-from datasources.databases.base import Column, ColumnEdge, Lineage, LineageEdge, Table, TableName
+from datasources.databases.base import Column, ColumnEdge, Lineage, LineageEdge, Origin, Table, TableName
 from datasources.databases.postgres.model import PgOptions, PgSource
 from datasources.model.settings import Settings
 from datasources.secrecy.scrubber import Scrubber
@@ -197,6 +197,22 @@ async def test_lineage(kit: Kit) -> None:
         assert (kept.told, kept.version) == (told, version)
     assert await kit.count(KeptEdge) == 3
     assert not any(row.announced for row in await kit.changes())
+
+
+async def test_an_edge_of_a_query_stays_while_its_tables_do(kit: Kit) -> None:
+    """A server's record of queries reaches some days back, and says nothing of what was before."""
+    await kit.download(*FIRST)
+    edge = LineageEdge(
+        source=TableName("shop", "orders"), target=TableName("shop", "customer"), origin=Origin.query_history
+    )
+    assert await kit.keeper().keep_lineage(Lineage(edges=[edge]), 0)
+    kept = await kit.keeper().keep_lineage(Lineage(edges=[]), 0)
+    assert kept is not None
+    assert kept.told == ""
+    await kit.download(CUSTOMER)
+    kept = await kit.keeper().keep_lineage(Lineage(edges=[]), 0)
+    assert kept is not None
+    assert kept.told == " (1 gone)"
 
 
 async def test_retention(kit: Kit, sessions: Sessions) -> None:
