@@ -23,7 +23,9 @@ from api.routes.data_sources import DataSourceController
 from api.routes.health import health
 from api.routes.host_keys import HostKeyController
 from api.routes.immediate import ImmediateController
+from api.routes.lineage import lineage
 from api.routes.schedules import ScheduleController
+from api.routes.schemas import SchemaController
 from api.routes.sources import SourceController, organization_meta
 from api.routes.status import live, metrics, ready
 from api.routes.tests import JobController
@@ -48,6 +50,8 @@ def create_app() -> Litestar:
             KeyController,
             QuestionController,
             HostKeyController,
+            SchemaController,
+            lineage,
             health,
             badge,
             public_badge,

@@ -50,6 +50,7 @@ CODES: dict[int, str] = {
     415: "UNSUPPORTED_MEDIA_TYPE",
     422: "VALIDATION_ERROR",
     429: "TOO_MANY_REQUESTS",
+    502: "BAD_GATEWAY",
     503: "SERVICE_UNAVAILABLE",
 }
 """Words of the envelope by HTTP status (contract 1.5)."""

@@ -37,6 +37,10 @@ ENVELOPED_OVERLOAD: Responses = {
     503: _spec(ErrorEnvelope, "No worker took it up, or too many jobs wait"),
 }
 ENVELOPED_NAME_TAKEN: Responses = {409: _spec(ErrorEnvelope, "Another data source has this name")}
+DISCOVERY_FAILED: Responses = {
+    409: _spec(ErrorEnvelope, "The schema of this source is not kept"),
+    502: _spec(ErrorEnvelope, "The source could not be read"),
+}
 SCHEDULES_LIMITED: Responses = {409: _spec(ErrorEnvelope, "Too many schedules, or too short intervals")}
 
 LOCATION = "Location"
