@@ -11,6 +11,8 @@ from datasources.databases.mysql import Mariadb, Mysql
 from datasources.databases.mysql.model import MariadbSource, MysqlSource
 from datasources.databases.postgres import Postgres
 from datasources.databases.postgres.model import PgSource
+from datasources.databases.redshift import Redshift
+from datasources.databases.redshift.model import RedshiftSource
 from datasources.databases.s3 import S3
 from datasources.databases.s3.model import S3Source
 from datasources.databases.snowflake import Snowflake
@@ -33,6 +35,7 @@ AnySource = (
     | TrinoSource
     | StarburstSource
     | SnowflakeSource
+    | RedshiftSource
 )
 """The union of everything that can be registered; msgspec tells the members apart by `type`."""
 _ALL: tuple[type[Database], ...] = (
@@ -47,6 +50,7 @@ _ALL: tuple[type[Database], ...] = (
     Trino,
     Starburst,
     Snowflake,
+    Redshift,
 )
 
 DATABASES: dict[str, type[Database]] = {kind.word(): kind for kind in _ALL}
