@@ -18,6 +18,7 @@ class Lock(IntEnum):
     RETENTION = 0x5C0003
     HEALTH_DEPLOYMENTS = 0x5C0004
     SLOTS = 0x5C0006
+    SCHEMA_EVENTS = 0x5C0010
 
 
 async def wait_for(session: AsyncSession, lock: Lock) -> None:

@@ -84,5 +84,12 @@ class StatusEvent(StrEnum):
     up = "sourcecheck.data-source.up"
 
 
+SCHEMA_EVENTS = {
+    "removed": "sourcecheck.data-source.table-removed",
+    "renamed": "sourcecheck.data-source.table-renamed",
+    "changed": "sourcecheck.data-source.table-changed",
+}
+"""The names of our Prefect events about schemas, by what happened to a table."""
+
 OnQuestion = Literal["ask", "fail"]
 """What a test does that needs a person's answer: ask for it, or fail with the code."""

@@ -7,6 +7,7 @@ import pytest
 from msgspec import structs
 from sqlalchemy import func, select
 
+from datasources.catalogue.schemas.announced import mark_sent, unsent_changes
 from datasources.catalogue.schemas.content import read_table
 from datasources.catalogue.schemas.keeper import Keeper, Kept
 from datasources.catalogue.schemas.retention import remove_old_schemas
@@ -128,6 +129,19 @@ async def test_each_change_is_told(kit: Kit) -> None:
 
 def kit_table_without_change() -> Table:
     return table("more", "y integer")
+
+
+async def test_what_queries_may_break_on_is_announced_once(kit: Kit, sessions: Sessions) -> None:
+    """Each change has an event of the same id until Prefect has it; then it has none."""
+    await kit.download(*FIRST)
+    await kit.download(CUSTOMER, table("orders", "id text", "total numeric(10,2)"), TOTALS)
+    async with sessions.begin() as session:
+        (change,) = [found for found in await unsent_changes(session, 100) if found.source_id == kit.source_id]
+        assert (change.change, change.schema, change.table) == ("changed", "shop", "orders")
+        assert "column id was integer and is text" in change.sentence
+        assert await mark_sent(session, [change], set()) == set()
+        assert await mark_sent(session, [change], {change.event_id}) == {change.id}
+        assert [found for found in await unsent_changes(session, 100) if found.source_id == kit.source_id] == []
 
 
 async def test_what_an_edit_of_the_source_hides_is_not_announced(kit: Kit) -> None:
