@@ -1,8 +1,6 @@
 """Makes the catalogue, and Prefect's schedules, what a file of sources says: everything or nothing."""
 
-import logging
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,20 +9,20 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.auth import Member
-from api.limits import refuse_schedule
+from api.limits import refuse_too_many
 from api.prefect.client import Unreachable
 from api.prefect.schedules import Schedules
+from api.timetables import assign, make_missing, tidy
 from api.wanted_plans import plan_from
 from api.wire.declared import SCHEDULE, Declared, SourceChange, below, changes_of, declare, several
 from api.wire.errors import Invalid, Problem, invalid
 from api.wire.requests import WantedSchedule
+from datasources.catalogue.health.timetables import own_plan
 from datasources.catalogue.sources import NameTaken, change_source, remove_source, save_sources, write_source
 from datasources.catalogue.tables import DataSource
 from datasources.health.plan import Plan
 from datasources.model.settings import Settings
 from datasources.secrecy.vault import Vault
-
-logger = logging.getLogger("sourcecheck.api")
 
 
 class Planned(Struct, kw_only=True):
@@ -38,7 +36,7 @@ class Planned(Struct, kw_only=True):
     def reschedules(self) -> bool:
         """Whether its schedule has to change."""
         row = self.declared.row
-        return self.plan != (Plan.read(row.plan) if row else None)
+        return self.plan != (own_plan(row) if row else None)
 
 
 def plan_sources(given: Sequence[dict[str, Any]], rows: Mapping[str, DataSource], vault: Vault) -> list[Planned]:
@@ -76,7 +74,7 @@ def _plan(item: dict[str, Any], declared: Declared) -> Plan | None:
     """The schedule that a source of the file has afterwards. Raises `Invalid`."""
     wanted = item.get(SCHEDULE)
     if wanted is None:
-        before = Plan.read(declared.row.plan) if declared.row else None
+        before = own_plan(declared.row) if declared.row else None
         # A file cannot say what an operator may choose in Prefect's UI, and leaves it alone.
         return before if before and before.rrule and SCHEDULE not in item else None
     try:
@@ -107,7 +105,6 @@ class Applier:
         self._schedules = schedules
         self._settings = settings
         self._vault = vault
-        self._undo: list[tuple[int, Plan | None]] = []
 
     async def apply(self, member: Member, planned: Sequence[Planned], gone: Sequence[DataSource]) -> list[SourceChange]:
         """Write everything, and answer the changes with the ids of new sources.
@@ -116,18 +113,10 @@ class Applier:
         answer; then nothing has changed.
         """
         self._refuse_schedules(planned)
-        try:
-            rows = await self._write(member, planned, gone)
-            await self._schedule(planned, rows)
-            await self._session.commit()
-        except BaseException:
-            await self._session.rollback()
-            await self._reschedule()
-            raise
-        for row in gone:
-            if row.plan:
-                with suppress(*Unreachable):  # then `ScheduleMirror` does it later
-                    await self._schedules.remove(row.id)
+        rows = await self._write(member, planned, gone)
+        changed = await self._schedule(planned, rows, gone)
+        await self._session.commit()
+        await tidy(self._session, self._schedules, changed)
         changes = [msgspec.structs.replace(one.change, id=row.id) for one, row in zip(planned, rows, strict=True)]
         return [*changes, *map(removal_of, gone)]
 
@@ -139,7 +128,7 @@ class Applier:
         if changed:
             last = max(changed, key=lambda plan: plan.per_minute(now))
             plans.remove(last)
-            refuse_schedule(last, plans, self._settings, now)
+            refuse_too_many(last, [(plan, 1) for plan in plans], self._settings, now)
 
     async def _write(self, member: Member, planned: Sequence[Planned], gone: Sequence[DataSource]) -> list[DataSource]:
         rows = [self._row(member, one) for one in planned]
@@ -161,26 +150,21 @@ class Applier:
             change_source(row, declared.source, declared.fields, self._vault)
         return row
 
-    async def _schedule(self, planned: Sequence[Planned], rows: Sequence[DataSource]) -> None:
+    async def _schedule(
+        self, planned: Sequence[Planned], rows: Sequence[DataSource], gone: Sequence[DataSource]
+    ) -> set[int]:
+        """Give the sources their timetables; answers those whose use has changed, which Prefect has where it needs to.
+
+        What Prefect has been given by a transaction that fails, the API removes again by and by.
+        """
+        changed: set[int] = set()
         for one, row in zip(planned, rows, strict=True):
             if one.reschedules:
-                self._undo.append((row.id, Plan.read(row.plan)))
-                try:
-                    await self._put(row.id, one.plan)
-                except Unreachable as error:
-                    raise Problem(503, "Prefect does not answer; nothing was applied") from error
-                row.plan = one.plan.plain() if one.plan else None
-
-    async def _put(self, source_id: int, plan: Plan | None) -> None:
-        if plan is None:
-            await self._schedules.remove(source_id)
-        else:
-            await self._schedules.put(source_id, plan, self._session)
-
-    async def _reschedule(self) -> None:
-        """Give the schedules back what they were; Prefect's server is no part of our transaction."""
-        for source_id, plan in reversed(self._undo):
-            try:
-                await self._put(source_id, plan)
-            except Unreachable:
-                logger.warning("the schedule of source %d could not be put back", source_id)
+                changed |= await assign(self._session, row, one.plan)
+        for row in gone:
+            changed |= await assign(self._session, row, None)
+        try:
+            await make_missing(self._session, self._schedules, changed)
+        except Unreachable as error:
+            raise Problem(503, "Prefect does not answer; nothing was applied") from error
+        return changed

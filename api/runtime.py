@@ -12,6 +12,7 @@ from api.background.retention import Retention
 from api.background.schedule_mirror import ScheduleMirror
 from api.background.schema_events import SchemaEvents
 from api.background.status_events import StatusEvents
+from api.background.sweep_keeper import SweepKeeper
 from api.jobs.encoded import EncodedAnswers
 from api.jobs.submit import Submitter
 from api.jobs.watch import Watch
@@ -49,6 +50,7 @@ async def started(app: Litestar) -> AsyncIterator[None]:
             ScheduleMirror(sessions, prefect),
             StatusEvents(sessions, prefect),
             SchemaEvents(sessions, prefect),
+            SweepKeeper(sessions, prefect),
             Retention(sessions, settings),
         ):
             vault = Vault.from_settings(settings)

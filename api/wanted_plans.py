@@ -2,7 +2,7 @@
 
 from zoneinfo import available_timezones
 
-from api.prefect.timetables import timetable
+from api.prefect.timetables import in_prefect_words
 from api.wire.errors import Invalid
 from api.wire.requests import WantedSchedule
 from datasources.health.cron import refuse_cron
@@ -33,6 +33,6 @@ def _refuse_cron(cron: str) -> None:
     except ValueError as error:
         raise Invalid(["body", "cron"], str(error)) from error
     try:
-        timetable(0, Plan(cron=cron))  # Prefect has to understand it, too
+        in_prefect_words(0, Plan(cron=cron))  # Prefect has to understand it, too
     except ValueError as error:
         raise Invalid(["body", "cron"], "Prefect does not understand this cron expression") from error

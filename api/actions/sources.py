@@ -1,14 +1,13 @@
 """Registering, changing, removing and restoring a source, from either API or a page."""
 
-from contextlib import suppress
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.auth import Member
 from api.dependencies import require_source
-from api.prefect.client import Unreachable
 from api.runtime import Services
+from api.timetables import forget_schedule, pause_schedule
 from api.wire.errors import Problem
 from api.wire.registration import decode_source, merged, parse, refuse_hidden
 from datasources.catalogue.sources import (
@@ -59,8 +58,7 @@ async def change_fields(
     await _save(session, row)
     paused = bool(row.fields.get("is_paused"))
     if row.plan and paused is not was_paused:
-        with suppress(*Unreachable):  # its runs see for themselves that it is paused
-            await services.prefect.schedules.activate(row.id, not paused)
+        await pause_schedule(session, services.prefect.schedules, row, paused)
 
 
 async def remove(
@@ -73,9 +71,7 @@ async def remove(
     row = await require_source(session, member, source_id, for_change=True)
     remove_source(row, restorable=restorable)
     await session.commit()
-    if row.plan:
-        with suppress(*Unreachable):  # then `ScheduleMirror` does it later
-            await services.prefect.schedules.remove(source_id)
+    await forget_schedule(session, services.prefect.schedules, row)
     await session.refresh(row, ["deleted_at"])
     return row
 

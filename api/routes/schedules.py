@@ -5,8 +5,6 @@ from litestar.params import FromPath
 
 from api.actions import schedules
 from api.dependencies import ApiRequest, MemberDep, ServicesDep, SessionDep, require_source
-from api.prefect.client import Unreachable
-from api.wire.errors import Problem
 from api.wire.registration import read
 from api.wire.requests import WantedSchedule, takes
 from api.wire.responses import ENVELOPED, SCHEDULES_LIMITED
@@ -48,15 +46,7 @@ class ScheduleController(Controller):
     ) -> Envelope[Schedule]:
         """When a source is checked, as Prefect has it now."""
         source = await require_source(session, member, source_id)
-        try:
-            plan = await services.prefect.schedules.of(source.id)
-        except Unreachable as error:
-            raise Problem(503, "Prefect does not answer") from error
-        if plan is None:
-            source.plan = None
-            await session.commit()
-            raise Problem(404, "This data source has no schedule")
-        await schedules.remember(session, source, plan)
+        plan = await schedules.read(session, services, source)
         return Envelope(_answered(source, plan), "Schedule retrieved")
 
     @delete(

@@ -13,6 +13,7 @@ from msgspec import Struct
 from api.wire.errors import Invalid
 from api.wire.registration import parse, refuse_hidden, refuse_unknown, replaced
 from api.wire.requests import SourceFields
+from datasources.catalogue.health.timetables import own_plan
 from datasources.catalogue.sources import source_of
 from datasources.catalogue.tables import DataSource
 from datasources.health.plan import Plan
@@ -117,7 +118,7 @@ def changes_of(declared: Declared, plan: Plan | None, vault: Vault) -> list[Fiel
         return _differences({}, shown, {}, _secrets(declared.source))
     before = source_of(row, vault)
     known = row.fields | msgspec.to_builtins(msgspec.convert(row.fields, SourceFields))
-    return _differences(_facts(before, known, Plan.read(row.plan)), after, _secrets(before), _secrets(declared.source))
+    return _differences(_facts(before, known, own_plan(row)), after, _secrets(before), _secrets(declared.source))
 
 
 def _facts(source: Source, fields: Mapping[str, Any], plan: Plan | None) -> dict[str, Any]:

@@ -7,9 +7,9 @@ import msgspec
 from msgspec import Struct
 
 from api.wire.declared import DEFAULTS, SCHEDULE
+from datasources.catalogue.health.timetables import own_plan
 from datasources.catalogue.tables import DataSource
 from datasources.databases import DATABASES
-from datasources.health.plan import Plan
 from datasources.model.secret_references import FIELD
 from datasources.model.source import SshTunnel
 from datasources.secrecy.vault import Vault
@@ -44,7 +44,7 @@ def _source(row: DataSource) -> dict[str, Any]:
     for place, reference in (row.fields.get(FIELD) or {}).items():
         group, _, name = place.partition(".")
         found[group][name] = reference
-    plan = Plan.read(row.plan)
+    plan = own_plan(row)
     if plan and not plan.rrule:  # what is left out here is left alone there
         paused = found.get("is_paused")  # then every schedule is, and starts again with the source
         found[SCHEDULE] = {name: value for name, value in plan.plain().items() if not (paused and name == "active")}

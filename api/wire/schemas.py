@@ -212,7 +212,8 @@ class HealthCheck(Struct, frozen=True, kw_only=True):
     checked_at: datetime
     error_code: str | None
     trigger: str
-    job_id: int
+    job_id: int | None
+    """None for a check of a sweep, which has no job of its own."""
     counts: bool
     """Whether it is part of the uptime; a test that was asked for while the source was being set up is not."""
 

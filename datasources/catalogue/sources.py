@@ -1,17 +1,17 @@
 """Sources in the catalogue: rows to typed sources and back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import defer
 
-from datasources.catalogue.tables import MAX_ID, DataSource, Organization
+from datasources.catalogue.locks import lock_organization
+from datasources.catalogue.tables import MAX_ID, DataSource
 from datasources.databases import AnySource
-from datasources.health.plan import Plan
 from datasources.model.errors import SecretsError, SourcecheckError
 from datasources.model.secret_references import FIELD
 from datasources.model.source import Source
@@ -132,17 +132,11 @@ async def sources_by_name(
 ) -> dict[str, DataSource]:
     """Every source of the organization; `for_change` locks them, and the list of them, for this transaction."""
     if for_change:
-        await _lock_list(session, organization_id)
+        await lock_organization(session, organization_id)
     chosen = select(DataSource).where(DataSource.organization_id == organization_id, DataSource.deleted_at.is_(None))
     chosen = chosen.order_by(DataSource.id).options(defer(DataSource.last_test))
     rows = await session.scalars(chosen.with_for_update() if for_change else chosen)
     return {row.name: row for row in rows}
-
-
-async def _lock_list(session: AsyncSession, organization_id: int) -> None:
-    """Until the caller commits, no other process makes a plan for the organization's sources, or schedules one."""
-    owner = select(Organization.id).where(Organization.id == organization_id)
-    await session.execute(owner.with_for_update(key_share=True))
 
 
 async def find_source(
@@ -178,31 +172,3 @@ async def is_registered(session: AsyncSession, source_id: int) -> bool:
     """Whether any organization has this source."""
     chosen = select(DataSource.id).where(DataSource.id == source_id, DataSource.deleted_at.is_(None))
     return 0 < source_id <= MAX_ID and await session.scalar(chosen) is not None
-
-
-async def mirror_schedules(session: AsyncSession, plans: Mapping[int, Plan]) -> list[int]:
-    """Keep these schedules by the source's id, which are all there are; answers removed sources that have one."""
-    chosen = select(DataSource.id, DataSource.plan, DataSource.deleted_at)
-    rows = await session.execute(chosen.where(DataSource.plan.is_not(None) | DataSource.id.in_(plans)))
-    leftover = []
-    for source_id, known, deleted_at in rows:
-        plan = plans.get(source_id)
-        if deleted_at is not None and plan is not None:
-            leftover.append(source_id)
-        elif deleted_at is None and known != (plain := plan.plain() if plan else None):
-            await session.execute(update(DataSource).where(DataSource.id == source_id).values(plan=plain))
-    return leftover
-
-
-async def other_plans(session: AsyncSession, source: DataSource) -> list[Plan]:
-    """The schedules of the organization's other sources; until the caller commits, no other process asks for them."""
-    await _lock_list(session, source.organization_id)
-    found = await session.scalars(
-        select(DataSource.plan).where(
-            DataSource.organization_id == source.organization_id,
-            DataSource.id != source.id,
-            DataSource.deleted_at.is_(None),
-            DataSource.plan.is_not(None),
-        )
-    )
-    return [plan for data in found if (plan := Plan.read(data))]

@@ -162,7 +162,12 @@ class DataSource(IdMixin, Base):
     status_revision: Mapped[int | None]
     """The revision that the counts of checks in a row are about."""
     plan: Mapped[dict[str, Any] | None]
-    """Its schedule as `datasources.health.plan.Plan`, as Prefect had it when we looked last; Prefect's is the truth."""
+    """Its schedule as `datasources.health.plan.Plan`: a copy of its timetable's, inactive where `checks_paused`."""
+    timetable_id: Mapped[int | None] = mapped_column(ForeignKey("timetables.id", ondelete="SET NULL"), index=True)
+    checks_paused: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Whether its own schedule is paused; its timetable may be paused as well."""
+    full_test_due_at: Mapped[datetime | None]
+    """When a scheduled check runs all steps again; None before the first test that did."""
     badge_hash: Mapped[bytes | None] = mapped_column(unique=True)
     """The SHA-256 hash of the token under which its badge is public; None means that it is not."""
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -262,8 +267,8 @@ class HealthRecord(Base):
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     source_id: Mapped[int] = mapped_column(ForeignKey("data_sources.id", ondelete="CASCADE"))
-    job_id: Mapped[int] = mapped_column(unique=True)
-    """Not a reference: jobs are removed before their records."""
+    job_id: Mapped[int | None] = mapped_column(unique=True)
+    """Not a reference: jobs are removed before their records. None for a check of a sweep, which has no job."""
     checked_at: Mapped[datetime]
     passed: Mapped[bool | None]
     """None when the check says nothing about the source: it was lost on our side."""
@@ -294,6 +299,54 @@ class HealthRollup(Base):
     """Counts of response times by bucket, their sum, minimum and maximum, in milliseconds."""
 
 
+class Timetable(IdMixin, Base):
+    """When sources of an organization are checked: those that are checked at the same times share one."""
+
+    __tablename__ = "timetables"
+
+    organization_id: Mapped[int] = mapped_column(ForeignKey("organizations.id", ondelete="CASCADE"), index=True)
+    plan: Mapped[dict[str, Any]]
+    """`datasources.health.plan.Plan`, as Prefect had it when we looked last; Prefect's is the truth."""
+    in_prefect: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Whether Prefect has its schedule: only while a source of it is to be checked."""
+
+
+class Sweep(IdMixin, Base):
+    """One round over the sources of a timetable."""
+
+    __tablename__ = "sweeps"
+    __table_args__ = (
+        UniqueConstraint("timetable_id", "due_at"),
+        Index("ix_sweeps_open", "id", postgresql_where=text("ended_at IS NULL")),
+    )
+
+    timetable_id: Mapped[int] = mapped_column(ForeignKey("timetables.id", ondelete="CASCADE"))
+    due_at: Mapped[datetime]
+    ends_at: Mapped[datetime | None]
+    """When the next one is due, which takes its place."""
+    heard_at: Mapped[datetime]
+    """The newest sign of life of one of its runs."""
+    runs: Mapped[int] = mapped_column(server_default=text("1"))
+    """How many runs it has had so far."""
+    ended_at: Mapped[datetime | None]
+
+
+class SourceCheck(Base):
+    """The newest claim of a sweep on a source: who checks it, for which sweep, and until when that holds."""
+
+    __tablename__ = "source_checks"
+
+    source_id: Mapped[int] = mapped_column(ForeignKey("data_sources.id", ondelete="CASCADE"), primary_key=True)
+    due_at: Mapped[datetime]
+    """The moment of the sweep."""
+    owner: Mapped[UUID]
+    """The flow run that has claimed it."""
+    claimed_until: Mapped[datetime | None] = mapped_column(index=True)
+    """None once the check has ended, or there was nothing to check; its owner renews it again and again until then."""
+    lost: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Whether the process of its newest check was lost: the next one has a process of its own."""
+
+
 class StatusChange(Base):
     """A source went from one status to another; one Prefect event each."""
 
@@ -302,8 +355,8 @@ class StatusChange(Base):
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     source_id: Mapped[int] = mapped_column(ForeignKey("data_sources.id", ondelete="CASCADE"), index=True)
-    job_id: Mapped[int] = mapped_column(unique=True)
-    """The check that decided it."""
+    job_id: Mapped[int | None]
+    """The test that decided it, or that says why: a sweep has the source tested in full when it becomes failed."""
     changed_at: Mapped[datetime]
     was: Mapped[str]
     became: Mapped[str]

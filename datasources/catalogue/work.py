@@ -15,7 +15,6 @@ from datasources.catalogue.tables import DataSource, Job
 from datasources.model.errors import CheckError, SourcecheckError
 from datasources.model.questions import Answer, Question
 from datasources.model.source import Source
-from datasources.model.steps import SCHEDULE
 from datasources.secrecy.vault import Vault
 
 ASK_ANEW = "ask the API for a new test, or run the deployment with the parameter source_id alone"
@@ -29,9 +28,9 @@ class Work(Struct, kw_only=True, frozen=True):
     """One job, ready to be run."""
 
     job_id: int
+    """0 for a check of a sweep, which has none."""
     source_id: int
     organization_id: int
-    scheduled: bool
     source: Source
     steps: list[str]
     deadline: float
@@ -77,7 +76,6 @@ async def load_work(session: AsyncSession, vault: Vault, job_id: int, flow_run_i
         job_id=job.id,
         source_id=row.id,
         organization_id=job.organization_id,
-        scheduled=job.trigger == SCHEDULE,
         source=source,
         steps=list(job.steps),
         deadline=job.deadline.timestamp(),

@@ -61,8 +61,8 @@ class Settings(Masked, kw_only=True, frozen=True):
     """Megabytes of data that the process of a run may take; what needs more ends with an error of that run."""
     deployment: str = "check-source/check"
     """The deployment that runs a test, `flow/deployment`."""
-    health_deployment: str = "check-source/health"
-    """The deployment whose schedules check sources regularly, `flow/deployment`."""
+    health_deployment: str = "sweep/health"
+    """The deployment whose schedules, one a timetable, check sources regularly, `flow/deployment`."""
     allow_private_networks: bool = False
     """Whether sources may lie in private and loopback ranges; the local stack sets it."""
     allowed_networks: str = ""
@@ -91,14 +91,18 @@ class Settings(Masked, kw_only=True, frozen=True):
     """Accepted jobs of one organization that have not begun; from there on new ones are refused."""
     slots_per_worker: Annotated[int, Meta(ge=2, le=1000)] = 16
     """Tests that one worker runs at the same time; an organization may hold as many slots as it leaves free."""
-    max_schedules: Annotated[int, Meta(ge=0, le=1_000_000)] = 1000
+    max_schedules: Annotated[int, Meta(ge=0, le=1_000_000)] = 10_000
     """Sources of one organization that may have a schedule."""
-    scheduled_tests_per_minute: Annotated[int, Meta(ge=1, le=1_000_000)] = 600
+    max_timetables: Annotated[int, Meta(ge=1, le=10_000)] = 50
+    """Distinct timetables that the schedules of one organization may have."""
+    scheduled_tests_per_minute: Annotated[int, Meta(ge=1, le=1_000_000)] = 2400
     """Tests that the schedules of one organization may ask for in a minute, all together."""
     source_metrics: Annotated[int, Meta(ge=0, le=100_000)] = 0
     """Sources that `/metrics` names, at most; 0 means none."""
     metrics_key: str | None = None
     """What a reader of `/metrics` shows; None means that it needs no key, and names no source."""
+    sweeps_per_worker: Annotated[int, Meta(ge=1, le=1000)] = 4
+    """Sweeps that one worker runs at the same time, beside its tests."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     log_format: Literal["json", "text"] = "json"
     """Form of the log of the API, the worker and the flow runs: one JSON object a line, or lines for people."""

@@ -22,7 +22,7 @@ class UnsentChange(Struct, frozen=True, kw_only=True):
     source_name: str
     organization_id: int
     organization_name: str
-    job_id: int
+    job_id: int | None
     flow_run_id: UUID | None
     changed_at: datetime
     was: str
