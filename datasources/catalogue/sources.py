@@ -1,6 +1,6 @@
 """Sources in the catalogue: rows to typed sources and back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
