@@ -32,6 +32,18 @@ def wants_number(way: Way, type_name: str) -> bool:
     return _has_number(source, way)
 
 
+def options_of(type_name: str) -> frozenset[str] | None:
+    """The names of a type's options; None for a type that there is not."""
+    definition = _schema()["definitions"].get(type_name)
+    return frozenset(definition["properties"]) if definition and type_name != "SshTunnel" else None
+
+
+def secrets_of(type_name: str) -> frozenset[str]:
+    """The names of a type's options that are secrets."""
+    properties = _schema()["definitions"][type_name]["properties"]
+    return frozenset(name for name, form in properties.items() if form.get("writeOnly"))
+
+
 def _is_about(rule: dict[str, Any], type_name: str) -> bool:
     return type_name in rule["if"]["properties"]["type"]["enum"]
 

@@ -1,6 +1,7 @@
 """A file of sources: read, filled in, and ready to be applied."""
 
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from msgspec import Struct
 
 from sourcecheck.errors import SourcecheckError
 from sourcecheck.files.document import Document, FileError, read_document
+from sourcecheck.files.exported import write_sources
 from sourcecheck.files.placeholders import Placeholders
 from sourcecheck.files.schema import as_number, wants_number
 
@@ -39,6 +41,13 @@ def read_sources(path: str) -> SourcesFile:
     for number, source in enumerate(found):
         sources.append(_filled(document, filler, source, number))
     return SourcesFile(document, sources)
+
+
+def filled_sources(sources: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Sources that were made here, with their placeholders filled in. Raises `FileError` for one that cannot be."""
+    document = read_document(None, write_sources(sources, {}))
+    filler = Placeholders(Path())
+    return [_filled(document, filler, source, number) for number, source in enumerate(_list_of(document))]
 
 
 def _list_of(document: Document) -> list[Any]:
