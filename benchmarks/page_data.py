@@ -1,9 +1,37 @@
 """Sources with a history, as an organization has them after a month: what its pages are measured and looked at with."""
 
-from sqlalchemy import text
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from msgspec import structs, to_builtins
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from datasources.catalogue.tables import DataSource, Job
+from datasources.model.results import Published, StepResult
+from datasources.model.vocabulary import Code, ErrorCode, JobStatus, Outcome
 from datasources.secrecy.vault import Vault
+
+DETAILS: dict[str, dict[str, Any]] = {
+    "connection": {
+        "user": "reader",
+        "database": "shop",
+        "address": "192.0.2.7:5432",
+        "tls": True,
+        "tls_version": "TLSv1.3",
+        "response_time_ms": 1.4,
+        "stages_ms": {"resolve": 9.1, "tcp": 21.4, "tls": 64.0, "login": 41.2},
+    }
+}
+REFUSED = StepResult(
+    code=Code.ERROR,
+    message='connection to server at "db.example.org" (192.0.2.7), port 5432 failed: Connection refused',
+    outcome=Outcome.failed,
+    error_code=ErrorCode.CONNECTION_ERROR,
+    remediation="Check host and port, that the server is running, and that no firewall blocks the connection. "
+    "On the server, `ss -ltn sport = :5432` shows whether it listens.",
+    details={"stage": "tcp"},
+)
 
 SOURCES = text(
     """
@@ -70,3 +98,71 @@ async def fill(
     await session.execute(ROLLUPS, given | {"hours": hours})
     await session.execute(text("ANALYZE"))
     return ids
+
+
+def published(*, passed: bool, now: datetime) -> list[Published]:
+    """What the steps of a test have found that ended a minute ago."""
+    if not passed:
+        return [_step("connection", Outcome.failed, 142, now, 1.0, REFUSED)] + [
+            _step(
+                name,
+                Outcome.skipped,
+                0,
+                now,
+                0.9,
+                StepResult(code=Code.SKIP, message="The connection failed", outcome=Outcome.skipped),
+            )
+            for name in ("temp_schema", "schema_download", "lineage_download")
+        ]
+    found = {
+        "connection": (142, 1.0, "Connected to the database"),
+        "version_probe": (12, 0.98, "PostgreSQL 18.6"),
+        "temp_schema": (61, 0.92, 'Schema "shop"."scratch" is writeable'),
+        "schema_download": (770, 0.22, "Discovered 6 tables"),
+        "lineage_download": (240, 0.75, "Lineage fetched"),
+    }
+    return [
+        _step(
+            name,
+            Outcome.success,
+            ms,
+            now,
+            ago,
+            StepResult(code=Code.OK, message=message, outcome=Outcome.success, details=DETAILS.get(name, {})),
+        )
+        for name, (ms, ago, message) in found.items()
+    ]
+
+
+def _step(name: str, outcome: Outcome, ms: int, now: datetime, ago: float, result: StepResult) -> Published:
+    ended = now - timedelta(seconds=60 + ago)
+    duration = ms if outcome is not Outcome.skipped else None
+    return Published(job_id=0, task=name, result=structs.replace(result, duration_ms=duration), ended_at=ended)
+
+
+async def add_tests(session: AsyncSession, organization_id: int) -> None:
+    """An ended test of each source that was checked, with all its steps."""
+    now = datetime.now(UTC)
+    chosen = select(DataSource).where(DataSource.organization_id == organization_id, DataSource.status != "inactive")
+    for source in await session.scalars(chosen):
+        passed = source.status == "active"
+        begun = now - timedelta(seconds=61.2)
+        session.add(
+            Job(
+                organization_id=organization_id,
+                source_id=source.id,
+                source_revision=1,
+                trigger="test",
+                steps=["connection", "version_probe", "temp_schema", "schema_download", "lineage_download"],
+                deadline=now,
+                status=JobStatus.done if passed else JobStatus.failed,
+                created_at=begun,
+                dispatched_at=begun,
+                started_at=begun,
+                ended_at=now - timedelta(seconds=60),
+                results=to_builtins(published(passed=passed, now=now)),
+                reason=None if passed else source.failure_reason,
+                error_code=None if passed else "CONNECTION_ERROR",
+            )
+        )
+    await session.flush()

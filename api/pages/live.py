@@ -22,7 +22,7 @@ async def changes(reader: Reader, ids: Collection[int]) -> AsyncIterator[tuple[B
     marks: dict[int, tuple[object, ...]] | None = None
     counts = None
     while time.monotonic() < until:
-        board = await reader.boards.of(reader.services, reader.member.organization_id)
+        board = await reader.board()
         entries = [entry for entry in board.entries if entry.line.id in ids]
         if marks is None:
             changed = [entry for entry in entries if _moves(entry, board)]

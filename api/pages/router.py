@@ -11,7 +11,9 @@ from api.auth import Member
 from api.pages.board import Boards
 from api.pages.rendering import Asked, Reader
 from api.pages.session import PAGE
+from api.pages.views.questions import QuestionPageController
 from api.pages.views.sign_in import SignInController
+from api.pages.views.source import SourcePageController
 from api.pages.views.sources import SourcesController
 from api.runtime import Services
 from datasources.model.settings import Settings
@@ -31,7 +33,7 @@ def pages() -> Router:
 
     return Router(
         path="/",
-        route_handlers=[SignInController, SourcesController],
+        route_handlers=[SignInController, SourcesController, SourcePageController, QuestionPageController],
         opt=PAGE,
         include_in_schema=False,
         dependencies={"reader": Provide(provide_reader)},

@@ -13,24 +13,29 @@ def span(seconds: float) -> str:
     return f"{max(0, int(seconds))} s"
 
 
-def ago(moment: datetime | None, now: datetime | None = None) -> str:
+def ago(at: datetime | None, now: datetime | None = None) -> str:
     """How long ago it was, or until it is."""
-    if moment is None:
+    if at is None:
         return "never"
-    seconds = ((now or datetime.now(UTC)) - moment).total_seconds()
+    seconds = ((now or datetime.now(UTC)) - at).total_seconds()
     if seconds < 0:
         return f"in {span(-seconds)}"
     return "just now" if seconds < 10 else f"{span(seconds)} ago"
 
 
-def exact(moment: datetime | None) -> str:
+def moment(seconds: float) -> datetime:
+    """Seconds since 1970 as a moment."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def exact(at: datetime | None) -> str:
     """To the second, in UTC."""
-    return "" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return "" if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def machine(moment: datetime | None) -> str:
+def machine(at: datetime | None) -> str:
     """As the attribute `datetime` wants it."""
-    return "" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return "" if at is None else f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def milliseconds(value: float | None) -> str:

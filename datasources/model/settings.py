@@ -116,6 +116,12 @@ class Settings(Masked, kw_only=True, frozen=True):
         """`home` as an absolute path."""
         return Path(self.home).expanduser().resolve()
 
+    @property
+    def prefect_ui(self) -> str:
+        """Where people open the Prefect UI; empty where nothing tells."""
+        address = self.prefect_ui_url or (self.prefect_api_url or "").removesuffix("/").removesuffix("/api")
+        return address.rstrip("/")
+
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> "Settings":
         """Read the environment, unless this process keeps settings.

@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 from litestar import Controller, Response, get, post
 from litestar.params import FromQuery
-from litestar.response import Redirect, ServerSentEvent, Template
+from litestar.response import ServerSentEvent, Template
 from msgspec import Struct
 
 from api.dependencies import Session, lock_source_for_test
@@ -45,7 +45,7 @@ class SourcesController(Controller):
     @get("/")
     async def index(self, reader: ReaderDep) -> Template:
         """Every source of the organization, what is down first."""
-        board = await reader.boards.of(reader.services, reader.member.organization_id)
+        board = await reader.board()
         wanted = wanted_by(dict(reader.request.query_params))
         arranged = arrange(board.entries, wanted)
         return await reader.show(
@@ -59,7 +59,6 @@ class SourcesController(Controller):
             sorts=SORTS,
             tags=tags_of(board.entries),
             types=sorted({entry.line.type for entry in board.entries}),
-            notice=None,
         )
 
     @post("/test", status_code=200, opt=ASKS_FOR_TEST)
@@ -70,7 +69,7 @@ class SourcesController(Controller):
         if form.get("only"):
             ids = _numbers([form.get("only")])
         elif form.get("all"):
-            board = await reader.boards.of(reader.services, reader.member.organization_id)
+            board = await reader.board()
             wanted = wanted_by({name: str(value) for name, value in form.items()})
             ids = [entry.line.id for entry in found(board.entries, wanted)]
         else:
@@ -78,7 +77,7 @@ class SourcesController(Controller):
         sentence = await _ask_for(reader, ids)
         if reader.by_script:
             return Template("parts/notice.html", context={"notice": sentence})
-        return Redirect(back, status_code=303)
+        return reader.done(sentence, back)
 
     @get("/live", opt={"exclude_from_csrf": True})
     async def live(self, reader: ReaderDep, ids: FromQuery[str] = "") -> ServerSentEvent:
@@ -87,12 +86,10 @@ class SourcesController(Controller):
 
         async def events() -> AsyncIterator[dict[str, Any]]:
             async for board, changed in changes(reader, shown):
-                engine = reader.request.app.template_engine
-                yield {"event": "counts", "data": _render(engine, "parts/counts.html", counts=board.counts)}
+                yield {"event": "counts", "data": reader.part("parts/counts.html", counts=board.counts)}
                 rows = await rows_of(reader, changed)
                 for entry in changed:
-                    row = _render(engine, "parts/row.html", row=rows[entry.line.id])
-                    yield {"event": "row", "data": row}
+                    yield {"event": "row", "data": reader.part("parts/row.html", row=rows[entry.line.id])}
 
         return ServerSentEvent(events(), headers={"Cache-Control": "no-store"}, retry_duration=3000)
 
@@ -102,7 +99,7 @@ async def rows_of(reader: Reader, entries: Sequence[Entry]) -> dict[int, Row]:
     if not entries:
         return {}
     ids = list(dict.fromkeys(entry.line.id for entry in entries))
-    board = await reader.boards.of(reader.services, reader.member.organization_id)
+    board = await reader.board()
     async with reader.services.sessions() as session:
         checks = await newest_checks(session, ids)
         shares = await uptimes(session, ids, WINDOWS[DEFAULT_WINDOW], board.at)
@@ -136,11 +133,6 @@ def _numbers(texts: Sequence[Any]) -> list[int]:
     return [int(text) for text in texts if str(text).isascii() and str(text).isdigit() and len(str(text)) < 19]
 
 
-def _render(engine: Any, template: str, **parts: Any) -> str:
-    text: str = engine.get_template(template).render(**parts)
-    return text
-
-
 async def _ask_for(reader: Reader, ids: Sequence[int]) -> str:
     """Ask for a test of each; answers a sentence about how that went."""
     if not ids:
@@ -156,7 +148,7 @@ async def _ask_for(reader: Reader, ids: Sequence[int]) -> str:
                 refusals.append(problem.sentence)
 
     await asyncio.gather(*(ask(source_id) for source_id in ids))
-    await reader.boards.of(reader.services, reader.member.organization_id, anew=True)
+    await reader.board(anew=True)
     asked = len(ids) - len(refusals)
     sentence = "1 test has been asked for." if asked == 1 else f"{asked} tests have been asked for."
     return f"{sentence} {len(refusals)} could not be: {refusals[0]}." if refusals else sentence

@@ -37,6 +37,12 @@ class UnsentChange(Struct, frozen=True, kw_only=True):
         return uuid5(EVENT_IDS, f"{self.id} {self.source_id} {self.job_id} {self.changed_at.isoformat()}")
 
 
+async def newest_changes(session: AsyncSession, source_id: int, limit: int) -> Sequence[StatusChange]:
+    """The newest changes of a source's state, newest first."""
+    chosen = select(StatusChange).where(StatusChange.source_id == source_id)
+    return (await session.scalars(chosen.order_by(StatusChange.changed_at.desc()).limit(limit))).all()
+
+
 async def unsent_changes(session: AsyncSession, limit: int) -> list[UnsentChange]:
     """Changes that Prefect is not known to have, oldest first."""
     rows = await session.execute(
