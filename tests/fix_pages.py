@@ -17,7 +17,7 @@ import pytest_asyncio
 from cryptography.fernet import Fernet
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
-from benchmarks.page_data import fill
+from benchmarks.page_data import add_tests, fill
 from datasources.catalogue.accounts import bootstrap
 from datasources.catalogue.engine import session_scope
 from datasources.model.settings import Settings
@@ -86,6 +86,7 @@ async def _fill(settings: Settings, vault: Vault) -> int:
     async with session_scope(settings) as session:
         made = await bootstrap(session, KEY)
         await fill(session, made.organization_id, vault, sources=24)
+        await add_tests(session, made.organization_id)
         return made.organization_id
 
 

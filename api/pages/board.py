@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from msgspec import Struct
 
+from api.dependencies import Session
 from api.jobs.status import open_status
 from api.readiness import readiness
 from api.runtime import Services
@@ -88,6 +89,15 @@ class Boards:
             self._ready = await readiness(services.settings, services.vault, services.sessions, services.prefect)
         finally:
             self._ready_at, self._asking = time.monotonic(), None
+
+
+async def entries_of(session: Session, organization_id: int) -> list[Entry]:
+    """The organization's sources without their tests: what a public page may know."""
+    now = datetime.now(UTC)
+    return [
+        Entry(line, glance(line.status, stale=stale(line.last, now)), None, None)
+        for line in await overview.lines(session, organization_id)
+    ]
 
 
 async def _read(services: Services, organization_id: int) -> Board:

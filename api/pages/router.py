@@ -11,6 +11,9 @@ from api.auth import Member
 from api.pages.board import Boards
 from api.pages.rendering import Asked, Reader
 from api.pages.session import PAGE
+from api.pages.views.access import AccessController
+from api.pages.views.alerts import AlertsController
+from api.pages.views.editing import EditingController
 from api.pages.views.questions import QuestionPageController
 from api.pages.views.sign_in import SignInController
 from api.pages.views.source import SourcePageController
@@ -33,7 +36,15 @@ def pages() -> Router:
 
     return Router(
         path="/",
-        route_handlers=[SignInController, SourcesController, SourcePageController, QuestionPageController],
+        route_handlers=[
+            SignInController,
+            SourcesController,
+            EditingController,
+            SourcePageController,
+            QuestionPageController,
+            AccessController,
+            AlertsController,
+        ],
         opt=PAGE,
         include_in_schema=False,
         dependencies={"reader": Provide(provide_reader)},

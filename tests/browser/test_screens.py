@@ -5,7 +5,23 @@ from playwright.async_api import Browser
 
 from tests.fix_pages import SIZES, THEMES, Site, findings, visit
 
-SCREENS = ("/", "/?state=down&q=pay", "/?group=tag&sort=name", "/?q=no-such-source", "/nothing-here")
+SCREENS = (
+    "/",
+    "/?group=tag&sort=name&state=down",
+    "/?q=no-such-source",
+    "/sources/1",
+    "/sources/7",
+    "/sources/5",
+    "/sources/7/tests/6",
+    "/sources/new",
+    "/sources/new?type=snowflake",
+    "/sources/7/edit",
+    "/keys",
+    "/host-keys",
+    "/members",
+    "/alerts",
+    "/nothing-here",
+)
 
 
 @pytest.mark.parametrize("theme", THEMES)

@@ -86,7 +86,9 @@ def _stages(connection: Published, whole: float) -> list[Stage]:
     details: Mapping[str, Any] = connection.result.details
     tunnel = details.get("ssh_tunnel") or {}
     parts: list[tuple[str, float]] = [("SSH tunnel opened", tunnel["opened_ms"])] if tunnel.get("opened_ms") else []
-    parts += [(STAGES.get(name, name), ms) for name, ms in (details.get("stages_ms") or {}).items() if ms]
+    measured: dict[str, float] = details.get("stages_ms") or {}  # the catalogue keeps no order of names
+    names = [*(name for name in STAGES if name in measured), *(name for name in measured if name not in STAGES)]
+    parts += [(STAGES.get(name, name), measured[name]) for name in names if measured[name]]
     if answered := details.get("response_time_ms"):
         parts.append(("first query answered", answered))
     stages, at = [], 0.0

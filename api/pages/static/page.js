@@ -119,6 +119,7 @@
   }
 
   document.addEventListener("change", (event) => {
+    if (event.target.form && "auto" in event.target.form.dataset) event.target.form.requestSubmit();
     if (!("all" in event.target.dataset)) return;
     for (const box of document.querySelectorAll("td.pick input")) box.checked = event.target.checked;
   });

@@ -43,6 +43,20 @@ async def newest_changes(session: AsyncSession, source_id: int, limit: int) -> S
     return (await session.scalars(chosen.order_by(StatusChange.changed_at.desc()).limit(limit))).all()
 
 
+async def newest_changes_of_all(
+    session: AsyncSession, organization_id: int, limit: int
+) -> Sequence[tuple[StatusChange, str]]:
+    """The newest changes of the organization's sources, newest first, each with the name of its source."""
+    chosen = (
+        select(StatusChange, DataSource.name)
+        .join(DataSource, DataSource.id == StatusChange.source_id)
+        .where(DataSource.organization_id == organization_id, DataSource.deleted_at.is_(None))
+        .order_by(StatusChange.changed_at.desc())
+        .limit(limit)
+    )
+    return [(row[0], row[1]) for row in await session.execute(chosen)]
+
+
 async def unsent_changes(session: AsyncSession, limit: int) -> list[UnsentChange]:
     """Changes that Prefect is not known to have, oldest first."""
     rows = await session.execute(
