@@ -15,11 +15,11 @@ pytest_plugins = [
     "tests.fix_pooler",
     "tests.fix_alerts",
     "tests.fix_api",
-    "tests.fix_pages",
     "tests.fix_files",
     "tests.fix_mariadb",
     "tests.fix_clickhouse",
     "tests.fix_wheel",
+    "tests.fix_prometheus",
 ]
 
 settings.register_profile("here", deadline=None, max_examples=60)  # a busy machine is no failure

@@ -34,7 +34,8 @@ OUR_FAULTS = frozenset({ErrorCode.WORKER_LOST, ErrorCode.INTERNAL_ERROR})
 IN_A_ROW = 5
 """Tests that failed on our side, one after the other, after which the worker counts as broken."""
 LATELY = timedelta(minutes=15)
-"""Older failures say nothing about now."""
+"""Older failures say nothing about now, and neither do those from before this process began."""
+BEGAN = datetime.now(UTC)
 PATIENCE_SECONDS = 5.0
 
 
@@ -96,7 +97,7 @@ async def _from_catalogue(
 ) -> tuple[Sequence[bytes], Sequence[str | None]]:
     with suppress(SQLAlchemyError, TimeoutError):
         async with asyncio.timeout(PATIENCE_SECONDS), sessions() as session:
-            since = datetime.now(UTC) - LATELY
+            since = max(BEGAN, datetime.now(UTC) - LATELY)
             return await stored_secrets(session), await newest_error_codes(session, since, IN_A_ROW)
     return (), ()
 

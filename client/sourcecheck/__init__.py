@@ -28,9 +28,6 @@ from sourcecheck.errors import (
 )
 from sourcecheck.models import (
     ApiKey,
-    Applied,
-    Exported,
-    FieldChange,
     Health,
     HealthCheck,
     HostKey,
@@ -43,7 +40,6 @@ from sourcecheck.models import (
     Result,
     Schedule,
     Source,
-    SourceChange,
     SourceType,
     Step,
 )
@@ -51,13 +47,10 @@ from sourcecheck.models import (
 __all__ = [
     "ApiError",
     "ApiKey",
-    "Applied",
     "AsyncClient",
     "CheckFailed",
     "Client",
     "Conflict",
-    "Exported",
-    "FieldChange",
     "Forbidden",
     "Health",
     "HealthCheck",
@@ -76,7 +69,6 @@ __all__ = [
     "ServiceUnavailable",
     "ServiceUnreachable",
     "Source",
-    "SourceChange",
     "SourceType",
     "SourcecheckError",
     "Step",

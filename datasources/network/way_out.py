@@ -173,16 +173,14 @@ class Outlet(WayOut):
         host, _, port = target.rpartition(":")
         place = (canonical(host.strip("[]")), int(port) if port.isdecimal() else 0)
         if method != "CONNECT" or place not in self._allowed:
-            message = f"The driver was sent to {host or target}, which is no address of this source"
-            self._fail(SourceUnreachable(ErrorCode.DESTINATION_FORBIDDEN, message, {"stage": "redirect"}))
             await _say(writer, "403 Forbidden")
-            return None
+            message = f"The driver was sent to {host or target}, which is no address of this source"
+            raise SourceUnreachable(ErrorCode.DESTINATION_FORBIDDEN, message, {"stage": "redirect"})
         try:
             far = await self._reach(*place)
-        except CheckError as error:
-            self._fail(error)  # before the driver hears of it
+        except CheckError:
             await _say(writer, "502 Bad Gateway")
-            return None
+            raise
         await _say(writer, "200 Connection established")
         return far
 

@@ -17,6 +17,7 @@ from rich.console import Console
 from datasources.catalogue.migrate import ensure_current
 from datasources.model.errors import SettingsError
 from datasources.model.settings import Settings, variable
+from deployments.cli.sizes import database_sizes
 from deployments.project_files import project_file
 from deployments.stack.home import Home
 from deployments.stack.local import credential_for, with_local_defaults
@@ -42,6 +43,8 @@ def doctor(given: Settings) -> int:
     console.print(_packages(project_file("constraints.txt").read_text()), markup=False)
     disk = _disk(home.path)
     console.print(f"disk        {disk.says}", markup=False)
+    for line in database_sizes(settings, home):
+        console.print(f"size        {line}", markup=False)
     return 0 if all(probe.ok for probe in (*probes, disk)) else 1
 
 

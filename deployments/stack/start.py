@@ -24,12 +24,14 @@ from deployments.stack.home import Home
 from deployments.stack.log_files import keep_bounded
 from deployments.stack.ports import claim
 from deployments.stack.postgres import STOP_SIGNAL, EmbeddedPostgres
-from deployments.stack.prefect_env import client_environ, server_environ
+from deployments.stack.prefect_env import client_environ, server_environ, ui_address
 from deployments.stack.probes import require_servers
 
 READY_SECONDS = 120.0
 """Seconds a child may take until it is ready the first time; a slow disk reads Prefect's files for ten."""
 PROGRAM = [sys.executable, "-P", "-m", "deployments.cli"]
+PARTS = ("catalogue", "prefect", "worker")
+"""What has to be up before the stack is."""
 WORKER = "local"
 """The name of our worker in our own Prefect; in another one it is the host's."""
 Say = Callable[[str], None]
@@ -94,7 +96,11 @@ class Starter:
         self._credential = credential(home) if self._own_prefect else given_credential()
 
     async def start(self, with_demo_database: bool) -> Stack:
-        """Start everything; answers when `GET /health/ready` does. Servers of others have to answer beforehand."""
+        """Start everything; answers when every part does. Servers of others have to answer beforehand.
+
+        What `GET /health/ready` says beyond that, such as keys that decrypt nothing, is said: an operator needs a stack
+        that runs to mend it.
+        """
         await require_servers(self._settings, self._credential)
         postgres = self._embedded(with_demo_database)
         api = self._claim("api_port", self._settings.api_host)
@@ -107,6 +113,8 @@ class Starter:
         except ExceptionGroup as several:
             raise several.exceptions[0] from None
         await wait_until(self._is_ready, self._children, READY_SECONDS)
+        for problem in (await self._readiness()).get("problems", {}).values():
+            self._say(f"not well    {problem}")
         self._home.remember(
             "stack", {"prefect_api_url": self._settings.prefect_api_url, "api_url": self._api_address()}
         )
@@ -175,7 +183,17 @@ class Starter:
         await self._child(name, [*PROGRAM, *arguments], environ=environ, **options).start()
 
     async def _is_ready(self) -> bool:
-        return await _answers(f"{self._api_address()}/health/ready")
+        found = await self._readiness()
+        return all(found.get(part) for part in PARTS)
+
+    async def _readiness(self) -> dict[str, Any]:
+        """What `GET /health/ready` answers; nothing while the API does not."""
+        try:
+            async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+                found: dict[str, Any] = (await client.get(f"{self._api_address()}/health/ready")).json()
+        except (httpx.HTTPError, ValueError):
+            return {}
+        return found
 
     def _child(self, name: str, command: list[str], *, environ: Mapping[str, str], **options: Any) -> Child:
         options |= {"keeper": self._keeper, "say": self._say, "json_lines": self._settings.log_format == "json"}
@@ -229,7 +247,7 @@ class Starter:
 
     def _addresses(self, key: str) -> Addresses:
         api = self._api_address()
-        return Addresses(api=api, docs=f"{api}/docs", prefect_ui=self._settings.prefect_ui, key=key)
+        return Addresses(api=api, docs=f"{api}/docs", prefect_ui=ui_address(self._settings), key=key)
 
     def _progress(self, what: str) -> None:
         self._say(f"{what}  ({time.monotonic() - self._began:.1f} s)")

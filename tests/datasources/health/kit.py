@@ -19,11 +19,10 @@ async def make_source(sessions: Sessions, organization_id: int, every: float | N
     async with sessions.begin() as session:
         source = DataSource(
             organization_id=organization_id,
-            name=f"Source {next(_numbers)}",
             type="pg",
             options={},
             plan=Plan(interval_seconds=every).plain() if every else None,
-            **columns,
+            **{"name": f"Source {next(_numbers)}"} | columns,
         )
         session.add(source)
         await session.flush()

@@ -1,1 +1,0 @@
-"""One controller for each subject that has pages."""
