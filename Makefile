@@ -4,9 +4,11 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 PYTEST_ARGS ?=
+# Half of the tests wait for servers: two processes share the files, each with servers of its own.
+PYTEST_WORKERS ?= 2
 BENCH_ARGS ?=
 
-.PHONY: demo up test test-emulators bench check migrate wheel emulators lock clean
+.PHONY: demo up test test-emulators bench check migrate wheel emulators schema lock clean
 
 demo: .venv/installed
 	$(BIN)/sourcecheck demo
@@ -18,7 +20,7 @@ migrate: .venv/installed
 	$(BIN)/sourcecheck migrate
 
 test: .venv/installed-dev
-	$(BIN)/pytest $(PYTEST_ARGS)
+	$(BIN)/pytest --numprocesses $(PYTEST_WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 bench: .venv/installed-dev
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
@@ -59,6 +61,10 @@ emulator-%:
 
 test-emulators: .venv/installed-dev emulators
 	$(BIN)/pytest tests/emulators $(PYTEST_ARGS)
+
+# The JSON Schema of a file of sources, which the client brings along: after every change of a type's options.
+schema: .venv/installed
+	$(BIN)/python -m api.openapi.file_schema > client/sourcecheck/sources.schema.json
 
 # Pins of everything, for every platform, without any address.
 lock:

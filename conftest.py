@@ -15,6 +15,7 @@ pytest_plugins = [
     "tests.fix_pooler",
     "tests.fix_alerts",
     "tests.fix_api",
+    "tests.fix_pages",
     "tests.fix_files",
     "tests.fix_mariadb",
     "tests.fix_clickhouse",

@@ -10,19 +10,26 @@ from api.background.job_metrics import REQUESTS
 from api.headers import add_headers
 from api.limits import limits
 from api.openapi import SourceSchemas, complete, documentation, parameters_of
+from api.pages.assets import static
+from api.pages.errors import answer_any
+from api.pages.rendering import template_config
+from api.pages.router import forgery_protection, pages
+from api.pages.session import SessionAuthentication
 from api.routes.answers import QuestionController
 from api.routes.api_keys import KeyController
+from api.routes.applying import ApplyController
 from api.routes.badge import badge, public_badge, publish_badge, withdraw_badge
 from api.routes.data_sources import DataSourceController
 from api.routes.health import health
 from api.routes.host_keys import HostKeyController
 from api.routes.immediate import ImmediateController
+from api.routes.lineage import lineage
 from api.routes.schedules import ScheduleController
+from api.routes.schemas import SchemaController
 from api.routes.sources import SourceController, organization_meta
-from api.routes.status import home, live, metrics, ready
+from api.routes.status import live, metrics, ready
 from api.routes.tests import JobController
 from api.runtime import started
-from api.wire.errors import answer
 from datasources.model.settings import Settings
 
 MAX_BODY_BYTES = 512 * 1024
@@ -35,6 +42,7 @@ def create_app() -> Litestar:
     app = Litestar(
         route_handlers=[
             SourceController,
+            ApplyController,
             JobController,
             DataSourceController,
             ImmediateController,
@@ -42,21 +50,31 @@ def create_app() -> Litestar:
             KeyController,
             QuestionController,
             HostKeyController,
+            SchemaController,
+            lineage,
             health,
             badge,
             public_badge,
             publish_badge,
             withdraw_badge,
             organization_meta,
-            home,
+            pages(),
+            static,
             live,
             ready,
             metrics,
         ],
         lifespan=[started],
         guards=[dependencies.integer_ids, dependencies.known_parameters],
-        middleware=[REQUESTS.middleware, DefineMiddleware(KeyAuthentication, exclude=OPEN_PATHS), *limits(settings)],
-        exception_handlers={Exception: answer},
+        middleware=[
+            REQUESTS.middleware,
+            DefineMiddleware(KeyAuthentication, exclude=OPEN_PATHS),
+            DefineMiddleware(SessionAuthentication),
+            *limits(settings),
+        ],
+        csrf_config=forgery_protection(settings),
+        template_config=template_config(),
+        exception_handlers={Exception: answer_any},
         dependencies={
             "services": Provide(dependencies.provide_services),
             "member": Provide(dependencies.provide_member),

@@ -8,9 +8,10 @@ from litestar.middleware import AbstractAuthenticationMiddleware, Authentication
 from msgspec import Struct
 
 from api.wire.errors import Problem
+from datasources.catalogue.accounts import Caller
 
 SCHEMES = frozenset({"key", "bearer"})
-OPEN_PATHS = [r"^/$", r"^/health/", r"^/docs(/|$)", r"^/metrics$", r"^/badge/"]
+OPEN_PATHS = [r"^/health/", r"^/docs(/|$)", r"^/metrics$", r"^/badge/"]
 """Paths that need no key."""
 
 
@@ -23,6 +24,7 @@ class Member(Struct, frozen=True):
     """A caller who is in an organization; everything is scoped to it."""
 
     user_id: int
+    user_name: str
     organization_id: int
     organization_name: str
     role: str
@@ -41,14 +43,19 @@ class KeyAuthentication(AbstractAuthenticationMiddleware):
         caller = await connection.app.state.services.keys.caller(key.strip())
         if caller is None:
             raise Problem(401, "This API key is not valid", {"WWW-Authenticate": "Key"})
-        if caller.organization_id is None:
-            raise Problem(403, "This user is not a member of any organization")
-        member = Member(
-            user_id=caller.user_id,
-            organization_id=caller.organization_id,
-            organization_name=caller.organization_name or "",
-            role=caller.role or "member",
-            on_question=caller.on_question,
-            key_id=caller.key_id,
-        )
-        return AuthenticationResult(user=member, auth=None)
+        return AuthenticationResult(user=member_of(caller), auth=None)
+
+
+def member_of(caller: Caller) -> Member:
+    """The caller as a member of the organization that the key acts in. Raises `Problem` when there is none."""
+    if caller.organization_id is None:
+        raise Problem(403, "This user is not a member of any organization")
+    return Member(
+        user_id=caller.user_id,
+        user_name=caller.user_name,
+        organization_id=caller.organization_id,
+        organization_name=caller.organization_name or "",
+        role=caller.role or "member",
+        on_question=caller.on_question,
+        key_id=caller.key_id,
+    )

@@ -24,8 +24,6 @@ MemberDep = NamedDependency[Member]
 Session = AsyncSession
 """How handlers name it: no route knows SQLAlchemy."""
 SessionDep = NamedDependency[AsyncSession]
-PUBLISHED_PARAMETERS = frozenset({"workspace_id"})
-"""Of the published hyphen API, where they say nothing to us: one organization is one workspace."""
 INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
 
 
@@ -41,7 +39,7 @@ def known_parameters(connection: ASGIConnection[Any, Any, Any, Any], _: Any) -> 
     operation = (connection.scope.get("path_template", ""), str(connection.scope.get("method", "")).lower())
     known = connection.app.state.parameters.get(operation)
     for name in connection.query_params if known is not None else ():
-        if name not in known and name not in PUBLISHED_PARAMETERS:
+        if name not in known:
             raise unknown(["query", name], known)
 
 

@@ -10,7 +10,10 @@ from litestar.middleware.rate_limit import RateLimitConfig
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.wire.errors import Problem
+from datasources.catalogue.health.timetables import scheduled_plans
+from datasources.catalogue.locks import lock_organization
 from datasources.catalogue.queue import waiting_jobs
+from datasources.catalogue.tables import DataSource
 from datasources.health.plan import Plan
 from datasources.model.settings import Settings
 
@@ -18,6 +21,10 @@ ASKS_FOR_TEST = {"asks_for_test": True}
 """Option of a handler whose requests count as requests for a test."""
 MAKES_KEY = {"makes_key": True}
 """Option of a handler whose requests count as requests for a key."""
+MAKES_PLAN = {"makes_plan": True}
+"""Option of a handler that answers whether a secret that a client gives is the stored one (security row 26)."""
+PLANS_PER_MINUTE = 60
+"""Such requests that one organization may make in a minute, at each process of the API."""
 KEYS_PER_MINUTE = 60
 """Requests for a new API key that one organization may make in a minute, at each process of the API."""
 RETRY_SECONDS = 10
@@ -29,7 +36,11 @@ def limits(settings: Settings) -> list[DefineMiddleware]:
 
     They come after authentication. A key that makes other keys gains nothing: all of them count together.
     """
-    return [_limit(ASKS_FOR_TEST, settings.tests_per_minute), _limit(MAKES_KEY, KEYS_PER_MINUTE)]
+    return [
+        _limit(ASKS_FOR_TEST, settings.tests_per_minute),
+        _limit(MAKES_KEY, KEYS_PER_MINUTE),
+        _limit(MAKES_PLAN, PLANS_PER_MINUTE),
+    ]
 
 
 def _limit(option: dict[str, bool], per_minute: int) -> DefineMiddleware:
@@ -61,14 +72,31 @@ async def refuse_when_full(session: AsyncSession, settings: Settings, organizati
         )
 
 
-def refuse_schedule(wanted: Plan, others: Sequence[Plan], settings: Settings, now: datetime) -> None:
-    """Raises 409 when an organization's schedules would be too many, or would ask for too many tests."""
-    if len(others) >= settings.max_schedules:
+async def refuse_schedule(
+    session: AsyncSession, source: DataSource, wanted: Plan, settings: Settings, now: datetime
+) -> None:
+    """Raises 409 when the schedules of the source's organization would be too many, or ask for too many tests.
+
+    Until the caller commits, no other process gives a source of the organization a schedule.
+    """
+    await lock_organization(session, source.organization_id)
+    refuse_too_many(wanted, await scheduled_plans(session, source.organization_id, source.id), settings, now)
+
+
+def refuse_too_many(wanted: Plan, others: Sequence[tuple[Plan, int]], settings: Settings, now: datetime) -> None:
+    """The rule: `others` are the schedules of the other sources, each with the number of sources that have it."""
+    count = sum(sources for _, sources in others)
+    if count >= settings.max_schedules:
+        raise Problem(409, f"Your organization has {count} schedules; no more than {settings.max_schedules} may be")
+    distinct = {plan.times for plan, _ in others}
+    if wanted.times not in distinct and len(distinct) >= settings.max_timetables:
         raise Problem(
-            409, f"Your organization has {len(others)} schedules; no more than {settings.max_schedules} may be"
+            409,
+            f"The schedules of your organization have {len(distinct)} different timetables; no more than"
+            f" {settings.max_timetables} may be. Use one of them",
         )
     rate = wanted.per_minute(now)
-    whole = rate + sum(plan.per_minute(now) for plan in others)
+    whole = rate + sum(plan.per_minute(now) * sources for plan, sources in others)
     if rate and whole > settings.scheduled_tests_per_minute:
         raise Problem(
             409,

@@ -10,7 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from api.background.job_metrics import JobMetrics
 from api.background.retention import Retention
 from api.background.schedule_mirror import ScheduleMirror
+from api.background.schema_events import SchemaEvents
 from api.background.status_events import StatusEvents
+from api.background.sweep_keeper import SweepKeeper
 from api.jobs.encoded import EncodedAnswers
 from api.jobs.submit import Submitter
 from api.jobs.watch import Watch
@@ -47,6 +49,8 @@ async def started(app: Litestar) -> AsyncIterator[None]:
             Watch(sessions, prefect, settings) as watch,
             ScheduleMirror(sessions, prefect),
             StatusEvents(sessions, prefect),
+            SchemaEvents(sessions, prefect),
+            SweepKeeper(sessions, prefect),
             Retention(sessions, settings),
         ):
             vault = Vault.from_settings(settings)

@@ -2,10 +2,7 @@
 
 import logging
 import tempfile
-import time
-from collections.abc import AsyncIterator, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,25 +12,24 @@ from prefect.context import FlowRunContext
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
+from datasources.catalogue.schemas.keeper import Keeper
 from datasources.catalogue.work import NotThisRuns, Work
-from datasources.databases.opening import patiently
 from datasources.health.verdict import failures
 from datasources.logs import about
 from datasources.model.errors import CheckError
 from datasources.model.results import Published
 from datasources.model.settings import Settings
-from datasources.model.source import Source
 from datasources.model.steps import CONNECTION
 from datasources.model.vocabulary import Outcome
-from datasources.network.tunnel import open_tunnel
 from datasources.secrecy.scrubber import Scrubber
+from flows.by_hand import own_job
 from flows.guard import guard_secrets
+from flows.opening import opened, secrets_of
 from flows.questions import ask, doubt_query, prepared
 from flows.report import report_of, write_report
-from flows.scheduled import own_job
+from flows.secret_blocks import with_secrets
 from flows.states import UNHEALTHY, declined
-from tasks.context import Recorder, StepContext
-from tasks.judge import LEAST_SECONDS
+from tasks.context import Recorder
 from tasks.outbox import Outbox
 from tasks.runner import perform
 from tasks.sanitize import visible
@@ -60,7 +56,7 @@ async def check_source(job_id: int | None = None, source_id: int | None = None) 
         job_id = own
     while True:
         try:
-            work = await prepared(settings, job_id)
+            work = await with_secrets(settings, await prepared(settings, job_id))
         except NotThisRuns as error:
             return declined(str(error))
         try:
@@ -81,58 +77,23 @@ async def tested(work: Work) -> State[Any]:
 
 
 async def _walked(work: Work) -> State[Any]:
-    async with opened(work) as check:
-        await run_steps(check, work.steps, perform)
-        state = verdict(check.recorder.published.values())
-        logger.info("tested: %s", summary(check.recorder.published.values()))
-        if not (work.scheduled and state.is_completed()):  # hundreds of good ones a day need no report each
-            state.data = report_of(check)
-        return state
-
-
-@asynccontextmanager
-async def opened(work: Work) -> AsyncIterator[StepContext]:
-    """Open the way to the source for the length of the test; where there is none, the connection step says why."""
     scrubber = Scrubber(secrets_of(work.source))
     with guard_secrets(scrubber, get_run_logger()):
-        async with AsyncExitStack() as stack:
-            source, unreachable, began = work.source, None, time.monotonic()
-            bounded = work.source.within(max(LEAST_SECONDS, work.deadline - time.time()))
-            try:
-                tunnel = partial(open_tunnel, bounded, trusted_keys=work.trusted_keys)
-                source = await stack.enter_async_context(patiently(tunnel, bounded.connection_timeout))
-            except CheckError as error:
-                unreachable = error
-            outbox = Outbox(expected=len({CONNECTION, *work.steps}))
-            check = StepContext(
-                job_id=work.job_id,
-                source_id=work.source_id,
-                source=source,
-                scrubber=scrubber,
-                deadline=work.deadline,
-                test_query=work.test_query,
-                query_confirmed=work.query_confirmed,
-                unreachable=unreachable,
-                opening_seconds=time.monotonic() - began,
-                may_ask=work.may_ask,
-                answers=work.answers,
-                recorder=Recorder(outbox=outbox),
-            )
-            async with outbox:
-                yield check
+        outbox = Outbox(expected=len({CONNECTION, *work.steps}))
+        recorder = Recorder(outbox=outbox)
+        async with opened(work, scrubber, recorder, _keeper_of(work, scrubber)) as check, outbox:
+            await run_steps(check, work.steps, perform)
+            state = verdict(check.recorder.published.values())
+            logger.info("tested: %s", summary(check.recorder.published.values()))
+            state.data = report_of(check)
+            return state
 
 
-def secrets_of(source: Source) -> list[str]:
-    """Every secret that must not show up in what this run writes.
-
-    What the user gave as no secret as well, such as a user name, is legible everywhere and hides nothing.
-    """
-    tunnel = source.ssh_tunnel.secrets() if source.ssh_tunnel else {}
-    given = [*source.options.public().values(), *(source.ssh_tunnel.public().values() if source.ssh_tunnel else ())]
-    given += (source.temp_schema or "").split(".")
-    legible = {value for value in given if isinstance(value, str)}
-    secrets = [*source.options.secrets().values(), *tunnel.values()]
-    return [secret for secret in secrets if secret not in legible]
+def _keeper_of(work: Work, scrubber: Scrubber) -> Keeper | None:
+    """Where its downloads are kept; `work` has the source as it was registered, not as it is seen through a tunnel."""
+    if not work.keeps_schema:
+        return None
+    return Keeper(Settings.load(), work.source, work.source_id, work.job_id, scrubber)
 
 
 def summary(published: Iterable[Published]) -> str:

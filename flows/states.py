@@ -14,6 +14,9 @@ UNHEALTHY = "Unhealthy"
 DECLINED = "Declined"
 """Name of the CANCELLED state of a run that a person started and that has nothing to test; its message says why."""
 
+DROPPED = "Dropped"
+"""Name of the COMPLETED state of a run that had nothing to check; its message says why."""
+
 STATUS: dict[StateType, JobStatus] = {
     StateType.SCHEDULED: JobStatus.waiting,
     StateType.PENDING: JobStatus.waiting,

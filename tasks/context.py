@@ -5,6 +5,7 @@ from typing import Protocol
 
 from msgspec import Struct, field
 
+from datasources.catalogue.schemas.keeper import Keeper
 from datasources.databases import database_of
 from datasources.databases.base import Session
 from datasources.model.errors import CheckError
@@ -62,6 +63,8 @@ class StepContext(Struct, kw_only=True, frozen=True):
     answers: list[Answer] = []
     """What users have answered in this test so far."""
     recorder: Recorder = field(default_factory=Recorder)
+    keeper: Keeper | None = None
+    """Keeps what the downloads find; None where nothing is to be kept."""
 
     def session(self, *, read_only: bool = True, database: str | None = None) -> AbstractAsyncContextManager[Session]:
         """A fresh connection to the source, or to another `database` of its server, for a step's own use.

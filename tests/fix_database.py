@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pwd
+import random
 import shutil
 import socket
 import subprocess
@@ -26,6 +27,8 @@ from tests.fix_processes import kept
 
 PASSWORD = "s3cret-of-the-tests"
 DEBIAN = Path("/usr/lib/postgresql/15/bin")
+PORTS = (15_000, 32_000)
+"""Below the range from which Linux takes the ports of outgoing connections."""
 SCHEMA = """
 CREATE ROLE reader LOGIN PASSWORD 's3cret-of-the-tests';
 CREATE ROLE narrow LOGIN PASSWORD 's3cret-of-the-tests' CONNECTION LIMIT 1;
@@ -99,9 +102,16 @@ class Server:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that is free, and that the system gives to no connection of its own before a server takes it.
+
+    Raises `OSError` when none of a hundred is free.
+    """
+    for _ in range(100):
+        port = random.randrange(*PORTS)
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise OSError(f"no free port in {PORTS}")
 
 
 def _account() -> pwd.struct_passwd | None:

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from deployments.stack.credential import FILE, SERVER, PrefectAuth
-from tests.fix_database import free_port
+from tests.fix_database import PASSWORD, free_port
 from tests.fix_processes import kept
 
 KEY = "key-of-the-acceptance-tests"
@@ -81,6 +81,9 @@ def running_stack(home: Path, **settings: str) -> Iterator[Service]:
         "SOURCECHECK_PREFECT_PORT": str(prefect),
         "SOURCECHECK_BOOTSTRAP_KEY": KEY,
         "SOURCECHECK_FILE_ROOT": str(home.parent / "files"),
+        "SOURCECHECK_SECRET_REFERENCES": f"file:{home.parent}/secrets/*@127.0.0.1 env:SOURCE_*@127.0.0.1"
+        " prefect-block:secret/source-*@127.0.0.1",
+        "SOURCE_PASSWORD": PASSWORD,
         **settings,
     }
     command = [sys.executable, "-m", "deployments.cli", "up"]

@@ -22,7 +22,6 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from api.jobs.status import open_status
 from api.jobs.watch import Watch
 from api.prefect.client import Run
-from api.wire.errors import answer
 from datasources.catalogue.job_stats import EndedJob, OpenJob, ended_since, unended
 from datasources.model.vocabulary import JobStatus
 
@@ -59,6 +58,7 @@ def _answering(app: ASGIApp) -> ASGIApp:
             await app(scope, receive, send)
         except Exception as error:
             request: Request[Any, Any, Any] = Request(scope, receive, send)
+            answer = request.app.exception_handlers[Exception]
             await answer(request, error).to_asgi_response(app=None, request=request)(scope, receive, send)
 
     return answering
@@ -68,7 +68,7 @@ REQUESTS = PrometheusConfig(
     app_name="sourcecheck",
     prefix="sourcecheck_http",
     group_path=True,
-    exclude=[r"^/docs", r"^/metrics$"],
+    exclude=[r"^/docs", r"^/metrics$", r"^/static/", r"^/live"],
     middleware_class=Counting,
 )
 

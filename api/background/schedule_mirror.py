@@ -1,17 +1,11 @@
-"""Keeps a copy of every source's schedule beside the source, so that runs and figures need not ask Prefect for it."""
-
-import time
+"""Keeps timetables as Prefect has them, so that runs and figures need not ask Prefect for them."""
 
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from api.background.periodic import PeriodicTask
 from api.prefect.client import PrefectServer
-from datasources.catalogue.sources import mirror_schedules
-
-LEAST_SECONDS = 15.0
-"""After so long a change in the Prefect UI is known here, too."""
-IDLE_FACTOR = 20
-"""Between two readings, as a multiple of what one takes: a thousand schedules take Prefect seconds."""
+from api.timetables import bring_into_line
+from datasources.catalogue.health.timetables import differing
 
 
 class ScheduleMirror(PeriodicTask):
@@ -19,18 +13,19 @@ class ScheduleMirror(PeriodicTask):
 
     name = "plans"
     failure = "schedules could not be read"
-    every_seconds = LEAST_SECONDS
+    every_seconds = 15.0
 
     def __init__(self, sessions: async_sessionmaker[AsyncSession], prefect: PrefectServer) -> None:
         self._sessions = sessions
         self._prefect = prefect
 
     async def once(self) -> None:
-        """Copy what has changed."""
-        began = time.monotonic()
-        plans = await self._prefect.schedules.read()
-        self.every_seconds = max(LEAST_SECONDS, IDLE_FACTOR * (time.monotonic() - began))
-        async with self._sessions.begin() as session:
-            leftover = await mirror_schedules(session, plans)
-        for source_id in leftover:  # Prefect did not answer when its source was removed
-            await self._prefect.schedules.remove(source_id)
+        """Look for timetables that Prefect has otherwise, and bring each into line."""
+        known = await self._prefect.schedules.read()
+        async with self._sessions() as session:
+            wrong, unknown = await differing(session, known)
+        for timetable_id in unknown:  # made by a request that failed afterwards
+            await self._prefect.schedules.remove(timetable_id)
+        for timetable_id in wrong:
+            async with self._sessions() as session:
+                await bring_into_line(session, self._prefect.schedules, timetable_id)

@@ -13,6 +13,7 @@ TAGS = {
     "Data sources and their state": "RiverGen's API, paths with a hyphen: the same sources in an envelope, with their "
     "state.",
     "Immediate tests": "RiverGen's API: a test that answers with its result.",
+    "Schemas and lineage": "What a source holds, how that has changed, and what is made from what.",
     "Health": "How a source has been: its checks, uptime and response times.",
     "Schedules": "When a source is checked by itself.",
     "API keys": "The caller's own keys.",

@@ -14,13 +14,14 @@ GUARDED = (401, 403, 503)
 LITESTARS_OWN = "400"
 """Documented by Litestar for malformed parameters; `api.wire.errors` answers 422 instead."""
 SENTENCES: dict[int, tuple[str, str]] = {
-    401: ("No key, or one that is not valid", "Invalid or missing API key"),
-    403: ("The user of the key is in no organization", "User is not a member of any organization"),
+    401: ("No key, or one that is not valid", "This API key is not valid"),
+    403: ("The user of the key is in no organization", "This user is not a member of any organization"),
     404: ("There is no such object in the organization of the key", "Data source not found"),
     409: ("The state of the object does not allow it", "This test has already ended: done"),
     413: ("The body is larger than 512 KiB", "Request Entity Too Large"),
     422: ("The request is malformed; the answer names the field", "Expected `int`"),
     429: ("Too many requests of this kind; `Retry-After` says when to try again", "At most 60 requests of this kind"),
+    502: ("The source could not be read", "The schema could not be read: Connection refused"),
     503: ("A part of the service does not answer", "The catalogue does not answer; try again in a moment"),
 }
 """What an error means, and what its answer may say."""

@@ -10,7 +10,7 @@ from litestar.openapi.spec import OpenAPI, Reference, Schema
 from litestar.plugins import OpenAPISchemaPlugin
 from litestar.typing import FieldDefinition
 
-from api.wire.requests import ANSWERED_ONLY, PUBLISHED_FIELDS, SourceFields, schema_of
+from api.wire.requests import ANSWERED_ONLY, PUBLISHED_FIELDS, SourceFields, WantedSchedule, schema_of
 from api.wire.schemas import SourceAnswer
 from datasources.databases import DATABASES
 from datasources.databases.base import Database
@@ -26,6 +26,14 @@ ANSWERED = {
     "connection_timeout": {"type": ["integer", "null"], "description": "Seconds to open one connection"},
     "query_timeout": {"type": ["integer", "null"], "description": "Seconds for one statement"},
 }
+REFERENCES = {
+    "secret_references": {
+        "type": "object",
+        "additionalProperties": {"type": "string"},
+        "description": "Secrets that are references, by their place, such as `options.password`",
+    }
+}
+"""Answered where there are any."""
 ALWAYS_ANSWERED = ("id", "name", "type", "options", "ssh_tunnel", "temp_schema", *ANSWERED)
 MEANINGS = {
     "temp_schema": "Where tests create and drop a table: `schema` or `database.schema`",
@@ -71,6 +79,7 @@ def add_source_schemas(document: OpenAPI) -> None:
     schemas["NewDataSource"] = _one_of("New{}DataSource")
     schemas["DataSource"] = _one_of("{}DataSource")
     schemas["DataSourceChange"] = _change()
+    schemas["DeclaredDataSource"] = _declared()
 
 
 def _of_type(kind: type[Database]) -> Plain:
@@ -136,6 +145,22 @@ def _change() -> Plain:
     return _object({"name": _NAME, "type": _type(words), "options": options} | _fields(), required=[])
 
 
+def _declared() -> Plain:
+    """A source as a file declares it: as it enters, with its schedule."""
+    parts = [
+        _object(declared_fields(kind) | {"type": _type(list(kind.words()))}, required=["name", "type", "options"])
+        | {"title": f"{kind.title}, declared"}
+        for kind in DATABASES.values()
+    ]
+    return {"oneOf": parts}
+
+
+def declared_fields(kind: type[Database]) -> Plain:
+    """What a file may say about a source of this type, but for `type` itself."""
+    schedule = {"anyOf": [schema_of(WantedSchedule), {"type": "null"}]}
+    return {"name": _NAME, "options": _options(kind), "schedule": schedule} | _fields()
+
+
 def _fields() -> Plain:
     """What sources of every type have, as it enters: a null is the same as nothing."""
     found: Plain = {
@@ -152,7 +177,12 @@ def _fields() -> Plain:
 def _answered_fields() -> Plain:
     """The same, as it leaves."""
     found = {name: schema for name, schema in _fields().items() if name not in ANSWERED_ONLY}
-    return found | {"ssh_tunnel": {"anyOf": [{"$ref": f"{PLACE}SshTunnelAnswer"}, {"type": "null"}]}} | ANSWERED
+    return (
+        found
+        | {"ssh_tunnel": {"anyOf": [{"$ref": f"{PLACE}SshTunnelAnswer"}, {"type": "null"}]}}
+        | ANSWERED
+        | REFERENCES
+    )
 
 
 def _or_null(schema: Plain) -> Plain:

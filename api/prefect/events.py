@@ -1,7 +1,8 @@
 """Changes of state as Prefect events: one each, however often it has to be sent."""
 
 from collections.abc import Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, Protocol
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
@@ -16,17 +17,33 @@ from datasources.model.vocabulary import ErrorCode, StatusEvent
 from flows.prefect_events import FLOW_RUN
 
 
+class Unsent(Protocol):
+    """What an event tells."""
+
+    @property
+    def id(self) -> int:
+        """Its own, in the catalogue."""
+
+    @property
+    def changed_at(self) -> datetime:
+        """When it happened."""
+
+    @property
+    def event_id(self) -> UUID:
+        """The same each time that it is sent."""
+
+
 class Events:
     """Sends them, and asks which ones Prefect has stored."""
 
     def __init__(self, client: PrefectClient) -> None:
         self._client = client
 
-    async def send(self, changes: Sequence[UnsentChange]) -> None:
+    async def send(self, events: Sequence[Event]) -> None:
         """Hand them to Prefect, which stores them within seconds."""
-        await send_events(self._client, [event(change) for change in changes])
+        await send_events(self._client, events)
 
-    async def stored(self, changes: Sequence[UnsentChange]) -> set[UUID]:
+    async def stored(self, changes: Sequence[Unsent]) -> set[UUID]:
         """The ids of those that Prefect has stored."""
         since = min(change.changed_at for change in changes)
         wanted: dict[str, Any] = {

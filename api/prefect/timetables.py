@@ -1,4 +1,4 @@
-"""When a source is checked, as Prefect has it and as we have it."""
+"""When sources are checked, as Prefect has it and as we have it."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,18 +7,19 @@ from prefect.client.schemas.objects import DeploymentSchedule
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 
 from datasources.health.plan import Plan
+from datasources.health.sweeps import place
 
 ANCHOR = datetime(2026, 1, 1, tzinfo=UTC)
-GOLDEN = 0.6180339887498949
-"""Multiples of it, without their whole part, are spread evenly however many there are."""
 
 
-def timetable(source_id: int, plan: Plan) -> IntervalSchedule | CronSchedule:
-    """As Prefect has it; sources of one interval are spread evenly over it."""
+def in_prefect_words(timetable_id: int, plan: Plan) -> IntervalSchedule | CronSchedule | RRuleSchedule:
+    """As Prefect has it; timetables of one interval are spread evenly over it."""
+    if plan.rrule is not None:
+        return RRuleSchedule(rrule=plan.rrule, timezone=plan.timezone or "UTC")
     if plan.cron is not None:
         return CronSchedule(cron=plan.cron, timezone=plan.timezone or "UTC")
     interval = timedelta(seconds=plan.interval_seconds or 0)
-    return IntervalSchedule(interval=interval, anchor_date=ANCHOR + interval * (source_id * GOLDEN % 1))
+    return IntervalSchedule(interval=interval, anchor_date=ANCHOR + interval * place(timetable_id))
 
 
 def plan_of(found: DeploymentSchedule) -> Plan:

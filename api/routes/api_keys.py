@@ -7,16 +7,13 @@ from litestar import Controller, Response, delete, get, post
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta, Struct
 
-from api.auth import Member
-from api.dependencies import ApiRequest, MemberDep, ServicesDep, Session, SessionDep
+from api.actions import keys
+from api.dependencies import ApiRequest, MemberDep, ServicesDep, SessionDep
 from api.limits import MAKES_KEY
-from api.wire.errors import Invalid, Problem
 from api.wire.pages import LINK_HEADER, MOST_ITEMS, Limit, Offset, one_more, page
-from api.wire.registration import HIDDEN
 from api.wire.responses import KEY_FORBIDDEN, LIMITED, LOCATION, LOCATION_HEADER
-from datasources.catalogue.accounts import create_key, find_key, keys_of, revoke_key
+from datasources.catalogue.accounts import keys_of
 from datasources.catalogue.tables import ApiKey
-from datasources.model.texts import hidden_character
 from datasources.model.vocabulary import OnQuestion
 
 
@@ -64,13 +61,13 @@ class KeyController(Controller):
         offset: Offset = 0,
     ) -> Response[list[KeySummary]]:
         """The caller's keys of this organization, revoked ones included, oldest first."""
-        keys = await keys_of(session, member.user_id, member.organization_id, limit=one_more(limit), offset=offset)
-        return page(request, [_summary(key) for key in keys], limit, offset)
+        rows = await keys_of(session, member.user_id, member.organization_id, limit=one_more(limit), offset=offset)
+        return page(request, [_summary(key) for key in rows], limit, offset)
 
     @get("/{key_id:str}", summary="Read an API key", operation_id="get_api_key")
     async def read(self, key_id: FromPath[int], session: SessionDep, member: MemberDep) -> KeySummary:
         """One of the caller's keys, without the key itself."""
-        return _summary(await _required(session, member, key_id))
+        return _summary(await keys.require_key(session, member, key_id))
 
     @post(
         "/",
@@ -83,14 +80,7 @@ class KeyController(Controller):
     )
     async def create(self, data: JSONBody[KeyRequest], session: SessionDep, member: MemberDep) -> Response[NewKey]:
         """Make a key that may do no more than the one it is made with; it is shown here and never again."""
-        if found := hidden_character(data.name):
-            raise Invalid(["body", "name"], HIDDEN.format(code=f"U+{ord(found):04X}"))
-        if may_more(data.on_question, member.on_question):
-            raise Problem(403, "This key may not ask, so it cannot make a key that may; say on_question=fail")
-        key, raw = await create_key(
-            session, member.user_id, member.organization_id, data.name, on_question=data.on_question
-        )
-        await session.commit()
+        key, raw = await keys.make_key(session, member, data.name, data.on_question)
         return Response(NewKey(key.id, key.name, raw), headers={LOCATION: f"{self.path}/{key.id}"})
 
     @delete("/{key_id:str}", summary="Revoke an API key", operation_id="revoke_api_key", responses=KEY_FORBIDDEN)
@@ -98,25 +88,8 @@ class KeyController(Controller):
         self, key_id: FromPath[int], session: SessionDep, member: MemberDep, services: ServicesDep
     ) -> None:
         """Revoke one of the caller's keys that may do no more than the one in use."""
-        key = await _required(session, member, key_id)
-        if may_more(key.on_question, member.on_question):
-            raise Problem(403, "This key may not ask, so it cannot revoke a key that may")
-        await revoke_key(session, key.id)
-        await session.commit()
-        services.keys.forget(key.hash)
-
-
-async def _required(session: Session, member: Member, key_id: int) -> ApiKey:
-    key = await find_key(session, member.user_id, member.organization_id, key_id)
-    if key is None:
-        raise Problem(404, "API key not found")
-    return key
+        await keys.revoke(session, services, member, key_id)
 
 
 def _summary(key: ApiKey) -> KeySummary:
     return KeySummary(**{name: getattr(key, name) for name in KeySummary.__struct_fields__})
-
-
-def may_more(one: OnQuestion | str, other: str) -> bool:
-    """Whether a key with the first `on_question` may do more than one with the other (docs/security.md, row 21)."""
-    return one == "ask" and other != "ask"

@@ -15,9 +15,11 @@ from api.wire.responses import ENVELOPED, LOCATION_HEADER
 from api.wire.schemas import BadgeToken, Envelope
 from datasources.catalogue.badges import find_by_token, issue_token
 from datasources.catalogue.health import history
+from datasources.health.glance import glance
 from datasources.model.texts import visible
 
 GREEN, RED, GREY = "#2e7d32", "#c62828", "#616161"
+COLOURS = {"up": GREEN, "down": RED, "unknown": GREY}
 LONGEST = 40
 """Characters of a name that are shown."""
 CHARACTER = 7
@@ -135,5 +137,4 @@ def describe(name: str, status: str, *, stale: bool, uptime: float | None) -> Ba
     """Green only for what is known to be up now."""
     state = status if status not in ("active", "failed") or not stale else f"{status}, stale"
     text = state if uptime is None else f"{state} {uptime:.2f} %"
-    colour = GREY if stale else {"active": GREEN, "failed": RED}.get(status, GREY)
-    return Badge(name=name, text=text, colour=colour)
+    return Badge(name=name, text=text, colour=COLOURS[glance(status, stale=stale)])

@@ -43,4 +43,4 @@ async def health(
     more = len(found.health_history) == limit
     oldest = found.health_history[-1].checked_at.isoformat() if found.health_history else None
     headers = {LINK: f'<{address(request, before=oldest)}>; rel="next"'} if more else {}
-    return Response(Envelope(found, "Health retrieved"), headers=headers)
+    return Response(Envelope(found, "Health status retrieved successfully"), headers=headers)

@@ -7,16 +7,14 @@ from litestar import Controller, Response, delete, get, post
 from litestar.params import FromPath, QueryParameter
 from msgspec import Struct
 
-from api.auth import Member
-from api.dependencies import ApiRequest, MemberDep, Session, SessionDep
-from api.wire.errors import Invalid, Problem
+from api.actions import keys
+from api.dependencies import ApiRequest, MemberDep, SessionDep
 from api.wire.pages import LINK_HEADER, MOST_ITEMS, Limit, Offset, one_more, page
 from api.wire.registration import read
 from api.wire.requests import NewHostKey, takes
 from api.wire.responses import INVALID, LOCATION, LOCATION_HEADER, TRUSTED
 from datasources.catalogue import host_keys
 from datasources.catalogue.tables import HostKey
-from datasources.model.host_keys import HostKey as Parsed
 
 
 class HostKeyAnswer(Struct, frozen=True):
@@ -66,7 +64,7 @@ class HostKeyController(Controller):
     @get("/{key_id:str}", summary="Read a host key", operation_id="get_ssh_host_key", responses=INVALID)
     async def read(self, key_id: FromPath[int], session: SessionDep, member: MemberDep) -> HostKeyAnswer:
         """One key of a gateway, and who has trusted or revoked it."""
-        return answered(await _required(session, member, key_id))
+        return answered(await keys.require_host_key(session, member, key_id))
 
     @post(
         "/",
@@ -80,27 +78,7 @@ class HostKeyController(Controller):
     async def register(self, request: ApiRequest, session: SessionDep, member: MemberDep) -> Response[HostKeyAnswer]:
         """Trust a gateway's key before any test asks about it."""
         data = read(await request.body(), NewHostKey)
-        try:
-            key = Parsed.parse(data.host_key)
-        except ValueError as error:
-            raise Invalid(["body", "host_key"], f"This is {error}") from error
-        if not key.is_about(data.host, data.port):
-            about = f"{data.host}, port {data.port}"
-            raise Invalid(["body", "host_key"], f"This is a line about {key.names}, and not about {about}")
-        added = await host_keys.add_host_key(
-            session,
-            organization_id=member.organization_id,
-            host=data.host,
-            port=data.port,
-            fingerprint=key.fingerprint,
-            key_type=key.key_type,
-            origin="registered",
-            added_by_user_id=member.user_id,
-        )
-        if added is None:
-            raise Problem(409, "This key is already trusted")
-        row = await session.get_one(HostKey, added)
-        await session.commit()
+        row = await keys.trust(session, member, data)
         return Response(answered(row), headers={LOCATION: f"{self.path}/{row.id}"})
 
     @delete(
@@ -108,16 +86,7 @@ class HostKeyController(Controller):
     )
     async def revoke(self, key_id: FromPath[int], session: SessionDep, member: MemberDep) -> None:
         """Stop trusting a key: the next test through this gateway asks again."""
-        row = await _required(session, member, key_id)
-        await host_keys.revoke_host_key(session, row, member.user_id)
-        await session.commit()
-
-
-async def _required(session: Session, member: Member, key_id: int) -> HostKey:
-    row = await host_keys.find_host_key(session, member.organization_id, key_id)
-    if row is None:
-        raise Problem(404, "Host key not found")
-    return row
+        await keys.distrust(session, member, key_id)
 
 
 def answered(row: HostKey) -> HostKeyAnswer:

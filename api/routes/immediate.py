@@ -3,25 +3,18 @@
 from litestar import Controller, Response, post
 from litestar.params import FromPath
 
-from api.dependencies import ApiRequest, MemberDep, ServicesDep, Session, SessionDep, lock_source_for_test
-from api.jobs.refresh import read_anew, wait_until_ended, wait_until_ended_or_asking
-from api.jobs.submit import Accepted
+from api.dependencies import ApiRequest, MemberDep, ServicesDep, SessionDep, lock_source_for_test
+from api.jobs.insist import insist
+from api.jobs.refresh import wait_until_ended, wait_until_ended_or_asking
 from api.jobs.view import connection_test
 from api.limits import ASKS_FOR_TEST
-from api.runtime import Services
-from api.wire.errors import Problem
 from api.wire.registration import read
 from api.wire.requests import TestRequest, takes
 from api.wire.responses import ENVELOPED, ENVELOPED_OVERLOAD, JOINED_HEADER
 from api.wire.schemas import ConnectionTest, Envelope
-from datasources.catalogue.jobs import request_cancel
 from datasources.model.steps import KindOfTest
-from datasources.model.vocabulary import JobStatus
 
 DEFAULT_QUERY = "SELECT 1"
-NOT_TAKEN_UP = "No worker took up the test within the limit; it has been cancelled"
-CALLED_OFF_SECONDS = 1.0
-"""Seconds after its limit in which a test that no worker took up is cancelled."""
 
 
 class ImmediateController(Controller):
@@ -65,25 +58,6 @@ class ImmediateController(Controller):
         else:
             await wait_until_ended(accepted.job, session, services.watch, limit)
         if accepted.job.question is None:
-            await _insist(accepted, session, services)
+            await insist(accepted, session, services.watch)
         answer = Envelope(connection_test(accepted.job, source), "Connection test completed")
         return Response(answer, headers=accepted.headers)
-
-
-async def _insist(accepted: Accepted, session: Session, services: Services) -> None:
-    """The time is over: 503 and no later run when no worker took it up; else the worker ends it in a moment.
-
-    It is called off by the request that had brought it: one that joined later has no say over the others.
-    """
-    job = accepted.job
-    if job.ended_at is None:
-        await read_anew(job, session, services.watch)
-    run = services.watch.run_of(job.id)
-    if job.ended_at is None and (run is None or run.started_at is None):
-        if not accepted.joined:
-            await request_cancel(session, job)
-            await wait_until_ended(job, session, services.watch, CALLED_OFF_SECONDS)
-        raise Problem(503, NOT_TAKEN_UP)
-    await wait_until_ended(job, session, services.watch, 5)
-    if job.status == JobStatus.cancelled and job.started_at is None:
-        raise Problem(503, NOT_TAKEN_UP)

@@ -1,30 +1,20 @@
 """Sources: register, read, change, remove (contract 2.1 and 2.7)."""
 
-from contextlib import suppress
 from typing import Annotated
 
 from litestar import Controller, Response, delete, get, patch, post
 from litestar.params import FromPath, QueryParameter
 from msgspec import UNSET
 
-from api.dependencies import ApiRequest, MemberDep, ServicesDep, Session, SessionDep, require_source
-from api.prefect.client import Unreachable
-from api.wire.errors import Problem
+from api.actions import sources
+from api.dependencies import ApiRequest, MemberDep, ServicesDep, SessionDep, require_source
 from api.wire.pages import LINK_HEADER, LimitOrAll, Offset, one_more, page
-from api.wire.registration import answered, decode_source, merged, parse, refuse_hidden
+from api.wire.registration import answered
 from api.wire.requests import takes_source
 from api.wire.responses import LOCATION, LOCATION_HEADER, NAME_TAKEN
 from api.wire.schemas import ConfigurationSchema, DataSourceSummary, DataSourceType, OrganizationMeta, SourceAnswer
 from datasources.catalogue.source_lists import list_sources
-from datasources.catalogue.sources import (
-    NameTaken,
-    change_source,
-    forget_secret,
-    remove_source,
-    save_source,
-    write_source,
-)
-from datasources.catalogue.tables import DataSource
+from datasources.catalogue.sources import forget_secret
 from datasources.databases import DATABASES
 from datasources.databases.base import Database
 from datasources.databases.forms import configuration_schema
@@ -86,12 +76,7 @@ class SourceController(Controller):
         self, request: ApiRequest, session: SessionDep, member: MemberDep, services: ServicesDep
     ) -> Response[SourceAnswer]:
         """Register a source of any type. Secrets are stored encrypted, and answered as null from then on."""
-        given = decode_source(await request.body())
-        refuse_hidden(given)
-        source, fields = parse(given)
-        row = DataSource(organization_id=member.organization_id, created_by_user_id=member.user_id)
-        write_source(row, source, fields, services.vault)
-        await _save(session, row)
+        row = await sources.register(session, services, member, await request.body())
         return Response(answered(row), headers={LOCATION: f"{self.path}/{row.id}"})
 
     @get(
@@ -119,17 +104,7 @@ class SourceController(Controller):
         services: ServicesDep,
     ) -> SourceAnswer:
         """Change some fields; what is left out stays as it is, secrets included."""
-        body = await request.body()
-        # Of two changes at once, the second one builds on the first: it may not bring back the secret of before.
-        row = await require_source(session, member, source_id, for_change=True)
-        was_paused = bool(row.fields.get("is_paused"))
-        source, fields = parse(merged(row, decode_source(body, row.fields), services.vault))
-        change_source(row, source, fields, services.vault)
-        await _save(session, row)
-        paused = bool(row.fields.get("is_paused"))
-        if row.plan and paused is not was_paused:
-            with suppress(*Unreachable):  # its runs see for themselves that it is paused
-                await services.prefect.schedules.activate(source_id, not paused)
+        row = await sources.change(session, services, member, source_id, await request.body())
         return answered(row)
 
     @delete(
@@ -141,12 +116,7 @@ class SourceController(Controller):
         self, source_id: FromPath[int], session: SessionDep, member: MemberDep, services: ServicesDep
     ) -> None:
         """Remove a source; its jobs stay readable, its secrets and its schedule do not stay."""
-        row = await require_source(session, member, source_id, for_change=True)
-        remove_source(row)
-        await session.commit()
-        if row.plan:
-            with suppress(*Unreachable):  # then `ScheduleMirror` does it later
-                await services.prefect.schedules.remove(source_id)
+        await sources.remove(session, services, member, source_id)
 
     @delete(
         "/{source_id:str}/secret",
@@ -179,13 +149,6 @@ class SourceController(Controller):
 async def organization_meta(member: MemberDep) -> OrganizationMeta:
     """The organization and the user that the key belongs to."""
     return OrganizationMeta(org_id=member.organization_id, org_name=member.organization_name, user_id=member.user_id)
-
-
-async def _save(session: Session, row: DataSource) -> None:
-    try:
-        await save_source(session, row)
-    except NameTaken as error:
-        raise Problem(409, "Another data source has this name") from error
 
 
 def _type(word: str, kind: type[Database], *, labelled: bool) -> DataSourceType:

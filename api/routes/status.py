@@ -4,7 +4,6 @@ from hmac import compare_digest
 from typing import Any
 
 from litestar import Request, Response, get
-from litestar.response import Redirect
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from api.background.source_metrics import source_metrics
@@ -14,15 +13,8 @@ from api.wire.errors import Problem
 from api.wire.responses import NOT_READY
 from api.wire.schemas import Readiness
 
-HOME = "/docs"
 SCHEME = "Bearer "
 BEARER = {"WWW-Authenticate": "Bearer"}
-
-
-@get("/", include_in_schema=False)
-async def home() -> Redirect:
-    """Where a person who opens the service's address goes."""
-    return Redirect(HOME)
 
 
 @get("/health/live", tags=["Service"], summary="Tell whether the process answers", operation_id="live")

@@ -50,6 +50,7 @@ CODES: dict[int, str] = {
     415: "UNSUPPORTED_MEDIA_TYPE",
     422: "VALIDATION_ERROR",
     429: "TOO_MANY_REQUESTS",
+    502: "BAD_GATEWAY",
     503: "SERVICE_UNAVAILABLE",
 }
 """Words of the envelope by HTTP status (contract 1.5)."""
@@ -95,9 +96,7 @@ def unknown(loc: list[str | int], known: Iterable[str]) -> Invalid:
 
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """Any exception as an answer in the dialect of the path."""
-    problem = _problem(error)
-    if problem.status >= 500 and not isinstance(error, Problem):
-        logger.error("unexpected error for %s %s", request.method, request.url.path, exc_info=error)
+    problem = problem_of(request, error)
     if request.url.path.startswith(ENVELOPE_PATH):
         content: Any = {
             "success": False,
@@ -108,6 +107,14 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     else:
         content = {"detail": problem.errors if isinstance(problem, Invalid) else problem.sentence}
     return Response(content, status_code=problem.status, headers=problem.headers, media_type="application/json")
+
+
+def problem_of(request: Request[Any, Any, Any], error: Exception) -> Problem:
+    """What an exception means; one of no known kind is logged."""
+    problem = _problem(error)
+    if problem.status >= 500 and not isinstance(error, Problem):
+        logger.error("unexpected error for %s %s", request.method, request.url.path, exc_info=error)
+    return problem
 
 
 def _sentence(problem: Problem) -> str:

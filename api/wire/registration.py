@@ -8,8 +8,10 @@ import msgspec
 from api.wire.errors import Invalid, invalid, unknown
 from api.wire.requests import ANSWERED_ONLY, PUBLISHED_FIELDS, SourceFields
 from api.wire.schemas import SourceAnswer
+from datasources.catalogue.sources import source_of
 from datasources.catalogue.tables import DataSource
 from datasources.databases import ALIASES, DATABASES, AnySource
+from datasources.model.secret_references import FIELD, escaped, is_reference, unescaped
 from datasources.model.source import Options, Source, SshTunnel
 from datasources.model.texts import LINE_BREAKS, hidden_character
 from datasources.secrecy.scrubber import MASK
@@ -58,10 +60,15 @@ def decode(body: bytes) -> dict[str, Any]:
 
 def read(body: bytes, kind: type[T]) -> T:
     """A JSON object of this kind. Raises `Invalid` naming the field."""
+    return read_known(decode(body), kind)
+
+
+def read_known(data: dict[str, Any], kind: type[T], **inside: Iterable[str]) -> T:
+    """The same of decoded JSON; `inside` names the fields of an object in it. Raises `Invalid` naming the field."""
     try:
-        return msgspec.convert(decode(body), kind)
+        return msgspec.convert(data, kind)
     except msgspec.ValidationError as error:
-        raise invalid(error, known={"": getattr(kind, "__struct_encode_fields__", ())}) from error
+        raise invalid(error, known={"": getattr(kind, "__struct_encode_fields__", ()), **inside}) from error
 
 
 def decode_source(body: bytes, more: Iterable[str] = ()) -> dict[str, Any]:
@@ -70,10 +77,15 @@ def decode_source(body: bytes, more: Iterable[str] = ()) -> dict[str, Any]:
     Raises `Invalid` with the nearest known name.
     """
     data = decode(body)
+    refuse_unknown(data, more)
+    return data
+
+
+def refuse_unknown(data: Iterable[str], more: Iterable[str] = ()) -> None:
+    """Every name is one of a source, or one of `more`. Raises `Invalid` with the nearest known name."""
     for name in data:
         if name not in KNOWN_FIELDS and name not in more:
             raise unknown(["body", name], KNOWN_FIELDS)
-    return data
 
 
 def _is_storable(value: Any, depth: int = 1) -> bool:
@@ -131,6 +143,7 @@ def parse(data: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
     _require_type(data)
     data["options"] = DATABASES[data["type"]].options.under_own_names(data.get("options"))
     _refuse_masks(data)
+    references = _take_references(data)
     try:
         source: Source = msgspec.convert({n: v for n, v in data.items() if v is not None or n == "options"}, AnySource)
         fields = msgspec.convert({n: v for n, v in data.items() if v is not None}, SourceFields)
@@ -143,19 +156,40 @@ def parse(data: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
     extras = {
         name: value for name, value in data.items() if name not in (*OWN_COLUMNS, *SourceFields.__struct_fields__)
     }
-    _refuse_secrets(extras, ["body"])
-    kept = extras | msgspec.to_builtins(fields)
+    refuse_secrets(extras, ["body"])
+    kept = extras | msgspec.to_builtins(fields) | ({FIELD: references} if references else {})
+    source = msgspec.structs.replace(source, secret_references=references)
     if len(msgspec.json.encode(kept)) > MAX_FIELDS_BYTES:
         raise Invalid(["body"], "The optional fields are too large")
     return source, kept
 
 
-def _refuse_secrets(extras: Any, loc: list[str | int]) -> None:
+def _take_references(data: dict[str, Any]) -> dict[str, str]:
+    """References to secrets, by their place; of every other secret, what its text means."""
+    references: dict[str, str] = {}
+    for group, kind in (("options", DATABASES[data["type"]].options), ("ssh_tunnel", SshTunnel)):
+        if isinstance(given := data.get(group), dict):
+            texts = {name: given[name] for name in kind.secret_fields if isinstance(given.get(name), str)}
+            references |= {f"{group}.{name}": text for name, text in texts.items() if is_reference(text)}
+            data[group] = given | {name: unescaped(text) for name, text in texts.items()}
+    return references
+
+
+def stored_secrets(row: DataSource, vault: Vault) -> dict[str, dict[str, str]]:
+    """What a client would send as the secrets of a source: references as they are, everything else as itself."""
+    found = {g: {n: escaped(s) for n, s in secrets.items()} for g, secrets in vault.open(row.secret).items()}
+    for place, reference in (row.fields.get(FIELD) or {}).items():
+        group, _, name = place.partition(".")
+        found[group] = {**found.get(group, {}), name: reference}
+    return found
+
+
+def refuse_secrets(extras: Any, loc: list[str | int]) -> None:
     """What is kept as it was given is kept in clear, and answered."""
     for name, value in _items(extras):
         if isinstance(name, str) and any(word in name.lower() for word in SECRET_WORDS):
             raise Invalid([*loc, name], "Put secrets in options or ssh_tunnel")
-        _refuse_secrets(value, [*loc, name])
+        refuse_secrets(value, [*loc, name])
 
 
 def _require_type(data: dict[str, Any]) -> None:
@@ -187,7 +221,7 @@ def merged(row: DataSource, change: dict[str, Any], vault: Vault) -> dict[str, A
     """
     if "options" in change:
         change = change | {"options": DATABASES[row.type].options.under_own_names(change["options"])}
-    secrets = vault.open(row.secret)
+    secrets = stored_secrets(row, vault)
     whole: dict[str, Any] = {**row.fields, "name": row.name, "type": row.type, "temp_schema": row.temp_schema}
     refuse_hidden({name: value for name, value in change.items() if value != whole.get(name)})
     for group, stored in (("options", row.options), ("ssh_tunnel", row.ssh_tunnel)):
@@ -203,6 +237,43 @@ def merged(row: DataSource, change: dict[str, Any], vault: Vault) -> dict[str, A
                 continue
             raise Invalid(["body", "options", name], "Give the secret again when you change the tunnel", "missing")
     return whole | {n: v for n, v in change.items() if n not in ("options", "ssh_tunnel", "type")}
+
+
+def replaced(row: DataSource, wanted: dict[str, Any], vault: Vault) -> tuple[Source, dict[str, Any]]:
+    """What the source is when a file says everything about it but its secrets: those that it leaves out stay.
+
+    Raises `Invalid` when the destination changes and a secret is not given again (security row 7).
+    """
+    wanted_type = ALIASES.get(str(wanted.get("type")), str(wanted.get("type")))
+    if wanted_type in DATABASES and wanted_type != row.type:
+        raise Invalid(["body", "type"], f"The type of a source cannot be changed; {row.name!r} is {row.type}")
+    wanted = wanted | {"options": DATABASES[row.type].options.under_own_names(wanted.get("options"))}
+    secrets = stored_secrets(row, vault)
+    whole = dict(wanted)
+    for group in ("options", "ssh_tunnel"):
+        given, kept = wanted.get(group), secrets.get(group, {})
+        if isinstance(given, dict):
+            whole[group] = kept | {name: value for name, value in given.items() if value is not None}
+    source, fields = parse(whole)
+    _refuse_moved(source_of(row, vault), source, wanted, secrets)
+    return source, fields
+
+
+def _refuse_moved(before: Source, after: Source, wanted: dict[str, Any], secrets: dict[str, dict[str, str]]) -> None:
+    tunnel_moved = _moved(_public(before.ssh_tunnel), _public(after.ssh_tunnel), SshTunnel)
+    moved = {
+        "options": tunnel_moved or _moved(before.options.public(), after.options.public(), type(after.options)),
+        "ssh_tunnel": tunnel_moved and after.ssh_tunnel is not None,
+    }
+    for group in (group for group, has_moved in moved.items() if has_moved):
+        for name in secrets.get(group, {}):
+            if (wanted.get(group) or {}).get(name) is None:
+                message = "Give the secret again when you change where it is sent"
+                raise Invalid(["body", group, name], message, "missing")
+
+
+def _public(part: SshTunnel | None) -> dict[str, Any] | None:
+    return part.public() if part else None
 
 
 def _merged_group(

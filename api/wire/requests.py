@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 from datasources.databases import DATABASES
 from datasources.health.plan import LEAST_SECONDS
 from datasources.model.hosts import host_name
+from datasources.model.secret_references import FIELD
 from datasources.model.source import Host, Port
 from datasources.model.vocabulary import OnQuestion
 
@@ -23,7 +24,7 @@ Seconds = Annotated[int, Meta(ge=1, le=300)]
 Threshold = Annotated[int, Meta(ge=1, le=100)]
 
 
-ANSWERED_ONLY = ("id", "last_test", "created_at", "updated_at", "organization_id", "via")
+ANSWERED_ONLY = ("id", "last_test", "created_at", "updated_at", "organization_id", "via", FIELD)
 """Fields of a source that clients send back as they got them; they are ours to say."""
 
 
@@ -183,6 +184,15 @@ class WantedSchedule(Struct, frozen=True, forbid_unknown_fields=True):
     active: bool = True
 
 
+class ApplyRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """Sources as a file declares them: what is to be afterwards."""
+
+    sources: list[dict[str, Any]]
+    """What the POST of a source takes, and `schedule` as the PUT of a schedule takes it."""
+    dry_run: Annotated[bool, Meta(description="Answer the plan, and change nothing")] = False
+    prune: Annotated[bool, Meta(description="Remove every source that is not named")] = False
+
+
 def takes(kind: type[Struct], *, required: bool = True) -> type[Operation]:
     """The operation of a handler that reads a body of this kind by hand."""
     return _operation(schema_of(kind), required=required)
@@ -191,6 +201,15 @@ def takes(kind: type[Struct], *, required: bool = True) -> type[Operation]:
 def takes_source(name: str) -> type[Operation]:
     """The operation of a handler that reads a source; the schema of this name is written by `api.openapi.sources`."""
     return _operation({"$ref": f"#/components/schemas/{name}"}, required=True)
+
+
+def takes_sources() -> type[Operation]:
+    """The operation of a handler that reads all sources of a file."""
+    schema = schema_of(ApplyRequest)
+    items = {"$ref": "#/components/schemas/DeclaredDataSource"}
+    return _operation(
+        schema | {"properties": schema["properties"] | {"sources": {"type": "array", "items": items}}}, required=True
+    )
 
 
 def schema_of(kind: type[Struct]) -> dict[str, Any]:

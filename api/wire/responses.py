@@ -22,6 +22,9 @@ NAME_TAKEN: Responses = {409: _spec(HTTPSentence, "Another data source has this 
 TRUSTED: Responses = {409: _spec(HTTPSentence, "The key is already trusted")}
 KEY_FORBIDDEN: Responses = {403: _spec(HTTPSentence, "The key in use may do less than that")}
 LIMITED: Responses = {429: _spec(HTTPSentence, "Too many requests of this kind")}
+APPLY_REFUSED: Responses = LIMITED | {
+    409: _spec(HTTPSentence, "A name is taken meanwhile, or the schedules are too many; nothing was applied")
+}
 OVERLOAD: Responses = LIMITED | {503: _spec(HTTPSentence, "Too many jobs wait")}
 NOT_READY: Responses = {503: _spec(Readiness, "Something is missing")}
 
@@ -32,6 +35,11 @@ ENVELOPED: Responses = ENVELOPED_NOT_FOUND | ENVELOPED_INVALID
 ENVELOPED_OVERLOAD: Responses = {
     429: _spec(ErrorEnvelope, "Too many requests of this kind"),
     503: _spec(ErrorEnvelope, "No worker took it up, or too many jobs wait"),
+}
+ENVELOPED_NAME_TAKEN: Responses = {409: _spec(ErrorEnvelope, "Another data source has this name")}
+DISCOVERY_FAILED: Responses = {
+    409: _spec(ErrorEnvelope, "The schema of this source is not kept"),
+    502: _spec(ErrorEnvelope, "The source could not be read"),
 }
 SCHEDULES_LIMITED: Responses = {409: _spec(ErrorEnvelope, "Too many schedules, or too short intervals")}
 

@@ -137,6 +137,8 @@ class SourceDetails(Struct, frozen=True, kw_only=True):
 
     id: int
     organization_id: int
+    workspace_id: int
+    """The one it was registered in; without one, the organization's."""
     name: str
     type: str
     description: str | None
@@ -144,12 +146,20 @@ class SourceDetails(Struct, frozen=True, kw_only=True):
     port: int | None
     database_name: str | None
     schema_name: str | None
+    connection_string: None
+    """Taken apart when it comes in, and never given back."""
+    file_path: str | None
     use_ssh_tunnel: bool
     ssh_host: str | None
     ssh_port: int | None
     ssh_username: str | None
+    ssh_key_id: int | None
+    """Always null: a key is stored with its source."""
+    ssh_local_port: int | None
+    connection_pool_size: int
     connection_timeout: int
     query_timeout: int
+    max_retries: int
     status: str
     last_tested_at: datetime | None
     last_successful_connection_at: datetime | None
@@ -157,10 +167,15 @@ class SourceDetails(Struct, frozen=True, kw_only=True):
     failure_count: int
     failure_reason: str | None
     schema_discovered_at: datetime | None
+    schema_auto_refresh: bool
+    schema_refresh_interval: int
+    """Seconds."""
+    metadata: dict[str, Any]
     tags: list[str]
+    created_by_user_id: int | None
     created_at: datetime
     updated_at: datetime
-    created_by_user_id: int | None
+    updated_by_user_id: int | None
 
 
 class Pagination(Struct, frozen=True):
@@ -170,6 +185,15 @@ class Pagination(Struct, frozen=True):
     page_size: int
     total_items: int
     total_pages: int
+    has_next: bool
+    has_previous: bool
+
+
+class RemovedSource(Struct, frozen=True):
+    """A source that was removed, and when."""
+
+    data_source_id: int
+    deleted_at: datetime
 
 
 class SourcePage(Struct, frozen=True):
@@ -188,9 +212,10 @@ class HealthCheck(Struct, frozen=True, kw_only=True):
     checked_at: datetime
     error_code: str | None
     trigger: str
-    job_id: int
+    job_id: int | None
+    """None for a check of a sweep, which has no job of its own."""
     counts: bool
-    """Whether it is part of the figures; a test that was asked for while the source was being set up is not."""
+    """Whether it is part of the uptime; a test that was asked for while the source was being set up is not."""
 
 
 class Window(Struct, frozen=True, kw_only=True):

@@ -28,6 +28,9 @@ from sourcecheck.errors import (
 )
 from sourcecheck.models import (
     ApiKey,
+    Applied,
+    Exported,
+    FieldChange,
     Health,
     HealthCheck,
     HostKey,
@@ -40,6 +43,7 @@ from sourcecheck.models import (
     Result,
     Schedule,
     Source,
+    SourceChange,
     SourceType,
     Step,
 )
@@ -47,10 +51,13 @@ from sourcecheck.models import (
 __all__ = [
     "ApiError",
     "ApiKey",
+    "Applied",
     "AsyncClient",
     "CheckFailed",
     "Client",
     "Conflict",
+    "Exported",
+    "FieldChange",
     "Forbidden",
     "Health",
     "HealthCheck",
@@ -69,6 +76,7 @@ __all__ = [
     "ServiceUnavailable",
     "ServiceUnreachable",
     "Source",
+    "SourceChange",
     "SourceType",
     "SourcecheckError",
     "Step",

@@ -11,6 +11,8 @@ from msgspec import Struct
 from sourcecheck.errors import ERRORS, ApiError, Problem, ServiceUnreachable
 from sourcecheck.models import (
     ApiKey,
+    Applied,
+    Exported,
     Health,
     HostKey,
     Job,
@@ -29,6 +31,10 @@ HOST_KEYS = "/api/v1/ssh_host_keys"
 KEYS = "/api/v1/api_keys"
 LONGEST_WAIT = 30.0
 """Seconds for which one request waits for a test; a longer wait is several requests."""
+
+
+APPLY_SECONDS = 300.0
+"""Each schedule that a file changes costs Prefect's server some requests."""
 
 
 class Call(Struct, Generic[T], frozen=True):
@@ -89,6 +95,17 @@ def source_types(*, every: bool = False) -> Call[list[SourceType]]:
 def organization() -> Call[Organization]:
     """Whose key this is."""
     return Call("GET", "/api/v1/organization/meta", Organization)
+
+
+def apply_sources(sources: list[dict[str, Any]], *, dry_run: bool = False, prune: bool = False) -> Call[Applied]:
+    """Make the sources what a file says, or answer what that would change."""
+    body = {"sources": sources, "dry_run": dry_run, "prune": prune}
+    return Call("POST", f"{SOURCES}/apply", Applied, json=body, wait=APPLY_SECONDS)
+
+
+def export_sources() -> Call[Exported]:
+    """Every source as a file declares it, without secrets."""
+    return Call("GET", f"{SOURCES}/export", Exported)
 
 
 class Started(Struct, frozen=True):

@@ -13,6 +13,8 @@ from sourcecheck.errors import NotFound
 from sourcecheck.finding import choose
 from sourcecheck.models import (
     ApiKey,
+    Applied,
+    Exported,
     Health,
     HostKey,
     Job,
@@ -110,6 +112,18 @@ class Client:
     def delete_source(self, source_id: int) -> None:
         """Remove a source and its history."""
         self.send(calls.delete_source(source_id))
+
+    def apply_sources(self, sources: list[dict[str, Any]], *, dry_run: bool = False, prune: bool = False) -> Applied:
+        """Make the sources what these say, all of them or none, and with `prune` remove those that are not named.
+
+        Each is what `create_source` takes, and may have a `schedule`. What one leaves out has its default, but secrets
+        stay. `dry_run` answers what would change. Raises `InvalidRequest` with a problem for each source at fault.
+        """
+        return self.send(calls.apply_sources(sources, dry_run=dry_run, prune=prune))
+
+    def export_sources(self) -> Exported:
+        """Every source as `apply_sources` takes it, without secrets."""
+        return self.send(calls.export_sources())
 
     def forget_secret(self, source_id: int) -> None:
         """Forget the stored secrets of a source."""

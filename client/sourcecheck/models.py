@@ -257,3 +257,36 @@ class NewApiKey(Struct, frozen=True):
 
     def __repr__(self) -> str:
         return f"NewApiKey(id={self.id}, name={self.name!r}, key='***')"
+
+
+class FieldChange(Struct, frozen=True):
+    """One field that a plan changes; of a secret it says only that it changes."""
+
+    field: str
+    before: Any = None
+    after: Any = None
+    secret: bool = False
+
+
+class SourceChange(Struct, frozen=True):
+    """What a plan does to one source: `action` is `create`, `update`, `unchanged` or `remove`."""
+
+    name: str
+    type: str
+    action: str
+    id: int | None = None
+    fields: list[FieldChange] = []
+
+
+class Applied(Struct, frozen=True):
+    """A plan for the sources of a file, and whether it was carried out."""
+
+    changes: list[SourceChange]
+    applied: bool
+
+
+class Exported(Struct, frozen=True):
+    """Every source as a file declares it, and the secrets that the service keeps, by the source's name."""
+
+    sources: list[dict[str, Any]]
+    secrets: dict[str, list[str]]

@@ -28,6 +28,7 @@ class Caller(Struct, kw_only=True, frozen=True):
     """Who a key stands for."""
 
     user_id: int
+    user_name: str
     organization_id: int | None
     """None for a user who is in no organization."""
     organization_name: str | None
@@ -69,6 +70,20 @@ async def callers_of(session: AsyncSession, hashes: Collection[bytes]) -> dict[b
 
     Notes their use, at most once a minute.
     """
+    return {row["hash"]: _caller(row) for row in await _keys(session, ApiKey.hash.in_(hashes))}
+
+
+async def caller_of(session: AsyncSession, key_id: int) -> Caller | None:
+    """Who the key of this number stands for; None when it is unknown or revoked. Notes its use, too."""
+    return next((_caller(row) for row in await _keys(session, ApiKey.id == key_id)), None)
+
+
+def _caller(row: RowMapping) -> Caller:
+    return Caller(**{name: row[name] for name in Caller.__struct_fields__})
+
+
+async def _keys(session: AsyncSession, which: ColumnElement[bool]) -> Sequence[RowMapping]:
+    """Of each key that is not revoked, whose it is."""
     membership = and_(
         Membership.user_id == ApiKey.user_id,
         or_(ApiKey.organization_id.is_(None), Membership.organization_id == ApiKey.organization_id),
@@ -78,6 +93,7 @@ async def callers_of(session: AsyncSession, hashes: Collection[bytes]) -> dict[b
             ApiKey.hash,
             ApiKey.id.label("key_id"),
             ApiKey.user_id,
+            User.name.label("user_name"),
             ApiKey.on_question,
             ApiKey.last_used_at,
             Organization.id.label("organization_id"),
@@ -85,14 +101,15 @@ async def callers_of(session: AsyncSession, hashes: Collection[bytes]) -> dict[b
             Membership.role,
         )
         .distinct(ApiKey.id)
+        .join(User, User.id == ApiKey.user_id)
         .outerjoin(Membership, membership)
         .outerjoin(Organization, Organization.id == Membership.organization_id)
-        .where(ApiKey.hash.in_(hashes), ApiKey.revoked_at.is_(None))
+        .where(which, ApiKey.revoked_at.is_(None))
         .order_by(ApiKey.id, Organization.id)
     )
     rows = (await session.execute(chosen)).mappings().all()
     await _touch(session, rows)
-    return {row["hash"]: Caller(**{name: row[name] for name in Caller.__struct_fields__}) for row in rows}
+    return rows
 
 
 async def _touch(session: AsyncSession, keys: Sequence[RowMapping]) -> None:
@@ -130,6 +147,19 @@ async def list_keys(session: AsyncSession) -> Sequence[Row[Any]]:
         select(ApiKey.id, ApiKey.prefix, ApiKey.name, User.name, ApiKey.last_used_at, ApiKey.revoked_at)
         .join(User, User.id == ApiKey.user_id)
         .order_by(ApiKey.id)
+    )
+    return (await session.execute(chosen)).all()
+
+
+async def members_of(session: AsyncSession, organization_id: int) -> Sequence[Row[Any]]:
+    """Id, name, address and role of the organization's members, and when one of their keys was used last."""
+    here = or_(ApiKey.organization_id.is_(None), ApiKey.organization_id == organization_id)
+    used = select(func.max(ApiKey.last_used_at)).where(ApiKey.user_id == User.id, here).scalar_subquery()
+    chosen = (
+        select(User.id, User.name, User.email, Membership.role, used.label("last_used_at"))
+        .join(Membership, Membership.user_id == User.id)
+        .where(Membership.organization_id == organization_id)
+        .order_by(User.name, User.id)
     )
     return (await session.execute(chosen)).all()
 

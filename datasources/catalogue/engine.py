@@ -68,3 +68,15 @@ async def session_scope(settings: Settings) -> AsyncIterator[AsyncSession]:
 def _unpooled_engine(url: str) -> AsyncEngine:
     """It has no connections to lose or to share, only statements that need not be compiled again."""
     return create_async_engine(url, poolclass=NullPool, hide_parameters=True)
+
+
+@asynccontextmanager
+async def small_engine(settings: Settings) -> AsyncIterator[AsyncEngine]:
+    """A few connections for one run that asks often, until the end of the block."""
+    engine = create_async_engine(
+        catalogue_url(settings), pool_size=2, max_overflow=2, pool_pre_ping=True, hide_parameters=True
+    )
+    try:
+        yield engine
+    finally:
+        await engine.dispose()

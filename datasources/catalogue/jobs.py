@@ -31,6 +31,13 @@ async def find_job(session: AsyncSession, organization_id: int, job_id: int) -> 
     ).scalar_one_or_none()
 
 
+async def newest_jobs(session: AsyncSession, source_id: int, limit: int) -> Sequence[Job]:
+    """The tests of a source, open ones first in the order of their turns, then those that have ended, newest first."""
+    open_first = case((Job.ended_at.is_(None), 0), else_=1)
+    order = open_first, case((Job.ended_at.is_(None), Job.id)), Job.ended_at.desc()
+    return (await session.scalars(select(Job).where(Job.source_id == source_id).order_by(*order).limit(limit))).all()
+
+
 class OpenJobState(Struct, frozen=True):
     """Where a job stands that has not ended."""
 

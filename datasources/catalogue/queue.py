@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from datasources.catalogue.locks import Lock, wait_for
-from datasources.catalogue.tables import MAX_ID, DataSource, Job
+from datasources.catalogue.tables import MAX_ID, DataSource, Job, SourceCheck
 from datasources.model.slots import Waiting, may_take, share_out
 
 OPEN = Job.ended_at.is_(None)
@@ -65,7 +65,7 @@ async def slots_held(session: AsyncSession) -> dict[int, int]:
 
 
 def _waiting_for_a_slot() -> Select[tuple[int, int]]:
-    """Jobs whose turn it is, oldest first: no other open job of the source is older, or runs already."""
+    """Jobs whose turn it is, oldest first: no other open job of the source is older, or runs already, and no sweep."""
     other = aliased(Job)
     ahead = and_(
         other.source_id == Job.source_id,
@@ -79,6 +79,7 @@ def _waiting_for_a_slot() -> Select[tuple[int, int]]:
         .where(OPEN, Job.dispatched_at.is_(None), Job.question.is_(None))
         .where(Job.cancel_requested_at.is_(None), Job.deadline > func.now())
         .where(~exists().where(ahead))
+        .where(~exists().where(SourceCheck.source_id == Job.source_id, SourceCheck.claimed_until > func.now()))
         .order_by(Job.id)
     )
 

@@ -6,7 +6,7 @@ A list carries no details of what tests found, and does not even load them: a th
 from collections.abc import Sequence
 
 from msgspec import Struct
-from sqlalchemy import Select, func, literal_column, select
+from sqlalchemy import Select, func, literal_column, or_, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import defer
@@ -28,13 +28,15 @@ class Search(Struct, frozen=True, kw_only=True):
     """Which sources, in which order, and which page of them; None leaves a filter out."""
 
     text: str | None = None
-    """Part of the name, in any case."""
+    """Part of the name or of the description, in any case."""
     type: str | None = None
     """A published word."""
     status: str | None = None
-    sort_by: str = "id"
+    workspace: int | None = None
+    """A workspace of the hyphen API; a source without one is in that of its organization."""
+    sort_by: str = "created_at"
     """A column of `DataSource`; rows without a value come last."""
-    descending: bool = False
+    descending: bool = True
     page: int = 1
     page_size: int = 20
 
@@ -52,9 +54,13 @@ async def search_sources(
     """One page of what was found, and how many were found in all."""
     chosen = _sources(organization_id)
     if search.text:
-        chosen = chosen.where(DataSource.name.icontains(_storable(search.text), autoescape=True))
+        places = DataSource.name, DataSource.fields["description"].astext
+        chosen = chosen.where(or_(*(place.icontains(_storable(search.text), autoescape=True) for place in places)))
     if search.type:
         chosen = chosen.where(DataSource.type == _storable(search.type))
+    if search.workspace is not None:
+        workspace = func.coalesce(DataSource.dialect["workspace_id"].as_integer(), DataSource.organization_id)
+        chosen = chosen.where(workspace == search.workspace)
     if search.status:
         chosen = chosen.where(DataSource.status == search.status)
     total = await session.scalar(select(func.count()).select_from(chosen.subquery())) or 0
@@ -78,7 +84,8 @@ def _sources(organization_id: int) -> Select[tuple[DataSource]]:
 def _page(chosen: Select[tuple[DataSource]], search: Search) -> Select[tuple[DataSource]]:
     column = getattr(DataSource, search.sort_by)
     by = column.desc().nulls_last() if search.descending else column.asc().nulls_last()
-    return chosen.order_by(by, DataSource.id).limit(search.page_size).offset((search.page - 1) * search.page_size)
+    then = DataSource.id.desc() if search.descending else DataSource.id.asc()
+    return chosen.order_by(by, then).limit(search.page_size).offset((search.page - 1) * search.page_size)
 
 
 def _storable(text: str) -> str:

@@ -1,17 +1,19 @@
 """Sources in the catalogue: rows to typed sources and back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import defer
 
-from datasources.catalogue.tables import MAX_ID, DataSource, Organization
+from datasources.catalogue.locks import lock_organization
+from datasources.catalogue.tables import MAX_ID, DataSource
 from datasources.databases import AnySource
-from datasources.health.plan import Plan
 from datasources.model.errors import SecretsError, SourcecheckError
+from datasources.model.secret_references import FIELD
 from datasources.model.source import Source
 from datasources.secrecy.vault import Vault
 
@@ -23,9 +25,14 @@ class NameTaken(SourcecheckError):
 def source_of(row: DataSource, vault: Vault, more: dict[str, dict[str, str]] | None = None) -> AnySource:
     """The source with its secrets, as a worker needs it; `more` are given for one run alone. Raises `SecretsError`."""
     stored, given = vault.open(row.secret), more or {}
+    references = _references(row, given)
     secrets = {group: stored.get(group, {}) | given.get(group, {}) for group in ("options", "ssh_tunnel")}
+    for place, reference in references.items():
+        group, _, name = place.partition(".")
+        secrets[group] = {name: reference} | secrets[group]
     data: dict[str, Any] = {
         **{name: value for name, value in row.fields.items() if value is not None},
+        FIELD: references,
         "type": row.type,
         "name": row.name,
         "temp_schema": row.temp_schema,
@@ -34,6 +41,12 @@ def source_of(row: DataSource, vault: Vault, more: dict[str, dict[str, str]] | N
     }
     source: AnySource = msgspec.convert(data, AnySource)
     return source
+
+
+def _references(row: DataSource, given: Mapping[str, dict[str, str]]) -> dict[str, str]:
+    """References to secrets, but for those in whose place one is given."""
+    places = {f"{group}.{name}" for group, secrets in given.items() for name in secrets}
+    return {place: text for place, text in (row.fields.get(FIELD) or {}).items() if place not in places}
 
 
 def write_source(row: DataSource, source: Source, fields: dict[str, Any], vault: Vault) -> None:
@@ -46,8 +59,9 @@ def write_source(row: DataSource, source: Source, fields: dict[str, Any], vault:
     row.fields = fields
     row.down_after, row.up_after = fields["down_after"], fields["up_after"]
     secrets = {
-        "options": source.options.secrets(),
-        "ssh_tunnel": source.ssh_tunnel.secrets() if source.ssh_tunnel else {},
+        group: {n: s for n, s in part.secrets().items() if f"{group}.{n}" not in source.secret_references}
+        for group, part in (("options", source.options), ("ssh_tunnel", source.ssh_tunnel))
+        if part is not None
     }
     row.secret = vault.seal(secrets) if any(secrets.values()) else None
 
@@ -72,25 +86,57 @@ def needs_new_revision(row: DataSource, source: Source, vault: Vault) -> bool:
 def forget_secret(row: DataSource) -> None:
     """Forget what the source and its gateway log in with."""
     row.secret = None
+    row.fields = {name: value for name, value in row.fields.items() if name != FIELD}
     row.revision += 1
     row.updated_at = func.now()
 
 
-def remove_source(row: DataSource) -> None:
-    """Remove a source: its row stays for the jobs that refer to it, its secrets do not."""
+def remove_source(row: DataSource, *, restorable: bool = False) -> None:
+    """Remove a source: its row stays for the jobs that refer to it, its secrets only where it can be restored."""
     row.deleted_at = func.now()
-    row.secret = None
+    row.restorable = restorable
+    if not restorable:
+        row.secret = None
+
+
+def restore_source(row: DataSource) -> None:
+    """Bring back a source that was removed so that it can be."""
+    row.deleted_at = None
+    row.restorable = False
+    row.updated_at = func.now()
 
 
 async def save_source(session: AsyncSession, row: DataSource) -> None:
     """Write a new or changed row and commit. Raises `NameTaken`."""
     session.add(row)
+    name = row.name  # nothing of the row can be read after a refusal
     try:
         await session.flush()
         await session.refresh(row)
         await session.commit()
     except IntegrityError as error:
-        raise NameTaken(row.name) from error
+        raise NameTaken(name) from error
+
+
+async def save_sources(session: AsyncSession, rows: Sequence[DataSource]) -> None:
+    """Write new and changed rows, so that new ones have their ids; the caller commits. Raises `NameTaken`."""
+    session.add_all(rows)
+    try:
+        await session.flush()
+    except IntegrityError as error:
+        raise NameTaken("another request has registered a source of the same name") from error
+
+
+async def sources_by_name(
+    session: AsyncSession, organization_id: int, *, for_change: bool = False
+) -> dict[str, DataSource]:
+    """Every source of the organization; `for_change` locks them, and the list of them, for this transaction."""
+    if for_change:
+        await lock_organization(session, organization_id)
+    chosen = select(DataSource).where(DataSource.organization_id == organization_id, DataSource.deleted_at.is_(None))
+    chosen = chosen.order_by(DataSource.id).options(defer(DataSource.last_test))
+    rows = await session.scalars(chosen.with_for_update() if for_change else chosen)
+    return {row.name: row for row in rows}
 
 
 async def find_source(
@@ -109,36 +155,20 @@ async def find_source(
     return (await session.execute(chosen)).scalar_one_or_none()
 
 
+async def find_removed(session: AsyncSession, organization_id: int, source_id: int) -> DataSource | None:
+    """The removed source, if this organization had it and it can be restored; locked for this transaction."""
+    if not 0 < source_id <= MAX_ID:
+        return None
+    chosen = select(DataSource).where(
+        DataSource.id == source_id,
+        DataSource.organization_id == organization_id,
+        DataSource.deleted_at.is_not(None),
+        DataSource.restorable,
+    )
+    return (await session.execute(chosen.with_for_update())).scalar_one_or_none()
+
+
 async def is_registered(session: AsyncSession, source_id: int) -> bool:
     """Whether any organization has this source."""
     chosen = select(DataSource.id).where(DataSource.id == source_id, DataSource.deleted_at.is_(None))
     return 0 < source_id <= MAX_ID and await session.scalar(chosen) is not None
-
-
-async def mirror_schedules(session: AsyncSession, plans: Mapping[int, Plan]) -> list[int]:
-    """Keep these schedules by the source's id, which are all there are; answers removed sources that have one."""
-    chosen = select(DataSource.id, DataSource.plan, DataSource.deleted_at)
-    rows = await session.execute(chosen.where(DataSource.plan.is_not(None) | DataSource.id.in_(plans)))
-    leftover = []
-    for source_id, known, deleted_at in rows:
-        plan = plans.get(source_id)
-        if deleted_at is not None and plan is not None:
-            leftover.append(source_id)
-        elif deleted_at is None and known != (plain := plan.plain() if plan else None):
-            await session.execute(update(DataSource).where(DataSource.id == source_id).values(plan=plain))
-    return leftover
-
-
-async def other_plans(session: AsyncSession, source: DataSource) -> list[Plan]:
-    """The schedules of the organization's other sources; until the caller commits, no other process asks for them."""
-    owner = select(Organization.id).where(Organization.id == source.organization_id)
-    await session.execute(owner.with_for_update(key_share=True))
-    found = await session.scalars(
-        select(DataSource.plan).where(
-            DataSource.organization_id == source.organization_id,
-            DataSource.id != source.id,
-            DataSource.deleted_at.is_(None),
-            DataSource.plan.is_not(None),
-        )
-    )
-    return [plan for data in found if (plan := Plan.read(data))]

@@ -13,6 +13,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Text,
+    UniqueConstraint,
     func,
     text,
 )
@@ -60,6 +61,8 @@ class Organization(IdMixin, Base):
     __tablename__ = "organizations"
 
     name: Mapped[str] = mapped_column(unique=True)
+    status_page: Mapped[str | None] = mapped_column(unique=True)
+    """The last part of the address of its public status page; None while it has none."""
 
 
 class User(IdMixin, Base):
@@ -99,6 +102,18 @@ class ApiKey(IdMixin, Base):
     revoked_at: Mapped[datetime | None]
 
 
+class SignInLink(IdMixin, Base):
+    """An address that signs a person in to the pages once, as the owner of a key."""
+
+    __tablename__ = "sign_in_links"
+
+    key_id: Mapped[int] = mapped_column(ForeignKey("api_keys.id", ondelete="CASCADE"), index=True)
+    hash: Mapped[bytes] = mapped_column(unique=True)
+    """Of its secret part; like a key it carries 256 bits of entropy."""
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
 class DataSource(IdMixin, Base):
     """A registered source. Its secrets are in `secret`, encrypted; `options` and `ssh_tunnel` have none."""
 
@@ -123,6 +138,8 @@ class DataSource(IdMixin, Base):
     fields: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     """The other fields of the published schema, as they were given."""
     temp_schema: Mapped[str | None]
+    dialect: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    """What only the hyphen API has of it: its workspace, its metadata, …; what is not there has its default."""
     revision: Mapped[int] = mapped_column(server_default=text("1"))
     """Goes up with every change of what a test depends on."""
     status: Mapped[str] = mapped_column(server_default=text("'inactive'"))
@@ -145,11 +162,19 @@ class DataSource(IdMixin, Base):
     status_revision: Mapped[int | None]
     """The revision that the counts of checks in a row are about."""
     plan: Mapped[dict[str, Any] | None]
-    """Its schedule as `datasources.health.plan.Plan`, as Prefect had it when we looked last; Prefect's is the truth."""
+    """Its schedule as `datasources.health.plan.Plan`: a copy of its timetable's, inactive where `checks_paused`."""
+    timetable_id: Mapped[int | None] = mapped_column(ForeignKey("timetables.id", ondelete="SET NULL"), index=True)
+    checks_paused: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Whether its own schedule is paused; its timetable may be paused as well."""
+    full_test_due_at: Mapped[datetime | None]
+    """When a scheduled check runs all steps again; None before the first test that did."""
     badge_hash: Mapped[bytes | None] = mapped_column(unique=True)
     """The SHA-256 hash of the token under which its badge is public; None means that it is not."""
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_by_user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     deleted_at: Mapped[datetime | None]
+    restorable: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Whether it was removed so that it can be brought back; its secrets are kept then."""
 
 
 class Job(IdMixin, Base):
@@ -242,8 +267,8 @@ class HealthRecord(Base):
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     source_id: Mapped[int] = mapped_column(ForeignKey("data_sources.id", ondelete="CASCADE"))
-    job_id: Mapped[int] = mapped_column(unique=True)
-    """Not a reference: jobs are removed before their records."""
+    job_id: Mapped[int | None] = mapped_column(unique=True)
+    """Not a reference: jobs are removed before their records. None for a check of a sweep, which has no job."""
     checked_at: Mapped[datetime]
     passed: Mapped[bool | None]
     """None when the check says nothing about the source: it was lost on our side."""
@@ -274,6 +299,54 @@ class HealthRollup(Base):
     """Counts of response times by bucket, their sum, minimum and maximum, in milliseconds."""
 
 
+class Timetable(IdMixin, Base):
+    """When sources of an organization are checked: those that are checked at the same times share one."""
+
+    __tablename__ = "timetables"
+
+    organization_id: Mapped[int] = mapped_column(ForeignKey("organizations.id", ondelete="CASCADE"), index=True)
+    plan: Mapped[dict[str, Any]]
+    """`datasources.health.plan.Plan`, as Prefect had it when we looked last; Prefect's is the truth."""
+    in_prefect: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Whether Prefect has its schedule: only while a source of it is to be checked."""
+
+
+class Sweep(IdMixin, Base):
+    """One round over the sources of a timetable."""
+
+    __tablename__ = "sweeps"
+    __table_args__ = (
+        UniqueConstraint("timetable_id", "due_at"),
+        Index("ix_sweeps_open", "id", postgresql_where=text("ended_at IS NULL")),
+    )
+
+    timetable_id: Mapped[int] = mapped_column(ForeignKey("timetables.id", ondelete="CASCADE"))
+    due_at: Mapped[datetime]
+    ends_at: Mapped[datetime | None]
+    """When the next one is due, which takes its place."""
+    heard_at: Mapped[datetime]
+    """The newest sign of life of one of its runs."""
+    runs: Mapped[int] = mapped_column(server_default=text("1"))
+    """How many runs it has had so far."""
+    ended_at: Mapped[datetime | None]
+
+
+class SourceCheck(Base):
+    """The newest claim of a sweep on a source: who checks it, for which sweep, and until when that holds."""
+
+    __tablename__ = "source_checks"
+
+    source_id: Mapped[int] = mapped_column(ForeignKey("data_sources.id", ondelete="CASCADE"), primary_key=True)
+    due_at: Mapped[datetime]
+    """The moment of the sweep."""
+    owner: Mapped[UUID]
+    """The flow run that has claimed it."""
+    claimed_until: Mapped[datetime | None] = mapped_column(index=True)
+    """None once the check has ended, or there was nothing to check; its owner renews it again and again until then."""
+    lost: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Whether the process of its newest check was lost: the next one has a process of its own."""
+
+
 class StatusChange(Base):
     """A source went from one status to another; one Prefect event each."""
 
@@ -282,8 +355,8 @@ class StatusChange(Base):
 
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     source_id: Mapped[int] = mapped_column(ForeignKey("data_sources.id", ondelete="CASCADE"), index=True)
-    job_id: Mapped[int] = mapped_column(unique=True)
-    """The check that decided it."""
+    job_id: Mapped[int | None]
+    """The test that decided it, or that says why: a sweep has the source tested in full when it becomes failed."""
     changed_at: Mapped[datetime]
     was: Mapped[str]
     became: Mapped[str]
@@ -291,5 +364,117 @@ class StatusChange(Base):
     error_code: Mapped[str | None]
     remediation: Mapped[str | None]
     """What to do about it, as the check that decided it said; None in rows from before revision 0004."""
+    emitted_at: Mapped[datetime | None]
+    """None until Prefect has the event."""
+
+
+NAME = Text(collation="C")
+"""Names of a source's own tables: in the order of their characters, whatever the language of our server."""
+
+
+class SchemaVersion(Base):
+    """What downloads of a source's schema, or of its lineage, found from one change to the next (docs/schemas.md)."""
+
+    __tablename__ = "schema_versions"
+    __table_args__ = (UniqueConstraint("source_id", "part", "number"),)
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey("data_sources.id", ondelete="CASCADE"))
+    part: Mapped[str]
+    """`schema` or `lineage`: each has versions of its own."""
+    number: Mapped[int]
+    """From 1 on, by source and part."""
+    job_id: Mapped[int]
+    """The test that found it first. Not a reference: jobs are removed before."""
+    made_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime]
+    """When the newest download ended that found just this."""
+    duration_ms: Mapped[int]
+    """How long that download took."""
+    scope: Mapped[bytes]
+    """A fingerprint of where the source is and of its lists: what is gone by an edit of those was not dropped."""
+    figures: Mapped[dict[str, Any]]
+    """How much there is, as `datasources.catalogue.schemas.figures` has it."""
+    changes: Mapped[dict[str, Any]]
+    """How many changes there were since the version before, by kind of change; empty for the first one."""
+
+
+class KeptTable(Base):
+    """A table or view of a source, from the version that found it like this to the one that found it otherwise."""
+
+    __tablename__ = "kept_tables"
+
+    source_id: Mapped[int] = mapped_column(ForeignKey("data_sources.id", ondelete="CASCADE"), primary_key=True)
+    schema_name: Mapped[str] = mapped_column(NAME, primary_key=True)
+    table_name: Mapped[str] = mapped_column(NAME, primary_key=True)
+    since: Mapped[int] = mapped_column(primary_key=True)
+    """The number of the first version with it."""
+    until: Mapped[int | None]
+    """The number of the first version without it; None for what is there now."""
+    closed_at: Mapped[datetime | None]
+    """When that version was made."""
+    kind: Mapped[str]
+    column_count: Mapped[int]
+    rows: Mapped[int | None]
+    """The server's own estimate. It moves all the time, and makes no new version."""
+    fingerprint: Mapped[bytes]
+    """Of everything but the estimate."""
+    shape: Mapped[bytes]
+    """A fingerprint of the columns' names and types: a renamed table has the same."""
+    content: Mapped[bytes]
+    """`datasources.databases.base.Table` as compressed JSON."""
+    searched: Mapped[str]
+    """Names and comments in small letters, one a line."""
+
+
+class KeptEdge(Base):
+    """An edge of a source's lineage, from the version that found it like this to the one that found it otherwise."""
+
+    __tablename__ = "kept_edges"
+    __table_args__ = (
+        Index("ix_kept_edges_down", "source_id", "from_schema", "from_table"),
+        Index("ix_kept_edges_up", "source_id", "to_schema", "to_table"),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey("data_sources.id", ondelete="CASCADE"))
+    from_schema: Mapped[str] = mapped_column(NAME)
+    from_table: Mapped[str] = mapped_column(NAME)
+    to_schema: Mapped[str] = mapped_column(NAME)
+    to_table: Mapped[str] = mapped_column(NAME)
+    origin: Mapped[str]
+    """Where it was learnt: `datasources.databases.base.Origin`."""
+    since: Mapped[int]
+    until: Mapped[int | None]
+    closed_at: Mapped[datetime | None]
+    fingerprint: Mapped[bytes]
+    content: Mapped[bytes]
+    """`datasources.databases.base.LineageEdge` as compressed JSON."""
+
+
+class SchemaChange(Base):
+    """One difference between a version and the one before."""
+
+    __tablename__ = "schema_changes"
+    __table_args__ = (
+        Index("ix_schema_changes_history", "source_id", "id"),
+        Index("ix_schema_changes_unsent", "id", postgresql_where=text("announced AND emitted_at IS NULL")),
+    )
+
+    id: Mapped[int] = mapped_column(Identity(), primary_key=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey("data_sources.id", ondelete="CASCADE"))
+    part: Mapped[str]
+    version: Mapped[int]
+    job_id: Mapped[int]
+    changed_at: Mapped[datetime]
+    change: Mapped[str]
+    """`added`, `removed`, `renamed` or `changed`."""
+    schema_name: Mapped[str]
+    table_name: Mapped[str]
+    """Of an edge, what it leads to."""
+    details: Mapped[dict[str, Any]]
+    """`datasources.catalogue.schemas.compare.TableChange` or `EdgeChange`."""
+    announced: Mapped[bool]
+    """Whether a rule asks for an event."""
     emitted_at: Mapped[datetime | None]
     """None until Prefect has the event."""

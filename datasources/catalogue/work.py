@@ -12,10 +12,9 @@ from datasources.catalogue.host_keys import trusted_keys
 from datasources.catalogue.questions import answers_of, question_of
 from datasources.catalogue.sources import source_of
 from datasources.catalogue.tables import DataSource, Job
-from datasources.model.errors import SourcecheckError
+from datasources.model.errors import CheckError, SourcecheckError
 from datasources.model.questions import Answer, Question
 from datasources.model.source import Source
-from datasources.model.steps import SCHEDULE
 from datasources.secrecy.vault import Vault
 
 ASK_ANEW = "ask the API for a new test, or run the deployment with the parameter source_id alone"
@@ -29,9 +28,9 @@ class Work(Struct, kw_only=True, frozen=True):
     """One job, ready to be run."""
 
     job_id: int
+    """0 for a check of a sweep, which has none."""
     source_id: int
     organization_id: int
-    scheduled: bool
     source: Source
     steps: list[str]
     deadline: float
@@ -40,6 +39,10 @@ class Work(Struct, kw_only=True, frozen=True):
     question: Question | None = None
     """What it waits for; then it is not to be run yet."""
     answers: list[Answer] = []
+    keeps_schema: bool = True
+    """Whether what is found of its schema and lineage is kept: not if the source disables the indexing of it."""
+    unreachable: CheckError | None = None
+    """Why nothing can be tested: a secret that is a reference is not to be had."""
     trusted_keys: list[str] = []
     """Fingerprints that the organization trusts at this gateway."""
 
@@ -73,7 +76,6 @@ async def load_work(session: AsyncSession, vault: Vault, job_id: int, flow_run_i
         job_id=job.id,
         source_id=row.id,
         organization_id=job.organization_id,
-        scheduled=job.trigger == SCHEDULE,
         source=source,
         steps=list(job.steps),
         deadline=job.deadline.timestamp(),
@@ -81,5 +83,6 @@ async def load_work(session: AsyncSession, vault: Vault, job_id: int, flow_run_i
         may_ask=job.on_question == "ask",
         question=question_of(job),
         answers=answers_of(job),
+        keeps_schema=not row.fields.get("disable_schema_indexing"),
         trusted_keys=await trusted_keys(session, job.organization_id, gateway.host, gateway.port) if gateway else [],
     )

@@ -11,6 +11,12 @@ from datasources.databases.mysql import Mariadb, Mysql
 from datasources.databases.mysql.model import MariadbSource, MysqlSource
 from datasources.databases.postgres import Postgres
 from datasources.databases.postgres.model import PgSource
+from datasources.databases.redshift import Redshift
+from datasources.databases.redshift.model import RedshiftSource
+from datasources.databases.s3 import S3
+from datasources.databases.s3.model import S3Source
+from datasources.databases.snowflake import Snowflake
+from datasources.databases.snowflake.model import SnowflakeSource
 from datasources.databases.sqlite import Sqlite
 from datasources.databases.sqlite.model import SqliteSource
 from datasources.databases.trino import Starburst, Trino
@@ -25,11 +31,27 @@ AnySource = (
     | MariadbSource
     | ClickhouseSource
     | MongodbSource
+    | S3Source
     | TrinoSource
     | StarburstSource
+    | SnowflakeSource
+    | RedshiftSource
 )
 """The union of everything that can be registered; msgspec tells the members apart by `type`."""
-_ALL: tuple[type[Database], ...] = (Postgres, Sqlite, Duckdb, Mysql, Mariadb, Clickhouse, Mongodb, Trino, Starburst)
+_ALL: tuple[type[Database], ...] = (
+    Postgres,
+    Sqlite,
+    Duckdb,
+    Mysql,
+    Mariadb,
+    Clickhouse,
+    Mongodb,
+    S3,
+    Trino,
+    Starburst,
+    Snowflake,
+    Redshift,
+)
 
 DATABASES: dict[str, type[Database]] = {kind.word(): kind for kind in _ALL}
 """Every database by its published word."""

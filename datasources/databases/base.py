@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from datasources.databases.globs import Globs
+from datasources.databases.names import split_schema
 from datasources.databases.opening import patiently, recognising
 from datasources.model.errors import SourceUnreachable
 from datasources.model.source import Options, Source
@@ -156,6 +157,9 @@ class QueryAnswer(Struct, kw_only=True, frozen=True):
 class Session(ABC):
     """One open connection. Every method raises `CheckError` and nothing foreign."""
 
+    caveat: str | None = None
+    """What the last answer of `tables` leaves out, as a sentence; None where it is whole."""
+
     @abstractmethod
     async def identity(self) -> Identity:
         """Who am I, and is TLS on."""
@@ -238,6 +242,8 @@ class Database(ABC):
     """What `recognise` calls the protocol that it speaks itself; None where it knows none."""
     name_bytes: ClassVar[int | None] = None
     """Bytes of a name that the server keeps, where it cuts the rest off without a word."""
+    scratch_word: ClassVar[str] = "Schema"
+    """What `temp_schema` names here."""
     lacks: ClassVar[Mapping[str, str]] = {}
     """Steps that this kind of source cannot have, and why: the message of the skipped step."""
 
@@ -257,6 +263,11 @@ class Database(ABC):
     def words(cls) -> tuple[str, ...]:
         """Every word for the type that clients may send."""
         return tuple(dict.fromkeys([cls.word(), *cls.aliases, *([cls.hyphen_word] if cls.hyphen_word else [])]))
+
+    @classmethod
+    def shown_word(cls) -> str:
+        """The word for the type in answers of the hyphen API."""
+        return cls.hyphen_word or (cls.aliases[0] if cls.aliases else cls.word())
 
     @classmethod
     def features(cls) -> list[str]:
@@ -279,6 +290,11 @@ class Database(ABC):
             message = f"{cls.title} has no other databases: temp_schema has to be `schema`"
             raise SourceUnreachable(ErrorCode.DATABASE_NOT_FOUND, message, {"stage": "database"})
         return msgspec.structs.replace(source, options=msgspec.structs.replace(source.options, **{field: database}))
+
+    @classmethod
+    def scratch_place(cls, source: Any) -> tuple[str | None, str] | None:
+        """Database, if it names one, and schema of `temp_schema`; None where there is none. Raises `ValueError`."""
+        return split_schema(source.temp_schema) if source.temp_schema else None
 
     @classmethod
     @asynccontextmanager

@@ -23,16 +23,45 @@ def source_from_url(url: str, more: dict[str, str] | None = None) -> Source:
     Driver names (`mysql+pymysql://`) are left out of account. `more` are options and fields beside the URL. Raises
     `ValueError` with a sentence that holds no value of the URL.
     """
+    parts, port = _split(url)
+    database = _database_of(parts.scheme)
+    given = _file(parts) if not issubclass(database.options, NetworkOptions) else _server(parts, port, database.options)
+    return _converted(database, _with_parameters(database, given, [*_parameters(parts), *(more or {}).items()]))
+
+
+def _split(url: str) -> tuple[SplitResult, int | None]:
     try:
         parts = urlsplit(url.strip())
         port = parts.port
     except ValueError as error:
         raise ValueError("the URL cannot be read: is a port missing, or a bracket?") from error
-    database = _database_of(parts.scheme)
     if parts.fragment or url.rstrip().endswith("#"):
         raise ValueError("a # in a user name, a password or a path is written %23")
-    given = _file(parts) if not issubclass(database.options, NetworkOptions) else _server(parts, port, database.options)
-    return _converted(database, _with_parameters(database, given, [*_parameters(parts), *(more or {}).items()]))
+    return parts, port
+
+
+def options_from_url(url: str, database: type[Database]) -> dict[str, Any]:
+    """The options of this type of database that a URL says: what the type has no option for is refused.
+
+    Raises `ValueError` with a sentence that holds no value of the URL.
+    """
+    parts, port = _split(url)
+    if _database_of(parts.scheme) is not database:
+        raise ValueError(f"the URL is not that of a {database.title} source")
+    texts = _file(parts) if not issubclass(database.options, NetworkOptions) else _server(parts, port, database.options)
+    for given, value in _parameters(parts):
+        name = database.options.also_called.get(given, given)
+        if name not in database.options.__struct_fields__:
+            known = database.options.__struct_fields__
+            raise ValueError(f"it says more than the fields can: {given!r}{did_you_mean(given, known)}")
+        if name in texts:
+            raise ValueError(f"{given!r} is given twice")
+        texts[name] = value
+    kinds = {field.name: field.type for field in msgspec.structs.fields(database.options)}
+    try:
+        return {name: msgspec.convert(value, kinds[name], strict=False) for name, value in texts.items()}
+    except msgspec.ValidationError as error:
+        raise ValueError("one of its values is not one that the type can have") from error
 
 
 def _database_of(scheme: str) -> type[Database]:

@@ -59,7 +59,7 @@ class _Known:
     """The names of tables and columns, as the server writes them and as a definition may."""
 
     def __init__(self, columns: Mapping[Name, Iterable[str]], *, folded: bool) -> None:
-        self._folded = folded
+        self.folded = folded
         self._tables = {self.fold(*name): name for name in columns}
         self._columns = {
             self.fold(*name): {self.fold(column)[0]: column for column in names} for name, names in columns.items()
@@ -72,7 +72,7 @@ class _Known:
                 tables[table] = dict.fromkeys(names, "text")
 
     def fold(self, *names: str) -> tuple[str, ...]:
-        return tuple(name.lower() for name in names) if self._folded else names
+        return tuple(name.lower() for name in names) if self.folded else names
 
     def table(self, schema: str, table: str) -> Name:
         """The table as the server writes it, or as it is written here if the server does not show it."""
@@ -179,6 +179,9 @@ def _query(view: View, known: _Known, dialect: str) -> exp.Query:
     query = tree.expression if isinstance(tree, exp.Create) else tree
     if not isinstance(query, exp.Query):
         raise _Unreadable
+    if known.folded:  # quotes make no difference then, but to a dialect that folds names the other way
+        for name in query.find_all(exp.Identifier):
+            name.set("quoted", False)
     return qualify(
         query,
         dialect=dialect,

@@ -11,17 +11,17 @@ from datasources.health.cron import next_fire
 LEAST_SECONDS = 10
 """Shorter intervals are refused."""
 
-SLUG = "data-source-"
-"""With the source's id after it, what a source's schedule is called in Prefect."""
+SLUG = "timetable-"
+"""With the timetable's id after it, what its schedule is called in Prefect."""
 
 
-def slug_of(source_id: int) -> str:
-    """What the source's schedule is called."""
-    return f"{SLUG}{source_id}"
+def slug_of(timetable_id: int) -> str:
+    """What the timetable's schedule is called."""
+    return f"{SLUG}{timetable_id}"
 
 
-def source_of(slug: str | None) -> int | None:
-    """The source whose schedule is called so; None for a schedule that is not ours."""
+def timetable_of(slug: str | None) -> int | None:
+    """The timetable whose schedule is called so; None for a schedule that is not ours."""
     number = (slug or "").removeprefix(SLUG)
     return int(number) if number.isascii() and number.isdigit() and slug == slug_of(int(number)) else None
 
@@ -45,6 +45,21 @@ class Plan(Struct, frozen=True, kw_only=True, omit_defaults=True):
         """As JSON keeps it."""
         found: dict[str, Any] = msgspec.to_builtins(self)
         return found
+
+    @property
+    def times(self) -> "Plan":
+        """The same, active: what sources have in common that are checked at the same times."""
+        return msgspec.structs.replace(self, active=True)
+
+    def paused(self, paused: bool) -> "Plan":
+        """The same for a source that is paused itself, or not."""
+        return msgspec.structs.replace(self, active=self.active and not paused)
+
+    def words(self) -> str:
+        """The times in a few words, as Prefect's UI shows them."""
+        if self.interval_seconds is not None:
+            return f"every {self.interval_seconds:g} s"
+        return f"at {self.cron or self.rrule or 'no time'} {self.timezone or 'UTC'}"
 
     def next_after(self, moment: datetime) -> datetime | None:
         """When a check is due after one that was due at `moment`; None when it never is, or cannot be told."""

@@ -6,7 +6,9 @@ from datasources.model.results import Published
 from datasources.model.steps import CONNECTION, step_named
 from datasources.model.vocabulary import ErrorCode, JobStatus, Outcome
 
-OUR_FAULTS = frozenset({ErrorCode.WORKER_LOST, ErrorCode.INTERNAL_ERROR, ErrorCode.DRIVER_MISSING})
+OUR_FAULTS = frozenset(
+    {ErrorCode.WORKER_LOST, ErrorCode.INTERNAL_ERROR, ErrorCode.DRIVER_MISSING, ErrorCode.SECRET_UNAVAILABLE}
+)
 """Codes that say nothing about the source: it was not asked, or not to the end."""
 
 

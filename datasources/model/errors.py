@@ -35,6 +35,9 @@ REMEDIATIONS: dict[ErrorCode, str] = {
     ),
     ErrorCode.DRIVER_MISSING: "Install the driver for this type on the worker.",
     ErrorCode.DESTINATION_FORBIDDEN: "Use an address that the operator allows, or ask the operator to allow its range.",
+    ErrorCode.SECRET_UNAVAILABLE: (
+        "Check the reference to the secret, and that the worker may read what it refers to."
+    ),
     ErrorCode.WORKER_LOST: "Run the test again; if that fails too, check the worker and its log.",
     ErrorCode.INTERNAL_ERROR: "Report this with the job id; the worker's log has the details.",
 }

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from urllib.parse import SplitResult, urlsplit
 
+from datasources.model.secret_references import rules
+
 LEAST_KEY = 16
 """Characters of an API key that an operator chooses."""
 FERNET_BYTES = 32
@@ -141,7 +143,16 @@ def _folder(text: str) -> str | None:
     return None if text.startswith("/") else f"{text!r} is no absolute path"
 
 
+def _references(text: str) -> str | None:
+    try:
+        rules(text)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
 RULES: dict[str, Rule] = {
+    "secret_references": _references,
     "api_host": _host,
     "database_url": _database,
     "prefect_database_url": _database,

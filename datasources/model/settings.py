@@ -61,12 +61,14 @@ class Settings(Masked, kw_only=True, frozen=True):
     """Megabytes of data that the process of a run may take; what needs more ends with an error of that run."""
     deployment: str = "check-source/check"
     """The deployment that runs a test, `flow/deployment`."""
-    health_deployment: str = "check-source/health"
-    """The deployment whose schedules check sources regularly, `flow/deployment`."""
+    health_deployment: str = "sweep/health"
+    """The deployment whose schedules, one a timetable, check sources regularly, `flow/deployment`."""
     allow_private_networks: bool = False
     """Whether sources may lie in private and loopback ranges; the local stack sets it."""
     allowed_networks: str = ""
     """Ranges allowed although private, in CIDR form, separated by commas."""
+    secret_references: str = ""
+    """Rules for references to secrets, `env:PATTERN@HOST`, separated by blanks; none means that there are none."""
     file_root: str | None = None
     """The folder on the worker's machine below which sources that are files may lie; None means that there are none."""
     job_timeout: Annotated[int, Meta(ge=1, le=86400)] = 300
@@ -74,7 +76,7 @@ class Settings(Masked, kw_only=True, frozen=True):
     keep_records_days: Days = 30
     """Single checks; after that the hours they were rolled up into are left."""
     keep_history_days: Days = 400
-    """Hours that were rolled up, and changes of state."""
+    """Hours that were rolled up, changes of state, and what schemas and lineage were before."""
     keep_scheduled_jobs_days: Days = 3
     """Ended jobs of schedules, with all they found."""
     keep_jobs_days: Days = 90
@@ -89,14 +91,18 @@ class Settings(Masked, kw_only=True, frozen=True):
     """Accepted jobs of one organization that have not begun; from there on new ones are refused."""
     slots_per_worker: Annotated[int, Meta(ge=2, le=1000)] = 16
     """Tests that one worker runs at the same time; an organization may hold as many slots as it leaves free."""
-    max_schedules: Annotated[int, Meta(ge=0, le=1_000_000)] = 1000
+    max_schedules: Annotated[int, Meta(ge=0, le=1_000_000)] = 10_000
     """Sources of one organization that may have a schedule."""
-    scheduled_tests_per_minute: Annotated[int, Meta(ge=1, le=1_000_000)] = 600
+    max_timetables: Annotated[int, Meta(ge=1, le=10_000)] = 50
+    """Distinct timetables that the schedules of one organization may have."""
+    scheduled_tests_per_minute: Annotated[int, Meta(ge=1, le=1_000_000)] = 2400
     """Tests that the schedules of one organization may ask for in a minute, all together."""
     source_metrics: Annotated[int, Meta(ge=0, le=100_000)] = 0
     """Sources that `/metrics` names, at most; 0 means none."""
     metrics_key: str | None = None
     """What a reader of `/metrics` shows; None means that it needs no key, and names no source."""
+    sweeps_per_worker: Annotated[int, Meta(ge=1, le=1000)] = 4
+    """Sweeps that one worker runs at the same time, beside its tests."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     log_format: Literal["json", "text"] = "json"
     """Form of the log of the API, the worker and the flow runs: one JSON object a line, or lines for people."""
@@ -109,6 +115,12 @@ class Settings(Masked, kw_only=True, frozen=True):
     def home_path(self) -> Path:
         """`home` as an absolute path."""
         return Path(self.home).expanduser().resolve()
+
+    @property
+    def prefect_ui(self) -> str:
+        """Where people open the Prefect UI; empty where nothing tells."""
+        address = self.prefect_ui_url or (self.prefect_api_url or "").removesuffix("/").removesuffix("/api")
+        return address.rstrip("/")
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> "Settings":

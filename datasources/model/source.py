@@ -150,6 +150,8 @@ class Source(Masked, kw_only=True, frozen=True, tag_field="type"):
     query_timeout: float = 300
     """Seconds for one statement."""
     ssh_tunnel: SshTunnel | None = None
+    secret_references: dict[str, str] = {}
+    """Secrets that are references, by their place: what the fields themselves hold until a worker resolves them."""
     via: Via | None = None
     """Set by `open_tunnel` only: connect to this address, but verify TLS for `options.host`."""
     options: Options

@@ -22,6 +22,10 @@ class KindOfTest(StrEnum):
     """Started by a schedule: only what shows that the source is up."""
     full = "full"
     """Started by a schedule, once a day, and again until it has passed."""
+    discovery = "discovery"
+    """What the source holds: requested by `POST …/discover-schema`, which waits for it, or started by a schedule."""
+    lineage = "lineage"
+    """What is made from what there, started by a schedule."""
 
     @property
     def trigger(self) -> str:
@@ -36,6 +40,8 @@ _TRIGGERS = {
     KindOfTest.immediate: "immediate",
     KindOfTest.quick: SCHEDULE,
     KindOfTest.full: SCHEDULE,
+    KindOfTest.discovery: "discovery",
+    KindOfTest.lineage: "lineage",
 }
 
 EVERY = frozenset(KindOfTest)
@@ -77,8 +83,8 @@ STEPS = (
     Step(CONNECTION, EVERY, needs_connection=False),
     Step(VERSION_PROBE, EVERY, optional=True),
     Step("temp_schema", THOROUGH),
-    Step("schema_download", THOROUGH),
-    Step("lineage_download", THOROUGH),
+    Step("schema_download", THOROUGH | {KindOfTest.discovery}),
+    Step("lineage_download", THOROUGH | {KindOfTest.lineage}),
     Step(
         TEST_QUERY,
         ON_REQUEST,

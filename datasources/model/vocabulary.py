@@ -72,6 +72,7 @@ class ErrorCode(StrEnum):
     SSH_FORWARD_REFUSED = "SSH_FORWARD_REFUSED"
     DRIVER_MISSING = "DRIVER_MISSING"
     DESTINATION_FORBIDDEN = "DESTINATION_FORBIDDEN"
+    SECRET_UNAVAILABLE = "SECRET_UNAVAILABLE"  # noqa: S105 -- a word, and no secret
     WORKER_LOST = "WORKER_LOST"
     INTERNAL_ERROR = "INTERNAL_ERROR"
 
@@ -82,6 +83,13 @@ class StatusEvent(StrEnum):
     down = "sourcecheck.data-source.down"
     up = "sourcecheck.data-source.up"
 
+
+SCHEMA_EVENTS = {
+    "removed": "sourcecheck.data-source.table-removed",
+    "renamed": "sourcecheck.data-source.table-renamed",
+    "changed": "sourcecheck.data-source.table-changed",
+}
+"""The names of our Prefect events about schemas, by what happened to a table."""
 
 OnQuestion = Literal["ask", "fail"]
 """What a test does that needs a person's answer: ask for it, or fail with the code."""

@@ -173,14 +173,16 @@ class Outlet(WayOut):
         host, _, port = target.rpartition(":")
         place = (canonical(host.strip("[]")), int(port) if port.isdecimal() else 0)
         if method != "CONNECT" or place not in self._allowed:
-            await _say(writer, "403 Forbidden")
             message = f"The driver was sent to {host or target}, which is no address of this source"
-            raise SourceUnreachable(ErrorCode.DESTINATION_FORBIDDEN, message, {"stage": "redirect"})
+            self._fail(SourceUnreachable(ErrorCode.DESTINATION_FORBIDDEN, message, {"stage": "redirect"}))
+            await _say(writer, "403 Forbidden")
+            return None
         try:
             far = await self._reach(*place)
-        except CheckError:
+        except CheckError as error:
+            self._fail(error)  # before the driver hears of it
             await _say(writer, "502 Bad Gateway")
-            raise
+            return None
         await _say(writer, "200 Connection established")
         return far
 

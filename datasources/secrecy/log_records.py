@@ -8,25 +8,41 @@ from typing import Any
 
 from datasources.secrecy.scrubber import DROPPED, Scrubber
 
+_active: list[Scrubber] = []
+"""Those of the tests that are under way in this process."""
+
 
 @contextmanager
 def scrubbed_logs(scrubber: Scrubber) -> Iterator[None]:
     """Scrub every record that this process makes meanwhile, with its traceback: where it is made, so that no handler
-    of any library gets to see more. One test at a time in a process.
+    of any library gets to see more. A record is scrubbed of the secrets of every test that is under way.
     """
-    make = logging.getLogRecordFactory()
-
-    def make_scrubbed(*args: Any, **kwargs: Any) -> logging.LogRecord:
-        record = make(*args, **kwargs)
-        record.msg, record.args = scrubber.text(_whole_text(record)), ()
-        record.exc_info = record.exc_text = record.stack_info = None
-        return record
-
-    logging.setLogRecordFactory(make_scrubbed)
+    if not _active:
+        _install()
+    _active.append(scrubber)
     try:
         yield
     finally:
-        logging.setLogRecordFactory(make)
+        _active.remove(scrubber)
+
+
+def _install() -> None:
+    make = logging.getLogRecordFactory()
+    if getattr(make, "scrubs", False):
+        return
+
+    def make_scrubbed(*args: Any, **kwargs: Any) -> logging.LogRecord:
+        record = make(*args, **kwargs)
+        if _active:
+            text = _whole_text(record)
+            for scrubber in list(_active):
+                text = scrubber.text(text)
+            record.msg, record.args = text, ()
+            record.exc_info = record.exc_text = record.stack_info = None
+        return record
+
+    make_scrubbed.scrubs = True  # type: ignore[attr-defined]
+    logging.setLogRecordFactory(make_scrubbed)
 
 
 def _whole_text(record: logging.LogRecord) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from datasources.secrecy.encodings import patterns, plain_texts
-from datasources.secrecy.folding import folded, hidden_spans, mask_spans
+from datasources.secrecy.folding import UNSEEN, folded, hidden_spans, mask_spans
 from datasources.secrecy.phrases import own_spans
 
 MASK = "***"
@@ -17,6 +17,13 @@ OWN_WORDS = frozenset(
     {"stage", "ssh_stage", "missing", "kind", "fingerprint", "key_type", "host", "verify", "expected", "found"}
 )
 """Where the details hold words of ours, hashes and what the user gave as no secret: questions are made of them."""
+ODD_CASES = "\u0130\u0131\u017f\u212a"
+"""Letters that `re` takes for ASCII ones, whatever `casefold` makes of them."""
+FOLDABLE = "&%\\"
+"""Without one of these, a text has no escapes."""
+CUT = re.compile(f"[\r\n][ \t]*|[{UNSEEN}]")
+"""What may cut a secret in two."""
+RUN = re.compile(r"[a-z0-9]*")
 DROPPED = "[text dropped: it could not be scrubbed]"
 
 
@@ -32,6 +39,26 @@ class Scrubber:
         forms = sorted(found, key=lambda form: len(found[form]), reverse=True)
         self._pattern = re.compile("|".join(forms), re.IGNORECASE) if forms else None
         self._folded = _folded_pattern(secret for secret in secrets if secret)
+        self._runs = {_longest_run(text) for text in found.values()}
+
+    def suspects(self, text: str) -> bool:
+        """Whether the text may hold a secret, by a quick look: when it says no, `text` would change nothing.
+
+        Encoders leave letters and digits of ASCII alone, so a secret that is not folded shows its longest run of them.
+        """
+        if self._pattern is None:
+            return False
+        if any(char in text for char in FOLDABLE):
+            return True
+        if text.isascii():
+            small = text.lower()
+        elif any(char in text for char in ODD_CASES):
+            return True
+        else:
+            small = text.casefold()
+        if not small.isprintable():
+            small = CUT.sub("", small)
+        return any(run in small for run in self._runs)
 
     def text(self, text: str) -> str:
         """The text without secrets."""
@@ -87,6 +114,12 @@ class Scrubber:
             both = name in found and isinstance(item, int) and isinstance(found[name], int)
             found[name] = found[name] + item if both else self._data(item)
         return found
+
+
+def _longest_run(text: str) -> str:
+    """The longest run of ASCII letters and digits; empty where there is none, which every text holds."""
+    runs: list[str] = RUN.findall(text.lower())
+    return max(runs, key=len)
 
 
 def _folded_pattern(secrets: Iterable[str]) -> re.Pattern[str] | None:

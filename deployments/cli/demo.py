@@ -11,7 +11,7 @@ from rich.table import Table
 
 from datasources.model.settings import Settings
 from deployments.cli.demo_data import make_shop
-from deployments.cli.hints import program
+from deployments.cli.hints import page_address, program
 from deployments.cli.up import console, say
 from deployments.stack.home import StackError
 from deployments.stack.start import Stack, running
@@ -40,6 +40,7 @@ async def demo(settings: Settings) -> int:
             await _schedule(client, source_id)
             answer = await _test(client, source_id)
         _show(answer)
+        say(f"then        {await page_address(stack)}  shows it in a browser, once and within the hour")
         return 0 if answer["status"] == "done" else 1
 
 
@@ -125,7 +126,7 @@ def _table(answer: dict[str, Any]) -> Table:
 
 
 def _show(answer: dict[str, Any]) -> None:
-    """The version, what was found, the verdict, and how to go on: no address, for the stack stops now."""
+    """The version, what was found, the verdict, and how to go on."""
     results = {step["step"]: step["result"] or {} for step in answer["results"]}
     say(f"version     {answer.get('version')}")
     for table in results["schema_download"].get("details", {}).get("tables", []):

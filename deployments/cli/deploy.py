@@ -4,6 +4,7 @@ It is called in this process: a worker that deploys before it starts has to impo
 """
 
 import asyncio
+import re
 import time
 from collections.abc import Sequence
 
@@ -11,6 +12,9 @@ from datasources.model.errors import SourcecheckError
 from datasources.model.settings import Settings
 from deployments.cli._prefect import prefect
 from deployments.project_files import project_file
+
+EARLIER = re.compile(r"health(-\d+)?")
+"""Names of the deployments in which earlier versions had a schedule for each source."""
 
 
 class DeployError(SourcecheckError):
@@ -25,7 +29,7 @@ def deploy(settings: Settings, *, wait: float = 0) -> None:
     asyncio.run(_ensure_pool(settings, wait))
     if code := prefect("deploy", "--all", "--prefect-file", str(project_file("prefect.yaml"))):
         raise DeployError(f"`prefect deploy --all` failed with exit code {code}")
-    asyncio.run(_refresh_copies(settings))
+    asyncio.run(_remove_earlier())
 
 
 def worker_arguments(settings: Settings, name: str) -> Sequence[str]:
@@ -33,20 +37,26 @@ def worker_arguments(settings: Settings, name: str) -> Sequence[str]:
     return ("worker", "start", "--pool", settings.work_pool, "--name", name)
 
 
-async def _refresh_copies(settings: Settings) -> None:
+async def _remove_earlier() -> None:
+    """Remove the deployments of earlier versions that had a schedule for each source; timetables have replaced them."""
     import httpx
     from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import FlowFilter, FlowFilterName
     from prefect.exceptions import PrefectException
 
-    from api.prefect.health_deployments import HealthDeployments
+    from api.prefect.pages import PAGE, all_pages
 
+    flows = FlowFilter(name=FlowFilterName(any_=["check-source"]))
     try:
         async with get_client() as client:
-            await HealthDeployments(client, settings.health_deployment).refresh()
+            found = await all_pages(
+                lambda offset: client.read_deployments(flow_filter=flows, limit=PAGE, offset=offset)
+            )
+            for deployment in found:
+                if EARLIER.fullmatch(deployment.name):
+                    await client.delete_deployment(deployment.id)
     except (PrefectException, httpx.HTTPError) as error:
-        raise DeployError(
-            f"the copies of {settings.health_deployment} could not be brought up to date: {error}"
-        ) from error
+        raise DeployError(f"the deployments of an earlier version could not be removed: {error}") from error
 
 
 async def _ensure_pool(settings: Settings, wait: float) -> None:

@@ -6,6 +6,9 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from datasources.catalogue.accounts import authenticate
+from datasources.catalogue.engine import session_scope
+from datasources.catalogue.sign_ins import make_link
 from deployments.stack.catalogue import KEY_FILE
 from deployments.stack.start import Stack
 
@@ -28,3 +31,11 @@ def first_request(stack: Stack) -> list[str]:
     file = shlex.quote(str(stack.home.secret_file(KEY_FILE)))
     key = "$SOURCECHECK_BOOTSTRAP_KEY" if stack.settings.bootstrap_key else f"$(cat {file})"
     return [f'KEY="Authorization: Key {key}"', f'curl -s {stack.addresses.api}/api/v1/data_sources -H "$KEY"']
+
+
+async def page_address(stack: Stack) -> str:
+    """An address that signs a browser in to the pages, once, as the owner of the stack's key."""
+    async with session_scope(stack.settings) as session:
+        caller = await authenticate(session, stack.addresses.key)
+        token = await make_link(session, caller.key_id) if caller else ""
+    return f"{stack.addresses.api}/sign-in/{token}"

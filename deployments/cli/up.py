@@ -7,7 +7,7 @@ import time
 from rich.console import Console
 
 from datasources.model.settings import Settings
-from deployments.cli.hints import first_request
+from deployments.cli.hints import first_request, page_address
 from deployments.stack.catalogue import KEY_FILE
 from deployments.stack.start import Stack, running
 
@@ -23,6 +23,7 @@ async def up(settings: Settings) -> int:
             _show_addresses(stack)
             say(f"[bold green]ready[/] after {time.monotonic() - began:.1f} s; Ctrl-C stops everything")
             _show_next(stack)
+            say(f"page        {await page_address(stack)}  signs a browser in, once and within the hour")
             await asyncio.Event().wait()
     finally:
         say("stopped")

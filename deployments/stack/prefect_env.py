@@ -120,13 +120,6 @@ def client_environ(home: Home, settings: Settings, *, own_server: bool, credenti
     }
 
 
-def ui_address(settings: Settings) -> str:
-    """Where people open the Prefect UI."""
-    return (settings.prefect_ui_url or (settings.prefect_api_url or "").removesuffix("/").removesuffix("/api")).rstrip(
-        "/"
-    )
-
-
 def origin(address: str) -> str:
     """The origin of a page at this address, as a browser names it."""
     parts = urlsplit(address)

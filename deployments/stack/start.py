@@ -24,7 +24,7 @@ from deployments.stack.home import Home
 from deployments.stack.log_files import keep_bounded
 from deployments.stack.ports import claim
 from deployments.stack.postgres import STOP_SIGNAL, EmbeddedPostgres
-from deployments.stack.prefect_env import client_environ, server_environ, ui_address
+from deployments.stack.prefect_env import client_environ, server_environ
 from deployments.stack.probes import require_servers
 
 READY_SECONDS = 120.0
@@ -247,7 +247,7 @@ class Starter:
 
     def _addresses(self, key: str) -> Addresses:
         api = self._api_address()
-        return Addresses(api=api, docs=f"{api}/docs", prefect_ui=ui_address(self._settings), key=key)
+        return Addresses(api=api, docs=f"{api}/docs", prefect_ui=self._settings.prefect_ui, key=key)
 
     def _progress(self, what: str) -> None:
         self._say(f"{what}  ({time.monotonic() - self._began:.1f} s)")

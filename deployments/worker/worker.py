@@ -74,7 +74,8 @@ class SourcecheckWorker(WorkPoolAccess, BaseWorker[SourcecheckConfiguration, Sou
 
     def __init__(self, work_pool_name: str, *, limit: int | None = None, **options: Any) -> None:
         settings = Settings.load()
-        self._slots = limit or settings.slots_per_worker
+        # Sweeps come beside the tests that the API hands out, and must not take their slots.
+        self._slots = (limit or settings.slots_per_worker) + settings.sweeps_per_worker
         super().__init__(work_pool_name, limit=self._slots, **options)
         self._pool = WarmPool(Limits(runs=settings.runs_per_process))
         self._owner = Owner(self.name, uuid4().hex[:8])

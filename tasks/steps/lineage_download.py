@@ -1,5 +1,6 @@
 """What is made from what?"""
 
+import time
 from typing import Any
 
 import msgspec
@@ -9,6 +10,7 @@ from datasources.databases.base import History, LineageEdge
 from datasources.databases.globs import Globs
 from datasources.model.results import Finding
 from tasks.context import StepContext
+from tasks.steps.schema_download import changes_of
 
 SHOWN = 200
 """Edges named in the result; all of them are counted."""
@@ -17,15 +19,19 @@ COLUMNS_SHOWN = 50
 
 
 async def run(check: StepContext) -> Finding:
-    """Which view reads which table, down to columns; a view that could not be read is counted as that."""
-    source = check.source
+    """Which view reads which table, down to columns, and keep it; a view that could not be read is counted as that."""
+    source, began = check.source, time.monotonic()
     wanted = Globs(source.catalog_include_list, source.catalog_exclude_list)
     async with check.session() as session:
         lineage = await session.lineage(wanted)
+    kept = await check.keeper.keep_lineage(lineage, began) if check.keeper else None
     edges, unread = lineage.edges, lineage.unread
     nodes = {name for edge in edges for name in (edge.source, edge.target)}
     return Finding(
-        message="Lineage fetched" + _exceptions(len(unread)) + _without_history(lineage.history),
+        message="Lineage fetched"
+        + (kept.told if kept else "")
+        + _exceptions(len(unread))
+        + _without_history(lineage.history),
         details={
             "edge_count": len(edges),
             "node_count": len(nodes),
@@ -34,7 +40,8 @@ async def run(check: StepContext) -> Finding:
             "unread_count": len(unread),
             "unread": msgspec.to_builtins(unread[:SHOWN]),
         }
-        | ({"history": msgspec.to_builtins(lineage.history)} if lineage.history else {}),
+        | ({"history": msgspec.to_builtins(lineage.history)} if lineage.history else {})
+        | changes_of(kept),
     )
 
 

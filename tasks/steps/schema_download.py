@@ -4,8 +4,10 @@ from collections import Counter
 from contextlib import suppress
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
+from datasources.catalogue.schemas.keeper import Kept
 from datasources.databases.base import Session, Table
 from datasources.databases.globs import Globs
 from datasources.model.errors import CheckError
@@ -19,24 +21,45 @@ SHOWN = 200
 
 
 async def run(check: StepContext) -> Finding:
-    """Read schemas, tables, columns, keys, comments and estimates, a batch at a time."""
+    """Read schemas, tables, columns, keys, comments, views' texts and estimates, a batch at a time, and keep them.
+
+    The message counts what has changed since the last time; details name the first of these changes.
+    """
     source = check.source
     found, wanted = _Found(), Globs(source.catalog_include_list, source.catalog_exclude_list)
+    download = await check.keeper.begin() if check.keeper else None
     async with check.session() as session:
         async for batch in session.tables(wanted):
             found.add(batch)
+            if download is not None:
+                download.add(batch)
+        caveat = {"warning": session.caveat} if session.caveat else {}
         empty = None if found.count else await _why_empty(session, wanted)
-    details = found.details() | {
-        "include": source.catalog_include_list,
-        "exclude": source.catalog_exclude_list,
-        "unmatched": wanted.unmatched,
-        "hints": wanted.hints,
-    }
-    message = f"Discovered {found.count} table{'' if found.count == 1 else 's'}"
+    kept = await download.keep() if download else None
+    details = (
+        found.details()
+        | changes_of(kept)
+        | {
+            "include": source.catalog_include_list,
+            "exclude": source.catalog_exclude_list,
+            "unmatched": wanted.unmatched,
+            "hints": wanted.hints,
+        }
+    )
+    message = f"Discovered {found.count} table{'' if found.count == 1 else 's'}{kept.told if kept else ''}"
     if empty is None:
-        return Finding(message=message, details=details)
+        return Finding(message=message, details=details | caveat)
     warning = {"warning": empty.sentence} if empty.reason != NOTHING_THERE else {}
     return Finding(message=f"{message}: {empty.sentence}", details=details | {"reason": empty.reason} | warning)
+
+
+def changes_of(kept: Kept | None) -> dict[str, Any]:
+    """What has changed since the last download, for the details; nothing where none is kept."""
+    if kept is None:
+        return {}
+    changes = {"version": kept.version, "since": kept.since, "counts": kept.counts, "list": kept.sentences}
+    found: dict[str, Any] = {"changes": msgspec.to_builtins(changes)}
+    return found | {"tables_not_kept": kept.left_out} if kept.left_out else found
 
 
 class _Empty(Struct, frozen=True):

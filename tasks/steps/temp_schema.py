@@ -2,7 +2,6 @@
 
 from datasources.databases import database_of
 from datasources.databases.base import Session
-from datasources.databases.names import split_schema
 from datasources.model.errors import CheckError
 from datasources.model.results import Finding
 from datasources.model.vocabulary import ErrorCode, Outcome
@@ -14,20 +13,21 @@ async def run(check: StepContext) -> Finding:
 
     Before that, what tests that were cut off left behind there is removed; no failure of that is a verdict.
     """
-    source = check.source
-    if not source.temp_schema:
-        return Finding(message="No temporary schema is configured", outcome=Outcome.skipped)
+    kind = database_of(check.source)
     try:
-        database, schema = split_schema(source.temp_schema)
+        place = kind.scratch_place(check.source)
     except ValueError as error:
         raise CheckError(ErrorCode.SCHEMA_NOT_FOUND, str(error)) from error
+    if place is None:
+        return Finding(message="No temporary schema is configured", outcome=Outcome.skipped)
+    database, schema = place
     _require_length(check, schema)
     async with check.session(read_only=False) as session:
         here = (await session.identity()).database
         if database in (None, here, _own_database(check)):
-            return await _tried(session, database or here, schema)
+            return await _tried(session, kind.scratch_word, database or here, schema)
     async with check.session(read_only=False, database=database) as session:
-        return await _tried(session, database, schema)
+        return await _tried(session, kind.scratch_word, database, schema)
 
 
 def _require_length(check: StepContext, schema: str) -> None:
@@ -44,10 +44,10 @@ def _own_database(check: StepContext) -> str | None:
     return getattr(check.source.options, field) if field else None
 
 
-async def _tried(session: Session, database: str | None, schema: str) -> Finding:
+async def _tried(session: Session, word: str, database: str | None, schema: str) -> Finding:
     swept = await _swept(session, schema)
     await session.write_and_drop(schema)
-    return Finding(message=f'Schema "{database}"."{schema}" is writeable', details={"swept": swept} if swept else {})
+    return Finding(message=f'{word} "{database}"."{schema}" is writeable', details={"swept": swept} if swept else {})
 
 
 async def _swept(session: Session, schema: str) -> list[str]:

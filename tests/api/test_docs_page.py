@@ -36,12 +36,6 @@ async def test_the_page_is_whole(client: httpx.AsyncClient) -> None:
     assert "SwaggerUIBundle" in (await client.get("/docs/swagger-ui-bundle.js")).text
 
 
-async def test_the_address_alone_leads_to_it(client: httpx.AsyncClient) -> None:
-    """For a person with a browser, who has no key there."""
-    answer = await client.get("/")
-    assert (answer.status_code, answer.headers["location"]) == (302, "/docs")
-
-
 async def test_nothing_comes_from_elsewhere(client: httpx.AsyncClient) -> None:
     """No address of another host in the page, its script or its styles; and no script that stands in the page."""
     page = (await client.get("/docs")).text

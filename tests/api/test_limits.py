@@ -4,13 +4,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from api.limits import refuse_schedule
+from api.limits import refuse_too_many
 from api.wire.errors import Problem
 from datasources.health.plan import Plan
 from datasources.model.settings import Settings
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
-SETTINGS = Settings(max_schedules=3, scheduled_tests_per_minute=12)
+SETTINGS = Settings(max_schedules=3, scheduled_tests_per_minute=12, max_timetables=2)
+HOURLY = Plan(interval_seconds=3600)
 QUICK, MINUTELY = Plan(interval_seconds=10), Plan(interval_seconds=60)
 
 
@@ -26,15 +27,18 @@ QUICK, MINUTELY = Plan(interval_seconds=10), Plan(interval_seconds=60)
         (QUICK, [Plan(interval_seconds=10, active=False)] * 2, False),
         (Plan(cron="* * * * *", timezone="UTC"), [QUICK, QUICK], True),
         (Plan(cron="0 4 * * *", timezone="UTC"), [QUICK], False),
+        (HOURLY, [MINUTELY, Plan(interval_seconds=7200)], True),
+        (MINUTELY, [MINUTELY, HOURLY], False),
+        (Plan(interval_seconds=60, active=False), [MINUTELY, HOURLY], False),
     ],
 )
 def test_schedules_of_an_organization(wanted: Plan, others: list[Plan], refused: bool) -> None:
-    """Counted together, by number and by rate; one that is paused asks for nothing."""
+    """Counted together, by number, by rate and by distinct times; one that is paused asks for nothing."""
     if not refused:
-        refuse_schedule(wanted, others, SETTINGS, NOW)
+        refuse_too_many(wanted, [(other, 1) for other in others], SETTINGS, NOW)
         return
     with pytest.raises(Problem) as caught:
-        refuse_schedule(wanted, others, SETTINGS, NOW)
+        refuse_too_many(wanted, [(other, 1) for other in others], SETTINGS, NOW)
     assert caught.value.status == 409
 
 

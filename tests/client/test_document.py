@@ -20,6 +20,7 @@ OTHERS: dict[str, Any] = {
     "host": "gateway.example",
     "host_key": "SHA256:x",
     "name": "for a test",
+    "sources": [],
 }
 CALLS = {
     name: function

@@ -259,28 +259,6 @@ def test_requests_without_a_method_of_the_client(module: str, method: str, path:
     assert (method, path) in known, f"Prefect's server no longer has {method} {path}"
 
 
-def test_fields_of_a_deployment() -> None:
-    """Deployments of health schedules are copies of the first one: a new field has to be copied, or left out here."""
-    from prefect.client.schemas.actions import DeploymentUpdate
-
-    from api.prefect.health_deployments import COPIED
-
-    not_copied = {
-        "concurrency_limit",
-        "concurrency_options",
-        "infrastructure_document_id",
-        "parameters",
-        "paused",
-        "schedules",
-        "storage_document_id",
-        "version",
-        "version_info",
-    }
-    new = DeploymentUpdate.model_fields.keys() - not_copied - set(COPIED)
-    assert not new, f"Prefect's deployments have new fields, {sorted(new)}: does a copy need them?"
-    assert not set(COPIED) - DeploymentUpdate.model_fields.keys(), "a field that is copied is gone"
-
-
 def test_entries_of_the_logging_configuration() -> None:
     """The environment changes them by these names; an entry that is gone changes nothing, and says nothing."""
     from deployments.serve import _prefect as room

@@ -13,9 +13,8 @@ import msgspec
 from api.app import create_app
 from api.jobs.outcome import complete
 from api.jobs.view import view
-from datasources.catalogue import scheduled
-from datasources.catalogue.health.record_check import record_of
-from datasources.catalogue.tables import Job
+from datasources.catalogue.health.record_check import Checked, record_of
+from datasources.catalogue.tables import DataSource, Job
 from datasources.databases.postgres.model import PgOptions, PgSource
 from datasources.health.verdict import source_passed
 from datasources.model.results import Published
@@ -60,10 +59,8 @@ def checks(job: Job) -> dict[str, dict[str, object]]:
 def main(port: int, password: str) -> None:
     """It runs, is shown, counts, is kept in the health record, and is documented."""
     options = PgOptions(host="127.0.0.1", port=port, user="reader", password=password, dbname="postgres")
-    for kind in (KindOfTest.asynchronous, KindOfTest.immediate, KindOfTest.quick):
+    for kind in (KindOfTest.asynchronous, KindOfTest.immediate, KindOfTest.quick, KindOfTest.full):
         assert "example" in steps_of(kind)
-    assert "example" in scheduled.QUICK
-    assert "example" in scheduled.FULL
 
     name, good = judge(options, None)
     assert name == "Completed"
@@ -76,7 +73,8 @@ def main(port: int, password: str) -> None:
     assert shown["result"]["remediation"]  # type: ignore[index]
     published = msgspec.convert(bad.results, list[Published])
     assert source_passed(JobStatus.failed, published) is False
-    record = record_of(bad, published, datetime.now(UTC), passed=False, plan=None)
+    ended = Checked(source_id=1, revision=1, steps=bad.steps, published=published)
+    record = record_of(DataSource(id=1), ended, False, datetime.now(UTC))
     assert record.steps["example"]["outcome"] == "failed"
     assert record.error_code == ErrorCode.PERMISSION_DENIED
 

@@ -253,7 +253,7 @@ VARIABLES: list[dict[str, Any]] = [
 @pytest.mark.parametrize("variables", VARIABLES, ids=["policy", "command", "preload"])
 def test_job_variables_change_no_setting(service: Service, dead_source: int, variables: dict[str, Any]) -> None:
     """Whether the run brings them or its deployment does."""
-    ours = service.prefect_api.get("/deployments/name/check-source/health").raise_for_status().json()["id"]
+    ours = service.prefect_api.get("/deployments/name/check-source/check").raise_for_status().json()["id"]
     by_run = ended_run(service, ours, parameters={"source_id": dead_source}, job_variables=variables)
     theirs = deployed(service, entrypoint=ENTRYPOINT, job_variables=variables)
     by_deployment = ended_run(service, theirs, parameters={"source_id": dead_source})

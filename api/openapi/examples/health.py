@@ -54,7 +54,7 @@ HEALTH: dict[str, Example] = {
     "get_data_source_health": Example(
         path=ID,
         query={"limit": 10, "window": "7d"},
-        answer={"data": FOUND, "message": "Health retrieved", "success": True},
+        answer={"data": FOUND, "message": "Health status retrieved successfully", "success": True},
     ),
     "get_data_source_badge": Example(path=ID, query={"window": "7d"}),
     "create_data_source_badge_token": Example(

@@ -81,19 +81,26 @@ TYPE: dict[str, Any] = {
 DETAILS: dict[str, Any] = {
     "id": 1,
     "organization_id": 1,
+    "workspace_id": 1,
     "name": "Shop",
-    "type": "pg",
+    "type": "postgresql",
     "description": "Orders and customers",
     "host": "db.example.com",
     "port": 5432,
     "database_name": "shop",
-    "schema_name": "scratch",
+    "schema_name": "public",
+    "connection_string": None,
+    "file_path": None,
     "use_ssh_tunnel": False,
     "ssh_host": None,
     "ssh_port": None,
     "ssh_username": None,
+    "ssh_key_id": None,
+    "ssh_local_port": None,
+    "connection_pool_size": 5,
     "connection_timeout": 30,
     "query_timeout": 300,
+    "max_retries": 3,
     "status": "active",
     "last_tested_at": "2026-11-25T09:30:00Z",
     "last_successful_connection_at": "2026-11-25T09:30:00Z",
@@ -101,12 +108,60 @@ DETAILS: dict[str, Any] = {
     "failure_count": 0,
     "failure_reason": None,
     "schema_discovered_at": "2026-11-25T09:30:00Z",
+    "schema_auto_refresh": False,
+    "schema_refresh_interval": 3600,
+    "metadata": {"environment": "production"},
     "tags": ["production"],
+    "created_by_user_id": 1,
     "created_at": "2026-11-24T15:00:00Z",
     "updated_at": "2026-11-24T15:00:00Z",
-    "created_by_user_id": 1,
+    "updated_by_user_id": None,
 }
+CREATED: dict[str, Any] = {
+    "name": "Warehouse",
+    "type": "postgresql",
+    "host": "db.example.com",
+    "port": 5432,
+    "database_name": "warehouse",
+    "credentials": {"username": "reader", "password": "correct horse battery staple"},
+    "metadata": {"environment": "production"},
+    "tags": ["production"],
+}
+UNTESTED = DETAILS | {
+    "name": "Warehouse",
+    "description": None,
+    "database_name": "warehouse",
+    "schema_name": None,
+    "status": "inactive",
+    "last_tested_at": None,
+    "last_successful_connection_at": None,
+    "schema_discovered_at": None,
+}
+DELETED = {"data_source_id": 1, "deleted_at": "2026-11-25T09:30:00Z"}
 ID = {"source_id": 1}
+
+EXPORTED_OPTIONS = {"host": "db.example.com", "user": "reader", "dbname": "shop"}
+DECLARED: dict[str, Any] = {
+    "name": "Archive",
+    "type": "sqlite",
+    "options": {"path": "archive.db"},
+    "schedule": {"interval_seconds": 300},
+}
+PLAN: dict[str, Any] = {
+    "changes": [
+        {
+            "name": "Archive",
+            "type": "sqlite",
+            "action": "create",
+            "id": None,
+            "fields": [
+                {"field": "schedule", "before": None, "after": {"interval_seconds": 300}, "secret": False},
+                {"field": "options.path", "before": None, "after": "archive.db", "secret": False},
+            ],
+        }
+    ],
+    "applied": False,
+}
 
 SOURCES: dict[str, Example] = {
     "get_org_meta_api_v1_organization_meta_get": Example(answer={"org_id": 1, "org_name": "default", "user_id": 1}),
@@ -120,20 +175,55 @@ SOURCES: dict[str, Example] = {
     "update_data_source_api_v1_data_sources__data_source_id__patch": Example(
         path=ID, body=CHANGE, answer=SOURCE | CHANGE
     ),
+    "apply_data_sources": Example(body={"sources": [DECLARED], "dry_run": True}, answer=PLAN),
+    "export_data_sources": Example(
+        answer={"sources": [NEW | CHANGE | {"options": EXPORTED_OPTIONS}], "secrets": {"Shop": ["options.password"]}}
+    ),
     "list_data_sources": Example(
         query={"search": "shop", "page_size": 20},
         answer={
             "data": {
                 "items": [DETAILS],
-                "pagination": {"page": 1, "page_size": 20, "total_items": 1, "total_pages": 1},
+                "pagination": {
+                    "page": 1,
+                    "page_size": 20,
+                    "total_items": 1,
+                    "total_pages": 1,
+                    "has_next": False,
+                    "has_previous": False,
+                },
             },
-            "message": "Data sources retrieved",
+            "message": "Data sources retrieved successfully",
             "success": True,
         },
     ),
-    "get_data_source": Example(path=ID, answer={"data": DETAILS, "message": "Data source retrieved", "success": True}),
+    "get_data_source": Example(
+        path=ID, answer={"data": DETAILS, "message": "Data source retrieved successfully", "success": True}
+    ),
 }
 REMOVAL: dict[str, Example] = {
+    "create_data_source": Example(
+        body=CREATED,
+        status=201,
+        answer={"data": UNTESTED, "message": "Data source created successfully", "success": True},
+    ),
+    "update_data_source": Example(
+        path=ID,
+        body={"description": "Facts and dimensions", "max_retries": 1},
+        answer={
+            "data": UNTESTED | {"description": "Facts and dimensions", "max_retries": 1},
+            "message": "Data source updated successfully",
+            "success": True,
+        },
+    ),
+    "delete_data_source": Example(
+        path=ID,
+        query={"force": False},
+        answer={"data": DELETED, "message": "Data source deleted successfully", "success": True},
+    ),
+    "restore_data_source": Example(
+        path=ID, answer={"data": UNTESTED, "message": "Data source restored successfully", "success": True}
+    ),
     "revoke_data_source_secret": Example(path=ID, status=204),
     "delete_data_source_api_v1_data_sources__data_source_id__delete": Example(path=ID, status=204),
 }

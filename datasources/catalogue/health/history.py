@@ -37,8 +37,8 @@ async def last(session: AsyncSession, source_id: int) -> HealthRecord | None:
 
 
 async def facts(session: AsyncSession, source_id: int, now: datetime) -> Facts:
-    """How often it failed lately, and when last."""
-    failed = HealthRecord.source_id == source_id, HealthRecord.passed.is_(False), HealthRecord.counts.is_(True)
+    """How often it failed lately, and when last, in checks of any kind."""
+    failed = HealthRecord.source_id == source_id, HealthRecord.passed.is_(False)
     lately = select(func.count()).where(*failed, HealthRecord.checked_at > now - timedelta(hours=24))
     return Facts(
         failures_24h=await session.scalar(lately) or 0,

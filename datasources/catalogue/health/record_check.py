@@ -1,67 +1,111 @@
 """What an ended check leaves behind: a record, the source's state, and a change of state if there was one."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import msgspec
+from msgspec import Struct
 from sqlalchemy import delete, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from datasources.catalogue.health.claims import note_survived, settle
+from datasources.catalogue.health.own_tests import own_test
 from datasources.catalogue.tables import DataSource, HealthRecord, HealthRollup, Job, StatusChange
 from datasources.health.plan import Plan
 from datasources.health.standing import Standing, alerts
+from datasources.health.sweeps import FULL_EVERY
 from datasources.health.uptime import floor
-from datasources.health.verdict import counts, first_failure, response_time_ms, source_passed
+from datasources.health.verdict import counts, failures, first_failure, response_time_ms, source_passed
 from datasources.model.results import Published
-from datasources.model.steps import SCHEDULE
+from datasources.model.steps import SCHEDULE, KindOfTest, steps_of
 from datasources.model.vocabulary import ConfigurationCheckStep, JobStatus, Outcome
+
+FULL = steps_of(KindOfTest.full)
+"""What a scheduled check runs once a day, and until it passes."""
+
+
+class Checked(Struct, frozen=True, kw_only=True):
+    """A check of a sweep that has ended."""
+
+    source_id: int
+    revision: int
+    """The revision of the source that was checked."""
+    steps: Sequence[str]
+    published: Sequence[Published]
 
 
 async def record_check(
     session: AsyncSession, job: Job, status: JobStatus, published: Sequence[Published], now: datetime
 ) -> None:
     """Write down an ended job that was not cancelled, in the transaction that ends it."""
-    source = (
-        await session.execute(
-            select(DataSource)
-            .where(DataSource.id == job.source_id)
-            .with_for_update(key_share=True)
-            .execution_options(populate_existing=True)
-        )
-    ).scalar_one()
-    checked_at = max((p.ended_at for p in published if p.ended_at), default=now)
+    (source,) = await _locked(session, [job.source_id])
+    ended = Checked(source_id=source.id, revision=job.source_revision, steps=job.steps, published=published)
     verdict = source_passed(status, published)
-    record = record_of(job, published, checked_at, passed=verdict, plan=Plan.read(source.plan))
+    record = record_of(source, ended, verdict, now)
+    record.job_id, record.trigger = job.id, job.trigger
     record.counts = counts(
         asked=job.counts,
         scheduled=job.trigger == SCHEDULE,
         has_schedule=source.plan is not None,
         has_passed=bool(verdict) or await _has_passed(session, source),
     )
-    session.add(record)
-    await _forget_hours(session, source.id, checked_at, now)
-    _note_test(source, job.steps, published, checked_at)
+    change = await _note(session, source, record, ended, now)
+    if change is not None:
+        change.job_id = job.id
     if verdict is not None:
-        _decide(session, source, record, job.source_revision, first_failure(published))
+        await note_survived(session, source.id)
     await session.flush()
 
 
-def record_of(
-    job: Job, published: Sequence[Published], checked_at: datetime, *, passed: bool | None, plan: Plan | None
-) -> HealthRecord:
+async def record_sweep(
+    session: AsyncSession, owner: UUID, due_at: datetime, checks: Sequence[Checked], limit_seconds: int
+) -> int:
+    """Write down checks of the sweep of this moment that its run `owner` has claimed, those that are still its own.
+
+    A source that becomes failed gets a full test of its own, whose report says why. Answers how many checks counted.
+    The caller commits.
+    """
+    now = datetime.now(UTC)
+    counted = await settle(session, owner, due_at, [each.source_id for each in checks])
+    by_id = {each.source_id: each for each in checks if each.source_id in counted}
+    for source in await _locked(session, sorted(by_id)):
+        ended = by_id[source.id]
+        status = JobStatus.failed if failures(ended.published) else JobStatus.done
+        record = record_of(source, ended, source_passed(status, ended.published), now)
+        change = await _note(session, source, record, ended, now)
+        if change is not None and change.became == "failed":
+            test = own_test(source, FULL, limit_seconds)
+            session.add(test)
+            await session.flush()
+            change.job_id = test.id
+    await session.flush()
+    return len(by_id)
+
+
+async def _locked(session: AsyncSession, ids: Sequence[int]) -> Sequence[DataSource]:
+    """These sources as they are now, in this order of ids, so that no two transactions wait for each other."""
+    chosen = select(DataSource).where(DataSource.id.in_(ids)).order_by(DataSource.id).with_for_update(key_share=True)
+    return (await session.scalars(chosen.execution_options(populate_existing=True))).all()
+
+
+def record_of(source: DataSource, ended: Checked, passed: bool | None, now: datetime) -> HealthRecord:
     """The row of an ended check; `passed` is what it says of the source, None when it says nothing."""
+    published, plan = ended.published, Plan.read(source.plan)
+    checked_at = max((p.ended_at for p in published if p.ended_at), default=now)
     failure = None if passed else first_failure(published)
     return HealthRecord(
-        source_id=job.source_id,
-        job_id=job.id,
+        source_id=source.id,
         checked_at=checked_at,
         passed=passed,
         response_time_ms=response_time_ms(published),
         error_code=failure.result.error_code if failure else None,
-        trigger=job.trigger,
+        trigger=SCHEDULE,
         steps={
-            p.task: {"outcome": p.result.outcome, "ms": p.result.duration_ms} for p in published if p.task in job.steps
+            p.task: {"outcome": p.result.outcome, "ms": p.result.duration_ms}
+            for p in published
+            if p.task in ended.steps
         },
         expected_seconds=plan.expected_seconds(checked_at) if plan else None,
     )
@@ -73,6 +117,23 @@ async def _has_passed(session: AsyncSession, source: DataSource) -> bool:
         return True
     passed = exists().where(HealthRecord.source_id == source.id, HealthRecord.passed.is_(True))
     return bool(await session.scalar(select(passed)))
+
+
+async def _note(
+    session: AsyncSession, source: DataSource, record: HealthRecord, ended: Checked, now: datetime
+) -> StatusChange | None:
+    """Keep the record, and what it means for its source; answers the change of state that it makes, if any."""
+    session.add(record)
+    await _forget_hours(session, source.id, record.checked_at, now)
+    _note_test(source, ended.steps, ended.published, record.checked_at)
+    if record.passed is None:
+        return None
+    if set(FULL) <= record.steps.keys():
+        source.full_test_due_at = record.checked_at + (FULL_EVERY if record.passed else timedelta())
+    change = _decide(source, record, ended.revision, first_failure(ended.published))
+    if change is not None:
+        session.add(change)
+    return change
 
 
 async def _forget_hours(session: AsyncSession, source_id: int, checked_at: datetime, now: datetime) -> None:
@@ -104,34 +165,30 @@ def _note_test(source: DataSource, steps: Sequence[str], published: Sequence[Pub
         source.schema_discovered_at = checked_at
 
 
-def _decide(
-    session: AsyncSession, source: DataSource, record: HealthRecord, revision: int, failure: Published | None
-) -> None:
-    """The source's state after this check."""
+def _decide(source: DataSource, record: HealthRecord, revision: int, failure: Published | None) -> StatusChange | None:
+    """The source's state after this check; answers the change of state that is announced, if there is one."""
     before = standing_of(source)
     after = before.after(passed=bool(record.passed), revision=revision)
     if after is before:
-        return
+        return None
     blamed = failure.result if failure and not record.passed else None
     reason = blamed.message if blamed else None
     source.failure_count, source.pass_count = after.failures, after.passes
     source.failure_reason, source.status_revision = reason, after.revision
     if after.status == before.status:
-        return
+        return None
     source.status, source.status_since = after.status, record.checked_at
-    if alerts(before.status, after.status):
-        session.add(
-            StatusChange(
-                source_id=source.id,
-                job_id=record.job_id,
-                changed_at=record.checked_at,
-                was=before.status,
-                became=after.status,
-                reason=reason,
-                error_code=record.error_code,
-                remediation=blamed.remediation if blamed else None,
-            )
-        )
+    if not alerts(before.status, after.status):
+        return None
+    return StatusChange(
+        source_id=source.id,
+        changed_at=record.checked_at,
+        was=before.status,
+        became=after.status,
+        reason=reason,
+        error_code=record.error_code,
+        remediation=blamed.remediation if blamed else None,
+    )
 
 
 def standing_of(source: DataSource) -> Standing:

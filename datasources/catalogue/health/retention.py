@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from datasources.catalogue.health.history import with_one_before
+from datasources.catalogue.schemas.retention import remove_old_schemas
 from datasources.catalogue.tables import DataSource, HealthRecord, HealthRollup, Job, StatusChange
 from datasources.health.uptime import HOUR, Tally, floor, hourly
 from datasources.model.settings import Settings
@@ -79,7 +80,7 @@ async def remove_old(sessions: Sessions, settings: Settings, now: datetime) -> i
     count += await _remove(sessions, StatusChange, told, StatusChange.changed_at < old)
     async with sessions.begin() as session:
         await session.execute(delete(HealthRollup).where(HealthRollup.hour < old))
-    return count
+    return count + await remove_old_schemas(sessions, old)
 
 
 async def _remove(

@@ -22,7 +22,7 @@ class UnsentChange(Struct, frozen=True, kw_only=True):
     source_name: str
     organization_id: int
     organization_name: str
-    job_id: int
+    job_id: int | None
     flow_run_id: UUID | None
     changed_at: datetime
     was: str
@@ -35,6 +35,26 @@ class UnsentChange(Struct, frozen=True, kw_only=True):
     def event_id(self) -> UUID:
         """The same each time: Prefect keeps an event of a known id once. Numbers alone come again elsewhere."""
         return uuid5(EVENT_IDS, f"{self.id} {self.source_id} {self.job_id} {self.changed_at.isoformat()}")
+
+
+async def newest_changes(session: AsyncSession, source_id: int, limit: int) -> Sequence[StatusChange]:
+    """The newest changes of a source's state, newest first."""
+    chosen = select(StatusChange).where(StatusChange.source_id == source_id)
+    return (await session.scalars(chosen.order_by(StatusChange.changed_at.desc()).limit(limit))).all()
+
+
+async def newest_changes_of_all(
+    session: AsyncSession, organization_id: int, limit: int
+) -> Sequence[tuple[StatusChange, str]]:
+    """The newest changes of the organization's sources, newest first, each with the name of its source."""
+    chosen = (
+        select(StatusChange, DataSource.name)
+        .join(DataSource, DataSource.id == StatusChange.source_id)
+        .where(DataSource.organization_id == organization_id, DataSource.deleted_at.is_(None))
+        .order_by(StatusChange.changed_at.desc())
+        .limit(limit)
+    )
+    return [(row[0], row[1]) for row in await session.execute(chosen)]
 
 
 async def unsent_changes(session: AsyncSession, limit: int) -> list[UnsentChange]:

@@ -15,9 +15,9 @@ class Postgres(Database):
     """PostgreSQL, by psycopg 3."""
 
     title = "PostgreSQL"
-    source: ClassVar = PgSource
-    options: ClassVar = PgOptions
-    aliases = ("postgresql",)
+    source: ClassVar[type[PgSource]] = PgSource
+    options: ClassVar[type[PgOptions]] = PgOptions
+    aliases: ClassVar[tuple[str, ...]] = ("postgresql",)
     name_bytes = 63
     verified = Verified("engine", "PostgreSQL 15 and 18", "2026-11-25")
 

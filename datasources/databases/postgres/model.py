@@ -20,7 +20,7 @@ class PgOptions(NetworkOptions, kw_only=True, frozen=True, forbid_unknown_fields
 
     secret_fields: ClassVar[tuple[str, ...]] = ("password", "sslkey")
     destination_fields: ClassVar = ("host", "port", "user", "sslmode", "rootcert", "allow_cleartext_password")
-    harmless_fields: ClassVar = ("dbname", "role", "sslcert")
+    harmless_fields: ClassVar[tuple[str, ...]] = ("dbname", "role", "sslcert")
     asked_fields: ClassVar = ("password",)
     shown_as: ClassVar = {"host": "host", "port": "port", "database_name": "dbname"}
 

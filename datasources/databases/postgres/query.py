@@ -21,8 +21,6 @@ END_SECONDS = 2.0
 """How long the server may take to end a query of which we know enough."""
 SNAPSHOT = "SELECT 1"
 """With a snapshot taken, the server refuses to make the transaction read-write again."""
-LEAVE = "ROLLBACK; SELECT pg_catalog.pg_advisory_unlock_all()"
-"""Locks of a session outlast the transaction; in one message, a pooler gives both to the same connection."""
 ONE_STATEMENT = ("42601", "exec_parse_message")
 """SQLSTATE and the server's function that says it: there is no state of its own for several statements in one."""
 
@@ -41,9 +39,9 @@ async def first_value(connection: Connection, terms: Terms, statement: str) -> Q
                 await _describe(connection, text)
                 answer = await _first(connection)
     except CheckError:
-        await _end(connection)
+        await _end(connection, terms)
         raise
-    await _end(connection)
+    await _end(connection, terms)
     return answer
 
 
@@ -103,7 +101,7 @@ async def _first(connection: Connection) -> QueryAnswer:
     return QueryAnswer(value=value, response_time_ms=spent, has_row=rows.ntuples > 0)
 
 
-async def _end(connection: Connection) -> None:
+async def _end(connection: Connection, terms: Terms) -> None:
     """Cancel what still runs and roll back; a server that does neither in time is left by closing the connection."""
     try:
         async with Limit(END_SECONDS).round("query"):
@@ -112,14 +110,14 @@ async def _end(connection: Connection) -> None:
                 while connection.pgconn.transaction_status == pq.TransactionStatus.ACTIVE:
                     await connection.wait(generators.fetch(connection.pgconn))
                 if connection.pgconn.transaction_status != pq.TransactionStatus.IDLE:
-                    await _leave(connection)
+                    await _leave(connection, terms)
     except CheckError:
         await connection.close()
 
 
-async def _leave(connection: Connection) -> None:
+async def _leave(connection: Connection, terms: Terms) -> None:
     """Roll back, and give up locks that the query may have taken for its session, where the server lets us."""
     try:
-        await run(connection, LEAVE)
+        await run(connection, terms.leave)
     except psycopg.errors.InsufficientPrivilege:
         await roll_back(connection)

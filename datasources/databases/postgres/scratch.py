@@ -14,9 +14,6 @@ from datasources.databases.scratch_names import leftovers, marked_name
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
 
-SWEEP_LOCK = "1s"
-"""How long a sweep waits for a table that another session uses."""
-
 
 async def write_and_drop(connection: Connection, terms: Terms, schema: str) -> None:
     """Create a table, write to it, read it, drop it, and commit: a permanent table, so that the right is really used.
@@ -43,16 +40,16 @@ async def write_and_drop(connection: Connection, terms: Terms, schema: str) -> N
                         raise CheckError(ErrorCode.QUERY_ERROR, f"{failure} {shown}: it does not hold what was written")
 
 
-async def sweep(connection: Connection, terms: Terms, schema: str) -> list[str]:
+async def sweep(connection: Connection, terms: Terms, schema: str, listed: str | None = None) -> list[str]:
     """Drop our own tables with our mark that are older than an hour, and nothing else; answers their names.
 
-    What cannot be dropped stays, and is no verdict on the schema.
+    What cannot be dropped stays, and is no verdict on the schema. `listed` is the query that finds them.
     """
     swept, limit = [], Limit(terms.seconds)
     async with limit.round("sweep"):
         with translated("sweep"):
             async with ended(connection):
-                *_, result = await run(connection, terms.begin(), LEFTOVERS.format(schema=literal(schema)))
+                *_, result = await run(connection, terms.begin(), listed or LEFTOVERS.format(schema=literal(schema)))
                 found = rows_of(result, connection.codec)
             for name in leftovers(read(row, tuple[str])[0] for row in found):
                 if await _drop(connection, terms, schema, name):
@@ -65,7 +62,7 @@ async def _drop(connection: Connection, terms: Terms, schema: str, name: str) ->
     drop = f"DROP TABLE {identifier(schema, name)}"
     try:
         async with ended(connection):
-            await run(connection, terms.begin(writes=True), f"SET LOCAL lock_timeout = '{SWEEP_LOCK}'", drop, "COMMIT")
+            await run(connection, terms.begin(writes=True), terms.impatient, drop, "COMMIT")
     except psycopg.Error:
         return False
     return True

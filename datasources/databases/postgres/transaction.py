@@ -5,6 +5,7 @@ Behind a pooler, the connection to the server is another client's a moment later
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from typing import ClassVar
 
 import psycopg
 from msgspec import Struct
@@ -28,6 +29,10 @@ class Terms(Struct, frozen=True):
     """For each statement, each lock, and each pause of ours."""
     role: str | None = None
     """The role that it acts as, if not the user's own."""
+    leave: ClassVar[str] = "ROLLBACK; SELECT pg_catalog.pg_advisory_unlock_all()"
+    """Locks of a session outlast the transaction; in one message, a pooler gives both to the same connection."""
+    impatient: ClassVar[str] = "SET LOCAL lock_timeout = '1s'"
+    """What a sweep says, so that it does not wait for a table that another session uses."""
 
     def begin(self, *, writes: bool = False, snapshot: bool = False, own: bool = True) -> str:
         """The statements that begin it. `own`: only statements of ours follow, which see the server's catalogue alone.

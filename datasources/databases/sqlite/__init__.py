@@ -18,6 +18,7 @@ class Sqlite(FileDatabase):
     source: ClassVar = SqliteSource
     options: ClassVar = SqliteOptions
     aliases = ("sqlite3",)
+    hyphen_word = "sqlite"
     verified = Verified("engine", "SQLite 3.40", "2026-11-25")
 
     @classmethod

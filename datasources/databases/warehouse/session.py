@@ -150,10 +150,14 @@ class WarehouseSession(Session):
 
     async def query(self, sql: str) -> QueryAnswer:
         """The first value of one statement that only reads; of its answer, one page is read."""
-        require_reading(sql)
+        self.require_reading(sql)
         async with Limit(self._seconds).round("query"):
             with translated("query"):
                 return await self._first(sql)
+
+    def require_reading(self, sql: str) -> None:
+        """Raise `CheckError` for a text that is not sent as a test query."""
+        require_reading(sql)
 
     async def _first(self, sql: str) -> QueryAnswer:
         started = time.monotonic()

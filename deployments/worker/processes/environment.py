@@ -12,7 +12,9 @@ from typing import IO
 
 import msgspec
 
+from datasources.model.secret_references import is_variable_allowed, rules
 from datasources.model.settings import PREFIX, Settings, variable
+from datasources.secrecy.references import keep_variables
 
 NEEDED = frozenset(
     {
@@ -44,11 +46,12 @@ def inherited(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def handed_over(environ: Mapping[str, str]) -> dict[str, str]:
-    """What it is told over the pipe instead."""
+    """What it is told over the pipe instead, variables that sources may refer to among it (security row 29)."""
+    allowed = rules(environ.get(variable("secret_references"), ""))
     return {
         name: value
         for name, value in environ.items()
-        if name in SECRET or (name.startswith(PREFIX) and name not in UNUSED)
+        if name in SECRET or (name.startswith(PREFIX) and name not in UNUSED) or is_variable_allowed(allowed, name)
     }
 
 
@@ -67,6 +70,8 @@ def told(pipe: IO[bytes]) -> Iterator[None]:
     given = msgspec.json.decode(pipe.read(), type=dict[str, str])
     os.environ.update(given)
     Settings.load().keep()
+    allowed = rules(Settings.load().secret_references)
+    keep_variables({name: value for name, value in given.items() if is_variable_allowed(allowed, name)})
     try:
         yield
     finally:

@@ -20,7 +20,7 @@ from deployments.worker.processes.protocol import LONGEST, Ended, Line, Order, R
 
 WARM = "sourcecheck"
 """Our type of work pool."""
-PRELOAD = ("flows.check_source",)
+PRELOAD = ("flows.check_source", "flows.sweep")
 """Modules that every warm process has imported; the fork server adds what Prefect imports late."""
 FORKED = {"PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED": "false"}
 """What only warm processes are told: their worker has asked for the server's version."""

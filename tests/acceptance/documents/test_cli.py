@@ -18,6 +18,8 @@ LINES = [
     for block in re.findall(r"^```sh\n(.*?)^```", (ROOT / "docs/cli.md").read_text(), re.MULTILINE | re.DOTALL)
     for line in block.splitlines()
 ]
+FILES = dict(re.findall(r"^```yaml\n# (\S+)\n(.*?)^```", (ROOT / "docs/cli.md").read_text(), re.MULTILINE | re.DOTALL))
+"""By their names, those that the page shows."""
 PROGRAM = Path(sys.executable).with_name("sourcecheck")
 
 
@@ -26,6 +28,9 @@ def adapted(line: str, service: Service, server: Server) -> str:
     facts = options(server)
     login = f"{facts['user']}:{facts['password']}@127.0.0.1:{facts['port']}/{facts['dbname']}"
     own = " ".join(f"{name}={facts[name]}" for name in ("host", "port", "user", "password", "dbname"))
+    line = line.replace("SHOP_PASSWORD=secret", f"SHOP_PASSWORD={facts['password']}")
+    declared = 'host: 127.0.0.1, port: {port}, user: {user}, password: "${{SHOP_PASSWORD}}", dbname: {dbname}'
+    line = line.replace(declared.format(port=5432, user="me", dbname="shop"), declared.format(**facts))
     line = line.replace("me:secret@127.0.0.1:5432/shop", login).replace("http://127.0.0.1:8000", service.api)
     return line.replace("host=127.0.0.1 port=5432 user=me password=secret dbname=shop", own)
 
@@ -42,6 +47,8 @@ def test_the_page(home: Path, service: Service, embedded: Server) -> None:
     """Every line, in its order: each ends with 0, and none shows the password."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("SOURCECHECK_")}
     environ |= {"XDG_CONFIG_HOME": str(home), "PATH": f"{PROGRAM.parent}:{os.environ['PATH']}"}
+    for name, text in FILES.items():
+        (home / name).write_text(adapted(text, service, embedded))
     said = ""
     for line in LINES:
         done = subprocess.run(
@@ -56,7 +63,10 @@ def test_the_page(home: Path, service: Service, embedded: Server) -> None:
         assert done.returncode == 0, f"{line}: {done.stdout}{done.stderr}"
         said += done.stdout + done.stderr
     assert "Registered Orders" in said
-    assert said.count("Discovered") >= 3
+    assert "Plan: 1 to add" in said
+    assert "\n1 added" in said
+    assert said.count("Discovered") >= 4
+    assert "name: Warehouse" in (home / "all.yaml").read_text()
     assert options(embedded)["password"] not in said
     assert "<testsuite" in (home / "report.xml").read_text()
     assert not (home / "sourcecheck" / "login.json").exists()

@@ -16,7 +16,7 @@ from tests.fix_service import Service
 ASK = "test_data_source_api_v1_data_sources__data_source_id__test_post"
 WRITES = {"test_query": "CREATE TEMPORARY TABLE example AS SELECT 1", "on_question": "ask"}
 SLOW = {"test_query": "SELECT pg_sleep(60)"}
-FREE = frozenset({"details", "steps", "problems", "properties"})
+FREE = frozenset({"details", "steps", "problems", "properties", "metadata"})
 """Objects whose keys depend on what was found."""
 
 
@@ -71,6 +71,8 @@ class Story:
         """The ids and the token of what was made."""
         if name == "create_data_source_api_v1_data_sources_post":
             self.ids |= {"source_id": found["id"], "data_source_id": found["id"]}
+        elif name == "create_data_source":
+            self.ids["source_id"] = found["data"]["id"]
         elif name == "create_data_source_badge_token":
             self.ids["token"] = found["data"]["token"]
         elif name == ASK:

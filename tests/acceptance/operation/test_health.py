@@ -11,7 +11,6 @@ import httpx
 import psycopg
 import pytest
 
-from api.prefect.health_deployments import SOURCES_PER_DEPLOYMENT
 from deployments.stack.home import Home
 from deployments.stack.postgres import EmbeddedPostgres
 from tests.acceptance.kit import IMMEDIATE, SOURCES, eventually, finished, options, register, unique
@@ -38,23 +37,21 @@ def schedule(client: httpx.Client, source: int, **body: Any) -> dict[str, Any]:
     return data
 
 
-def in_prefect(service: Service, source: int) -> list[dict[str, Any]]:
-    """The schedules that Prefect has of a source."""
-    chosen = {"flows": {"name": {"any_": ["check-source"]}}, "deployments": {"name": {"like_": "health"}}}
-    deployments = service.prefect_api.post("/deployments/filter", json=chosen).raise_for_status().json()
+def in_prefect(service: Service, words: dict[str, Any]) -> list[dict[str, Any]]:
+    """The schedules that Prefect has with these times: the timetables, whichever sources have them."""
+    deployment = service.prefect_api.get("/deployments/name/sweep/health").raise_for_status().json()
     return [
-        item | {"deployment": deployment["id"]}
-        for deployment in deployments
+        item | {"place": f"/deployments/{deployment['id']}/schedules/{item['id']}"}
         for item in deployment["schedules"]
-        if item["slug"] == f"data-source-{source}"
+        if item["schedule"].items() >= words.items()
     ]
 
 
-def runs(service: Service, source: int) -> list[dict[str, Any]]:
-    """Its runs in Prefect that have ended, newest first."""
-    chosen = {"flow_runs": {"tags": {"all_": [f"data-source:{source}"]}}, "sort": "EXPECTED_START_TIME_DESC"}
-    found = service.prefect_api.post("/flow_runs/filter", json=chosen).raise_for_status().json()
-    return [run for run in found if run["state_type"] in ("COMPLETED", "FAILED")]
+def checks(service: Service, source: int) -> list[dict[str, Any]]:
+    """The tasks of its checks in Prefect, newest first."""
+    chosen = {"task_runs": {"tags": {"all_": [f"data-source:{source}"]}}, "sort": "END_TIME_DESC"}
+    found: list[dict[str, Any]] = service.prefect_api.post("/task_runs/filter", json=chosen).raise_for_status().json()
+    return found
 
 
 def events(service: Service, source: int) -> list[dict[str, Any]]:
@@ -96,30 +93,47 @@ def test_a_source_that_goes_down_and_comes_back(service: Service, admin: httpx.C
 
     database.stop()
     failed = eventually(lambda: (h := health(admin, source, limit=1000))["current_status"] == "failed" and h)
-    verdicts = [check["status"] for check in failed["health_history"]]
-    assert verdicts[:4] == ["failed", "failed", "failed", "active"]
-    assert failed["failure_count_24h"] == 3
+    verdicts = [check["status"] for check in reversed(failed["health_history"])]
+    first = verdicts.index("failed")
+    assert verdicts[first : first + 3] == ["failed"] * 3
+    assert failed["failure_count_24h"] >= 3
     assert 0 < failed["uptime_percentage"] < 100
+
+    # A new source is tested in full, and so is one when it has failed: by a run of its own, whose report says why.
+    full = eventually(lambda: len(found := _full(health(admin, source, limit=1000))) == 2 and found)
+    assert [check["status"] for check in full] == ["failed", "active"]
+    answer = admin.get(f"{SOURCES}/test/{full[0]['job_id']}").json()
+    assert (answer["status"], len(answer["results"])) == ("failed", 4)
+    run = service.prefect_api.get(f"/flow_runs/{answer['flow_run_id']}").raise_for_status().json()
+    assert (run["state"]["name"], run["name"].startswith("Scheduled")) == ("Unhealthy", True)
 
     database.start()
     again = eventually(lambda: (h := health(admin, source, limit=1000))["current_status"] == "active" and h)
-    verdicts = [check["status"] for check in again["health_history"]]
-    assert verdicts[:3] == ["active", "active", "failed"]
+    assert [check["status"] for check in again["health_history"]][:2] == ["active", "active"]
 
     down, up = eventually(lambda: len(found := events(service, source)) >= 2 and found)
     assert [down["event"], up["event"]] == ["sourcecheck.data-source.down", "sourcecheck.data-source.up"]
     assert (down["payload"]["was"], down["payload"]["became"]) == ("active", "failed")
     assert (down["payload"]["error_code"], up["payload"]["reason"]) == ("CONNECTION_ERROR", None)
+    assert (down["payload"]["job_id"], up["payload"]["job_id"]) == (answer["id"], None)
     assert down["payload"]["reason"]
     assert PASSWORD not in json.dumps([down, up])
     assert down["resource"]["prefect.resource.name"].startswith("Scheduled")
 
-    run = eventually(lambda: runs(service, source))[0]
-    assert run["auto_scheduled"]
-    assert run["name"].endswith(" · schedule")
-    assert run["parameters"] == {"source_id": source}
+    # One task a check, green or red, named after the source.
+    tasks = eventually(lambda: len(found := checks(service, source)) >= 7 and found)
+    assert {task["state_name"] for task in tasks} == {"Completed", "Unhealthy"}
+    assert all(task["name"].startswith("Scheduled") for task in tasks)
+    sweep = service.prefect_api.get(f"/flow_runs/{tasks[0]['flow_run_id']}").raise_for_status().json()
+    assert sweep["auto_scheduled"]
+    assert sweep["name"] == "sweep every 10 s · 1 source"
     assert admin.delete(f"{SOURCES}/{source}").status_code in (200, 204)
-    assert in_prefect(service, source) == []
+    assert in_prefect(service, {"interval": 10}) == []
+
+
+def _full(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """The checks that had a job."""
+    return [check for check in found["health_history"] if check["job_id"] is not None]
 
 
 def test_alerts_by_webhook(
@@ -163,65 +177,47 @@ def test_alerts_by_webhook(
 
 
 def test_a_schedule_is_prefect_s(service: Service, admin: httpx.Client, embedded: Server) -> None:
-    """Made, changed and removed here it is so there, and the other way round."""
-    source = register(admin, unique("Planned"), options(embedded))
+    """Sources of the same times share one; made, changed and removed here it is so there, and the other way round."""
+    source, other = (register(admin, unique("Planned"), options(embedded)) for _ in range(2))
     address = f"{IMMEDIATE}/{source}/health/schedule"
     assert valid(admin.get(address), "ErrorEnvelope", 404)["error_code"] == "NOT_FOUND"
-    schedule(admin, source, interval_seconds=3600)
-    (there,) = in_prefect(service, source)
-    assert (there["schedule"]["interval"], there["active"]) == (3600, True)
-    assert there["parameters"] == {"source_id": source}
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda each: schedule(admin, each, interval_seconds=3603), (source, other)))
+    (there,) = in_prefect(service, {"interval": 3603})
+    assert there["active"]
+    assert there["parameters"] == {"timetable_id": int(there["slug"].removeprefix("timetable-"))}
 
-    changed = schedule(admin, source, cron="30 4 * * 1-5", timezone="Europe/Berlin", active=False)
-    assert (changed["cron"], changed["timezone"], changed["active"]) == ("30 4 * * 1-5", "Europe/Berlin", False)
-    (there,) = in_prefect(service, source)
-    assert (there["schedule"]["cron"], there["schedule"]["timezone"]) == ("30 4 * * 1-5", "Europe/Berlin")
-    assert there["active"] is False
+    changed = schedule(admin, source, cron="30 4 * * 1-5", timezone="Europe/Berlin")
+    assert (changed["cron"], changed["timezone"], changed["active"]) == ("30 4 * * 1-5", "Europe/Berlin", True)
+    berlin = {"cron": "30 4 * * 1-5", "timezone": "Europe/Berlin"}
+    assert (len(in_prefect(service, berlin)), len(in_prefect(service, {"interval": 3603}))) == (1, 1)
+    assert schedule(admin, source, cron="30 4 * * 1-5", timezone="Europe/Berlin", active=False)["active"] is False
+    assert in_prefect(service, berlin) == []  # no source of it is to be checked
+    assert admin.get(address).json()["data"]["active"] is False
 
-    by_hand = {"active": True, "schedule": {"interval": 7200}}
-    place = f"/deployments/{there['deployment']}/schedules/{there['id']}"
-    service.prefect_api.patch(place, json=by_hand).raise_for_status()
+    schedule(admin, source, interval_seconds=3603)
+    (there,) = in_prefect(service, {"interval": 3603})
+    by_hand = {"active": False, "schedule": {"interval": 7203}}
+    service.prefect_api.patch(there["place"], json=by_hand).raise_for_status()
     seen = admin.get(address).json()["data"]
-    assert (seen["interval_seconds"], seen["cron"], seen["active"]) == (7200, None, True)
-    service.prefect_api.patch(place, json={"schedule": {"interval": 1800}}).raise_for_status()
-    eventually(lambda: health(admin, source)["expected_seconds"] == 1800)  # without anybody asking for the schedule
+    assert (seen["interval_seconds"], seen["cron"], seen["active"]) == (7203, None, False)
+    assert admin.get(f"{IMMEDIATE}/{other}/health/schedule").json()["data"] == seen | {"data_source_id": other}
+    service.prefect_api.patch(there["place"], json={"active": True, "schedule": {"interval": 1803}}).raise_for_status()
+    for each in (source, other):  # without any client that asks for the schedule
+        eventually(lambda each=each: health(admin, each)["expected_seconds"] == 1803)
 
-    assert admin.patch(f"{SOURCES}/{source}", json={"is_paused": True}).status_code == 200
-    assert [item["active"] for item in in_prefect(service, source)] == [False]
+    service.command("deploy")  # as each start of the stack does
+    assert [item["id"] for item in in_prefect(service, {"interval": 1803})] == [there["id"]]
+    for each, left in ((source, 1), (other, 0)):
+        assert admin.patch(f"{SOURCES}/{each}", json={"is_paused": True}).status_code == 200
+        assert len(in_prefect(service, {"interval": 1803})) == left
+        assert admin.get(f"{IMMEDIATE}/{each}/health/schedule").json()["data"]["active"] is False
     assert admin.patch(f"{SOURCES}/{source}", json={"is_paused": False}).status_code == 200
-    assert [item["active"] for item in in_prefect(service, source)] == [True]
+    (there,) = in_prefect(service, {"interval": 1803})
 
-    assert admin.delete(address).status_code == 200
-    assert in_prefect(service, source) == []
+    assert admin.delete(f"{IMMEDIATE}/{other}/health/schedule").status_code == 200
+    service.prefect_api.delete(there["place"]).raise_for_status()
     assert admin.get(address).status_code == admin.delete(address).status_code == 404
-
-
-def test_many_schedules_at_once(service: Service, admin: httpx.Client, embedded: Server) -> None:
-    """The first schedules of sources that share a new deployment, all asked for at the same moment: none is lost."""
-    source = register(admin, unique("First"), options(embedded))
-    while source % SOURCES_PER_DEPLOYMENT:
-        source = register(admin, unique("First"), options(embedded))
-    sources = [source, *(register(admin, unique("Shared"), options(embedded)) for _ in range(11))]
-    with ThreadPoolExecutor(len(sources)) as pool:
-        list(pool.map(lambda each: schedule(admin, each, interval_seconds=7200), sources))
-    assert [len(in_prefect(service, each)) for each in sources] == [1] * len(sources)
-
-
-def test_deploying_again_keeps_the_schedules(service: Service, admin: httpx.Client, embedded: Server) -> None:
-    """As each start of the stack does; it also brings deployments up to date that were made beside the first one."""
-    source = register(admin, unique("Kept"), options(embedded))
-    while source < SOURCES_PER_DEPLOYMENT:
-        source = register(admin, unique("Kept"), options(embedded))
-    schedule(admin, source, interval_seconds=3600)
-    before = in_prefect(service, source)
-    copy = f"/deployments/{before[0]['deployment']}"
-    service.prefect_api.patch(copy, json={"description": "an older one", "job_variables": {}}).raise_for_status()
-    service.command("deploy")
-    (after,) = in_prefect(service, source)
-    assert after == before[0]
-    now = service.prefect_api.get(copy).json()
-    assert now["description"].startswith("Checks a source regularly")
-    assert now["job_variables"] == {"timeout": 310}
 
 
 BAD: list[tuple[dict[str, Any], str]] = [
@@ -255,16 +251,17 @@ def test_schedules_of_others(service: Service, stranger: Any, good_source: int) 
             assert valid(answer, "ErrorEnvelope", 404)["error_code"] == "NOT_FOUND"
 
 
-def test_late_runs_drop_themselves(service: Service, admin: httpx.Client, embedded: Server) -> None:
-    """A run whose successor is due checks nothing and leaves no record, nor does one of a source that is paused."""
+def test_late_sweeps_drop_themselves(service: Service, admin: httpx.Client, embedded: Server) -> None:
+    """One whose successor is due checks nothing and leaves no record; one that an operator starts by hand goes ahead."""
     source = register(admin, unique("Late"), options(embedded))
-    schedule(admin, source, interval_seconds=3600)
-    deployment = in_prefect(service, source)[0]["deployment"]
+    schedule(admin, source, interval_seconds=3601)
+    (there,) = in_prefect(service, {"interval": 3601})
 
-    def run(scheduled: str) -> dict[str, Any]:
-        asked = {"parameters": {"source_id": source}, "state": {"type": "SCHEDULED"}}
+    def run(deployment: str, parameters: dict[str, Any], scheduled: str) -> dict[str, Any]:
+        asked = {"parameters": parameters, "state": {"type": "SCHEDULED"}}
         asked["state"]["state_details"] = {"scheduled_time": scheduled}
-        made = service.prefect_api.post(f"/deployments/{deployment}/create_flow_run", json=asked)
+        place = service.prefect_api.get(f"/deployments/name/{deployment}").json()["id"]
+        made = service.prefect_api.post(f"/deployments/{place}/create_flow_run", json=asked)
         address = f"/flow_runs/{made.raise_for_status().json()['id']}"
         ended = eventually(
             lambda: (r := service.prefect_api.get(address).json())["state_type"] in ("COMPLETED", "FAILED") and r
@@ -272,16 +269,19 @@ def test_late_runs_drop_themselves(service: Service, admin: httpx.Client, embedd
         assert isinstance(ended, dict)
         return ended
 
-    late = run("2026-01-01T00:00:00Z")
+    late = run("sweep/health", there["parameters"], "2026-01-01T00:00:00Z")
     assert (late["state"]["type"], late["state"]["name"]) == ("COMPLETED", "Dropped")
     assert "newer" in late["state"]["message"]
     assert health(admin, source)["health_history"] == []
-    assert admin.patch(f"{SOURCES}/{source}", json={"is_paused": True}).status_code == 200
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    assert "paused" in run(now)["state"]["message"]
-    assert admin.patch(f"{SOURCES}/{source}", json={"is_paused": False}).status_code == 200
-    assert run(now)["state"]["name"] == "Completed"
-    assert len(eventually(lambda: health(admin, source)["health_history"])) == 1
+    assert "1 are tested in full" in run("sweep/health", there["parameters"], now)["state"]["message"]
+    eventually(lambda: health(admin, source)["health_history"])
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    assert run("sweep/health", there["parameters"], now)["state"]["message"].startswith("1 checked: 1 passed")
+    assert [check["job_id"] is None for check in health(admin, source)["health_history"]] == [True, False]
+    assert admin.patch(f"{SOURCES}/{source}", json={"is_paused": True}).status_code == 200
+    assert "paused" in run("check-source/check", {"source_id": source}, now)["state"]["message"]
+    assert admin.delete(f"{SOURCES}/{source}").status_code in (200, 204)
 
 
 def test_uptime_of_checks_by_hand(admin: httpx.Client, embedded: Server) -> None:
@@ -293,7 +293,7 @@ def test_uptime_of_checks_by_hand(admin: httpx.Client, embedded: Server) -> None
     dead = register(admin, unique("Set up"), options(embedded, port=free_port()))
     finished(admin, dead)
     found = health(admin, dead)
-    assert (found["uptime_percentage"], found["failure_count_24h"], found["current_status"]) == (None, 0, "failed")
+    assert (found["uptime_percentage"], found["failure_count_24h"], found["current_status"]) == (None, 1, "failed")
     assert [check["counts"] for check in found["health_history"]] == [False]
     for source, uptime, status in ((dead, 0, "failed"), (live, 100, "active")):
         for _ in range(2):

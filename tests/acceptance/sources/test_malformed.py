@@ -163,8 +163,8 @@ def test_unknown_fields(admin: httpx.Client, dead_source: int) -> None:
     assert "`timeout` (did you mean timeout_seconds?)" in error["message"]
 
 
-def test_the_address_alone_leads_to_the_documentation(nobody: httpx.Client) -> None:
-    """For a person with a browser, without a key."""
+def test_the_address_alone_leads_a_person_somewhere(nobody: httpx.Client) -> None:
+    """With a browser, and without a key: to the page that asks for one."""
     answer = nobody.get("/", follow_redirects=True)
     assert answer.status_code == 200
-    assert answer.url.path.rstrip("/") == "/docs"
+    assert answer.url.path == "/sign-in"

@@ -15,6 +15,9 @@ async def test_the_life_of_a_source(lone_api: Client) -> None:
     source = await register(lone_api, "Life")
     taken = await lone_api.post(SOURCES, json={"name": "Life", "type": "pg", "options": OPTIONS})
     assert (taken.status_code, taken.json()) == (409, {"detail": "Another data source has this name"})
+    other = await register(lone_api, "Other life")
+    taken = await lone_api.patch(f"{SOURCES}/{other}", json={"name": "Life"})
+    assert (taken.status_code, taken.json()) == (409, {"detail": "Another data source has this name"})
     changed = (await lone_api.patch(f"{SOURCES}/{source}", json={"temp_schema": "scratch"})).json()
     assert (changed["temp_schema"], changed["options"]["password"]) == ("scratch", None)
     assert (await lone_api.delete(f"{SOURCES}/{source}")).status_code == 204

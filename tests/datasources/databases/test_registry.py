@@ -63,7 +63,7 @@ def test_the_api_names_a_missing_driver(monkeypatch: pytest.MonkeyPatch) -> None
 def test_no_driver_is_imported_before_it_is_needed() -> None:
     """Without any of the optional drivers, every type is there."""
     drivers = sorted({kind.driver.module for kind in DATABASES.values() if kind.driver})
-    assert drivers == ["duckdb", "pymongo", "pymysql"]
+    assert {"botocore", "duckdb", "pymongo", "pymysql", "snowflake.connector"} <= {*drivers}
     script = (
         f"import sys; sys.modules.update(dict.fromkeys({drivers!r}))\n"
         "from datasources.databases import DATABASES; print(*DATABASES)"

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from datasources.health.plan import Plan, slug_of, source_of
+from datasources.health.plan import Plan, slug_of, timetable_of
 
 NOON = datetime(2026, 3, 28, 12, tzinfo=UTC)
 
@@ -28,8 +28,20 @@ def test_next_check(plan: Plan, seconds: float | None) -> None:
     assert Plan.read(plan.plain()) == plan
 
 
-@pytest.mark.parametrize("slug", [None, "", "data-source-", "data-source-x", "data-source-07", "data-source--7", "7"])
+@pytest.mark.parametrize("slug", [None, "", "timetable-", "timetable-x", "timetable-07", "timetable--7", "7"])
 def test_other_schedules(slug: str | None) -> None:
     """They are nobody's of ours."""
-    assert source_of(slug) is None
-    assert source_of(slug_of(7)) == 7
+    assert timetable_of(slug) is None
+    assert timetable_of(slug_of(7)) == 7
+
+
+def test_what_sources_share() -> None:
+    """Two schedules have the same times whether they are paused or not; a pause of either side makes it inactive."""
+    daily = Plan(cron="0 6 * * 1-5", timezone="Europe/Berlin")
+    assert daily.paused(True).times == daily.times == daily
+    assert [
+        Plan(interval_seconds=300, active=active).paused(paused).active
+        for active in (True, False)
+        for paused in (True, False)
+    ] == [False, True, False, False]
+    assert (daily.words(), Plan(interval_seconds=300.0).words()) == ("at 0 6 * * 1-5 Europe/Berlin", "every 300 s")

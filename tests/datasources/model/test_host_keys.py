@@ -13,6 +13,8 @@ from datasources.model.source import SshTunnel
 from tests.fix_ssh import KEYS, fingerprint, public_line
 
 LINE = public_line(KEYS["ed25519"])
+NUMBERS = [str(number) for number in range(14)]
+"""Names of cases: the keys differ from one process of the tests to the next."""
 
 
 @pytest.mark.parametrize("name", KEYS)
@@ -25,7 +27,7 @@ def test_the_fingerprint_of_a_line_is_that_of_ssh_keygen(name: str, tmp_path: Pa
     assert HostKey.parse(line + " a comment of words\n") == HostKey(printed.split()[1], line.split()[0])
 
 
-@pytest.mark.parametrize("text", [fingerprint(KEYS["rsa"]), f" {fingerprint(KEYS['rsa'])}=\n"])
+@pytest.mark.parametrize("text", [fingerprint(KEYS["rsa"]), f" {fingerprint(KEYS['rsa'])}=\n"], ids=["bare", "padded"])
 def test_a_fingerprint_stands_for_itself(text: str) -> None:
     """A fingerprint is accepted with and without padding, and says nothing of the type."""
     assert HostKey.parse(text) == HostKey(fingerprint(KEYS["rsa"]), None)
@@ -70,6 +72,7 @@ HASH = "|1|" + "AAAAAAAAAAAAAAAAAAAAAAAAAAA=" + "|" + "pBhUBgY9Iq/lOYYj7zLNTrjkz
         PRINT.removeprefix("SHA256:"),
         f"{LINE}\n{PRINT}\n256 {PRINT} no comment (ED25519)",
     ],
+    ids=NUMBERS[:12],
 )
 def test_what_people_paste_is_one_key(text: str) -> None:
     """A file's line, known_hosts, ssh-keyscan, ssh-keygen -l, a bare fingerprint: the same key each time."""
@@ -116,7 +119,7 @@ def test_a_hashed_name_is_compared_by_its_hash(tmp_path: Path) -> None:
     assert not key.is_about("gateway.example", 22)
 
 
-@pytest.mark.parametrize("text", MALFORMED)
+@pytest.mark.parametrize("text", MALFORMED, ids=NUMBERS)
 def test_a_malformed_key_is_refused_by_name(text: str) -> None:
     """What is neither a line nor a fingerprint is refused when it enters, and the message names the field."""
     tunnel = {"host": "gateway", "username": "me", "host_key": text}

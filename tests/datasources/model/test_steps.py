@@ -16,6 +16,8 @@ PUBLISHED = ["connection", "temp_schema", "schema_download", "lineage_download"]
         (KindOfTest.immediate, True, ["connection", "version_probe", "test_query"]),
         (KindOfTest.immediate, False, ["connection", "version_probe"]),
         (KindOfTest.quick, False, ["connection", "version_probe"]),
+        (KindOfTest.discovery, False, ["connection", "version_probe", "schema_download"]),
+        (KindOfTest.lineage, False, ["connection", "version_probe", "lineage_download"]),
         (KindOfTest.full, False, ["connection", "version_probe", *PUBLISHED[1:]]),
         (KindOfTest.full, True, ["connection", "version_probe", *PUBLISHED[1:]]),
     ],

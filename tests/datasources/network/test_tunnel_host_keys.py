@@ -73,7 +73,7 @@ async def test_what_was_confirmed_opens_the_next_time(sshd: Sshd, echo: Echo) ->
     assert await shown(sshd.tunnel(host_key=None), echo, error.details["fingerprint"]) == error.details["key_type"]
 
 
-@pytest.mark.parametrize("pinned", [public_line(KEYS["ed25519"]), fingerprint(KEYS["ed25519"])])
+@pytest.mark.parametrize("pinned", [public_line(KEYS["ed25519"]), fingerprint(KEYS["ed25519"])], ids=["line", "print"])
 async def test_another_key_than_the_pinned_one(bastion: Bastion, echo: Echo, pinned: str) -> None:
     """A key other than the pinned one is SSH_HOST_KEY_CHANGED, with both, and no login is tried."""
     error = await refusal(source_behind(bastion.tunnel(host_key=pinned), echo.port))

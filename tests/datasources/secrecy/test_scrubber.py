@@ -49,6 +49,23 @@ def test_every_form_is_scrubbed(secret: str) -> None:
     assert wrong == {}
 
 
+@pytest.mark.parametrize("secret", CANARIES)
+def test_a_quick_look_misses_no_form(secret: str) -> None:
+    """Whatever `text` would change is suspected, whatever stands around it; innocent texts are not."""
+    scrubber = Scrubber([secret])
+    forms = [form for form in disguises(secret).values() if scrubber.text(f"a {form} z") != f"a {form} z"]
+    assert len(forms) > 10
+    odd = [secret.replace("i", "\u0131"), secret.replace("s", "\u017f"), secret.upper(), secret.title()]
+    forms += [form for form in odd if scrubber.text(form) != form]
+    assert [
+        form for form in forms if not scrubber.suspects(f"a {form} z") or not scrubber.suspects(f"ä {form} z")
+    ] == []
+    assert not Scrubber(["prefix-and-more"]).suspects(
+        "CREATE VIEW shop.totals AS\n\tSELECT sum(total) FROM shop.orders"
+    )
+    assert not Scrubber([]).suspects(secret)
+
+
 @pytest.mark.parametrize("before", ["", "u:", "us:", "use:"])
 @pytest.mark.parametrize("secret", [canary for canary in CANARIES if len(canary) > 8])
 def test_base64_of_something_longer_is_scrubbed(secret: str, before: str) -> None:

@@ -31,8 +31,8 @@ def run(**variables: Any) -> FlowRun:
 
 
 def test_what_prefect_yaml_declares() -> None:
-    """Both deployments are the same flow."""
-    assert declared_entrypoints() == {OURS}
+    """A test, and a sweep."""
+    assert declared_entrypoints() == {OURS, "flows.sweep.sweep"}
 
 
 @pytest.mark.parametrize("facts", [{}, {"pull_steps": []}, {"path": "/anywhere"}, {"name": "another", "tags": ["x"]}])

@@ -97,13 +97,13 @@ async def test_tls_refused(embedded: Server) -> None:
     assert (await failure(embedded.source(sslmode="require"))).code is ErrorCode.TLS_ERROR
 
 
-async def test_tls_wrong_authority(debian: Server) -> None:
+async def test_tls_wrong_authority(debian: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A certificate of another authority is TLS_ERROR, and the file with the authority is gone afterwards."""
-    before = set(Path(tempfile.gettempdir()).glob("sourcecheck-*.pem"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     stranger = authority_and_certificate()[0]
     error = await failure(debian.source(host="localhost", sslmode="verify-ca", rootcert=stranger))
     assert error.code is ErrorCode.TLS_ERROR
-    assert set(Path(tempfile.gettempdir()).glob("sourcecheck-*.pem")) == before
+    assert not list(tmp_path.iterdir())
 
 
 async def test_tls_wrong_name(debian: Server) -> None:

@@ -1,0 +1,170 @@
+"""Makes the catalogue, and Prefect's schedules, what a file of sources says: everything or nothing."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.auth import Member
+from api.limits import refuse_too_many
+from api.prefect.client import Unreachable
+from api.prefect.schedules import Schedules
+from api.timetables import assign, make_missing, tidy
+from api.wanted_plans import plan_from
+from api.wire.declared import SCHEDULE, Declared, SourceChange, below, changes_of, declare, several
+from api.wire.errors import Invalid, Problem, invalid
+from api.wire.requests import WantedSchedule
+from datasources.catalogue.health.timetables import own_plan
+from datasources.catalogue.sources import NameTaken, change_source, remove_source, save_sources, write_source
+from datasources.catalogue.tables import DataSource
+from datasources.health.plan import Plan
+from datasources.model.settings import Settings
+from datasources.secrecy.vault import Vault
+
+
+class Planned(Struct, kw_only=True):
+    """One source of a file, with its schedule and what has to change."""
+
+    declared: Declared
+    plan: Plan | None
+    change: SourceChange
+
+    @property
+    def reschedules(self) -> bool:
+        """Whether its schedule has to change."""
+        row = self.declared.row
+        return self.plan != (own_plan(row) if row else None)
+
+
+def plan_sources(given: Sequence[dict[str, Any]], rows: Mapping[str, DataSource], vault: Vault) -> list[Planned]:
+    """What a file asks for, and what it changes. Raises `Invalid` with an error for each source at fault."""
+    declared = declare(given, rows, vault)
+    plans = _plans(given, declared)
+    return [_planned(source, plan, vault) for source, plan in zip(declared, plans, strict=True)]
+
+
+def removed(rows: Mapping[str, DataSource], planned: Sequence[Planned]) -> list[DataSource]:
+    """The sources that the file does not name."""
+    named = {one.declared.source.name for one in planned}
+    return [row for name, row in rows.items() if name not in named]
+
+
+def removal_of(row: DataSource) -> SourceChange:
+    """That this source goes."""
+    return SourceChange(name=row.name, type=row.type, action="remove", id=row.id)
+
+
+def _plans(given: Sequence[dict[str, Any]], declared: Sequence[Declared]) -> list[Plan | None]:
+    plans: list[Plan | None] = []
+    errors: list[dict[str, Any]] = []
+    for number, (item, source) in enumerate(zip(given, declared, strict=True)):
+        try:
+            plans.append(_plan(item, source))
+        except Invalid as error:
+            errors += below(error, number, SCHEDULE).errors
+    if errors:
+        raise several(errors)
+    return plans
+
+
+def _plan(item: dict[str, Any], declared: Declared) -> Plan | None:
+    """The schedule that a source of the file has afterwards. Raises `Invalid`."""
+    wanted = item.get(SCHEDULE)
+    if wanted is None:
+        before = own_plan(declared.row) if declared.row else None
+        # A file cannot say what an operator may choose in Prefect's UI, and leaves it alone.
+        return before if before and before.rrule and SCHEDULE not in item else None
+    try:
+        schedule = msgspec.convert(wanted, WantedSchedule)
+    except msgspec.ValidationError as error:
+        raise invalid(error, known={"": WantedSchedule.__struct_encode_fields__}) from error
+    return plan_from(schedule, paused=bool(declared.fields.get("is_paused")))
+
+
+def _planned(declared: Declared, plan: Plan | None, vault: Vault) -> Planned:
+    row = declared.row
+    fields = changes_of(declared, plan, vault)
+    change = SourceChange(
+        name=declared.source.name,
+        type=str(declared.source.__struct_config__.tag),
+        action="create" if row is None else "update" if fields else "unchanged",
+        id=row.id if row else None,
+        fields=fields,
+    )
+    return Planned(declared=declared, plan=plan, change=change)
+
+
+class Applier:
+    """Carries a plan out, in one transaction of the catalogue."""
+
+    def __init__(self, session: AsyncSession, schedules: Schedules, settings: Settings, vault: Vault) -> None:
+        self._session = session
+        self._schedules = schedules
+        self._settings = settings
+        self._vault = vault
+
+    async def apply(self, member: Member, planned: Sequence[Planned], gone: Sequence[DataSource]) -> list[SourceChange]:
+        """Write everything, and answer the changes with the ids of new sources.
+
+        Raises `Problem`: 409 for a name that is taken meanwhile or too many schedules, 503 when Prefect does not
+        answer; then nothing has changed.
+        """
+        self._refuse_schedules(planned)
+        rows = await self._write(member, planned, gone)
+        changed = await self._schedule(planned, rows, gone)
+        await self._session.commit()
+        await tidy(self._session, self._schedules, changed)
+        changes = [msgspec.structs.replace(one.change, id=row.id) for one, row in zip(planned, rows, strict=True)]
+        return [*changes, *map(removal_of, gone)]
+
+    def _refuse_schedules(self, planned: Sequence[Planned]) -> None:
+        """All schedules together, as if the busiest of the changed ones came last. Raises `Problem`."""
+        now = datetime.now(UTC)
+        plans = [one.plan for one in planned if one.plan]
+        changed = [one.plan for one in planned if one.plan and one.reschedules]
+        if changed:
+            last = max(changed, key=lambda plan: plan.per_minute(now))
+            plans.remove(last)
+            refuse_too_many(last, [(plan, 1) for plan in plans], self._settings, now)
+
+    async def _write(self, member: Member, planned: Sequence[Planned], gone: Sequence[DataSource]) -> list[DataSource]:
+        rows = [self._row(member, one) for one in planned]
+        for row in gone:
+            remove_source(row)
+        try:
+            await save_sources(self._session, rows)
+        except NameTaken as error:
+            raise Problem(409, f"Nothing was applied: {error}") from error
+        return rows
+
+    def _row(self, member: Member, one: Planned) -> DataSource:
+        declared = one.declared
+        row = declared.row
+        if row is None:
+            row = DataSource(organization_id=member.organization_id, created_by_user_id=member.user_id)
+            write_source(row, declared.source, declared.fields, self._vault)
+        elif one.change.fields:
+            change_source(row, declared.source, declared.fields, self._vault)
+        return row
+
+    async def _schedule(
+        self, planned: Sequence[Planned], rows: Sequence[DataSource], gone: Sequence[DataSource]
+    ) -> set[int]:
+        """Give the sources their timetables; answers those whose use has changed, which Prefect has where it needs to.
+
+        What Prefect has been given by a transaction that fails, the API removes again by and by.
+        """
+        changed: set[int] = set()
+        for one, row in zip(planned, rows, strict=True):
+            if one.reschedules:
+                changed |= await assign(self._session, row, one.plan)
+        for row in gone:
+            changed |= await assign(self._session, row, None)
+        try:
+            await make_missing(self._session, self._schedules, changed)
+        except Unreachable as error:
+            raise Problem(503, "Prefect does not answer; nothing was applied") from error
+        return changed

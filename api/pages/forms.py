@@ -1,0 +1,72 @@
+"""From the fields of a form to what the API's own bodies hold: the same structs, the same sentences when it fails."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from api.wire.errors import Invalid
+from api.wire.registration import read
+from api.wire.requests import Confirmation, GivenSecret, NewHostKey, SecretAnswer, TestRequest, WantedSchedule
+
+T = TypeVar("T", bound=Struct)
+Form = Mapping[str, Any]
+
+
+def test_from(form: Form) -> TestRequest:
+    """The test that is asked for; an empty query is none. Raises `Invalid`."""
+    return _read(
+        {"test_query": text(form, "test_query"), "timeout_seconds": number(form, "timeout_seconds")}, TestRequest
+    )
+
+
+def schedule_from(form: Form) -> WantedSchedule:
+    """The schedule, of the kind that is chosen. Raises `Invalid`."""
+    if form.get("kind") == "cron":
+        wanted: dict[str, Any] = {"cron": text(form, "cron"), "timezone": text(form, "timezone")}
+        if wanted["cron"] is None:
+            raise Invalid(["body", "cron"], "Give a cron expression, such as 0 6 * * 1-5", "missing")
+    else:
+        wanted = {"interval_seconds": number(form, "interval_seconds")}
+        if wanted["interval_seconds"] is None:
+            raise Invalid(["body", "interval_seconds"], "Give a number of seconds", "missing")
+    return _read(wanted | {"active": bool(form.get("active"))}, WantedSchedule)
+
+
+def confirmation_from(form: Form) -> Confirmation:
+    """What confirms a host key or a query. Raises `Invalid`."""
+    return _read({"fingerprint": text(form, "fingerprint")}, Confirmation)
+
+
+def secret_from(form: Form, names: list[str]) -> SecretAnswer:
+    """The secrets of these names, and whether to keep them. Raises `Invalid`."""
+    given = {name: str(form.get(name) or "") or None for name in names}
+    return _read(given | {"save": bool(form.get("save"))}, GivenSecret)
+
+
+def host_key_from(form: Form) -> NewHostKey:
+    """A gateway's key. Raises `Invalid`."""
+    given = {"host": text(form, "host"), "port": number(form, "port"), "host_key": text(form, "host_key")}
+    return _read(given, NewHostKey)
+
+
+def text(form: Form, name: str) -> str | None:
+    """A field without the blanks around it; None when it is empty."""
+    return str(form.get(name) or "").strip() or None
+
+
+def number(form: Form, name: str) -> int | str | None:
+    """A whole number where it is one: what is none is left to the struct, which says so."""
+    value = text(form, name)
+    return int(value) if value and value.isascii() and value.isdigit() and len(value) < 16 else value
+
+
+def problems(invalid: Invalid | None) -> dict[str, str]:
+    """The sentence of each field at fault, by its way from the body: `options.host`."""
+    errors = invalid.errors if invalid else []
+    return {".".join(str(part) for part in error["loc"][1:]): str(error["msg"]) for error in errors}
+
+
+def _read(given: dict[str, Any], kind: type[T]) -> T:
+    return read(msgspec.json.encode({name: value for name, value in given.items() if value is not None}), kind)

@@ -1,0 +1,173 @@
+"""The form of a source, from the schema that `/types` publishes, and back to the body that the API takes."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from api.pages.forms import Form, number, text
+from datasources.catalogue.tables import DataSource
+from datasources.databases import DATABASES
+from datasources.databases.base import Database
+from datasources.databases.forms import configuration_schema
+from datasources.databases.urls import source_from_url
+from datasources.model.source import NetworkOptions, SshTunnel
+
+Kind = Literal["text", "number", "password", "area", "tick", "choice"]
+Values = Mapping[str, Any]
+TUNNEL: tuple[tuple[str, str, Kind], ...] = (
+    ("host", "Gateway's host", "text"),
+    ("port", "Port", "number"),
+    ("username", "User", "text"),
+    ("password", "Password", "password"),
+    ("private_key", "Private key (PEM)", "area"),
+    ("passphrase", "Passphrase of the private key", "password"),
+    ("host_key", "Gateway's public key or fingerprint (optional)", "area"),
+)
+TUNNEL_DEFAULTS = {"port": 22}
+
+
+class Field(Struct, frozen=True, kw_only=True):
+    """One field of a form."""
+
+    name: str
+    """Its way from the body: `options.host`."""
+    title: str
+    kind: Kind
+    required: bool = False
+    secret: bool = False
+    kept: bool = False
+    """Whether a secret is stored, which an empty field leaves as it is."""
+    choices: list[tuple[str, str]] = []
+    value: Any = None
+
+    @property
+    def important(self) -> bool:
+        """Whether it stands at the top: what a login needs."""
+        return self.required or self.name in ("options.port", "options.password", "options.token", "options.secret")
+
+
+def fields_of(kind: type[Database], values: Values, kept: Iterable[str] = ()) -> list[Field]:
+    """The options of this type; `values` by the field's whole name, `kept` the names of stored secrets."""
+    schema = configuration_schema(kind)
+    return [
+        _field(name, entry, schema["required"], name in kind.options.secret_fields, values, set(kept))
+        for name, entry in schema["properties"].items()
+    ]
+
+
+def tunnel_fields(kind: type[Database], values: Values, kept: Iterable[str] = ()) -> list[Field]:
+    """The gateway's fields; none where there can be no tunnel."""
+    if not issubclass(kind.options, NetworkOptions):
+        return []
+    return [
+        Field(
+            name=f"ssh_tunnel.{name}",
+            title=title,
+            kind=form,
+            secret=name in SshTunnel.secret_fields,
+            kept=name in set(kept),
+            value=values.get(f"ssh_tunnel.{name}", TUNNEL_DEFAULTS.get(name)),
+        )
+        for name, title, form in TUNNEL
+    ]
+
+
+def _field(
+    name: str, entry: dict[str, Any], required: list[str], secret: bool, values: Values, kept: set[str]
+) -> Field:
+    whole = f"options.{name}"
+    choices = [(str(choice), str(choice)) for choice in entry.get("enum", ())]
+    if choices and name not in required and entry.get("default") is None:
+        choices = [("", "as it is by default"), *choices]
+    return Field(
+        name=whole,
+        title=entry["title"],
+        kind=_kind(entry, choices),
+        required=name in required,
+        secret=secret,
+        kept=name in kept,
+        choices=choices,
+        value=values.get(whole, entry.get("default")),
+    )
+
+
+def _kind(entry: dict[str, Any], choices: list[tuple[str, str]]) -> Kind:
+    if choices:
+        return "choice"
+    if entry["type"] == "boolean":
+        return "tick"
+    if entry["type"] in ("integer", "number"):
+        return "number"
+    forms: dict[str, Kind] = {"password": "password", "textarea": "area"}
+    return forms.get(entry.get("format", ""), "text")
+
+
+def values_of(row: DataSource) -> dict[str, Any]:
+    """What the form of a stored source begins with; secrets are not among it."""
+    found: dict[str, Any] = {"name": row.name, "temp_schema": row.temp_schema}
+    found |= {f"options.{name}": value for name, value in row.options.items()}
+    found |= {f"ssh_tunnel.{name}": value for name, value in (row.ssh_tunnel or {}).items()}
+    for name in ("description", "catalog_include_list", "catalog_exclude_list", "down_after", "up_after", "is_paused"):
+        found[name] = row.fields.get(name)
+    return found | {"tags": ", ".join(row.fields.get("tags") or [])}
+
+
+def values_from_url(url: str) -> tuple[str, dict[str, Any]]:
+    """The type of a pasted connection string, and what its form begins with. Raises `ValueError`."""
+    source = source_from_url(url)
+    kind = str(source.__struct_config__.tag)
+    options = msgspec.structs.asdict(source.options)
+    found = {f"options.{name}": value for name, value in options.items() if value is not None}
+    name = str(options.get(DATABASES[kind].options.shown_as.get("database_name", ""), "") or "")
+    return kind, found | {"name": name, "temp_schema": source.temp_schema}
+
+
+def body_from(form: Form, kind: type[Database], row: DataSource | None = None) -> bytes:
+    """The JSON body of the form: to register a source, or to change the one of this row."""
+    stored = values_of(row) if row else {}
+    given: dict[str, Any] = {"name": str(form.get("name") or "").strip()}
+    if row is None:
+        given["type"] = kind.word()
+    given["options"] = _group(form, fields_of(kind, {}), stored)
+    if tunnel := tunnel_fields(kind, {}):
+        whole = _group(form, tunnel, stored)
+        wanted = text(form, "ssh_tunnel.host") is not None
+        if wanted or row is not None:
+            given["ssh_tunnel"] = whole if wanted else None
+    for name in ("temp_schema", "description", "catalog_include_list", "catalog_exclude_list"):
+        value = text(form, name)
+        if value is not None or stored.get(name) is not None:
+            given[name] = value
+    for name in ("down_after", "up_after"):
+        if (count := number(form, name)) is not None:
+            given[name] = count
+    given["tags"] = [tag.strip() for tag in str(form.get("tags") or "").split(",") if tag.strip()]
+    if row is not None:
+        given["is_paused"] = bool(form.get("is_paused"))
+    return msgspec.json.encode(given)
+
+
+def _group(form: Form, fields: list[Field], stored: Values) -> dict[str, Any]:
+    """The fields that are filled in; one that is emptied goes back to its default."""
+    found: dict[str, Any] = {}
+    for field in fields:
+        name = field.name.partition(".")[2]
+        if field.kind == "tick":
+            found[name] = bool(form.get(field.name))
+            continue
+        value: Any = number(form, field.name) if field.kind == "number" else _raw(form, field)
+        if field.kind == "choice" and isinstance(value, str) and value.isdigit():
+            value = int(value)
+        if value is None and not field.secret and stored.get(field.name) is not None:
+            value = field.value
+            found[name] = value
+        if value is not None:
+            found[name] = value
+    return found
+
+
+def _raw(form: Form, field: Field) -> str | None:
+    """Secrets as they were typed, blanks included."""
+    return (str(form.get(field.name) or "") or None) if field.kind == "password" else text(form, field.name)

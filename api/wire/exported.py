@@ -1,0 +1,61 @@
+"""Sources as a file declares them, from the catalogue: what `apply` takes for no change."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from api.wire.declared import DEFAULTS, SCHEDULE
+from datasources.catalogue.health.timetables import own_plan
+from datasources.catalogue.tables import DataSource
+from datasources.databases import DATABASES
+from datasources.model.secret_references import FIELD
+from datasources.model.source import SshTunnel
+from datasources.secrecy.vault import Vault
+
+
+class Exported(Struct, frozen=True):
+    """Every source of the organization, and which secrets the service keeps for each."""
+
+    sources: list[dict[str, Any]]
+    secrets: dict[str, list[str]]
+    """By the source's name: the fields that a file may leave out, because the service has them."""
+
+
+def export(rows: Iterable[DataSource], vault: Vault) -> Exported:
+    """What a file says about these sources, without anything that is a default. Raises `SecretsError`."""
+    sources, secrets = [], {}
+    for row in rows:
+        sources.append(_source(row))
+        kept = vault.open(row.secret)
+        if names := [f"{group}.{name}" for group, values in kept.items() for name in values]:
+            secrets[row.name] = names
+    return Exported(sources, secrets)
+
+
+def _source(row: DataSource) -> dict[str, Any]:
+    found: dict[str, Any] = {"name": row.name, "type": row.type}
+    found["options"] = _unlike(row.options, _defaults(DATABASES[row.type].options))
+    if row.ssh_tunnel:
+        found["ssh_tunnel"] = _unlike(row.ssh_tunnel, _defaults(SshTunnel))
+    found |= {"temp_schema": row.temp_schema} if row.temp_schema else {}
+    found |= _unlike({name: value for name, value in row.fields.items() if name != FIELD}, DEFAULTS)
+    for place, reference in (row.fields.get(FIELD) or {}).items():
+        group, _, name = place.partition(".")
+        found[group][name] = reference
+    plan = own_plan(row)
+    if plan and not plan.rrule:  # what is left out here is left alone there
+        paused = found.get("is_paused")  # then every schedule is, and starts again with the source
+        found[SCHEDULE] = {name: value for name, value in plan.plain().items() if not (paused and name == "active")}
+    return found
+
+
+def _unlike(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None and value != defaults.get(name)}
+
+
+def _defaults(kind: type[Struct]) -> dict[str, Any]:
+    return {
+        field.name: field.default for field in msgspec.structs.fields(kind) if field.default is not msgspec.NODEFAULT
+    }

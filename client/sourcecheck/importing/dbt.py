@@ -1,0 +1,89 @@
+"""dbt's `profiles.yml`: every target of every profile."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sourcecheck.errors import SourcecheckError
+from sourcecheck.files.document import read_document
+from sourcecheck.files.exported import Placeholder
+from sourcecheck.importing.found import Facts, Found, NoSource, Refused
+from sourcecheck.importing.types import to_source
+
+_TEXT = r"""(?:'([^']*)'|"([^"]*)")"""
+_FILTERS = r"(?:\s*\|\s*(?:int|float|as_number|as_bool|as_native|as_text|string|trim))*"
+ENV_VAR = re.compile(rf"\{{\{{-?\s*env_var\(\s*{_TEXT}\s*(?:,\s*{_TEXT}\s*)?\){_FILTERS}\s*-?\}}\}}")
+NAMES = {
+    "host": "host",
+    "server": "host",
+    "port": "port",
+    "user": "user",
+    "username": "user",
+    "password": "password",
+    "pass": "password",
+    "dbname": "database",
+    "database": "database",
+    "path": "database",
+    "schema": "schema",
+}
+"""From dbt's words to those of `Facts`; the others go into its `more`."""
+ADAPTERS = {"mysql": {"schema": "database"}, "mysql5": {"schema": "database"}, "mariadb": {"schema": "database"}}
+"""Adapters for which a word means something else: MySQL's schemas are databases."""
+
+
+def from_profiles(path: Path) -> Found:
+    """Every target, as the source `PROFILE.TARGET`. Raises `SourcecheckError`."""
+    file = path / "profiles.yml" if path.is_dir() else path
+    try:
+        document = read_document(file, file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourcecheckError(f"{file}: {error}") from error
+    if not isinstance(document.value, dict):
+        raise document.error((), "these are no profiles of dbt")
+    found = Found()
+    for profile, content in document.value.items():
+        outputs = content.get("outputs") if isinstance(content, dict) else None
+        for target, fields in (outputs if isinstance(outputs, dict) else {}).items():
+            _add(found, f"{profile}.{target}", fields)
+    return found
+
+
+def _add(found: Found, name: str, fields: Any) -> None:
+    try:
+        if not isinstance(fields, dict):
+            raise NoSource("it is no mapping")
+        source, notes = to_source(name, _facts({key: rendered(value) for key, value in fields.items()}))
+    except NoSource as error:
+        found.refused.append(Refused(name, str(error)))
+        return
+    found.sources.append(source)
+    if notes:
+        found.notes[name] = notes
+
+
+def _facts(fields: Mapping[str, Any]) -> Facts:
+    kind = str(fields.get("type", ""))
+    names = NAMES | ADAPTERS.get(kind, {})
+    facts = Facts(kind=kind)
+    for key, value in fields.items():
+        if (name := names.get(key)) is not None:
+            setattr(facts, name, getattr(facts, name) or value)
+        elif key != "type":
+            facts.more[key] = value
+    return facts
+
+
+def rendered(value: Any) -> Any:
+    """dbt's `env_var` as a placeholder of ours. Raises `NoSource` for any other expression of Jinja."""
+    if not isinstance(value, str) or "{" not in value:
+        return value
+    parts = ENV_VAR.sub(_placeholder, value.replace("${", "$${"))
+    if "{{" in parts or "{%" in parts:
+        raise NoSource("it holds an expression of Jinja that is not env_var")
+    return value if parts == value else Placeholder(parts)
+
+
+def _placeholder(found: re.Match[str]) -> str:
+    name, default = found[1] or found[2] or "", found[3] if found[3] is not None else found[4]
+    return f"${{{name}}}" if default is None else f"${{{name}:-{default}}}"

@@ -1,0 +1,52 @@
+"""libpq's connection service file, `pg_service.conf`: every service."""
+
+import configparser
+from pathlib import Path
+
+from sourcecheck.errors import SourcecheckError
+from sourcecheck.importing.found import Facts, Found, NoSource, Refused
+from sourcecheck.importing.types import to_source
+
+NAMES = {
+    "host": "host",
+    "hostaddr": "host",
+    "port": "port",
+    "user": "user",
+    "password": "password",
+    "dbname": "database",
+}
+LDAP = "ldap://"
+
+
+def from_service_file(path: Path) -> Found:
+    """Every service under its own name. Raises `SourcecheckError`."""
+    parser = configparser.ConfigParser(
+        interpolation=None, delimiters=("=",), comment_prefixes=("#",), default_section="\0", strict=False
+    )
+    parser.optionxform = str  # type: ignore[assignment,method-assign]  # libpq's names are lower-case, and no others
+    try:
+        text = path.read_text(encoding="utf-8")
+        parser.read_string("\n".join(line for line in text.splitlines() if not line.startswith(LDAP)))
+    except (OSError, UnicodeDecodeError, configparser.Error) as error:
+        raise SourcecheckError(f"{path}: {' '.join(str(error).split())}") from error
+    found = Found()
+    for name in parser.sections():
+        facts = Facts(kind="postgresql")
+        for key, value in parser.items(name):
+            if fact := NAMES.get(key):
+                setattr(facts, fact, getattr(facts, fact) or value.strip())
+            else:
+                facts.more[key] = value.strip()
+        try:
+            if str(facts.host or "").startswith("/"):
+                raise NoSource("a server behind a Unix socket is reached from its own machine only")
+            if "," in str(facts.host or ""):
+                raise NoSource("it names several hosts, and a source has one")
+            source, notes = to_source(name, facts)
+        except NoSource as error:
+            found.refused.append(Refused(name, str(error)))
+            continue
+        found.sources.append(source)
+        if notes:
+            found.notes[name] = notes
+    return found

@@ -1,0 +1,56 @@
+"""Blocks of Prefect that hold a database: `prefect-sqlalchemy`'s, by the caller's own Prefect profile."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sourcecheck.blocks import Block, list_blocks
+from sourcecheck.importing.addresses import facts_of
+from sourcecheck.importing.found import Facts, Found, NoSource, Refused
+from sourcecheck.importing.types import to_source
+
+KINDS = ("sqlalchemy-connector", "database-credentials")
+"""The types of block that are looked at, by their slugs."""
+
+
+def from_prefect(names: Iterable[str] = ()) -> Found:
+    """Every such block, or those of these names. Raises `SourcecheckError`."""
+    wanted = set(names)
+    return from_blocks([block for block in list_blocks(KINDS) if not wanted or block.name in wanted])
+
+
+def from_blocks(blocks: Iterable[Block]) -> Found:
+    """Each block as the source of its name."""
+    found = Found()
+    for block in blocks:
+        try:
+            source, notes = to_source(block.name, _facts(block.data))
+        except NoSource as error:
+            found.refused.append(Refused(block.name, str(error)))
+            continue
+        found.sources.append(source)
+        if notes:
+            found.notes[block.name] = notes
+    return found
+
+
+def _facts(data: Mapping[str, Any]) -> Facts:
+    """A connector has `connection_info`: the parts of an address, or a whole one. Raises `NoSource`."""
+    info = data.get("connection_info", data)
+    if isinstance(info, str):
+        return facts_of(info)
+    if not isinstance(info, Mapping):
+        raise NoSource("it has no connection_info")
+    if isinstance(url := info.get("url"), str) and url:
+        return facts_of(url)
+    driver = info.get("driver")
+    if not driver:
+        raise NoSource("it names no driver")
+    return Facts(
+        kind=str(driver),
+        host=info.get("host"),
+        port=info.get("port"),
+        user=info.get("username"),
+        password=info.get("password"),
+        database=info.get("database"),
+        more=dict(info.get("query") or {}),
+    )

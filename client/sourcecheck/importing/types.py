@@ -1,0 +1,123 @@
+"""The one table of which connection becomes which type of source, and which of its fields become which options."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from sourcecheck.files.exported import Placeholder
+from sourcecheck.files.schema import as_number, options_of, secrets_of, wants_number
+from sourcecheck.importing.found import Facts, NoSource, present
+
+
+class Target(Struct, frozen=True):
+    """How a connection is written as a source of one type."""
+
+    type: str
+    names: Mapping[str, str]
+    """From the words of `Facts`, and of its `more`, to the type's options."""
+    port: int | None = None
+    files: frozenset[str] = frozenset()
+    """Those of `more` that name a file whose text the option wants."""
+    required: tuple[str, ...] = ("host",)
+
+
+SERVER = {"host": "host", "port": "port", "user": "user", "password": "password"}
+POSTGRES = Target(
+    "pg",
+    SERVER
+    | {"database": "dbname", "role": "role", "sslmode": "sslmode", "rootcert": "rootcert", "sslrootcert": "rootcert"}
+    | {"sslcert": "sslcert", "sslkey": "sslkey"},
+    5432,
+    frozenset({"sslrootcert", "sslcert", "sslkey"}),
+    ("host", "user", "database"),
+)
+MYSQL_NAMES = SERVER | {"database": "db", "ssl_ca": "rootcert", "sslmode": "sslmode"}
+MYSQL = Target("mysql", MYSQL_NAMES, 3306, frozenset({"ssl_ca"}), ("host", "user", "database"))
+MARIADB = Target("mariadb", MYSQL_NAMES, 3306, frozenset({"ssl_ca"}), ("host", "user", "database"))
+CLICKHOUSE = Target("clickhouse", SERVER | {"database": "database", "secure": "tls"}, 8123)
+SQLITE = Target("sqlite", {"database": "path"}, required=("database",))
+DUCKDB = Target("duckdb", {"database": "path"}, required=("database",))
+MONGODB = Target("mongodb", SERVER | {"database": "database", "authSource": "auth_source", "tls": "tls"}, 27017)
+TRINO = Target("trino", SERVER | {"database": "dbname", "tls": "tls"}, 8080, required=("host", "user", "database"))
+REDSHIFT = Target("redshift", SERVER | {"database": "dbname", "role": "role"}, 5439, required=("host", "database"))
+SNOWFLAKE = Target(
+    "snowflake",
+    {"account": "account", "user": "user", "password": "password", "warehouse": "warehouse", "role": "role"}
+    | {"database": "default_db", "schema": "default_schema"},
+    required=("account", "user", "warehouse"),
+)
+
+TARGETS: dict[str, Target] = {
+    **dict.fromkeys(("postgres", "postgresql", "pg", "greenplum", "alloydb"), POSTGRES),
+    **dict.fromkeys(("mysql", "mysql5"), MYSQL),
+    "mariadb": MARIADB,
+    "clickhouse": CLICKHOUSE,
+    "sqlite": SQLITE,
+    "duckdb": DUCKDB,
+    "mongo": MONGODB,
+    "mongodb": MONGODB,
+    **dict.fromkeys(("trino", "presto"), TRINO),
+    "redshift": REDSHIFT,
+    "snowflake": SNOWFLAKE,
+}
+"""By the word before a `+` and any driver; every other word is refused."""
+LEFT_ALONE = frozenset({"threads", "keepalives_idle", "retries", "search_path", "application_name", "charset", "type"})
+"""How a client works, and no way to a source: nothing is said about leaving it out."""
+
+
+def to_source(name: str, facts: Facts) -> tuple[dict[str, Any], list[str]]:
+    """A source of a file, and what had to be left out. Raises `NoSource` with the reason."""
+    word = facts.kind.lower().partition("+")[0].replace("_", "")
+    target = TARGETS.get(word)
+    if target is None:
+        raise NoSource(f"sourcecheck has no type for {facts.kind!r}")
+    known = options_of(target.type)
+    if known is None:
+        raise NoSource(f"this version of sourcecheck has no type {target.type!r}")
+    given = present(
+        {"host": facts.host, "port": facts.port, "user": facts.user, "password": facts.password}
+        | {"database": facts.database}
+        | facts.more
+    )
+    for needed in target.required:
+        if needed not in given:
+            raise NoSource(f"it names no {needed}")
+    options = {
+        option: _value(value, target, fact)
+        for fact, option in target.names.items()
+        if option in known and (value := given.get(fact)) is not None
+    }
+    options = {option: _numbered(value, target.type, option) for option, value in options.items()}
+    if "port" in options and str(options["port"]) == str(target.port):
+        del options["port"]
+    source: dict[str, Any] = {"name": name, "type": target.type, "options": options}
+    if facts.schema and target is not SNOWFLAKE:
+        source["temp_schema"] = facts.schema
+    seconds = as_number(str(facts.more.pop("connect_timeout", "")))
+    if isinstance(seconds, int) and seconds > 0:
+        source["connection_timeout"] = seconds
+    left = sorted(set(facts.more) - target.names.keys() - LEFT_ALONE)
+    return source, [f"left out: {', '.join(left)}"] if left else []
+
+
+def _value(value: Any, target: Target, fact: str) -> Any:
+    if fact in target.files and isinstance(value, str) and not isinstance(value, Placeholder):
+        return Placeholder(f"${{file:{value}}}")
+    return value
+
+
+def _numbered(value: Any, type_name: str, option: str) -> Any:
+    if isinstance(value, str) and not isinstance(value, Placeholder) and wants_number(("options", option), type_name):
+        return as_number(value)
+    return value if isinstance(value, str | bool | int | float) else str(value)
+
+
+def secret_options(source: Mapping[str, Any]) -> list[str]:
+    """The options of a source that hold a secret in clear."""
+    names = secrets_of(str(source["type"]))
+    return [
+        name
+        for name, value in source["options"].items()
+        if name in names and value and not isinstance(value, Placeholder)
+    ]

@@ -1,0 +1,1 @@
+"""What stores of objects share: a bucket has folders in place of tables, and its drivers dial for themselves."""
