@@ -1,10 +1,14 @@
 """The databases: a new one is one file (or one package) and one name in `AnySource` and in `_ALL`."""
 
+from datasources.databases.azure import Azure
+from datasources.databases.azure.model import AzureSource
 from datasources.databases.base import Database
 from datasources.databases.clickhouse import Clickhouse
 from datasources.databases.clickhouse.model import ClickhouseSource
 from datasources.databases.duckdb import Duckdb
 from datasources.databases.duckdb.model import DuckdbSource
+from datasources.databases.gcs import Gcs
+from datasources.databases.gcs.model import GcsSource
 from datasources.databases.mongodb import Mongodb
 from datasources.databases.mongodb.model import MongodbSource
 from datasources.databases.mysql import Mariadb, Mysql
@@ -32,6 +36,8 @@ AnySource = (
     | ClickhouseSource
     | MongodbSource
     | S3Source
+    | GcsSource
+    | AzureSource
     | TrinoSource
     | StarburstSource
     | SnowflakeSource
@@ -47,6 +53,8 @@ _ALL: tuple[type[Database], ...] = (
     Clickhouse,
     Mongodb,
     S3,
+    Gcs,
+    Azure,
     Trino,
     Starburst,
     Snowflake,

@@ -218,10 +218,11 @@ class Driver(Struct, frozen=True):
     @property
     def missing(self) -> str | None:
         """The sentence that says how to install it; None when it is here."""
-        package = self.module.partition(".")[0]
-        if find_spec(package) is not None:
-            return None
-        return f"The driver {package} is not installed: pip install 'sourcecheck[{self.extra}]'"
+        try:
+            here = find_spec(self.module) is not None
+        except ModuleNotFoundError:  # what it is a part of is not there
+            here = False
+        return None if here else f"The driver {self.module} is not installed: pip install 'sourcecheck[{self.extra}]'"
 
 
 class Database(ABC):

@@ -35,9 +35,11 @@ class HttpsDouble:
 
 
 @contextmanager
-def https_double(answer: Callable[[Request], Answer]) -> Iterator[HttpsDouble]:
-    """Answers each request as `answer` says."""
-    ca, certificate, key = authority_and_certificate()
+def https_double(
+    answer: Callable[[Request], Answer], identity: tuple[str, bytes, bytes] | None = None
+) -> Iterator[HttpsDouble]:
+    """Answers each request as `answer` says; `identity` is of `authority_and_certificate`, where several servers share it."""
+    ca, certificate, key = identity or authority_and_certificate()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

@@ -30,6 +30,8 @@ OBJECTS = (
 )
 KINDS = {"orders": "folder", "customer": "folder", "notes.txt": "file"}
 """What is made of them."""
+LOCKED = "locked"
+"""A prefix without rights."""
 
 
 class StoreEngine(ABC):
@@ -42,8 +44,6 @@ class StoreEngine(ABC):
     schema: str
     """Bucket or container, as tables have it."""
     scratch = "scratch"
-    locked: str | None = "locked"
-    """A prefix without rights; None where the emulator has no rights."""
     host = "localhost"
     port: int
 
@@ -152,15 +152,6 @@ class StoreContract:
         assert all(MARKED.fullmatch(name) for name in left)
         assert set(leftovers(left, time.time() + 2 * HOUR)) == left
 
-    async def test_a_prefix_without_rights(self, engine: StoreEngine) -> None:
-        """It has a code of its own, and the message names the object."""
-        if engine.locked is None:
-            pytest.skip("the emulator has no rights: its pages say so")
-        with pytest.raises(CheckError) as caught:
-            await temp_schema.run(check_of(engine.source(temp_schema=self.place(engine, engine.locked))))
-        assert caught.value.code is ErrorCode.PERMISSION_DENIED
-        assert "sourcecheck_tmp_" in caught.value.message
-
     async def test_steps_that_it_lacks_say_why(self, engine: StoreEngine) -> None:
         """Lineage and a test query are skipped, each with a sentence."""
         assert set(engine.kind.lacks) == {"lineage_download", "test_query"}
@@ -242,3 +233,14 @@ class StoreContract:
             with pytest.raises(ValueError, match="endpoint"):
                 engine.source(endpoint=text)
         assert Endpoint.parse(" https://HOST:9000/path/ ").url == "https://host:9000/path"
+
+
+class RightsContract(StoreContract):
+    """What every store has to do whose emulator knows rights."""
+
+    async def test_a_prefix_without_rights(self, engine: StoreEngine) -> None:
+        """It has a code of its own, and the message names the object."""
+        with pytest.raises(CheckError) as caught:
+            await temp_schema.run(check_of(engine.source(temp_schema=self.place(engine, LOCKED))))
+        assert caught.value.code is ErrorCode.PERMISSION_DENIED
+        assert "sourcecheck_tmp_" in caught.value.message

@@ -4,6 +4,7 @@ import ssl
 import tempfile
 from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,6 +17,7 @@ from datasources.databases.opening import opening
 from datasources.model.errors import CheckError, SourceUnreachable
 from datasources.model.source import Source
 from datasources.model.vocabulary import ErrorCode
+from datasources.network.threads import in_thread
 from datasources.network.tls import context_of
 from datasources.network.way_out import Outlet, open_outlet
 
@@ -60,7 +62,7 @@ async def opened(
             places = [(endpoint.host, endpoint.port) for endpoint in endpoints]
             outlet = await stack.enter_async_context(open_outlet(places, progress))
             route = Route(outlet.url, authority, max(source.connection_timeout, source.query_timeout))
-            store = make(route)
+            store = await in_thread(partial(make, route))  # it imports, and reads what the driver knows of a service
             stack.callback(store.close)
             stack.callback(outlet.shut)
             found = Opened(store, outlet)

@@ -12,7 +12,9 @@ from datasources.model.vocabulary import ErrorCode
 
 TEXT_LIMIT = 1000
 PROTOCOL = (json.JSONDecodeError, ParseError, UnicodeError, KeyError, TypeError, AttributeError)
-PROTOCOL_NAMES = frozenset({"ResponseParserError", "DecodeError", "DataCorruption", "IncompleteReadError"})
+PROTOCOL_NAMES = frozenset(
+    {"ResponseParserError", "DecodeError", "DataCorruption", "IncompleteReadError", "TooManyRedirects"}
+)
 """Of drivers that are imported where they are needed only."""
 
 

@@ -47,7 +47,9 @@ async def test_a_driver_that_is_not_installed() -> None:
         async with Missing.connect(SqliteSource(name="x", options=SqliteOptions(path="x"))):
             pass
     assert caught.value.code is ErrorCode.DRIVER_MISSING
-    assert caught.value.message == "The driver no_such_driver is not installed: pip install 'sourcecheck[nothing]'"
+    assert (
+        caught.value.message == "The driver no_such_driver.really is not installed: pip install 'sourcecheck[nothing]'"
+    )
 
 
 def test_the_api_names_a_missing_driver(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,7 +65,15 @@ def test_the_api_names_a_missing_driver(monkeypatch: pytest.MonkeyPatch) -> None
 def test_no_driver_is_imported_before_it_is_needed() -> None:
     """Without any of the optional drivers, every type is there."""
     drivers = sorted({kind.driver.module for kind in DATABASES.values() if kind.driver})
-    assert {"botocore", "duckdb", "pymongo", "pymysql", "snowflake.connector"} <= {*drivers}
+    assert {
+        "azure.storage.blob",
+        "botocore",
+        "duckdb",
+        "google.cloud.storage",
+        "pymongo",
+        "pymysql",
+        "snowflake.connector",
+    } <= {*drivers}
     script = (
         f"import sys; sys.modules.update(dict.fromkeys({drivers!r}))\n"
         "from datasources.databases import DATABASES; print(*DATABASES)"

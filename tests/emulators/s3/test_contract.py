@@ -8,7 +8,7 @@ from datasources.databases.s3 import S3
 from datasources.databases.s3.model import S3Options, S3Source
 from datasources.model.vocabulary import ErrorCode
 from tests.emulators.s3.conftest import BUCKET, REGION, MotoServer
-from tests.emulators.stores import StoreContract, StoreEngine
+from tests.emulators.stores import RightsContract, StoreEngine
 
 
 class S3Engine(StoreEngine):
@@ -63,7 +63,7 @@ class S3Engine(StoreEngine):
             monkeypatch.setenv(name, value)
 
 
-class TestS3(StoreContract):
+class TestS3(RightsContract):
     """Amazon S3."""
 
     wrong: ClassVar = {"secret": "wrong"}
