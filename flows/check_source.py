@@ -79,8 +79,9 @@ async def tested(work: Work) -> State[Any]:
 async def _walked(work: Work) -> State[Any]:
     scrubber = Scrubber(secrets_of(work.source))
     with guard_secrets(scrubber, get_run_logger()):
-        outbox = Outbox(expected=len({CONNECTION, *work.steps}))
-        recorder = Recorder(outbox=outbox)
+        found = {published.task: published for published in work.found}
+        outbox = Outbox(expected=len({CONNECTION, *work.steps} - {*found}))
+        recorder = Recorder(published=found, outbox=outbox)
         async with opened(work, scrubber, recorder, _keeper_of(work, scrubber)) as check, outbox:
             await run_steps(check, work.steps, perform)
             state = verdict(check.recorder.published.values())

@@ -29,6 +29,15 @@ STATUS: dict[StateType, JobStatus] = {
     StateType.CANCELLED: JobStatus.cancelled,
 }
 
+TIMED_OUT = "TimedOut"
+"""Name of the CRASHED state of a run that was ended at its deadline."""
+REFUSED = "Refused"
+"""Name of the CRASHED state of a run that the worker does not run; its message says why."""
+PROCESS_LOST = "ProcessLost"
+"""Name of the CRASHED state of a run whose process died under it."""
+RUN_AGAIN = "RunAgain"
+"""Name of the SCHEDULED state of a run that was lost and is to run once more; its message says what became of it."""
+
 UNDER_WAY = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
 """States of a run that a worker has."""
 

@@ -13,7 +13,7 @@ from datasources.model.errors import CheckError, SourceUnreachable, advise
 from datasources.model.questions import asks_again, worth_asking
 from datasources.model.results import Finding, Published, StepResult
 from datasources.model.source import SshTunnel
-from datasources.model.steps import CONNECTION, TEST_QUERY
+from datasources.model.steps import CONNECTION, TEST_QUERY, step_named
 from datasources.model.vocabulary import Code, ErrorCode, Outcome
 from datasources.network.tunnel import tunnel_faults
 from tasks import TASKS
@@ -48,7 +48,9 @@ async def _judge(name: str, check: StepContext, log: Log) -> tuple[StepResult, b
     if reason := database_of(check.source).lacks.get(name):
         return passed(Finding(message=reason, outcome=Outcome.skipped)), True
     try:
-        if name == CONNECTION and check.unreachable is not None:  # known, however little time is left
+        if check.unreachable is not None and (
+            name == CONNECTION or step_named(name).needs_connection
+        ):  # known, however little time is left
             raise check.unreachable
         left = check.deadline - time.time()
         if left < LEAST_SECONDS:

@@ -40,4 +40,5 @@ async def _side_by_side(check: StepContext, steps: Sequence[str], perform: Perfo
 
 
 async def _performed(perform: Perform, step: str, check: StepContext) -> Published:
-    return await perform(step, check)
+    """What an attempt has found that was lost later is not looked for again."""
+    return check.recorder.published.get(step) or await perform(step, check)

@@ -3,19 +3,26 @@
 Nothing here waits, reads or writes; `follow` reads, and `settle` does what was decided.
 """
 
+from collections.abc import Container
 from datetime import datetime, timedelta
+from typing import Any
 
 from msgspec import Struct
-from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.objects import State, StateType
 
+from api.jobs.outcome import stage_of
 from api.jobs.status import run_status
 from api.prefect.client import Run
+from datasources.catalogue.attempts import losses_of
 from datasources.catalogue.tables import Job
+from datasources.model.losses import Loss, worth_another
 from datasources.model.vocabulary import JobStatus
-from flows.states import QUESTIONS, UNDER_WAY
+from flows.states import PROCESS_LOST, QUESTIONS, REFUSED, TIMED_OUT, UNDER_WAY
 
 REPORT_SECONDS = 1.7
 """After a job's deadline, until it is ended by force: the worker gets to report the end first."""
+LEAST_SECONDS = 2.0
+"""That have to be left of a job's time for another attempt at it."""
 CANCEL_SECONDS = 5.0
 """After a request to cancel, until it is done by force: the worker gets to stop the process first."""
 
@@ -46,14 +53,20 @@ class Resume(Struct, frozen=True):
     """Have the suspended run go on: its question has been answered, it has a slot, and Prefect has not heard of it."""
 
 
-Action = Leave | End | StopRun | Cancel | GiveUp | Resume
+class RunAgain(Struct, frozen=True):
+    """Note this loss, and have Prefect schedule the run once more: it was lost, and there is time left."""
+
+    loss: Loss
+
+
+Action = Leave | End | StopRun | Cancel | GiveUp | Resume | RunAgain
 
 
 def decide(job: Job, run: Run | None, now: datetime) -> Action:
     """What is to be done, once Prefect has said what it knows; `run` is None when it knows no run of this job."""
     status = run_status(run)
     if status.ended:
-        return End(status)
+        return _again(job, run, now) or End(status)
     if cancel_requested(job):
         return _cancel(job, run, now)
     if overdue(job, now):
@@ -85,6 +98,24 @@ def cancel_requested(job: Job) -> bool:
 def overdue(job: Job, now: datetime) -> bool:
     """Whether its worker has had its time, and the time to report."""
     return now > job.deadline + timedelta(seconds=REPORT_SECONDS)
+
+
+def _again(job: Job, run: Run | None, now: datetime) -> RunAgain | None:
+    """Another attempt, for a run that was lost without a verdict while there was time left (docs/contract.md)."""
+    if run is None or run.state is None or cancel_requested(job) or job.question is not None:
+        return None
+    if job.deadline - now < timedelta(seconds=LEAST_SECONDS) or not is_lost(job, run.state, run.published):
+        return None
+    suspect = run.state.name == PROCESS_LOST or run.state.type is StateType.FAILED
+    loss = Loss(state_id=str(run.state.id), stage=stage_of(job, run), suspect=suspect, at=now)
+    return RunAgain(loss) if worth_another(losses_of(job), loss) else None
+
+
+def is_lost(job: Job, state: State[Any], published: Container[str]) -> bool:
+    """Whether a run ended in this state without a verdict, through no decision of ours or of the worker."""
+    if state.type is StateType.CRASHED:
+        return state.name not in (TIMED_OUT, REFUSED)
+    return state.type is StateType.FAILED and any(step not in published for step in job.steps)
 
 
 def _cancel(job: Job, run: Run | None, now: datetime) -> Action:

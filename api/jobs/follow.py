@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from api.jobs.agenda import Agenda, Reading
-from api.jobs.decide import decide, decide_without_prefect, worth_reading
+from api.jobs.decide import RunAgain, decide, decide_without_prefect, worth_reading
 from api.jobs.dispatch import Dispatcher
 from api.jobs.runs import Runs
 from api.jobs.settle import Settler
@@ -110,7 +110,10 @@ class Follower:
             raise
         for job in jobs:
             run = self._runs.get(job.id)
-            await self._settler.carry_out(decide(job, run, datetime.now(UTC)), job, run)
+            action = decide(job, run, datetime.now(UTC))
+            await self._settler.carry_out(action, job, run)
+            if isinstance(action, RunAgain):
+                self._runs.forget(job.id)
 
     async def _note_open(self) -> None:
         async with self._sessions() as session:

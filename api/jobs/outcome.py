@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from prefect.client.schemas.objects import StateType
 
 from api.prefect.client import Run
+from datasources.catalogue.attempts import attempts_of, found_before
 from datasources.catalogue.tables import Job
 from datasources.model.errors import REMEDIATIONS
 from datasources.model.results import Published, StepResult
@@ -15,7 +16,7 @@ from flows.questions import unanswered
 
 def complete(job: Job, run: Run | None, status: JobStatus) -> list[Published]:
     """Everything the run published, and a verdict for each step that never came to one."""
-    found = dict(run.published) if run else {}
+    found = found_before(job) | (run.published if run else {})
     state = run.state.type if run and run.state else StateType.PAUSED
     if status is JobStatus.failed and state in (StateType.PAUSED, StateType.FAILED):
         found |= unanswered(job)
@@ -46,14 +47,23 @@ def _missing(job: Job, name: str, run: Run | None, status: JobStatus) -> Publish
 
 
 def lost_where(job: Job, run: Run | None) -> str:
-    """The stage at which a run was lost, for people."""
+    """The stage at which a run was lost, what Prefect says of it, and which attempt it was, for people."""
+    said = (
+        run.state.message if run and run.state and run.state.type not in (StateType.SCHEDULED, StateType.PAUSED) else ""
+    )
+    again = f"; attempt {attempts_of(job)}, after others were lost" if job.losses else ""
+    return stage_of(job, run) + (f" ({said})" if said else "") + again
+
+
+def stage_of(job: Job, run: Run | None) -> str:
+    """How far a run had come, for people."""
     if job.dispatched_at is None:
         return "it waited for its turn, and was never picked up by a worker"
     if run is None or run.state is None or run.state.type is StateType.SCHEDULED:
         return "the run was never picked up by a worker"
     if run.state.type is StateType.PAUSED:
         return "its question was not answered"
-    said = f" ({run.state.message})" if run.state.message else ""
     if run.started_at is None:
-        return f"the run was picked up and never started{said}"
-    return f"lost while running {', '.join(under_way(job.steps, run.published)) or 'its last step'}{said}"
+        return "the run was picked up and never started"
+    found = found_before(job) | run.published
+    return f"lost while running {', '.join(under_way(job.steps, found)) or 'its last step'}"

@@ -24,6 +24,10 @@ class Runs:
         """Whether the last reading included the steps of this job."""
         return job_id in self._detailed
 
+    def forget(self, job_id: int) -> None:
+        """It had ended, and runs again."""
+        self._by_job.pop(job_id, None)
+
     def forget_all_but(self, open_jobs: Collection[int]) -> None:
         """The others have ended, and are answered from the catalogue."""
         self._by_job = {job_id: run for job_id, run in self._by_job.items() if job_id in open_jobs}

@@ -4,13 +4,15 @@ import logging
 
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from api.jobs.decide import Action, Cancel, End, GiveUp, Leave, Resume, StopRun
+from api.jobs.decide import Action, Cancel, End, GiveUp, Leave, Resume, RunAgain, StopRun
 from api.jobs.outcome import complete, lost_where
 from api.prefect.client import PrefectServer, Run
+from datasources.catalogue.attempts import attempts_of, found_before, note_loss
 from datasources.catalogue.jobs import end_job, ids_of
-from datasources.catalogue.questions import answers_of
+from datasources.catalogue.questions import answers_of, lock_job
 from datasources.catalogue.tables import Job
 from datasources.health.verdict import failures, first_failure
+from datasources.model.losses import Loss
 from datasources.model.vocabulary import JobStatus
 from flows.questions import run_input
 
@@ -40,12 +42,28 @@ class Settler:
                 if job.flow_run_id and run:
                     await self._prefect.give_up(job.flow_run_id, f"Ended at its deadline: {lost_where(job, run)}")
                 await self._end(job, JobStatus.failed, run)
+            case RunAgain(loss):
+                await self._run_again(job, run, loss)
             case Resume():
                 await self._resume(job)
 
     async def _cancel_run(self, job: Job, run: Run | None, *, running: bool) -> None:
         if job.flow_run_id and run:
             await self._prefect.cancel(job.flow_run_id, running=running)
+
+    async def _run_again(self, job: Job, run: Run | None, loss: Loss) -> None:
+        """Noted before it is scheduled: what has been found is there when the next attempt begins."""
+        found = found_before(job) | (run.published if run else {})
+        async with self._sessions.begin() as session:
+            is_open = await note_loss(session, job.id, loss, found.values())
+        if not is_open:
+            return
+        async with self._sessions.begin() as session:  # of several processes, one schedules it, and the others see that
+            now = await lock_job(session, job.id)
+            if now.ended_at is None and now.flow_run_id and now.cancel_requested_at is None:
+                why = f"Attempt {attempts_of(now)} of job {job.id}: {lost_where(job, run)}"
+                await self._prefect.run_again(now.flow_run_id, loss.state_id, why)
+        logger.warning("lost, and run again: %s", loss.stage, extra=ids_of(job))
 
     async def _resume(self, job: Job) -> None:
         async with self._sessions() as session:

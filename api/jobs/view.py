@@ -8,6 +8,7 @@ import msgspec
 from api.jobs.status import status_of
 from api.prefect.client import Run
 from api.wire.schemas import AsyncDataSourceTestResults, CheckStep, ConnectionTest, TestResultStep, whole
+from datasources.catalogue.attempts import attempts_of, found_before
 from datasources.catalogue.questions import question_of
 from datasources.catalogue.tables import DataSource, Job
 from datasources.model.results import Published
@@ -20,7 +21,7 @@ def published_of(job: Job, run: Run | None) -> dict[str, Published]:
     """What the tasks of a job have found so far, by task."""
     if job.ended_at is not None:
         return {p.task: p for p in msgspec.convert(job.results or [], list[Published])}
-    return dict(run.published) if run else {}
+    return found_before(job) | (run.published if run else {})
 
 
 def view(job: Job, run: Run | None) -> AsyncDataSourceTestResults:
@@ -36,6 +37,7 @@ def view(job: Job, run: Run | None) -> AsyncDataSourceTestResults:
         version=version.result.message if version and version.result.code is Code.OK else None,
         flow_run_id=str(job.flow_run_id) if job.flow_run_id else None,
         reason=job.reason,
+        attempts=attempts_of(job),
         question=question_of(job) if status in QUESTIONS.values() else None,
     )
 
@@ -78,6 +80,7 @@ def connection_test(job: Job, source: DataSource) -> ConnectionTest:
         error_message=reason,
         error_code=code,
         job_id=job.id,
+        attempts=attempts_of(job),
     )
 
 

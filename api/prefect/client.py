@@ -23,7 +23,7 @@ from prefect.events import Event
 from prefect.events.clients import get_events_subscriber
 from prefect.events.filters import EventAnyResourceFilter, EventFilter, EventNameFilter
 from prefect.exceptions import ObjectNotFound, PrefectException
-from prefect.states import Cancelled, Cancelling, Crashed
+from prefect.states import Cancelled, Cancelling, Crashed, Scheduled
 
 from api.prefect.events import Events
 from api.prefect.pages import PAGE, all_pages
@@ -32,6 +32,7 @@ from datasources.catalogue.tables import Job
 from datasources.model.results import Published
 from datasources.model.settings import Settings
 from flows.prefect_events import FLOW_RUN, WORK_POOL, completed_state, flow_run_of
+from flows.states import RUN_AGAIN
 from flows.tags import run_name, run_tags
 from tasks._prefect import fetch_tokens_singly
 from tasks.outbox import RESULT_TYPE
@@ -216,6 +217,12 @@ class PrefectServer:
     async def give_up(self, flow_run_id: UUID, reason: str) -> None:
         """Mark a run as crashed that no worker runs any more."""
         await self._client.set_flow_run_state(flow_run_id, Crashed(message=reason), force=True)
+
+    async def run_again(self, flow_run_id: UUID, lost_in: str, why: str) -> None:
+        """Have a run that was lost scheduled once more, if it is still in the state in which it was lost."""
+        run = await self._client.read_flow_run(flow_run_id)
+        if run.state is not None and str(run.state.id) == lost_in:
+            await self._client.set_flow_run_state(flow_run_id, Scheduled(name=RUN_AGAIN, message=why), force=True)
 
     async def answers(self) -> bool:
         """Whether the server answers."""

@@ -50,6 +50,8 @@ class AsyncDataSourceTestResults(Struct, frozen=True):
     version: str | None = None
     flow_run_id: str | None = None
     reason: str | None = None
+    attempts: int = 1
+    """How often it was tried: more than once when a process, a worker or a server was lost under it."""
     question: Question | None = None
     """What the test asks, while it waits for the answer."""
 
@@ -130,6 +132,8 @@ class ConnectionTest(Struct, frozen=True, kw_only=True):
     error_message: str | None
     error_code: ErrorCode | None
     job_id: int
+    attempts: int = 1
+    """How often it was tried: more than once when a process, a worker or a server was lost under it."""
 
 
 class SourceDetails(Struct, frozen=True, kw_only=True):

@@ -221,6 +221,10 @@ class Job(IdMixin, Base):
     """The question that the run waits for; null when it waits for none."""
     answers: Mapped[list[Any] | None]
     """Who answered what, and when; never a secret."""
+    losses: Mapped[list[Any] | None]
+    """Attempts that were lost, as `datasources.model.losses.Loss`, oldest first."""
+    found: Mapped[list[Any] | None]
+    """What lost attempts had found, as `datasources.model.Published`: the next one goes on from there."""
     run_secret: Mapped[bytes | None]
     """Secrets given for this run alone, encrypted; gone when the job has ended."""
 

@@ -8,12 +8,14 @@ from msgspec import Struct
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from datasources.catalogue.attempts import found_before
 from datasources.catalogue.host_keys import trusted_keys
 from datasources.catalogue.questions import answers_of, question_of
 from datasources.catalogue.sources import source_of
 from datasources.catalogue.tables import DataSource, Job
 from datasources.model.errors import CheckError, SourcecheckError
 from datasources.model.questions import Answer, Question
+from datasources.model.results import Published
 from datasources.model.source import Source
 from datasources.secrecy.vault import Vault
 
@@ -43,6 +45,8 @@ class Work(Struct, kw_only=True, frozen=True):
     """Whether what is found of its schema and lineage is kept: not if the source disables the indexing of it."""
     unreachable: CheckError | None = None
     """Why nothing can be tested: a secret that is a reference is not to be had."""
+    found: list[Published] = []
+    """What attempts at it had found that were lost."""
     trusted_keys: list[str] = []
     """Fingerprints that the organization trusts at this gateway."""
 
@@ -84,5 +88,6 @@ async def load_work(session: AsyncSession, vault: Vault, job_id: int, flow_run_i
         question=question_of(job),
         answers=answers_of(job),
         keeps_schema=not row.fields.get("disable_schema_indexing"),
+        found=list(found_before(job).values()),
         trusted_keys=await trusted_keys(session, job.organization_id, gateway.host, gateway.port) if gateway else [],
     )

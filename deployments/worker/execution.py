@@ -18,7 +18,7 @@ from deployments.worker.decide import Reaction, react
 from deployments.worker.owner import Owner
 from deployments.worker.processes.pool import ProcessHandle, ProcessLost, WarmPool
 from deployments.worker.processes.protocol import Ended, Order
-from flows.states import UNDER_WAY
+from flows.states import PROCESS_LOST, REFUSED, TIMED_OUT, UNDER_WAY
 
 CONCLUDE_SECONDS = 1.4
 """Beyond its deadline, in which a run may still conclude itself."""
@@ -27,11 +27,6 @@ CLEAN_UP_SECONDS = 0.7
 PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
 """Seconds between attempts to tell Prefect how a run ended; after that it is the reaper's."""
 MISSED = "The deadline of this run had passed before a worker could begin it: ask for a new test"
-TIMED_OUT = "TimedOut"
-"""Name of the CRASHED state of a run that was ended at its deadline."""
-
-REFUSED = "Refused"
-"""Name of the CRASHED state of a run that the worker does not run; its message says why."""
 
 
 class Execution:
@@ -179,7 +174,7 @@ class Execution:
             return Cancelled(message="Cancelled; the process of this run was ended")
         if self._signalled is signal.SIGINT:
             return Crashed(message="The worker was stopped while this run was under way")
-        return Crashed(message=f"The process of this run was lost: {reason}")
+        return Crashed(name=PROCESS_LOST, message=f"The process of this run was lost: {reason}")
 
     async def _conclude(self, state: State[Any]) -> None:
         """Report the end of a run that did not do it itself."""

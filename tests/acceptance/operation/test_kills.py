@@ -46,15 +46,15 @@ def ended(client: httpx.Client, job: int) -> dict[str, Any]:
         time.sleep(0.2)
 
 
-def waiting_session(server: Server, schema: str) -> tuple[int, int]:
-    """Process id over there and port over here of the session that waits in this schema."""
+def waiting_session(server: Server, schema: str, besides: int = 0) -> tuple[int, int]:
+    """Process id over there and port over here of the session that waits in this schema, `besides` the one of a port."""
     until = time.monotonic() + PATIENCE
     with server.connect() as session:
         while time.monotonic() < until:
             found = session.execute(
                 "SELECT pid, client_port FROM pg_stat_activity WHERE application_name = 'sourcecheck'"
-                " AND state = 'active' AND query LIKE %s",
-                [f"%{schema}%"],
+                " AND state = 'active' AND query LIKE %s AND client_port <> %s",
+                [f"%{schema}%", besides],
             ).fetchone()
             if found:
                 return int(found[0]), int(found[1])
@@ -79,20 +79,57 @@ def afterwards(client: httpx.Client, embedded: Server, answer: dict[str, Any]) -
     assert ended(client, job)["status"] == "done"
 
 
-def test_a_process_that_is_killed(client: httpx.Client, embedded: Server) -> None:
-    """The flow's own process: WORKER_LOST for the step it was in, at once; what had been found stays."""
-    with locked_schema(embedded, "process_lost"):
+def test_a_process_that_is_killed(victim: Service, client: httpx.Client, embedded: Server) -> None:
+    """The flow's own process, once: the test is run again, keeps what had been found, and passes."""
+    with ExitStack() as lock:
+        holder = lock.enter_context(locked_schema(embedded, "process_lost"))
         job = started(client, embedded, "process_lost")
-        owner_of(waiting_session(embedded, "process_lost")[1]).kill()
+        first = waiting_session(embedded, "process_lost")
+        found = connection_of(client, job)
+        owner_of(first[1]).kill()
+        again = waiting_session(embedded, "process_lost", besides=first[1])
+        assert patiently(client, "GET", f"{SOURCES}/test/{job}").json()["status"] == "processing"
+        assert owner_of(again[1]).is_running()
+        holder.execute("ROLLBACK")
         answer = ended(client, job)
-    assert answer["status"] == "failed"
+    assert (answer["status"], answer["attempts"]) == ("done", 2)
+    assert answer["results"][0]["result"] == found
+    (run,) = flow_runs(victim, job)
+    states = victim.prefect_api.get("/flow_run_states/", params={"flow_run_id": run["id"]}).json()
+    assert "RunAgain" in [state["name"] for state in states]
+    assert any("Attempt 2" in (state["message"] or "") for state in states)
+    afterwards(client, embedded, answer)
+
+
+def test_a_source_that_kills_its_process_each_time(client: httpx.Client, embedded: Server) -> None:
+    """Lost twice at the same stage: WORKER_LOST for that step, and no third attempt; what had been found stays."""
+    with locked_schema(embedded, "process_lost_twice"):
+        job = started(client, embedded, "process_lost_twice")
+        first = waiting_session(embedded, "process_lost_twice")
+        owner_of(first[1]).kill()
+        owner_of(waiting_session(embedded, "process_lost_twice", besides=first[1])[1]).kill()
+        answer = ended(client, job)
+    assert (answer["status"], answer["attempts"]) == ("failed", 2)
     results = {step["step"]: step for step in answer["results"]}
     assert results["connection"]["result"]["code"] == "OK"
     lost = results["temp_schema"]
     assert (lost["status"], lost["result"]["error_code"]) == ("failed", "WORKER_LOST")
     assert re.search(r"lost while running .*temp_schema", lost["result"]["message"])
     assert "SIGKILL" in lost["result"]["message"]
+    assert "attempt 2" in lost["result"]["message"]
     afterwards(client, embedded, answer)
+
+
+def connection_of(client: httpx.Client, job: int) -> dict[str, Any]:
+    """What the connection step found, once a client can read it."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        step = patiently(client, "GET", f"{SOURCES}/test/{job}").json()["results"][0]
+        if step["result"] is not None:
+            found: dict[str, Any] = step["result"]
+            return found
+        time.sleep(0.1)
+    raise AssertionError("the connection step did not end")
 
 
 def test_a_process_that_is_killed_before_it_begins(victim: Service, client: httpx.Client, embedded: Server) -> None:
@@ -130,16 +167,16 @@ def test_a_process_that_hangs(client: httpx.Client, embedded: Server) -> None:
 
 
 def test_a_worker_that_is_killed(victim: Service, client: httpx.Client, embedded: Server) -> None:
-    """Its runs end with WORKER_LOST and the step; nothing of them runs on."""
-    with locked_schema(embedded, "worker_lost"):
+    """Nothing of its runs goes on, and they are run again when there is a worker."""
+    with ExitStack() as lock:
+        holder = lock.enter_context(locked_schema(embedded, "worker_lost"))
         job = started(client, embedded, "worker_lost")
         process = owner_of(waiting_session(embedded, "worker_lost")[1])
         part(victim, "worker").kill()
         process.wait(20)
+        holder.execute("ROLLBACK")
         answer = ended(client, job)
-    lost = {step["step"]: step for step in answer["results"]}["temp_schema"]
-    assert (lost["status"], lost["result"]["error_code"]) == ("failed", "WORKER_LOST")
-    assert re.search(r"lost while running .*temp_schema", lost["result"]["message"])
+    assert (answer["status"], answer["attempts"]) == ("done", 2)
     afterwards(client, embedded, answer)
 
 

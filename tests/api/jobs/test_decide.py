@@ -4,11 +4,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pytest
 from prefect.client.schemas.objects import State, StateDetails, StateType
 
 from api.jobs.decide import (
     CANCEL_SECONDS,
+    LEAST_SECONDS,
     REPORT_SECONDS,
     Action,
     Cancel,
@@ -16,6 +18,7 @@ from api.jobs.decide import (
     GiveUp,
     Leave,
     Resume,
+    RunAgain,
     StopRun,
     decide,
     decide_without_prefect,
@@ -23,24 +26,38 @@ from api.jobs.decide import (
 )
 from api.prefect.client import Run
 from datasources.catalogue.tables import Job
-from datasources.model.vocabulary import JobStatus
+from datasources.model.losses import MOST_ATTEMPTS, Loss
+from datasources.model.results import Published, StepResult
+from datasources.model.vocabulary import Code, JobStatus, Outcome
+from flows.states import PROCESS_LOST, REFUSED, TIMED_OUT
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 A_MOMENT = timedelta(milliseconds=1)
 RUN_ID = UUID(int=7)
+STATE_ID = UUID(int=8)
+STEPS = ["connection", "schema_download"]
 QUESTION = {"kind": "query", "number": 1}
 
 
 def job(**columns: Any) -> Job:
     """A job that was handed over and has a minute left, unless the columns say otherwise."""
-    facts = {"id": 1, "flow_run_id": RUN_ID, "dispatched_at": NOW, "deadline": NOW + timedelta(minutes=1)}
+    facts = {
+        "id": 1,
+        "flow_run_id": RUN_ID,
+        "dispatched_at": NOW,
+        "deadline": NOW + timedelta(minutes=1),
+        "steps": STEPS,
+    }
     return Job(**facts | columns)
 
 
-def run(kind: StateType | None, pause_key: str | None = None) -> Run:
-    """A run in this state."""
-    state = State[Any](type=kind, state_details=StateDetails(pause_key=pause_key)) if kind else None
-    return Run(state=state, started_at=NOW)
+def run(kind: StateType | None, pause_key: str | None = None, name: str | None = None, found: int = 2) -> Run:
+    """A run in this state that has published so many of its steps."""
+    details = StateDetails(pause_key=pause_key)
+    state = State[Any](id=STATE_ID, type=kind, name=name, state_details=details) if kind else None
+    passed = StepResult(code=Code.OK, message="Fine", outcome=Outcome.success)
+    published = {step: Published(job_id=1, task=step, result=passed) for step in STEPS[:found]}
+    return Run(state=state, started_at=NOW, published=published)
 
 
 def ago(seconds: float) -> datetime:
@@ -53,6 +70,27 @@ ANSWERED = {"question": None}
 ASKING = {"question": QUESTION}
 JUST_IN_TIME = {"deadline": ago(REPORT_SECONDS)}
 OVERDUE = {"deadline": ago(REPORT_SECONDS) - A_MOMENT}
+LITTLE_LEFT = {"deadline": NOW + timedelta(seconds=LEAST_SECONDS) - A_MOMENT}
+LOST = run(StateType.CRASHED, name=PROCESS_LOST, found=1)
+WORKER_GONE = run(StateType.CRASHED, found=1)
+BROKEN = run(StateType.FAILED, found=1)
+
+
+def loss(stage: str = "lost while running schema_download", suspect: bool = True, state: UUID = STATE_ID) -> Loss:
+    """An attempt that was lost at this stage."""
+    return Loss(state_id=str(state), stage=stage, suspect=suspect, at=NOW)
+
+
+def lost_before(*losses: Loss) -> dict[str, Any]:
+    """A job of which these attempts were lost."""
+    return {"losses": msgspec.to_builtins(list(losses))}
+
+
+OTHER = UUID(int=9)
+TWICE_THE_SAME = lost_before(loss(state=OTHER))
+ELSEWHERE = lost_before(loss("the run was picked up and never started", state=OTHER))
+NOTED = lost_before(loss())
+MANY = lost_before(*(loss(suspect=False, state=UUID(int=100 + number)) for number in range(MOST_ATTEMPTS - 1)))
 PAUSED_FOR_US = run(StateType.PAUSED, "needs-confirmation")
 
 CASES: list[tuple[str, dict[str, Any], Run | None, Action]] = [
@@ -65,7 +103,20 @@ CASES: list[tuple[str, dict[str, Any], Run | None, Action]] = [
     ("its run is being stopped by someone else", {}, run(StateType.CANCELLING), Leave()),
     ("its run has completed", {}, run(StateType.COMPLETED), End(JobStatus.done)),
     ("its run has failed", {}, run(StateType.FAILED), End(JobStatus.failed)),
-    ("its run has crashed", {}, run(StateType.CRASHED), End(JobStatus.failed)),
+    ("its process died", {}, LOST, RunAgain(loss())),
+    ("its worker is gone", {}, WORKER_GONE, RunAgain(loss(suspect=False))),
+    ("it broke before it came to a verdict", {}, BROKEN, RunAgain(loss())),
+    ("its process died, and it is noted, and not scheduled yet", NOTED, LOST, RunAgain(loss())),
+    ("its process died at the same stage as before", TWICE_THE_SAME, LOST, End(JobStatus.failed)),
+    ("it broke at the same stage as before", TWICE_THE_SAME, BROKEN, End(JobStatus.failed)),
+    ("its process died at another stage than before", ELSEWHERE, LOST, RunAgain(loss())),
+    ("its worker is gone after its process died", TWICE_THE_SAME, WORKER_GONE, RunAgain(loss(suspect=False))),
+    ("its workers are lost again and again", MANY, WORKER_GONE, End(JobStatus.failed)),
+    ("its process died as its time was over", LITTLE_LEFT, LOST, End(JobStatus.failed)),
+    ("its process died, and it is to be cancelled", ASKED_NOW, LOST, End(JobStatus.failed)),
+    ("its question has expired in Prefect", ASKING, BROKEN, End(JobStatus.failed)),
+    ("it was ended at its deadline", {}, run(StateType.CRASHED, name=TIMED_OUT, found=1), End(JobStatus.failed)),
+    ("its worker does not run it", {}, run(StateType.CRASHED, name=REFUSED, found=0), End(JobStatus.failed)),
     ("its run was cancelled in Prefect", {}, run(StateType.CANCELLED), End(JobStatus.cancelled)),
     ("it completed before the request to cancel was seen", ASKED_NOW, run(StateType.COMPLETED), End(JobStatus.done)),
     ("it completed as its time was over", OVERDUE, run(StateType.COMPLETED), End(JobStatus.done)),
