@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct
 from prefect.client.schemas.objects import State, StateType
 
-from api.jobs.outcome import stage_of
+from api.jobs.outcome import stage_of, steps_under_way
 from api.jobs.status import run_status
 from api.prefect.client import Run
 from datasources.catalogue.attempts import losses_of
@@ -107,7 +107,8 @@ def _again(job: Job, run: Run | None, now: datetime) -> RunAgain | None:
     if job.deadline - now < timedelta(seconds=LEAST_SECONDS) or not is_lost(job, run.state, run.published):
         return None
     suspect = run.state.name == PROCESS_LOST or run.state.type is StateType.FAILED
-    loss = Loss(state_id=str(run.state.id), stage=stage_of(job, run), suspect=suspect, at=now)
+    steps = steps_under_way(job, run) if run.started_at else []
+    loss = Loss(state_id=str(run.state.id), stage=stage_of(job, run), steps=steps, suspect=suspect, at=now)
     return RunAgain(loss) if worth_another(losses_of(job), loss) else None
 
 

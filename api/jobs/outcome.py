@@ -65,5 +65,9 @@ def stage_of(job: Job, run: Run | None) -> str:
         return "its question was not answered"
     if run.started_at is None:
         return "the run was picked up and never started"
-    found = found_before(job) | run.published
-    return f"lost while running {', '.join(under_way(job.steps, found)) or 'its last step'}"
+    return f"lost while running {', '.join(steps_under_way(job, run)) or 'its last step'}"
+
+
+def steps_under_way(job: Job, run: Run) -> list[str]:
+    """The steps that had begun, as far as can be told, and had not ended."""
+    return under_way(job.steps, found_before(job) | run.published)

@@ -16,14 +16,20 @@ class Loss(Struct, kw_only=True, frozen=True):
     """The state in which Prefect had the run then: what tells this loss from another one."""
     stage: str
     """How far it was, for people: `lost while running schema_download`."""
+    steps: list[str]
+    """Those that were under way; none when it had not begun."""
     suspect: bool
     """Whether the test itself may be what its process died of; a lost worker loses whatever it has."""
     at: datetime
 
 
 def worth_another(losses: Sequence[Loss], loss: Loss) -> bool:
-    """Whether to try again after this loss: not when the test was lost at the same stage before, and may be why."""
+    """Whether to try again after this loss: not when a step was under way twice that may be why the test was lost."""
     before = [one for one in losses if one.state_id != loss.state_id]
     if len(before) + 1 >= MOST_ATTEMPTS:
         return False
-    return not (loss.suspect and any(one.suspect and one.stage == loss.stage for one in before))
+    return not (loss.suspect and any(one.suspect and _alike(one, loss) for one in before))
+
+
+def _alike(one: Loss, other: Loss) -> bool:
+    return bool({*one.steps} & {*other.steps}) or one.steps == other.steps

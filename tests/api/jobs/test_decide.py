@@ -76,9 +76,11 @@ WORKER_GONE = run(StateType.CRASHED, found=1)
 BROKEN = run(StateType.FAILED, found=1)
 
 
-def loss(stage: str = "lost while running schema_download", suspect: bool = True, state: UUID = STATE_ID) -> Loss:
-    """An attempt that was lost at this stage."""
-    return Loss(state_id=str(state), stage=stage, suspect=suspect, at=NOW)
+def loss(*steps: str, suspect: bool = True, state: UUID = STATE_ID) -> Loss:
+    """An attempt that was lost while these steps, or the download, were under way."""
+    under_way = list(steps or ["schema_download"])
+    stage = f"lost while running {', '.join(under_way)}"
+    return Loss(state_id=str(state), stage=stage, steps=under_way, suspect=suspect, at=NOW)
 
 
 def lost_before(*losses: Loss) -> dict[str, Any]:
@@ -87,8 +89,8 @@ def lost_before(*losses: Loss) -> dict[str, Any]:
 
 
 OTHER = UUID(int=9)
-TWICE_THE_SAME = lost_before(loss(state=OTHER))
-ELSEWHERE = lost_before(loss("the run was picked up and never started", state=OTHER))
+TWICE_THE_SAME = lost_before(loss("schema_download", "temp_schema", state=OTHER))
+ELSEWHERE = lost_before(loss("connection", state=OTHER))
 NOTED = lost_before(loss())
 MANY = lost_before(*(loss(suspect=False, state=UUID(int=100 + number)) for number in range(MOST_ATTEMPTS - 1)))
 PAUSED_FOR_US = run(StateType.PAUSED, "needs-confirmation")
