@@ -186,13 +186,21 @@ def _revision(_: Settings, given: argparse.Namespace) -> int:
 
 
 def _until_signal(work: Coroutine[Any, Any, T]) -> T:
-    """Run to the end, or until Ctrl-C, a hang-up or a request to stop, which all let it clean up."""
+    """Run to the end, or until Ctrl-C, a hang-up or a request to stop, which all let it clean up.
+
+    A second one changes nothing: a stop that is cut off would leave programs behind.
+    """
 
     async def watched() -> T:
         task = asyncio.ensure_future(work)
+
+        def stop() -> None:
+            if not task.cancelling():
+                task.cancel()
+
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup has it ignored
-                asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+                asyncio.get_running_loop().add_signal_handler(number, stop)
         return await task
 
     return asyncio.run(watched())

@@ -3,13 +3,13 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy import ColumnElement, Select, delete, func, inspect, select, true, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from datasources.catalogue.health.history import with_one_before
 from datasources.catalogue.schemas.retention import remove_old_schemas
-from datasources.catalogue.tables import DataSource, HealthRecord, HealthRollup, Job, StatusChange
+from datasources.catalogue.tables import Base, DataSource, HealthRecord, HealthRollup, Job, StatusChange, Sweep
 from datasources.health.uptime import HOUR, Tally, floor, hourly
 from datasources.model.settings import Settings
 from datasources.model.steps import SCHEDULE
@@ -25,20 +25,17 @@ Sessions = async_sessionmaker[AsyncSession]
 async def roll_up(sessions: Sessions, now: datetime) -> int:
     """Write every hour that is over and not rolled up yet; answers how many there were."""
     end = floor(now - ROLL_UP_DELAY)
+    # Asked for each source, not for whole tables: an index answers at once, however long the history is.
+    newest_hour = select(func.max(HealthRollup.hour)).where(HealthRollup.source_id == DataSource.id).scalar_subquery()
+    first_check = select(func.min(HealthRecord.checked_at)).where(HealthRecord.source_id == DataSource.id)
     async with sessions() as session:
-        latest = {row[0]: row[1] + HOUR for row in await session.execute(_hours(func.max(HealthRollup.hour)))}
-        oldest = select(HealthRecord.source_id, func.min(HealthRecord.checked_at)).group_by(HealthRecord.source_id)
-        starts = {row[0]: floor(row[1]) for row in await session.execute(oldest)}
+        found = await session.execute(select(DataSource.id, newest_hour, first_check.scalar_subquery()))
+        begun = {row[0]: row[1] + HOUR if row[1] else floor(row[2]) for row in found if row[2] is not None}
     count = 0
-    for source_id, first in starts.items():
-        start = latest.get(source_id, first)
+    for source_id, start in begun.items():
         if start < end:
             count += await _roll_up_source(sessions, source_id, start, end)
     return count
-
-
-def _hours(figure: ColumnElement[datetime]) -> Any:
-    return select(HealthRollup.source_id, figure).group_by(HealthRollup.source_id)
 
 
 async def _roll_up_source(sessions: Sessions, source_id: int, start: datetime, end: datetime) -> int:
@@ -71,27 +68,42 @@ async def remove_old(sessions: Sessions, settings: Settings, now: datetime) -> i
     def before(days: int) -> datetime:
         return now - timedelta(days=days)
 
-    scheduled = Job.trigger == SCHEDULE
-    count = await _remove(sessions, Job, scheduled, Job.ended_at < before(settings.keep_scheduled_jobs_days))
-    count += await _remove(sessions, Job, ~scheduled, Job.ended_at < before(settings.keep_jobs_days))
-    count += await _remove(sessions, HealthRecord, HealthRecord.checked_at < before(settings.keep_records_days))
-    old = before(settings.keep_history_days)
-    told = StatusChange.emitted_at.is_not(None)
-    count += await _remove(sessions, StatusChange, told, StatusChange.changed_at < old)
-    async with sessions.begin() as session:
-        await session.execute(delete(HealthRollup).where(HealthRollup.hour < old))
-    return count + await remove_old_schemas(sessions, old)
+    scheduled, history = Job.trigger == SCHEDULE, before(settings.keep_history_days)
+    lately, told = before(settings.keep_scheduled_jobs_days), StatusChange.emitted_at.is_not(None)
+    removals = [
+        _old(Job, Job.ended_at, lately, scheduled),
+        _old(Job, Job.ended_at, before(settings.keep_jobs_days), ~scheduled),
+        _old(Sweep, Sweep.ended_at, lately),
+        _old(StatusChange, StatusChange.changed_at, history, told),
+        _old_of_sources(HealthRecord, HealthRecord.checked_at, before(settings.keep_records_days)),
+        _old_of_sources(HealthRollup, HealthRollup.hour, history),
+    ]
+    count = sum([await _remove(sessions, table, chosen) for table, chosen in removals])
+    return count + await remove_old_schemas(sessions, history)
 
 
-async def _remove(
-    sessions: Sessions, table: type[Job | HealthRecord | StatusChange], *which: ColumnElement[bool]
-) -> int:
-    count = 0
-    while True:
+Removal = tuple[type[Base], Select[Any]]
+"""A table, and the keys of some rows of it that are to go."""
+
+
+def _old(table: type[Base], moment: Any, before: datetime, *which: ColumnElement[bool]) -> Removal:
+    """The oldest rows, for a table that an index or its own size makes quick to read."""
+    return table, select(*inspect(table).primary_key).where(moment < before, *which).order_by(moment).limit(BATCH)
+
+
+def _old_of_sources(table: Any, moment: Any, before: datetime) -> Removal:
+    """Rows of any source: a probe of the index for each source, where a table of millions would be read whole."""
+    keys = inspect(table).primary_key
+    old = select(*keys).where(table.source_id == DataSource.id, moment < before).limit(BATCH).lateral("old")
+    return table, select(*old.c).select_from(DataSource).join(old, true()).limit(BATCH)
+
+
+async def _remove(sessions: Sessions, table: type[Base], chosen: Select[Any]) -> int:
+    keys = inspect(table).primary_key
+    count, found = 0, BATCH
+    while found == BATCH:
         async with sessions.begin() as session:
-            chosen = select(table.id).where(*which).order_by(table.id).limit(BATCH)
-            removed = await session.execute(delete(table).where(table.id.in_(chosen)).returning(table.id))
+            removed = await session.execute(delete(table).where(tuple_(*keys).in_(chosen)).returning(keys[0]))
             found = len(removed.all())
         count += found
-        if found < BATCH:
-            return count
+    return count

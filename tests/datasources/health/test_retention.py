@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import delete, func, select
 
-from datasources.catalogue.health import history
+from datasources.catalogue.health import history, retention
 from datasources.catalogue.health.retention import remove_old, roll_up
 from datasources.catalogue.jobs import end_job
-from datasources.catalogue.tables import HealthRecord, HealthRollup, Job, StatusChange
-from datasources.health.uptime import Tally
+from datasources.catalogue.tables import HealthRecord, HealthRollup, Job, StatusChange, Sweep, Timetable
+from datasources.health.uptime import Tally, floor
 from datasources.model.settings import Settings
 from datasources.model.vocabulary import JobStatus
 from tests.datasources.health.kit import connection, make_source, open_job
@@ -131,3 +131,33 @@ async def test_old_rows_go(sessions: Sessions, organization_id: int) -> None:
         changes = select(StatusChange.emitted_at).where(StatusChange.source_id == source)
         assert list(await session.scalars(changes)) == [None]
     assert await hours(sessions, source) >= 2
+
+
+async def test_what_is_old_goes_batch_by_batch(
+    sessions: Sessions, organization_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many rows there are of one source or of several; hours and rounds of sweeps have an end as well."""
+    monkeypatch.setattr(retention, "BATCH", 3)
+    sources = [await make_source(sessions, organization_id) for _ in range(2)]
+    old, new = NOW - timedelta(days=500), NOW - timedelta(days=1)
+    async with sessions.begin() as session:
+        timetable = Timetable(organization_id=organization_id, plan={"interval_seconds": 300})
+        session.add(timetable)
+        await session.flush()
+        for number in range(4):
+            for moment in (old, new):
+                at = moment + timedelta(hours=number)
+                session.add(Sweep(timetable_id=timetable.id, due_at=at, heard_at=at, ended_at=at))
+                for source in sources:
+                    figures = {"checks": 1, "failures": 0, "up_seconds": 1, "down_seconds": 0, "response_times": {}}
+                    session.add(HealthRollup(source_id=source, hour=floor(at), **figures))
+    for source in sources:
+        await write(sessions, source, *((old + timedelta(minutes=n), True) for n in range(8)))
+    assert await remove_old(sessions, Settings(), NOW) >= 4 + 8 + 16
+    async with sessions() as session:
+        hours_left = select(HealthRollup.hour).where(HealthRollup.source_id.in_(sources))
+        sweeps_left = select(Sweep.due_at).where(Sweep.timetable_id == timetable.id)
+        records_left = select(HealthRecord.id).where(HealthRecord.source_id.in_(sources))
+        assert {moment > old + timedelta(days=400) for moment in await session.scalars(hours_left)} == {True}
+        assert len(list(await session.scalars(sweeps_left))) == 4
+        assert list(await session.scalars(records_left)) == []
