@@ -15,6 +15,7 @@ from api.pages.views.access import AccessController
 from api.pages.views.alerts import AlertsController
 from api.pages.views.editing import EditingController
 from api.pages.views.questions import QuestionPageController
+from api.pages.views.schema import SchemaPageController
 from api.pages.views.sign_in import SignInController
 from api.pages.views.source import SourcePageController
 from api.pages.views.sources import SourcesController
@@ -42,6 +43,7 @@ def pages() -> Router:
             EditingController,
             SourcePageController,
             QuestionPageController,
+            SchemaPageController,
             AccessController,
             AlertsController,
         ],

@@ -4,7 +4,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import msgspec
+import yaml
 from msgspec import Struct
+from sourcecheck.files.exported import Placeholder
+from sourcecheck.importing.dbt import from_mapping
 
 from api.pages.forms import Form, number, text
 from datasources.catalogue.tables import DataSource
@@ -122,6 +125,34 @@ def values_from_url(url: str) -> tuple[str, dict[str, Any]]:
     found = {f"options.{name}": value for name, value in options.items() if value is not None}
     name = str(options.get(DATABASES[kind].options.shown_as.get("database_name", ""), "") or "")
     return kind, found | {"name": name, "temp_schema": source.temp_schema}
+
+
+def values_from_dbt(pasted: str) -> tuple[str, dict[str, Any]]:
+    """The same of dbt's `profiles.yml`, of one profile or of one target: the first target that can be a source.
+
+    Values that dbt takes from the environment or from files stay empty. Raises `ValueError`.
+    """
+    try:
+        given = yaml.safe_load(pasted)
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ValueError("this is neither a connection string nor YAML") from error
+    if not isinstance(given, dict):
+        raise ValueError("this is neither a connection string nor a profile of dbt")
+    if "outputs" in given:
+        given = {"dbt": given}
+    elif isinstance(given.get("type"), str):
+        given = {"dbt": {"outputs": {"target": given}}}
+    found = from_mapping(given)
+    if not found.sources:
+        raise ValueError(found.refused[0].reason if found.refused else "the profile has no targets")
+    source = found.sources[0]
+    options = {name: value for name, value in source["options"].items() if not isinstance(value, Placeholder)}
+    values = {f"options.{name}": value for name, value in options.items()}
+    schema = source.get("temp_schema")
+    return str(source["type"]), values | {
+        "name": source["name"],
+        "temp_schema": None if isinstance(schema, Placeholder) else schema,
+    }
 
 
 def body_from(form: Form, kind: type[Database], row: DataSource | None = None) -> bytes:

@@ -1,5 +1,6 @@
 """Adding and editing a source: a form for each type, and a connection string that is taken apart."""
 
+import re
 from typing import Any
 
 from litestar import Controller, Response, get, post
@@ -11,13 +12,14 @@ from api.dependencies import Session, SessionDep, lock_source_for_test, require_
 from api.limits import ASKS_FOR_TEST
 from api.pages.forms import text
 from api.pages.rendering import Reader, ReaderDep
-from api.pages.source_form import body_from, fields_of, tunnel_fields, values_from_url, values_of
+from api.pages.source_form import body_from, fields_of, tunnel_fields, values_from_dbt, values_from_url, values_of
 from api.wire.errors import Invalid, Problem
 from api.wire.requests import TestRequest
 from datasources.catalogue.tables import DataSource
 from datasources.databases import DATABASES
 from datasources.model.steps import KindOfTest
 
+IS_URL = re.compile(r"\s*[A-Za-z][A-Za-z0-9+.-]*://\S*\s*$")
 FIRST = "pg"
 """The type that the form begins with."""
 
@@ -82,9 +84,9 @@ async def _go_on(reader: Reader, session: Session, row: DataSource, *, tested: b
 
 
 async def _taken_apart(reader: Reader, url: str) -> Template:
-    """The form filled in from a connection string."""
+    """The form filled in from a connection string or a profile of dbt."""
     try:
-        word, values = values_from_url(url)
+        word, values = values_from_url(url) if IS_URL.match(url) else values_from_dbt(url)
     except ValueError as error:
         wrong = Invalid(["body", "url"], f"{str(error)[:1].upper()}{str(error)[1:]}")
         return await _form(reader, FIRST, {"url": ""}, wrong)

@@ -29,6 +29,7 @@ from api.wire.source_details import details_of
 from datasources.catalogue.health.overview import Check, newest_checks
 from datasources.catalogue.health.status_changes import newest_changes
 from datasources.catalogue.jobs import newest_jobs, request_cancel
+from datasources.catalogue.schemas.reading import read_overview
 from datasources.catalogue.sources import forget_secret
 from datasources.catalogue.tables import DataSource, Job, StatusChange
 from datasources.health.plan import Plan
@@ -169,6 +170,7 @@ async def show_source(
         entry=entry,
         test=test,
         plan=Plan.read(source.plan),
+        overview=await read_overview(session, source_id),
         history=await _history(session, source),
         wrong=wrong,
         given=given or {},

@@ -41,8 +41,13 @@ def from_profiles(path: Path) -> Found:
         raise SourcecheckError(f"{file}: {error}") from error
     if not isinstance(document.value, dict):
         raise document.error((), "these are no profiles of dbt")
+    return from_mapping(document.value)
+
+
+def from_mapping(profiles: Mapping[str, Any]) -> Found:
+    """Every target of these profiles, as they stand in the file."""
     found = Found()
-    for profile, content in document.value.items():
+    for profile, content in profiles.items():
         outputs = content.get("outputs") if isinstance(content, dict) else None
         for target, fields in (outputs if isinstance(outputs, dict) else {}).items():
             _add(found, f"{profile}.{target}", fields)
