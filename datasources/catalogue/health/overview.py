@@ -18,7 +18,8 @@ MOST_CHECKS = 90
 LINES = text(
     """
     SELECT s.id, s.name, s.type, s.status, s.status_since, s.failure_reason, s.last_tested_at, s.plan, s.revision,
-        coalesce(nullif(s.fields->'tags', 'null'), '[]') AS tags, coalesce((s.fields->>'is_paused')::boolean, false) AS paused,
+        coalesce(nullif(s.fields->'tags', 'null'), '[]') AS tags,
+        coalesce((s.fields->>'is_paused')::boolean, false) AS paused,
         newest.checked_at, newest.expected_seconds, newest.response_time_ms
     FROM data_sources s
     LEFT JOIN LATERAL (
