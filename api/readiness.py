@@ -103,8 +103,8 @@ async def _from_catalogue(
 
 
 async def _missing_deployment(settings: Settings, prefect: PrefectServer) -> str | None:
-    """Which deployment Prefect does not have; None when it has both, or cannot be asked."""
-    for variable in ("deployment", "health_deployment"):
+    """Which deployment Prefect does not have; None when it has all, or cannot be asked."""
+    for variable in ("deployment", "health_deployment", "downloads_deployment"):
         name = getattr(settings, variable)
         try:
             known = await asyncio.wait_for(prefect.has_deployment(name), PATIENCE_SECONDS)

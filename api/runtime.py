@@ -7,6 +7,7 @@ from litestar import Litestar
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from api.background.downloads import DownloadMirror, DownloadQueue
 from api.background.job_metrics import JobMetrics
 from api.background.retention import Retention
 from api.background.schedule_mirror import ScheduleMirror
@@ -50,6 +51,8 @@ async def started(app: Litestar) -> AsyncIterator[None]:
             ScheduleMirror(sessions, prefect),
             StatusEvents(sessions, prefect),
             SchemaEvents(sessions, prefect),
+            DownloadMirror(sessions, prefect),
+            DownloadQueue(sessions, watch),
             SweepKeeper(sessions, prefect),
             Retention(sessions, settings),
         ):

@@ -15,6 +15,7 @@ from msgspec import Struct, field
 from rich.console import Console
 
 from benchmarks import parts, targets
+from benchmarks import schemas as kept
 from benchmarks.lanes import Lane, bench_environ, lane, own_lane
 from benchmarks.plan import DEFAULT, QUICK, Plan
 from benchmarks.report import Table, where_and_when
@@ -24,7 +25,7 @@ from datasources.model.settings import Settings
 from deployments.stack.ports import free_port
 from deployments.stack.start import Stack, running
 
-PARTS = ("ours", "stock", "bare", "polling", "requests", "tunnel", "wide", "growth")
+PARTS = ("ours", "stock", "bare", "polling", "requests", "tunnel", "wide", "schemas", "growth")
 CPU = ("CPU api", "CPU prefect")
 WIDTH = 150
 """Columns of a terminal, at the least: a table that is cut says nothing."""
@@ -69,6 +70,13 @@ class Tables(Struct):
             ("sources", "one test, p50 ms", "at once", "passed", "p50 ms", "p95 ms", "POST p50 ms", "tests/s", *CPU),
         )
     )
+    schemas: Table = field(
+        default_factory=lambda: Table(
+            "A schema kept, compared and read",
+            kept.COLUMNS,
+            notes=["CPU and memory of the process that keeps it, and of the API that reads it; without PostgreSQL's"],
+        )
+    )
     requests: Table = field(
         default_factory=lambda: Table(
             "Requests to Prefect for one test",
@@ -82,7 +90,7 @@ class Tables(Struct):
     @property
     def filled(self) -> list[Table]:
         """Those that have something to show."""
-        found = [self.speed, self.memory, self.polled, self.growth, self.requests]
+        found = [self.speed, self.memory, self.polled, self.schemas, self.growth, self.requests]
         return [table for table in found if table.rows]
 
 
@@ -111,6 +119,7 @@ class Bench(Struct):
             "polling": lambda: parts.polling(ours, shop, self.plan, self.tables.polled, self.say),
             "tunnel": lambda: self._tunnel(ours, shop),
             "wide": lambda: self._wide(ours),
+            "schemas": lambda: kept.schemas(ours, shop, self.plan, self.tables.schemas, self.say),
             "growth": lambda: parts.growth(ours, shop, self.plan, self.tables.growth, self.say),
             "stock": lambda: self._stock(shop),
             "bare": lambda: parts.bare(self.stack, shop, self.plan, self.tables.speed, self.say),

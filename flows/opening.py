@@ -5,14 +5,13 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
-from datasources.catalogue.schemas.keeper import Keeper
 from datasources.catalogue.work import Work
 from datasources.databases.opening import patiently
 from datasources.model.errors import CheckError
 from datasources.model.source import Source
 from datasources.network.tunnel import open_tunnel
 from datasources.secrecy.scrubber import Scrubber
-from tasks.context import Recorder, StepContext
+from tasks.context import Keeper, Recorder, StepContext
 from tasks.judge import LEAST_SECONDS
 
 

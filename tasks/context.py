@@ -5,9 +5,9 @@ from typing import Protocol
 
 from msgspec import Struct, field
 
-from datasources.catalogue.schemas.keeper import Keeper
+from datasources.catalogue.schemas.kept import Kept
 from datasources.databases import database_of
-from datasources.databases.base import Session
+from datasources.databases.base import Lineage, Session, Table
 from datasources.model.errors import CheckError
 from datasources.model.questions import Answer
 from datasources.model.results import Published
@@ -20,6 +20,26 @@ class Delivery(Protocol):
 
     def put(self, published: Published, until: float) -> None:
         """Have it written; try until then (Unix seconds)."""
+
+
+class Download(Protocol):
+    """A download of the schema while it is read: `datasources.catalogue.schemas.keeper.SchemaDownload`."""
+
+    def add(self, batch: list[Table]) -> None:
+        """The next tables."""
+
+    async def keep(self) -> Kept | None:
+        """Store it, now that it is whole; None when it could not be kept."""
+
+
+class Keeper(Protocol):
+    """What keeps what the downloads find: `datasources.catalogue.schemas.keeper.Keeper`, in the catalogue."""
+
+    async def begin(self) -> Download | None:
+        """Begin with a download of the schema; None when it cannot be kept."""
+
+    async def keep_lineage(self, lineage: Lineage, began: float) -> Kept | None:
+        """Store a lineage that began to be read then (monotonic seconds); None when it could not be kept."""
 
 
 class Recorder(Struct, kw_only=True):

@@ -33,7 +33,7 @@ async def discover(
     await wait_until_ended(accepted.job, session, watch, LIMIT_SECONDS)
     await insist(accepted, session, watch)
     job = accepted.job
-    if job.status is not JobStatus.done:
+    if job.status != JobStatus.done:
         raise Problem(502, f"The schema could not be read: {job.reason or 'the test was cancelled'}")
     overview = await read_overview(session, source.id)
     if overview is None or (job.started_at and overview.discovered_at < job.started_at):

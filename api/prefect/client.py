@@ -25,6 +25,7 @@ from prefect.events.filters import EventAnyResourceFilter, EventFilter, EventNam
 from prefect.exceptions import ObjectNotFound, PrefectException
 from prefect.states import Cancelled, Cancelling, Crashed, Scheduled
 
+from api.prefect.download_schedules import DownloadSchedules
 from api.prefect.events import Events
 from api.prefect.pages import PAGE, all_pages
 from api.prefect.schedules import Schedules
@@ -92,6 +93,7 @@ class PrefectServer:
         self._deployment_id: UUID | None = None
         self._client: PrefectClient = fetch_tokens_singly(get_client())
         self.schedules = Schedules(self._client, settings.health_deployment)
+        self.downloads = DownloadSchedules(self._client, settings.downloads_deployment)
         self.events = Events(self._client)
 
     async def __aenter__(self) -> Self:

@@ -11,6 +11,7 @@ from api.wire.schemas import SourceAnswer
 from datasources.catalogue.sources import source_of
 from datasources.catalogue.tables import DataSource
 from datasources.databases import ALIASES, DATABASES, AnySource
+from datasources.health.cron import refuse_cron
 from datasources.model.secret_references import FIELD, escaped, is_reference, unescaped
 from datasources.model.source import Options, Source, SshTunnel
 from datasources.model.texts import LINE_BREAKS, hidden_character
@@ -153,6 +154,7 @@ def parse(data: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
         raise invalid(error, known={"options": options, "ssh_tunnel": tunnel}) from error
     if not source.name.strip():
         raise Invalid(["body", "name"], "The name must not be blank")
+    _refuse_schedules(fields)
     extras = {
         name: value for name, value in data.items() if name not in (*OWN_COLUMNS, *SourceFields.__struct_fields__)
     }
@@ -162,6 +164,17 @@ def parse(data: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
     if len(msgspec.json.encode(kept)) > MAX_FIELDS_BYTES:
         raise Invalid(["body"], "The optional fields are too large")
     return source, kept
+
+
+def _refuse_schedules(fields: SourceFields) -> None:
+    """A schedule that never comes true would be a wish that is silently not met."""
+    for name in ("schema_indexing_schedule", "lineage_schedule"):
+        cron = getattr(fields, name)
+        try:
+            if cron is not None and cron.strip():
+                refuse_cron(cron)
+        except ValueError as error:
+            raise Invalid(["body", name], str(error)) from error
 
 
 def _take_references(data: dict[str, Any]) -> dict[str, str]:

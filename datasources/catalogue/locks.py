@@ -20,6 +20,8 @@ class Lock(IntEnum):
     RETENTION = 0x5C0003
     SLOTS = 0x5C0006
     SCHEMA_EVENTS = 0x5C0010
+    DOWNLOAD_SCHEDULES = 0x5C0011
+    DUE_DOWNLOADS = 0x5C0012
 
 
 async def wait_for(session: AsyncSession, lock: Lock) -> None:

@@ -482,3 +482,14 @@ class SchemaChange(Base):
     """Whether a rule asks for an event."""
     emitted_at: Mapped[datetime | None]
     """None until Prefect has the event."""
+
+
+class DueDownload(Base):
+    """A download that a schedule has asked for, until it is made into a job."""
+
+    __tablename__ = "due_downloads"
+
+    source_id: Mapped[int] = mapped_column(ForeignKey("data_sources.id", ondelete="CASCADE"), primary_key=True)
+    download: Mapped[str] = mapped_column(primary_key=True)
+    """`schema` or `lineage`."""
+    due_at: Mapped[datetime]

@@ -165,6 +165,7 @@ RULES: dict[str, Rule] = {
     "work_pool_type": _work_pool_type,
     "deployment": _deployment,
     "health_deployment": _deployment,
+    "downloads_deployment": _deployment,
     "allowed_networks": _networks,
     "allowed_hosts": _hosts,
     "file_root": _folder,

@@ -63,6 +63,8 @@ class Settings(Masked, kw_only=True, frozen=True):
     """The deployment that runs a test, `flow/deployment`."""
     health_deployment: str = "sweep/health"
     """The deployment whose schedules, one a timetable, check sources regularly, `flow/deployment`."""
+    downloads_deployment: str = "downloads/downloads"
+    """The deployment whose schedules have schemas and lineage downloaded, `flow/deployment`."""
     allow_private_networks: bool = False
     """Whether sources may lie in private and loopback ranges; the local stack sets it."""
     allowed_networks: str = ""

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from datasources.catalogue.schemas.keeper import Kept
+from datasources.catalogue.schemas.kept import Kept
 from datasources.databases.base import Session, Table
 from datasources.databases.globs import Globs
 from datasources.model.errors import CheckError

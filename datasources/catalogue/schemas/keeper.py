@@ -13,15 +13,15 @@ from typing import TypeVar
 
 import msgspec
 import psycopg
-from msgspec import Struct
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from datasources.catalogue.engine import session_scope
 from datasources.catalogue.schemas import store
-from datasources.catalogue.schemas.compare import EdgeChange, TableChange, count, told
+from datasources.catalogue.schemas.compare import TableChange
 from datasources.catalogue.schemas.content import edge_form_of, encoded
 from datasources.catalogue.schemas.drafts import SchemaDraft, edge_difference
 from datasources.catalogue.schemas.figures import Figures
+from datasources.catalogue.schemas.kept import SENTENCES, Kept, kept_of
 from datasources.databases.base import Lineage, Table
 from datasources.model.settings import Settings
 from datasources.model.source import Source
@@ -30,32 +30,12 @@ from datasources.secrecy.scrubber import Scrubber
 logger = logging.getLogger("sourcecheck.schemas")
 READ_AT_ONCE = 500
 """Changed tables whose former content is held in memory at a time."""
-SENTENCES = 50
-"""Changes that a step's details tell; the API has all of them."""
 NOT_KEPT = "the catalogue could not keep it"
 
 UNAVAILABLE = (OperationalError, InterfaceError)
 """What SQLAlchemy raises when the catalogue is being restarted; anything else is a fault of ours."""
 
 T = TypeVar("T")
-
-
-class Kept(Struct, frozen=True, kw_only=True):
-    """What became of a download."""
-
-    version: int
-    since: datetime | None = None
-    """When what it was compared with was last found; None for the first one."""
-    counts: dict[str, int] = {}
-    """Changes by kind."""
-    sentences: list[str] = []
-    left_out: int = 0
-    """Tables beyond what is kept of one source."""
-
-    @property
-    def told(self) -> str:
-        """The end of the step's message; empty when nothing changed, or there was nothing to compare."""
-        return told(self.counts)
 
 
 class Keeper:
@@ -180,21 +160,6 @@ class SchemaDownload:
     async def keep(self) -> Kept | None:
         """Store it, now that it is whole; None when it could not be kept."""
         return await self._keeper.finish(self)
-
-
-def kept_of(
-    number: int, since: datetime | None, changes: list[TableChange] | list[EdgeChange], left_out: int = 0
-) -> Kept:
-    """A new version, with what is different in it; the first one is different from nothing."""
-    if number == 1:
-        return Kept(version=1, left_out=left_out)
-    return Kept(
-        version=number,
-        since=since,
-        counts=count(changes),
-        sentences=[change.sentence for change in changes[:SENTENCES]],
-        left_out=left_out,
-    )
 
 
 def scope_of(source: Source) -> bytes:

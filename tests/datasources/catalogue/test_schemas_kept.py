@@ -9,7 +9,8 @@ from sqlalchemy import func, select
 
 from datasources.catalogue.schemas.announced import mark_sent, unsent_changes
 from datasources.catalogue.schemas.content import read_table
-from datasources.catalogue.schemas.keeper import Keeper, Kept
+from datasources.catalogue.schemas.keeper import Keeper
+from datasources.catalogue.schemas.kept import Kept
 from datasources.catalogue.schemas.retention import remove_old_schemas
 from datasources.catalogue.tables import KeptEdge, KeptTable, SchemaChange, SchemaVersion
 from datasources.databases.base import Column, ColumnEdge, Lineage, LineageEdge, Origin, Table, TableName

@@ -31,8 +31,8 @@ def run(**variables: Any) -> FlowRun:
 
 
 def test_what_prefect_yaml_declares() -> None:
-    """A test, and a sweep."""
-    assert declared_entrypoints() == {OURS, "flows.sweep.sweep"}
+    """A test, a sweep, and what notes downloads that are due."""
+    assert declared_entrypoints() == {OURS, "flows.sweep.sweep", "flows.downloads.downloads"}
 
 
 @pytest.mark.parametrize("facts", [{}, {"pull_steps": []}, {"path": "/anywhere"}, {"name": "another", "tags": ["x"]}])
