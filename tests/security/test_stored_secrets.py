@@ -173,6 +173,10 @@ def test_secrets_do_not_hide_in_other_fields(admin: httpx.Client, field: str) ->
     assert locations(admin.post(SOURCES, json=body | deep)) == [["body", "groups", "1", 0, field]]
 
 
+DESCRIPTIONS = {"schema_versions", "kept_tables", "kept_edges"}
+"""What is kept of schemas and lineage: compressed, in clear, and scrubbed of secrets before."""
+
+
 @pytest.fixture
 def catalogue(embedded: Server) -> Iterator[Settings]:
     """A catalogue of its own, whose secrets are read with an old key."""
@@ -186,10 +190,11 @@ def catalogue(embedded: Server) -> Iterator[Settings]:
 
 
 def test_every_sealed_column_is_rotated() -> None:
-    """Bytes in the catalogue are sealed secrets, but for hashes of what is too random to be guessed."""
+    """Bytes in the catalogue are sealed secrets, but for hashes of what is too random to be guessed, and descriptions."""
     columns = {
         column
         for table in Base.metadata.tables.values()
+        if table.name not in DESCRIPTIONS
         for column in table.columns
         if isinstance(column.type, LargeBinary)
     }
