@@ -1,8 +1,12 @@
 """The databases: a new one is one file (or one package) and one name in `AnySource` and in `_ALL`."""
 
+from datasources.databases.athena import Athena
+from datasources.databases.athena.model import AthenaSource
 from datasources.databases.azure import Azure
 from datasources.databases.azure.model import AzureSource
 from datasources.databases.base import Database
+from datasources.databases.bigquery import Bigquery
+from datasources.databases.bigquery.model import BigquerySource
 from datasources.databases.clickhouse import Clickhouse
 from datasources.databases.clickhouse.model import ClickhouseSource
 from datasources.databases.duckdb import Duckdb
@@ -42,6 +46,8 @@ AnySource = (
     | StarburstSource
     | SnowflakeSource
     | RedshiftSource
+    | BigquerySource
+    | AthenaSource
 )
 """The union of everything that can be registered; msgspec tells the members apart by `type`."""
 _ALL: tuple[type[Database], ...] = (
@@ -59,6 +65,8 @@ _ALL: tuple[type[Database], ...] = (
     Starburst,
     Snowflake,
     Redshift,
+    Bigquery,
+    Athena,
 )
 
 DATABASES: dict[str, type[Database]] = {kind.word(): kind for kind in _ALL}

@@ -51,9 +51,23 @@ class WarehouseSession(Session):
     async def catalog(self, limit: Limit, stage: str) -> Catalog:
         """All that the user may see, by a constant number of statements."""
 
-    @abstractmethod
     def names_in(self, schema: str) -> str:
         """The statement that answers the names of our marked tables in a schema."""
+        raise NotImplementedError
+
+    async def marked_in(self, schema: str, limit: Limit) -> list[str]:
+        """The names of our marked tables in a schema, and perhaps others."""
+        return [str(row[0]) for row in await self.ask(limit, "sweep", self.names_in(schema))]
+
+    def scratch(self, schema: str, name: str, token: str) -> dict[str, str]:
+        """The statements that create, write, read and drop the table of a test."""
+        table = self.quoted(*self.place(schema), name)
+        return {
+            "create": f"CREATE TABLE {table} (token {self.text_type})",
+            "write": f"INSERT INTO {table} VALUES ('{token}')",  # noqa: S608 -- ours
+            "read": f"SELECT token FROM {table}",  # noqa: S608 -- ours
+            "drop": f"DROP TABLE {table}",
+        }
 
     async def server_edges(self, limit: Limit) -> list[LineageEdge] | None:
         """What the server itself knows of what views read; None where it keeps no record."""
@@ -88,10 +102,9 @@ class WarehouseSession(Session):
     async def sweep(self, schema: str) -> list[str]:
         """Drop tables with our mark that are older than an hour; answers their names."""
         limit, swept = Limit(self._seconds), []
-        found = await self.ask(limit, "sweep", self.names_in(schema))
-        for name in leftovers(str(row[0]) for row in found):
+        for name in leftovers(await self.marked_in(schema, limit)):
             with suppress(CheckError):  # another session uses it, or the user may not drop it
-                await self.ask(limit, "sweep", f"DROP TABLE {self.quoted(*self.place(schema), name)}")
+                await self.ask(limit, "sweep", self.scratch(schema, name, "")["drop"])
                 swept.append(name)
         return swept
 
@@ -99,29 +112,28 @@ class WarehouseSession(Session):
         """Create, write, read and drop a table. Nothing is transactional here: a cut may leave it to a later sweep."""
         limit, name, token = Limit(self._seconds), marked_name(), secrets.token_hex(8)
         await self.require_schema(schema, limit)
-        table = self.quoted(*self.place(schema), name)
+        statements = self.scratch(schema, name, token)
         shown = f'"{self._asker.database}"."{schema}"."{name}"'
 
-        async def step(stage: str, failure: str, statement: str) -> list[Row]:
+        async def step(stage: str, failure: str) -> list[Row]:
             try:
-                return await self.ask(limit, stage, statement, f"{failure} {shown}: ")
+                return await self.ask(limit, stage, statements[stage], f"Unable to {failure} {shown}: ")
             except CheckError as error:
                 code = self.special.get(error.code, error.code)
                 raise CheckError(code, error.message, error.details, error.advice) from error
 
-        drop = ("drop", "Unable to drop table", f"DROP TABLE {table}")
-        await step("create", "Unable to create table", f"CREATE TABLE {table} (token {self.text_type})")
+        await step("create", "create table")
         try:
-            await step("write", "Unable to write to table", f"INSERT INTO {table} VALUES ('{token}')")  # noqa: S608 -- ours
-            found = await step("read", "Unable to read table", f"SELECT token FROM {table}")  # noqa: S608 -- ours
+            await step("write", "write to table")
+            found = await step("read", "read table")
             if [list(row) for row in found] != [[token]]:
                 message = f"Unable to read table {shown}: it does not hold what was written"
                 raise CheckError(ErrorCode.QUERY_ERROR, message, {"stage": "read"})
         except CheckError:
             with suppress(CheckError):
-                await step(*drop)
+                await step("drop", "drop table")
             raise
-        await step(*drop)
+        await step("drop", "drop table")
 
     async def tables(self, wanted: Globs) -> AsyncIterator[list[Table]]:
         """All tables and views in batches, in the order of their names."""

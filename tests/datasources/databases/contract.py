@@ -363,7 +363,7 @@ class ServerContract(SourceContract):
         error = await self.failure(engine, engine.source(password=None))
         assert error.code is ErrorCode.AUTHENTICATION_FAILED
         assert error.details["secret_missing"] is True
-        assert error.details["missing"] == ["password"]
+        assert error.details["missing"] == [*engine.kind.options.asked_fields]
 
     async def test_missing_database(self, engine: Engine) -> None:
         """It has a code of its own."""

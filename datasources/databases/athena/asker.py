@@ -1,0 +1,145 @@
+"""Athena's and Glue's APIs: signed requests; a query is started, watched, and its pages are fetched."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+
+from datasources.databases.athena.errors import failed_query, refusal_in
+from datasources.databases.athena.model import GLUE, AthenaOptions
+from datasources.databases.athena.signing import AccessKey, signed
+from datasources.databases.flood import ANSWER_BYTES
+from datasources.databases.warehouse.asker import Asker, Row
+from datasources.databases.warehouse.errors import Refused
+from datasources.databases.warehouse.http import Way
+from datasources.model.vocabulary import ErrorCode
+
+CANCEL_SECONDS = 1.0
+PAGE = 1000
+FIRST_WAIT, LONGEST_WAIT = 0.1, 2.0
+"""Between two looks at a query that runs."""
+TARGETS = {"athena": "AmazonAthena", "glue": "AWSGlue"}
+WORKGROUP = "primary"
+RUNNING = ("QUEUED", "RUNNING")
+
+
+class AthenaAsker(Asker):
+    """One access key's requests in one region."""
+
+    def __init__(self, way: Way, options: AthenaOptions) -> None:
+        super().__init__()
+        self._way = way
+        self._options = options
+        self._key = AccessKey(options.aws_access_key_id, options.aws_secret_access_key or "")
+        self._running: str | None = None
+        self.user = options.aws_access_key_id
+        self.database = options.database
+        self.tls = options.tls
+
+    @property
+    def of_glue(self) -> bool:
+        """Whether the catalog is Glue's."""
+        return self._options.catalog.lower() == GLUE
+
+    async def log_in(self) -> None:
+        """By asking for the database, which costs nothing; the engine's version is told where that is allowed."""
+        if not self._options.aws_secret_access_key:
+            raise Refused(ErrorCode.AUTHENTICATION_FAILED, "The secret access key is missing")
+        if self.of_glue:
+            await self.call("glue", "GetDatabase", {"Name": self.database})
+        else:
+            name = {"CatalogName": self._options.catalog, "DatabaseName": self.database}
+            await self.call("athena", "GetDatabase", name)
+        self.version = "Athena"
+        try:
+            group = await self.call("athena", "GetWorkGroup", {"WorkGroup": WORKGROUP})
+        except Refused as error:
+            if error.code is not ErrorCode.PERMISSION_DENIED:
+                raise
+            return
+        engine = group["WorkGroup"].get("Configuration", {}).get("EngineVersion", {})
+        number = str(engine.get("EffectiveEngineVersion", "")).rpartition(" ")[2]
+        self.version = f"Athena {number[:20]}".strip()
+
+    async def pages(self, statement: str, *, most: int = ANSWER_BYTES) -> AsyncGenerator[list[Row], None]:
+        """The pages of one statement; none where it answers no rows."""
+        query = await self._finished(statement)
+        header = query.get("StatementType") == "DML"
+        asked: dict[str, Any] = {"QueryExecutionId": query["QueryExecutionId"], "MaxResults": PAGE}
+        shown = False
+        while True:
+            found = await self.call("athena", "GetQueryResults", asked, most)
+            results = found["ResultSet"]
+            if not results.get("ResultSetMetadata", {}).get("ColumnInfo"):
+                return
+            rows = [[cell.get("VarCharValue") for cell in row.get("Data", [])] for row in results.get("Rows", [])]
+            rows, header = rows[1:] if header else rows, False
+            if rows:
+                shown = True
+                yield rows
+            if not found.get("NextToken"):
+                if not shown:
+                    yield []
+                return
+            asked["NextToken"] = found["NextToken"]
+
+    async def _finished(self, statement: str) -> dict[str, Any]:
+        """The execution of a statement, once it has succeeded. Raises `Refused`."""
+        started = await self.call(
+            "athena",
+            "StartQueryExecution",
+            {
+                "QueryString": statement,
+                "QueryExecutionContext": {"Catalog": self._options.catalog, "Database": self.database},
+                "ResultConfiguration": {"OutputLocation": self._options.s3_staging_dir},
+                "WorkGroup": WORKGROUP,
+            },
+        )
+        self._running = str(started["QueryExecutionId"])
+        wait = FIRST_WAIT
+        while True:
+            found = await self.call("athena", "GetQueryExecution", {"QueryExecutionId": self._running})
+            query: dict[str, Any] = found["QueryExecution"]
+            state = query["Status"]["State"]
+            if state not in RUNNING:
+                break
+            await asyncio.sleep(wait)
+            wait = min(LONGEST_WAIT, wait * 1.5)
+        self._running = None
+        if state != "SUCCEEDED":
+            status = query["Status"]
+            reason = status.get("AthenaError", {}).get("ErrorMessage") or status.get("StateChangeReason") or ""
+            raise failed_query(state, reason)
+        return query
+
+    async def call(self, service: str, action: str, body: dict[str, Any], most: int = ANSWER_BYTES) -> dict[str, Any]:
+        """One request of a service's API. Raises `Refused`, and what requests raise."""
+        host, port = self._options.place_of(service)
+        named = f"[{host}]" if ":" in host else host
+        authority = named if port == (443 if self._options.tls else 80) else f"{named}:{port}"
+        content = msgspec.json.encode(body)
+        headers = {
+            "Host": authority,
+            "Content-Type": "application/x-amz-json-1.1",
+            "X-Amz-Target": f"{TARGETS[service]}.{action}",
+        }
+        answer = await self._way.call(
+            "POST",
+            f"http{'s' if self._options.tls else ''}://{authority}/",
+            headers=signed(self._key, self._options.region, service, headers, content),
+            content=content,
+            most=most,
+        )
+        if answer.status != 200:
+            raise refusal_in(answer)
+        return answer.read(dict[str, Any])
+
+    async def cancel(self) -> None:
+        """End over there what was cut off."""
+        if self._running is None:
+            return
+        with suppress(Exception):
+            async with asyncio.timeout(CANCEL_SECONDS):
+                await self.call("athena", "StopQueryExecution", {"QueryExecutionId": self._running})
