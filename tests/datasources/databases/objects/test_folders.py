@@ -4,7 +4,6 @@ import pytest
 
 from datasources.databases.objects.folders import place_of, tables_of
 from datasources.databases.objects.store import Item
-from datasources.databases.scratch_names import marked_name
 
 
 @pytest.mark.parametrize(
@@ -19,7 +18,7 @@ from datasources.databases.scratch_names import marked_name
         ("a//b", ("folder", "a/")),
         ("/b", ("file", "/b")),
         ("", None),
-        (f"scratch/{marked_name()}", None),
+        ("scratch/sourcecheck_tmp_6b078b51_72ab0edd", None),
     ],
 )
 def test_places(name: str, place: tuple[str, str] | None) -> None:
