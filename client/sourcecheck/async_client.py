@@ -23,6 +23,7 @@ from sourcecheck.models import (
     Organization,
     Schedule,
     Source,
+    SourceState,
     SourceType,
 )
 from sourcecheck.retries import Retries, unreachable
@@ -97,6 +98,10 @@ class AsyncClient:
     async def get_source(self, source_id: int) -> Source:
         """One source. Raises `NotFound`."""
         return await self.send(calls.get_source(source_id))
+
+    async def get_state(self, source_id: int) -> SourceState:
+        """How a source stands. Raises `NotFound`."""
+        return await self.send(calls.get_state(source_id))
 
     async def find(self, name: str) -> Source:
         """The one source of this name, or with this id in digits. Raises `NotFound` for none and for several."""

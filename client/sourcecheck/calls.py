@@ -20,6 +20,7 @@ from sourcecheck.models import (
     Organization,
     Schedule,
     Source,
+    SourceState,
     SourceType,
 )
 
@@ -65,6 +66,11 @@ def list_sources() -> Call[list[Source]]:
 def get_source(source_id: int) -> Call[Source]:
     """One source."""
     return Call("GET", f"{SOURCES}/{source_id}", Source)
+
+
+def get_state(source_id: int) -> Call[SourceState]:
+    """How a source stands."""
+    return Call("GET", f"{HEALTH}/{source_id}", SourceState, enveloped=True)
 
 
 def create_source(fields: dict[str, Any]) -> Call[Source]:

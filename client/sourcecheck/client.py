@@ -22,6 +22,7 @@ from sourcecheck.models import (
     Organization,
     Schedule,
     Source,
+    SourceState,
     SourceType,
 )
 from sourcecheck.retries import Retries, unreachable
@@ -96,6 +97,10 @@ class Client:
     def get_source(self, source_id: int) -> Source:
         """One source. Raises `NotFound`."""
         return self.send(calls.get_source(source_id))
+
+    def get_state(self, source_id: int) -> SourceState:
+        """How a source stands. Raises `NotFound`."""
+        return self.send(calls.get_state(source_id))
 
     def find(self, name: str) -> Source:
         """The one source of this name, or with this id in digits. Raises `NotFound` for none and for several."""

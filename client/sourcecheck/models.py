@@ -163,6 +163,17 @@ class Source(Struct, frozen=True):
     last_test: LastTest | None = None
 
 
+class SourceState(Struct, frozen=True):
+    """How a source stands: `status` is `active`, `failed` or `inactive`."""
+
+    id: int
+    status: str
+    updated_at: datetime
+    last_tested_at: datetime | None = None
+    failure_reason: str | None = None
+    """Why its newest test failed; None after one that passed."""
+
+
 class SourceType(Struct, frozen=True):
     """A type of source, and the form of its options."""
 

@@ -36,7 +36,7 @@ def examples(command: argparse.ArgumentParser) -> list[list[str]]:
     for line in text.splitlines():
         if line.startswith("  "):
             words = shlex.split(line.replace('eval "$(', "").replace(')"', ""), comments=True)
-            ends = [words.index(mark) for mark in ("|", "<") if mark in words]
+            ends = [words.index(mark) for mark in ("|", "<", "&&") if mark in words]
             found.append(words[: min(ends, default=None)])
     return found
 

@@ -25,9 +25,9 @@ from sourcecheck import (
     Unauthorized,
 )
 from sourcecheck.access import Access, find_access, forget_login, keep_login, login_file, read_login
+from sourcecheck.ages import seconds
 from sourcecheck.calls import get_job, list_sources, read_answer, start_test
 from sourcecheck.cli import exits
-from sourcecheck.cli.commands.following import seconds
 from sourcecheck.cli.text import ago, milliseconds, safe
 from sourcecheck.finding import choose
 from sourcecheck.retries import Retries

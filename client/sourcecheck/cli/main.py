@@ -9,7 +9,17 @@ from typing import Any
 
 from sourcecheck.cli import exits
 from sourcecheck.cli.command import Invocation
-from sourcecheck.cli.commands import access, answers, completion, declaring, following, importing, sources, testing
+from sourcecheck.cli.commands import (
+    access,
+    answers,
+    completion,
+    declaring,
+    following,
+    gating,
+    importing,
+    sources,
+    testing,
+)
 from sourcecheck.cli.output import Output
 
 Plugin = Callable[[Any], None]
@@ -52,7 +62,7 @@ def parser(plugins: Iterable[Plugin] = ()) -> argparse.ArgumentParser:
     )
     root.add_argument("--version", action="version", version=_versions())
     commands = root.add_subparsers(required=True, metavar="COMMAND")
-    for module in (testing, sources, declaring, importing, following, answers, access, completion):
+    for module in (testing, gating, sources, declaring, importing, following, answers, access, completion):
         module.add_commands(commands)
     for add_commands in plugins:
         add_commands(commands)

@@ -8,6 +8,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from sourcecheck.ages import seconds
 from sourcecheck.cli import exits
 from sourcecheck.cli.command import Invocation, add_command
 from sourcecheck.cli.output import Cell, state
@@ -16,7 +17,6 @@ from sourcecheck.errors import SourcecheckError
 from sourcecheck.models import Health, Schedule, Source
 
 WATCH_SECONDS = 5.0
-UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def add_commands(commands: Any) -> None:
@@ -154,15 +154,6 @@ def describe(schedule: Schedule | None) -> str:
     else:
         when = f"at {schedule.cron or schedule.rrule} ({schedule.timezone or 'UTC'})"
     return when if schedule.active else f"{when}, paused"
-
-
-def seconds(text: str) -> int:
-    """`30s`, `5m`, `1h` or `300` in seconds. Raises `SourcecheckError`."""
-    unit = UNITS.get(text[-1:], 1)
-    number = text[:-1] if text[-1:] in UNITS else text
-    if not number.isdecimal() or not int(number):
-        raise SourcecheckError(f"{text!r} is no interval: say it like 30s, 5m or 1h")
-    return int(number) * unit
 
 
 def _open(call: Invocation) -> int:
