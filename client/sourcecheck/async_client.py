@@ -60,6 +60,11 @@ class AsyncClient:
         """The address of the service."""
         return self._access.url
 
+    @property
+    def api_key(self) -> str | None:
+        """The key in use, for another client of the same service."""
+        return self._access.api_key
+
     async def __aenter__(self) -> Self:
         return self
 

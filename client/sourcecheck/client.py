@@ -59,6 +59,11 @@ class Client:
         """The address of the service."""
         return self._access.url
 
+    @property
+    def api_key(self) -> str | None:
+        """The key in use, for another client of the same service."""
+        return self._access.api_key
+
     def __enter__(self) -> Self:
         return self
 

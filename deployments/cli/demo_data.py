@@ -1,5 +1,9 @@
 """A small shop in the database `demo`: a few schemas, tables, foreign keys and views."""
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
 from deployments.stack.postgres import EmbeddedPostgres
 
 SHOP = """
@@ -34,6 +38,20 @@ INSERT INTO shop.purchase_line SELECT n, 1 + n % 50, 1 + n % 3 FROM generate_ser
     ON CONFLICT DO NOTHING;
 ANALYZE;
 """
+
+
+NOTES = """
+CREATE TABLE IF NOT EXISTS note (id integer PRIMARY KEY, title text NOT NULL, body text);
+CREATE TABLE IF NOT EXISTS tag (note_id integer NOT NULL REFERENCES note, name text NOT NULL);
+CREATE VIEW IF NOT EXISTS tagged AS SELECT n.title, t.name FROM note AS n JOIN tag AS t ON t.note_id = n.id;
+"""
+
+
+def make_notes(file: Path) -> None:
+    """Make a small SQLite database, unless it is there."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(file)) as session:
+        session.executescript(NOTES)
 
 
 def make_shop(postgres: EmbeddedPostgres) -> None:

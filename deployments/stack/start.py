@@ -204,7 +204,8 @@ class Starter:
     def _with_keys(self, settings: Settings) -> Settings:
         keys = settings.secret_keys or self._home.secret("secret_keys", lambda: Fernet.generate_key().decode())
         private = settings.allow_private_networks if _given("allow_private_networks") else True
-        return msgspec.structs.replace(settings, secret_keys=keys, allow_private_networks=private)
+        files = settings.file_root or str(self._home.path / "files")
+        return msgspec.structs.replace(settings, secret_keys=keys, allow_private_networks=private, file_root=files)
 
     def _embedded(self, with_demo_database: bool) -> EmbeddedPostgres | None:
         settings = self._settings

@@ -137,7 +137,7 @@ def test_the_demo_passes_and_up_serves_from_another_folder(installed: Installed,
     ports = {"SOURCECHECK_API_PORT": str(free_port()), "SOURCECHECK_PREFECT_PORT": str(free_port())}
     demo = installed.run("demo", cwd=tmp_path, **ports)
     assert demo.returncode == 0, demo.stdout + demo.stderr
-    assert "the source passed" in demo.stdout
+    assert "2 of 3 sources passed" in demo.stdout
     assert (tmp_path / ".sourcecheck" / "logs" / "worker.log").exists()
 
     environ = plain_environ(ports)

@@ -32,6 +32,10 @@ class Invocation:
             self._client = Client(self.given.url)
         return self._client
 
+    def use(self, client: Client) -> None:
+        """Use this connection, whose owner closes it."""
+        self._client = client
+
     def close(self) -> None:
         """Close the connection, if there is one."""
         if self._client is not None:

@@ -1,5 +1,6 @@
 """A file of sources: read, filled in, and ready to be applied."""
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,8 +29,11 @@ class SourcesFile(Struct, frozen=True):
         return str(self.sources[number].get("name", f"source {number + 1}"))
 
 
-def read_sources(path: str) -> SourcesFile:
-    """Read a file of sources; `-` is standard input. Raises `SourcecheckError`, `FileError` with its place."""
+def read_sources(path: str, environ: Mapping[str, str] = os.environ) -> SourcesFile:
+    """Read a file of sources; `-` is standard input, and `environ` has what placeholders name.
+
+    Raises `SourcecheckError`, `FileError` with its place.
+    """
     file = None if path == "-" else Path(path)
     try:
         text = file.read_text(encoding="utf-8") if file else sys.stdin.read()
@@ -37,7 +41,7 @@ def read_sources(path: str) -> SourcesFile:
         raise SourcecheckError(f"{path}: {error}") from error
     document = read_document(file, text)
     found = _list_of(document)
-    filler, sources = Placeholders(file.parent if file else Path()), []
+    filler, sources = Placeholders(file.parent if file else Path(), environ), []
     for number, source in enumerate(found):
         sources.append(_filled(document, filler, source, number))
     return SourcesFile(document, sources)

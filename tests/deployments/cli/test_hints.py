@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from sourcecheck import Job, JobStatus, Result, Source, Step
+from sourcecheck.cli.results import SourceResult
 
 from datasources.model.settings import Settings
 from deployments.cli import demo, hints, up
@@ -50,18 +52,21 @@ def test_the_first_request_shows_no_key(tmp_path: Path) -> None:
     assert "users-own" not in given
 
 
-@pytest.mark.parametrize("status", ["done", "failed"])
-def test_the_demo_ends_without_an_address(status: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The stack stops with the demo, so no address would answer; it says how to start a stack that stays."""
+@pytest.mark.parametrize(("broken", "good"), [("failed", True), ("done", False)])
+def test_the_verdict_of_the_demo(broken: str, good: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of its sources is broken on purpose; only when that one fails, and no other, all is as it should be."""
     shown = io.StringIO()
     monkeypatch.setattr(up, "console", Console(file=shown, width=200))
     monkeypatch.setattr(demo, "console", up.console)
-    table = {"schema": "crm", "name": "customer", "kind": "table", "columns": 3}
-    result = {"message": "Discovered 1 table", "details": {"tables": [table]}}
-    steps = [{"step": "schema_download", "status": "done", "result": result}]
-    demo._show({"status": status, "reason": "why", "version": "PostgreSQL 18.6", "results": steps, "flow_run_id": "x"})
-    assert "http" not in shown.getvalue()
-    assert " up`" in shown.getvalue()
+    words = dict(zip(demo.EXPECTED, ("done", "done", broken), strict=True))
+    details = {"tables": [{"schema": "crm", "name": "customer", "kind": "table", "columns": 3}]}
+    step = Step("schema_download", JobStatus.done, Result("OK", "Discovered 1 table", "success", details=details))
+    tested = [
+        SourceResult(Source(number, name, "pg"), Job(number, JobStatus(word), [step]))
+        for number, (name, word) in enumerate(words.items())
+    ]
+    assert demo.show(tested) is good
+    assert "crm.customer: table, 3 columns" in shown.getvalue()
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def add_commands(commands: Any) -> None:
 
 def _test(call: Invocation) -> int:
     sources = _chosen(call)
-    tested = asyncio.run(_run(call, sources))
+    tested = asyncio.run(run_tests(call, sources))
     call.out.result(
         [{"source": {"id": t.source.id, "name": t.source.name, "type": t.source.type}, "job": t.job} for t in tested]
     )
@@ -85,10 +85,11 @@ def _chosen(call: Invocation) -> list[Source]:
     return [choose(name, known) for name in dict.fromkeys(given.sources)]
 
 
-async def _run(call: Invocation, sources: Sequence[Source]) -> list[SourceResult]:
+async def run_tests(call: Invocation, sources: Sequence[Source]) -> list[SourceResult]:
+    """Test the sources side by side, and show their steps; `query`, `timeout` and `on_question` are the call's."""
     screen = Screen(call.out, sources)
     room = asyncio.Semaphore(AT_ONCE)
-    async with AsyncClient(call.client.url) as client:
+    async with AsyncClient(call.client.url, call.client.api_key) as client:
         with screen:
             return list(await asyncio.gather(*(_one(call, client, source, screen, room) for source in sources)))
 
