@@ -17,6 +17,7 @@ STYLES = {
     "done": "green",
     "success": "green",
     "active": "green",
+    "healthy": "green",
     "failed": "red",
     "cancelled": "yellow",
     "skipped": "dim",
