@@ -20,6 +20,7 @@ from tasks.steps import connection, schema_download, temp_schema, version_probe
 from tests.datasources.databases.contract import HOUR, LATE_SECONDS, check_of, skipped
 from tests.fix_database import free_port
 from tests.fix_lanes import MODES, lane
+from tests.labels import Level, note
 
 OBJECTS = (
     "orders/day=2026-01-01/a.parquet",
@@ -38,6 +39,7 @@ class StoreEngine(ABC):
     """A store with a bucket that holds `OBJECTS`; our user may list it, and write below `scratch` alone."""
 
     kind: type[StoreDatabase]
+    level: Level = "emulator"
     version: str
     user: str
     database: str
@@ -82,6 +84,7 @@ class StoreContract:
     @pytest.fixture(autouse=True)
     def clean(self, engine: StoreEngine) -> Any:
         """Each test finds nothing below `scratch`."""
+        note(engine)
         engine.empty()
         yield
         engine.empty()

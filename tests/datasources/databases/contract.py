@@ -28,6 +28,7 @@ from tasks.context import StepContext
 from tasks.steps import connection, custom_query, lineage_download, schema_download, temp_schema, version_probe
 from tests.fix_database import PASSWORD, free_port
 from tests.fix_lanes import MODES, lane
+from tests.labels import Level, note
 
 HOUR = LEFTOVER_SECONDS
 LATE_SECONDS = 6.0
@@ -38,6 +39,8 @@ class Engine(ABC):
     """One database with the same content: `shop` with two tables and two views, `scratch` to write to."""
 
     kind: type[Database]
+    level: Level
+    """What answers: the label on the type says the same."""
     version: str
     """What `version()` begins with."""
     shop: str = "shop"
@@ -123,6 +126,7 @@ class SourceContract:
     @pytest.fixture(autouse=True)
     def clean(self, engine: Engine) -> Any:
         """Each test finds an empty `scratch`."""
+        note(engine)
         engine.drop_tables(engine.scratch)
         yield
         engine.drop_tables(engine.scratch)

@@ -18,6 +18,7 @@ class MongoEngine(Engine):
     """A running server."""
 
     kind = Mongodb
+    level = "emulator"
     version = "MongoDB 8."
     database = "shop"
     types = {"_id": "int", "customer_id": "int", "total": "decimal"}

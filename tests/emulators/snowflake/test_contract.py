@@ -20,6 +20,7 @@ class SnowflakeEngine(Engine):
     """The emulator."""
 
     kind = Snowflake
+    level = "emulator"
     version = "Snowflake 10."
     database = "lake"
     user = "duckdb"

@@ -31,6 +31,7 @@ class TrinoEngine(Engine):
     """The double."""
 
     kind = Trino
+    level = "protocol"
     version = "Trino 476"
     database = "lake"
     types = {"id": "integer", "customer_id": "integer", "total": "decimal(10,2)"}

@@ -16,6 +16,7 @@ class ClickhouseEngine(Engine):
     """A running engine."""
 
     kind = Clickhouse
+    level = "engine"
     version = "ClickHouse 26."
     user = "default"
     database = "shop"

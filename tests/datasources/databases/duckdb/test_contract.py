@@ -30,6 +30,7 @@ class DuckdbEngine(FileEngine):
     """A file of its own for each test."""
 
     kind = Duckdb
+    level = "engine"
     version = "DuckDB 2."
     database = "shop_file"
     types = {"id": "INTEGER", "customer_id": "INTEGER", "total": "DECIMAL(10,2)"}

@@ -16,6 +16,7 @@ class MariaEngine(Engine):
     """A running MariaDB."""
 
     kind = Mariadb
+    level = "engine"
     made: Any = MariadbSource
     version = "MariaDB 10."
     user = "reader@%"
@@ -94,6 +95,7 @@ class MysqlEngine(MariaEngine):
     """The same server as a source of type `mysql`."""
 
     kind = Mysql
+    level = "emulator"
     made = MysqlSource
 
 

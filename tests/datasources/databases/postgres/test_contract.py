@@ -15,6 +15,7 @@ class PgEngine(Engine):
     """A running PostgreSQL."""
 
     kind = Postgres
+    level = "engine"
     version = "PostgreSQL 1"
     database = "postgres"
     types = {"id": "integer", "customer_id": "integer", "total": "numeric(10,2)"}

@@ -25,6 +25,7 @@ class RedshiftEngine(PgEngine):
     """The double."""
 
     kind = Redshift
+    level = "protocol"
     version = "Redshift 1."
     database = DATABASE
     kinds = {"customer": "table", "orders": "table", "totals": "view"}

@@ -29,6 +29,7 @@ class SqliteEngine(FileEngine):
     """A file of its own for each test."""
 
     kind = Sqlite
+    level = "engine"
     version = "SQLite 3."
     shop = "main"
     scratch = "main"
