@@ -13,6 +13,7 @@ from api.wire.kept_lineage import LineageAnswer, Shape, answer_of, as_events, sh
 from api.wire.responses import ENVELOPED
 from api.wire.schemas import Envelope
 from api.wire.streams import Cursor, Format, PageLimit, read_cursor, write_cursor
+from datasources.catalogue.schemas.column_lineage import with_columns
 from datasources.catalogue.schemas.graph import Direction, Graph, every_edge, read_edges, read_graph, through
 from datasources.databases.base import TableName
 
@@ -59,7 +60,7 @@ async def lineage(
         next_cursor = write_cursor(found[limit - 1][0]) if len(found) > limit else None
     else:
         root = TableName(schema_name, table_name)
-        graph = await read_graph(session, source_id, root, direction, depth)
+        graph = await with_columns(session, source, await read_graph(session, source_id, root, direction, depth))
         graph = through(graph, root, column_name) if column_name is not None else graph
     if format_ == "ndjson":
         return streams.lines(as_events(streams.at_once(graph.edges), source, shape, at), shown)

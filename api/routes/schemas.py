@@ -25,6 +25,7 @@ from api.wire.kept_schema import (
 from api.wire.responses import DISCOVERY_FAILED, ENVELOPED, ENVELOPED_INVALID, ENVELOPED_OVERLOAD
 from api.wire.schemas import Envelope
 from api.wire.streams import Cursor, Format, PageLimit, read_cursor, write_cursor
+from datasources.catalogue.schemas.column_lineage import with_columns
 from datasources.catalogue.schemas.compare import Change
 from datasources.catalogue.schemas.graph import Direction, read_graph
 from datasources.catalogue.schemas.history import WantedChanges, every_change, read_changes
@@ -130,12 +131,12 @@ class SchemaController(Controller):
         table_name: Annotated[str, QueryParameter(max_length=2000)],
     ) -> Envelope[OneTable]:
         """One table or view: columns, keys, a view's text, what it is made from and what is made from it."""
-        await require_source(session, member, source_id)
+        source = await require_source(session, member, source_id)
         name, overview = TableName(schema_name, table_name), await read_overview(session, source_id)
         found = await read_one(session, source_id, name)
         if found is None or overview is None:
             raise Problem(404, "Table not found")
-        graph = await read_graph(session, source_id, name, Direction.both, 1)
+        graph = await with_columns(session, source, await read_graph(session, source_id, name, Direction.both, 1))
         up = [edge for edge in graph.edges if edge.target == name]
         down = [edge for edge in graph.edges if edge.source == name and edge.target != name]
         return Envelope(one_table(source_id, found, overview.discovered_at, up, down), "Table retrieved")

@@ -245,6 +245,8 @@ class Database(ABC):
     """Bytes of a name that the server keeps, where it cuts the rest off without a word."""
     scratch_word: ClassVar[str] = "Schema"
     """What `temp_schema` names here."""
+    dependency_dialect: ClassVar[str | None] = None
+    """sqlglot's word for its SQL, where its record of dependencies does not say which column is made from which."""
     lacks: ClassVar[Mapping[str, str]] = {}
     """Steps that this kind of source cannot have, and why: the message of the skipped step."""
 

@@ -19,6 +19,7 @@ class Postgres(Database):
     options: ClassVar[type[PgOptions]] = PgOptions
     aliases: ClassVar[tuple[str, ...]] = ("postgresql",)
     name_bytes = 63
+    dependency_dialect = "postgres"
     verified = Verified("engine", "PostgreSQL 15 and 18", "2026-11-25")
 
     @classmethod

@@ -20,6 +20,7 @@ class Redshift(Postgres):
     options = RedshiftOptions
     aliases = ()
     name_bytes = 127
+    dependency_dialect = "redshift"
     verified = Verified(
         "protocol", "PostgreSQL 18 that says Redshift 1, with system views of ours; no Redshift", "2026-11-26"
     )

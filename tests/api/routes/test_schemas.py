@@ -3,10 +3,11 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from datasources.catalogue.schemas.keeper import Keeper
-from datasources.databases.base import Column, ColumnEdge, ForeignKey, Lineage, LineageEdge, Table, TableName
+from datasources.databases.base import Column, ColumnEdge, ForeignKey, Lineage, LineageEdge, Origin, Table, TableName
 from datasources.databases.postgres.model import PgOptions, PgSource
 from datasources.secrecy.scrubber import Scrubber
 from tests.api.routes.sources import register
@@ -250,6 +251,18 @@ async def test_lineage_around_a_table(kept: Kept) -> None:
     assert {node["table_name"] for node in found["nodes"]} == {"last", "best", "totals", "orders"}
     found = await kept.get(f"{kept.id}/lineage", schema_name="no", table_name="table")
     assert (found["edges"], len(found["nodes"])) == ([], 1)
+
+
+async def test_columns_come_from_the_texts_of_views(kept: Kept) -> None:
+    """A server's own record of dependencies names the columns that are read, and not what is made of them."""
+    made = edge("shop.orders", "reports.totals", "customer_id>buyer")
+    recorded = msgspec.structs.replace(made, column_edges=[], origin=Origin.dependency_record)
+    await kept.keeper.keep_lineage(Lineage(edges=[recorded]), 0)
+    root = {"schema_name": "reports", "table_name": "totals"}
+    found = await kept.get(f"{kept.id}/lineage", **root, column_name="buyer")
+    assert [edge["column_edges"] for edge in found["edges"]] == [[{"source": "customer_id", "target": "buyer"}]]
+    found = await kept.get(f"{kept.id}/table", **root)
+    assert found["upstream"][0]["column_edges"] == [{"source": "customer_id", "target": "buyer"}]
 
 
 async def test_all_lineage_in_both_shapes(kept: Kept) -> None:
