@@ -1,12 +1,12 @@
 """`sourcecheck demo`: everything once, on real parts: a file of sources is applied, and its sources are tested."""
 
 import asyncio
-from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sourcecheck.cli.command import Invocation
 from sourcecheck.cli.commands.testing import run_tests
+from sourcecheck.cli.main import parser
 from sourcecheck.cli.output import Output
 from sourcecheck.cli.plan import lines, summary
 from sourcecheck.cli.results import SourceResult
@@ -41,8 +41,8 @@ async def demo(settings: Settings) -> int:
             raise StackError("the demo needs its own PostgreSQL")
         await asyncio.to_thread(make_shop, stack.postgres)
         await asyncio.to_thread(make_notes, Path(stack.settings.file_root or "") / NOTES)
-        given = Namespace(url=stack.addresses.api, query=None, timeout=None, on_question="fail")
-        call = Invocation(given, Output())
+        words = ["test", "--all", "--on-question", "fail", "--url", stack.addresses.api]
+        call = Invocation(parser().parse_args(words), Output())
         with Client(stack.addresses.api, stack.addresses.key) as client:
             call.use(client)
             sources = await asyncio.to_thread(_apply, client, variables(stack.postgres))
