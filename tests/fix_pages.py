@@ -29,6 +29,8 @@ from tests.fix_processes import kept
 KEY = "key-of-the-tests-of-pages"
 SIZES = {"wide": (1440, 900), "phone": (390, 844)}
 THEMES = ("light", "dark")
+SCRIPT = "\"><img src=x onerror='window.hacked=1'><script>window.hacked=1</script>{{ 7 * 7 }}"
+"""A name that would like to be more than text."""
 
 
 @dataclass
@@ -98,7 +100,14 @@ def _lives(address: str) -> bool:
 
 
 async def visit(
-    browser: Browser, site: Site, *, width: str = "wide", theme: str = "light", script: bool = True
+    browser: Browser,
+    site: Site,
+    *,
+    width: str = "wide",
+    theme: str = "light",
+    script: bool = True,
+    zone: str = "UTC",
+    key: str = KEY,
 ) -> Page:
     """A page of a browser that is signed in; what it complains about is collected."""
     size = SIZES[width]
@@ -108,11 +117,13 @@ async def visit(
         java_script_enabled=script,
         base_url=site.address,
         reduced_motion="reduce",
+        timezone_id=zone,
+        locale="en-US",
     )
     page = await context.new_page()
     listen(page, site)
     await page.goto("/sign-in")
-    await page.fill("#key", KEY)
+    await page.fill("#key", key)
     await page.click("main button")
     await page.wait_for_url("**/")
     return page

@@ -43,7 +43,7 @@ def milliseconds(value: float | None) -> str:
     if value is None:
         return "–"
     if value < 1000:
-        return f"{value:.0f} ms" if value >= 1 or value == 0 else "1 ms"
+        return f"{value:.0f} ms" if value >= 1 else "< 1 ms"
     return f"{value / 1000:.1f} s"
 
 

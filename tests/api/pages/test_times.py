@@ -35,7 +35,9 @@ def test_percent(value: float | None, words: str) -> None:
     assert times.percent(value) == words
 
 
-@pytest.mark.parametrize(("value", "words"), [(None, "–"), (0.4, "1 ms"), (12.4, "12 ms"), (2400.0, "2.4 s")])
+@pytest.mark.parametrize(
+    ("value", "words"), [(None, "–"), (0.4, "< 1 ms"), (0.0, "< 1 ms"), (12.4, "12 ms"), (2400.0, "2.4 s")]
+)
 def test_milliseconds(value: float | None, words: str) -> None:
     """Seconds from one second on."""
     assert times.milliseconds(value) == words
