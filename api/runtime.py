@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from api.background.downloads import DownloadMirror, DownloadQueue
 from api.background.job_metrics import JobMetrics
 from api.background.retention import Retention
+from api.background.run_names import RunNames
 from api.background.schedule_mirror import ScheduleMirror
 from api.background.schema_events import SchemaEvents
 from api.background.status_events import StatusEvents
@@ -54,6 +55,7 @@ async def started(app: Litestar) -> AsyncIterator[None]:
             DownloadMirror(sessions, prefect),
             DownloadQueue(sessions, watch),
             SweepKeeper(sessions, prefect),
+            RunNames(prefect),
             Retention(sessions, settings),
         ):
             vault = Vault.from_settings(settings)

@@ -13,6 +13,7 @@ from prefect.client.schemas.objects import DeploymentSchedule
 from prefect.exceptions import ObjectNotFound, PrefectException
 
 from api.prefect._private import plan_runs
+from api.prefect.planned import name_runs
 from api.prefect.timetables import in_prefect_words, plan_of
 from datasources.health.plan import Plan, slug_of, timetable_of
 
@@ -81,6 +82,10 @@ class Schedules:
             parameters={"sweep_id": sweep_id, "number": number},
             idempotency_key=f"sweep-{sweep_id}-again-{number}",
         )
+
+    async def name_planned(self) -> None:
+        """Give the next runs that Prefect has planned their timetables' names."""
+        await name_runs(self._client, await self._deployment(), await self.read())
 
     async def _schedules(self) -> dict[int, DeploymentSchedule]:
         try:

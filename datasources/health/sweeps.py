@@ -151,6 +151,11 @@ def first_tests(count: int, interval: float | None) -> int:
     return max(FIRST_TESTS, math.ceil(count * interval / (FIRST_TESTS_HOURS * 3600)))
 
 
+def planned_name(plan: Plan) -> str:
+    """What a sweep is called in Prefect before it begins."""
+    return f"sweep {plan.words()}"
+
+
 def name_of(plan: Plan, count: int) -> str:
     """What a sweep is called in Prefect."""
-    return f"sweep {plan.words()} · {count} {'source' if count == 1 else 'sources'}"
+    return f"{planned_name(plan)} · {count} {'source' if count == 1 else 'sources'}"

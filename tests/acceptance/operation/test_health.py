@@ -107,6 +107,10 @@ def test_a_source_that_goes_down_and_comes_back(service: Service, admin: httpx.C
     run = service.prefect_api.get(f"/flow_runs/{answer['flow_run_id']}").raise_for_status().json()
     assert (run["state"]["name"], run["name"].startswith("Scheduled")) == ("Unhealthy", True)
 
+    # Its next checks have their timetable's name before they begin.
+    planned = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}, "name": {"any_": ["sweep every 10 s"]}}}
+    eventually(lambda: service.prefect_api.post("/flow_runs/filter", json=planned).raise_for_status().json())
+
     database.start()
     again = eventually(lambda: (h := health(admin, source, limit=1000))["current_status"] == "active" and h)
     assert [check["status"] for check in again["health_history"]][:2] == ["active", "active"]
