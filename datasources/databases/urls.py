@@ -9,10 +9,13 @@ import msgspec
 from datasources.databases import ALIASES, DATABASES, AnySource
 from datasources.databases.base import Database
 from datasources.model.nearest import did_you_mean
-from datasources.model.source import NetworkOptions, Options, Source
+from datasources.model.source import Options, Source
 
 ALSO_SCHEMES = {"postgres": "pg"}
 """Schemes that are no words for a type."""
+USER_FIELDS = ("user", "username", "key_id", "aws_access_key_id")
+PASSWORD_FIELDS = ("password", "secret", "aws_secret_access_key")
+"""Options that a URL's user and password may be: the first that the type has."""
 OF_SOURCE = {"temp_schema": "temp_schema", "connect_timeout": "connection_timeout", "query_timeout": "query_timeout"}
 """Parameters about the source itself, to its fields."""
 
@@ -25,13 +28,14 @@ def source_from_url(url: str, more: dict[str, str] | None = None) -> Source:
     """
     parts, port = _split(url)
     database = _database_of(parts.scheme)
-    given = _file(parts) if not issubclass(database.options, NetworkOptions) else _server(parts, port, database.options)
+    given = _place(parts, port, database)
     return _converted(database, _with_parameters(database, given, [*_parameters(parts), *(more or {}).items()]))
 
 
 def _split(url: str) -> tuple[SplitResult, int | None]:
     try:
-        parts = urlsplit(url.strip())
+        scheme, separator, rest = url.strip().partition("://")  # no scheme may have the underscores of our words
+        parts = urlsplit(scheme.replace("_", "-") + separator + rest)
         port = parts.port
     except ValueError as error:
         raise ValueError("the URL cannot be read: is a port missing, or a bracket?") from error
@@ -48,7 +52,7 @@ def options_from_url(url: str, database: type[Database]) -> dict[str, Any]:
     parts, port = _split(url)
     if _database_of(parts.scheme) is not database:
         raise ValueError(f"the URL is not that of a {database.title} source")
-    texts = _file(parts) if not issubclass(database.options, NetworkOptions) else _server(parts, port, database.options)
+    texts = _place(parts, port, database)
     for given, value in _parameters(parts):
         name = database.options.also_called.get(given, given)
         if name not in database.options.__struct_fields__:
@@ -65,7 +69,7 @@ def options_from_url(url: str, database: type[Database]) -> dict[str, Any]:
 
 
 def _database_of(scheme: str) -> type[Database]:
-    word = scheme.lower().partition("+")[0]
+    word = scheme.lower().partition("+")[0].replace("-", "_")
     word = ALIASES.get(word, ALSO_SCHEMES.get(word, word))
     if word not in DATABASES:
         known = sorted({*DATABASES, *ALIASES})
@@ -74,23 +78,38 @@ def _database_of(scheme: str) -> type[Database]:
     return DATABASES[word]
 
 
-def _file(parts: SplitResult) -> dict[str, str]:
+def _place(parts: SplitResult, port: int | None, database: type[Database]) -> dict[str, str]:
+    """What stands before the parameters, by the names of the type's options. Raises `ValueError`."""
+    if "file_path" in database.options.shown_as:
+        return {database.options.shown_as["file_path"]: _path(parts)}
+    shown, names = database.options.shown_as, database.options.__struct_fields__
+    given = {
+        "host": (unquote(parts.hostname or ""), shown.get("host")),
+        "port": ("" if port is None else str(port), shown.get("port")),
+        "user": (unquote(parts.username or ""), first_of(USER_FIELDS, names)),
+        "password": (unquote(parts.password or ""), first_of(PASSWORD_FIELDS, names)),
+        "database": (unquote(parts.path.removeprefix("/")), shown.get("database_name")),
+    }
+    found = {}
+    for what, (value, field) in given.items():
+        if value and field is None:
+            raise ValueError(f"{database.title} has no {what}")
+        if value and field is not None:
+            found[field] = value
+    return found
+
+
+def first_of(candidates: Iterable[str], names: Iterable[str]) -> str | None:
+    """The first of the candidates that is one of the names."""
+    known = set(names)
+    return next((name for name in candidates if name in known), None)
+
+
+def _path(parts: SplitResult) -> str:
     """`sqlite:///relative.db` or `sqlite:////absolute.db`, as SQLAlchemy has it."""
     if parts.netloc or len(parts.path) < 2:
         raise ValueError(f"the path of a file has three slashes before it: {parts.scheme}:///PATH")
-    return {"path": unquote(parts.path[1:])}
-
-
-def _server(parts: SplitResult, port: int | None, options: type[Options]) -> dict[str, str]:
-    database = options.shown_as.get("database_name", "dbname")
-    found = {
-        "host": unquote(parts.hostname or ""),
-        "port": "" if port is None else str(port),
-        "user": unquote(parts.username or ""),
-        "password": unquote(parts.password or ""),
-        database: unquote(parts.path.removeprefix("/")),
-    }
-    return {name: value for name, value in found.items() if value}
+    return unquote(parts.path[1:])
 
 
 def _parameters(parts: SplitResult) -> list[tuple[str, str]]:
@@ -128,4 +147,4 @@ def _converted(database: type[Database], fields: dict[str, Any]) -> Source:
 
 
 def _example(options: type[Options], word: str) -> str:
-    return f"{word}://USER:PASSWORD@HOST:PORT/DATABASE" if issubclass(options, NetworkOptions) else f"{word}:///PATH"
+    return f"{word}:///PATH" if "file_path" in options.shown_as else f"{word}://USER:PASSWORD@HOST:PORT/DATABASE"

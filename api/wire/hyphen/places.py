@@ -5,10 +5,11 @@ from typing import Any
 
 from api.wire.errors import Invalid
 from datasources.databases.base import Database
+from datasources.databases.urls import PASSWORD_FIELDS, USER_FIELDS, first_of
 
 CREDENTIALS: dict[str, tuple[str, ...]] = {
-    "username": ("user", "username", "key_id", "aws_access_key_id"),
-    "password": ("password", "secret", "aws_secret_access_key"),
+    "username": USER_FIELDS,
+    "password": PASSWORD_FIELDS,
     "api_key": ("api_key", "token"),
     "oauth_token": ("oauth_token", "token", "access_token", "http_token"),
     "warehouse": ("warehouse",),
@@ -23,7 +24,7 @@ TUNNEL_SECRETS = {"ssh_private_key": "private_key", "ssh_passphrase": "passphras
 
 def schema_option(kind: type[Database]) -> str | None:
     """The option of the type that is its schema."""
-    return next((name for name in SCHEMA if name in kind.options.__struct_fields__), None)
+    return first_of(SCHEMA, kind.options.__struct_fields__)
 
 
 def in_their_words(error: Invalid, kind: type[Database]) -> Invalid:

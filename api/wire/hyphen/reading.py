@@ -14,7 +14,7 @@ from api.wire.hyphen.places import CREDENTIALS, TUNNEL, TUNNEL_SECRETS, schema_o
 from api.wire.registration import MAX_FIELDS_BYTES, decode, read_known, refuse_secrets
 from datasources.databases import ALIASES, DATABASES
 from datasources.databases.base import Database
-from datasources.databases.urls import options_from_url
+from datasources.databases.urls import first_of, options_from_url
 from datasources.model.source import Shown
 
 Data = dict[str, Any]
@@ -121,10 +121,9 @@ def _options(given: Data, kind: type[Database]) -> Data:
 
 
 def _option_of(credential: str, kind: type[Database]) -> str:
-    fields = kind.options.__struct_fields__
-    for name in CREDENTIALS[credential]:
-        if name in fields:
-            return name
+    name = first_of(CREDENTIALS[credential], kind.options.__struct_fields__)
+    if name is not None:
+        return name
     raise Invalid(["body", "credentials", credential], f"{kind.title} has no use for it")
 
 

@@ -3,7 +3,8 @@
 import msgspec
 import pytest
 
-from datasources.databases.urls import source_from_url
+from datasources.databases import DATABASES
+from datasources.databases.urls import options_from_url, source_from_url
 
 SHOP = {"host": "db.example", "port": 5432, "user": "me", "password": "p@ss#1", "dbname": "shop"}
 
@@ -63,3 +64,40 @@ def test_what_is_refused(url: str, sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence) as refused:
         source_from_url(url)
     assert "hidden" not in str(refused.value)
+
+
+@pytest.mark.parametrize("word", DATABASES)
+def test_the_options_of_every_type(word: str) -> None:
+    """Host, port, user, password and database under the type's own names; a file is its path."""
+    database = DATABASES[word]
+    shown = database.options.shown_as
+    if "file_path" in shown:
+        assert options_from_url(f"{word}:///a/b.db", database) == {shown["file_path"]: "a/b.db"}
+    elif "host" in shown:
+        found = options_from_url(f"{word}://me:p%40ss@db.example:1234/shop", database)
+        assert (found[shown["host"]], found[shown["database_name"]]) == ("db.example", "shop")
+        assert {"me", "p@ss"} <= set(found.values())
+        assert found.get(shown.get("port", ""), 1234) == 1234
+
+
+@pytest.mark.parametrize("word", DATABASES)
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "h/d?options=x",
+        "h/d?service=x",
+        "h/d?hostaddr=1.2.3.4",
+        "h:x/d",
+        "[h/d",
+        "h/d#x",
+        "h/d?hostname=other",
+        "h/d?=1",
+        "h/d?via=1",
+        "h/d?connection_timeout=1",
+    ],
+)
+def test_what_a_type_has_no_option_for_is_refused(word: str, rest: str) -> None:
+    """By a sentence that repeats no value."""
+    with pytest.raises(ValueError, match=r".") as caught:
+        options_from_url(f"{word}://me:canary@{rest}", DATABASES[word])
+    assert "canary" not in str(caught.value)
