@@ -37,6 +37,7 @@ class AthenaEngine(Engine):
     """The double."""
 
     kind = Athena
+    level = "protocol"
     version = "Athena 3"
     database = "shop"
     user = KEY_ID

@@ -20,6 +20,7 @@ class BigqueryEngine(Engine):
     """The emulator."""
 
     kind = Kind
+    level = "emulator"
     version = "BigQuery v2"
     database = "lake"
     user = EMAIL
