@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct, field
 from rich.console import Console
 
-from benchmarks import parts, targets
+from benchmarks import parts, sweeps, targets
 from benchmarks import schemas as kept
 from benchmarks.lanes import Lane, bench_environ, lane, own_lane
 from benchmarks.plan import DEFAULT, QUICK, Plan
@@ -25,7 +25,7 @@ from datasources.model.settings import Settings
 from deployments.stack.ports import free_port
 from deployments.stack.start import Stack, running
 
-PARTS = ("ours", "stock", "bare", "polling", "requests", "tunnel", "wide", "schemas", "growth")
+PARTS = ("ours", "stock", "bare", "polling", "requests", "tunnel", "wide", "schemas", "growth", "sweeps")
 CPU = ("CPU api", "CPU prefect")
 WIDTH = 150
 """Columns of a terminal, at the least: a table that is cut says nothing."""
@@ -77,6 +77,7 @@ class Tables(Struct):
             notes=["CPU and memory of the process that keeps it, and of the API that reads it; without PostgreSQL's"],
         )
     )
+    sweeps: Table = field(default_factory=lambda: Table("Scheduled checks", sweeps.COLUMNS))
     requests: Table = field(
         default_factory=lambda: Table(
             "Requests to Prefect for one test",
@@ -90,7 +91,7 @@ class Tables(Struct):
     @property
     def filled(self) -> list[Table]:
         """Those that have something to show."""
-        found = [self.speed, self.memory, self.polled, self.schemas, self.growth, self.requests]
+        found = [self.speed, self.memory, self.polled, self.schemas, self.growth, self.sweeps, self.requests]
         return [table for table in found if table.rows]
 
 
@@ -121,6 +122,7 @@ class Bench(Struct):
             "wide": lambda: self._wide(ours),
             "schemas": lambda: kept.schemas(ours, shop, self.plan, self.tables.schemas, self.say),
             "growth": lambda: parts.growth(ours, shop, self.plan, self.tables.growth, self.say),
+            "sweeps": lambda: sweeps.sweeps(self.stack, ours, shop, self.plan.sweeps, self.tables.sweeps, self.say),
             "stock": lambda: self._stock(shop),
             "bare": lambda: parts.bare(self.stack, shop, self.plan, self.tables.speed, self.say),
             "requests": lambda: self._requests(shop),
@@ -184,6 +186,7 @@ async def bench(
             runs_per_process=runs_per_process,
             tests_per_minute=1_000_000,  # what is measured is the work, not its limits
             max_waiting_jobs=1_000_000,
+            scheduled_tests_per_minute=1_000_000,
             log_level="WARNING",
         )
         async with running(settings, console.print, with_demo_database=True) as stack:
@@ -198,7 +201,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a handful of samples: only to see that it works")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="parts to measure")
-    parser.add_argument("--minutes", type=float, default=10, help="after which nothing more is measured (default 10)")
+    parser.add_argument("--minutes", type=float, default=30, help="after which nothing more is measured (default 30)")
     parser.add_argument(
         "--runs-per-process", type=int, default=Settings().runs_per_process, help="1 is a fresh fork for each run"
     )

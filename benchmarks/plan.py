@@ -2,6 +2,8 @@
 
 from msgspec import Struct
 
+from benchmarks.sweeps import SweepPlan
+
 
 class Plan(Struct, frozen=True):
     """Tests asked for in each part, and how long each part may take."""
@@ -20,6 +22,8 @@ class Plan(Struct, frozen=True):
     tables: int
     growth: dict[int, int]
     """Tests asked for at once, by the number of registered sources."""
+    sweeps: tuple[SweepPlan, ...]
+    """Sources, and how often a sweep checks them."""
     pollers: tuple[int, ...]
     """Clients that ask for one job again and again, side by side."""
     poll_seconds: float
@@ -39,6 +43,7 @@ DEFAULT = Plan(
     wide=5,
     tables=10_000,
     growth={10: 10, 100: 100, 1000: 150},
+    sweeps=(SweepPlan(1000, 60), SweepPlan(10_000, 300)),
     pollers=(1, 16, 1000),
     poll_seconds=3,
     idle_seconds=5,
@@ -55,6 +60,7 @@ QUICK = Plan(
     wide=1,
     tables=200,
     growth={10: 5},
+    sweeps=(SweepPlan(20, 10),),
     pollers=(1, 20),
     poll_seconds=1,
     idle_seconds=1,
