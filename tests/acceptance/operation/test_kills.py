@@ -1,19 +1,24 @@
 """Whatever is killed at whatever stage of a job, the job ends, once and for good, and the next one passes."""
 
+import os
 import re
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import psutil
+import psycopg
 import pytest
 
-from tests.acceptance.kit import SOURCES, flow_runs, options, read, register, statuses, unique
+from deployments.stack.home import Home
+from deployments.stack.postgres import EmbeddedPostgres
+from tests.acceptance.kit import IMMEDIATE, SOURCES, flow_runs, options, read, register, statuses, unique
 from tests.acceptance.parts import PARTS, part, patiently, ready
 from tests.acceptance.servers import locked_schema
 from tests.fix_database import Server
+from tests.fix_faults import faulty, silent
 from tests.fix_service import Service, running_stack
 
 PATIENCE = 150.0
@@ -77,6 +82,54 @@ def afterwards(client: httpx.Client, embedded: Server, answer: dict[str, Any]) -
     source = register(client, unique("Next"), options(embedded))
     job = patiently(client, "POST", f"{SOURCES}/{source}/test").json()["job_id"]
     assert ended(client, job)["status"] == "done"
+
+
+class Swept(NamedTuple):
+    """Sources of one timetable, and the moment at which a sweep of it was asked for."""
+
+    good: list[int]
+    silent: int
+    port: int
+    """Where the silent one takes connections, and says nothing."""
+
+
+@pytest.fixture(scope="module")
+def swept(client: httpx.Client, embedded: Server) -> Iterator[Swept]:
+    """Six good sources and a silent one, checked every hour."""
+    with faulty(embedded.port, silent) as port:
+        never = register(client, unique("Silent"), options(embedded, port=port), connection_timeout=5)
+        good = [register(client, unique("Good"), options(embedded)) for _ in range(6)]
+        for source in (never, *good):
+            body = {"interval_seconds": 3600}
+            answer = client.put(f"{IMMEDIATE}/{source}/health/schedule", json=body)
+            assert answer.status_code == 200, answer.text
+        yield Swept(good, never, port)
+
+
+def test_a_sweep_whose_process_is_killed(victim: Service, client: httpx.Client, swept: Swept) -> None:
+    """While it waits for a silent source; what becomes of it is looked at when everything else has been killed, too."""
+    address = EmbeddedPostgres(Home(victim.home)).conninfo("catalogue").url()
+    with psycopg.connect(address, autocommit=True) as session:
+        session.execute("UPDATE data_sources SET full_test_due_at = now() + interval '1 day' WHERE plan IS NOT NULL")
+        query = "SELECT timetable_id FROM data_sources WHERE id = %s"
+        ((timetable,),) = session.execute(query, [swept.silent])
+    deployment = victim.prefect_api.get("/deployments/name/sweep/health").raise_for_status().json()["id"]
+    asked = {"parameters": {"timetable_id": timetable}}
+    victim.prefect_api.post(f"/deployments/{deployment}/create_flow_run", json=asked).raise_for_status()
+    until = time.monotonic() + PATIENCE
+    while not (found := waiting_for(swept.port)):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    time.sleep(2)  # until what the good ones said has been written down
+    found.kill()
+
+
+def waiting_for(port: int) -> psutil.Process | None:
+    """A process of ours that has a connection to this port."""
+    for connection in psutil.net_connections("tcp"):
+        if connection.raddr and connection.raddr.port == port and connection.pid not in (None, os.getpid()):
+            return psutil.Process(connection.pid)
+    return None
 
 
 def test_a_process_that_is_killed(victim: Service, client: httpx.Client, embedded: Server) -> None:
@@ -257,6 +310,27 @@ def test_a_prefect_server_that_hangs(victim: Service, client: httpx.Client, embe
     assert answer["status"] == "failed"
     assert "never picked up" in answer["reason"]
     afterwards(client, embedded, answer)
+
+
+def test_the_sweep_was_taken_up(client: httpx.Client, swept: Swept) -> None:
+    """Whatever was killed since: each source was checked once, and the one that was lost by a run of its own."""
+    ready(client)
+    until = time.monotonic() + PATIENCE
+    while not (lost := history(client, swept.silent)):
+        assert time.monotonic() < until
+        time.sleep(0.5)
+    assert [(check["trigger"], check["job_id"] is None) for check in lost] == [("schedule", False)]
+    for source in swept.good:
+        found = [(check["status"], check["trigger"]) for check in history(client, source)]
+        assert found == [("active", "schedule")]
+
+
+def history(client: httpx.Client, source: int) -> list[dict[str, Any]]:
+    """The checks of a source."""
+    found: list[dict[str, Any]] = patiently(client, "GET", f"{IMMEDIATE}/{source}/health").json()["data"][
+        "health_history"
+    ]
+    return found
 
 
 def started(client: httpx.Client, embedded: Server, schema: str, timeout_seconds: int = LIMIT) -> int:
