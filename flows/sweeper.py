@@ -109,17 +109,22 @@ class Sweeper:
 
     async def _step(self) -> bool:
         """Begin what is due, or wait for it; answers whether anything is to be waited for."""
-        ids: Sequence[int] = self._due()
-        if not ids and self._next >= len(self._stops):
-            ids = await self._left()
-            if not ids and not self._running and not await self._may_be_lost():
-                return False
-        if ids:
-            await self._begin(ids)
-        elif self._next >= len(self._stops):
-            await asyncio.sleep(LEFT_SECONDS if not self._running else TICK_SECONDS)
+        if self._next < len(self._stops):
+            if ids := self._due():
+                await self._begin(ids)
+            else:
+                await asyncio.sleep(TICK_SECONDS)
+            return True
+        if not self._running:
+            await self._write()
+        if left := await self._left():
+            await self._begin(left)
+        elif self._running:
+            await asyncio.wait(self._running, timeout=LEFT_SECONDS)
+        elif await self._may_be_lost():
+            await asyncio.sleep(LEFT_SECONDS)
         else:
-            await asyncio.sleep(TICK_SECONDS)
+            return False
         return True
 
     def _is_over(self) -> bool:
@@ -185,7 +190,7 @@ class Sweeper:
         while True:
             await asyncio.sleep(RENEW_SECONDS)
             try:
-                async with self._sessions.begin() as session:
+                async with self._writing, self._sessions.begin() as session:
                     now = datetime.now(UTC)
                     await renew(session, self._owner, now)
                     await say_alive(session, self._round.sweep_id, now)

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -12,6 +13,7 @@ from api.limits import refuse_when_full
 from api.wire.errors import Invalid
 from api.wire.requests import TestRequest
 from api.wire.responses import JOINED
+from datasources.catalogue.health.claims import CHECK_SECONDS, claimed_until
 from datasources.catalogue.jobs import deadline, ids_of
 from datasources.catalogue.queue import queue_of
 from datasources.catalogue.tables import DataSource, Job
@@ -78,7 +80,10 @@ class Submitter:
         joined = job is not None
         if job is None:
             await refuse_when_full(session, self._settings, source.organization_id)
-            job = self._job(spec, member, source, queue, kind)
+            ahead = [each.deadline for each in queue if each.question is None]
+            if await claimed_until(session, source.id):
+                ahead.append(datetime.now(UTC) + timedelta(seconds=CHECK_SECONDS))
+            job = self._job(spec, member, source, ahead, kind)
             session.add(job)
             await session.flush()
         await session.commit()
@@ -98,7 +103,9 @@ class Submitter:
             return None
         return TestSpec(job.source_revision, tuple(job.steps), query, job.timeout_seconds, job.on_question, job.counts)
 
-    def _job(self, spec: TestSpec, member: Member, source: DataSource, queue: Sequence[Job], kind: KindOfTest) -> Job:
+    def _job(
+        self, spec: TestSpec, member: Member, source: DataSource, ahead: Sequence[datetime], kind: KindOfTest
+    ) -> Job:
         limit = spec.timeout_seconds or self._settings.job_timeout
         return Job(
             organization_id=source.organization_id,
@@ -111,7 +118,7 @@ class Submitter:
             timeout_seconds=spec.timeout_seconds,
             on_question=spec.on_question,
             counts=spec.counts,
-            deadline=deadline(limit, (ahead for ahead in queue if ahead.question is None)),
+            deadline=deadline(limit, ahead),
         )
 
 

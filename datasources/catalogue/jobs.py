@@ -133,12 +133,12 @@ def _why(status: JobStatus, published: list[Published]) -> dict[str, Any]:
     return {"reason": failure.result.message, "error_code": failure.result.error_code}
 
 
-def deadline(limit_seconds: int, ahead: Iterable[Job] = ()) -> datetime:
-    """When a job accepted now is ended by force: its limit counts from when those ahead of it are over at the latest.
+def deadline(limit_seconds: int, ahead: Iterable[datetime] = ()) -> datetime:
+    """When a job accepted now is ended by force: its limit counts from when those `ahead` of it are over at the latest.
 
     A job's turn may come sooner; then its time is over sooner as well.
     """
-    begins = max([datetime.now(UTC), *(job.deadline for job in ahead)])
+    begins = max([datetime.now(UTC), *ahead])
     return begins + timedelta(seconds=limit_seconds)
 
 

@@ -22,6 +22,8 @@ from datasources.catalogue.tables import DataSource, Job, SourceCheck
 from datasources.health.sweeps import Fate, Turn, fate, full_test_due
 from datasources.model.steps import KindOfTest, steps_of
 
+CHECK_SECONDS = 60
+"""Limit of one check of a sweep."""
 LEASE = timedelta(seconds=30)
 """How long a claim holds that is not renewed."""
 
@@ -64,6 +66,8 @@ async def claim(
             what = Fate.FULL if first_tests <= limits.first_tests else Fate.CHECK
         found[what].append(source)
     await _write(session, round_.due_at, owner, [source.id for source in found[Fate.CHECK]], datetime.now(UTC) + LEASE)
+    for what in (Fate.ALONE, Fate.FULL):
+        found[what] = await _locked(session, found[what])
     accounted = [source.id for each in (Fate.SKIP, Fate.ALONE, Fate.FULL) for source in found[each]]
     await _write(session, round_.due_at, owner, accounted, None)
     for what, kind in ((Fate.ALONE, KindOfTest.quick), (Fate.FULL, KindOfTest.full)):
@@ -135,6 +139,15 @@ async def _turns(session: AsyncSession, timetable_id: int, ids: Collection[int])
         )
         for source, due_at, until, lost, busy in rows
     ]
+
+
+async def _locked(session: AsyncSession, sources: Sequence[DataSource]) -> list[DataSource]:
+    """Those of the sources that get a job, locked as for every job that is added; one that is locked now waits."""
+    if not sources:
+        return []
+    chosen = select(DataSource.id).where(DataSource.id.in_([source.id for source in sources]))
+    locked = set(await session.scalars(chosen.with_for_update(key_share=True, skip_locked=True)))
+    return [source for source in sources if source.id in locked]
 
 
 async def _write(

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from datasources.catalogue.health.claims import CHECK_SECONDS
 from datasources.catalogue.host_keys import trusted_keys
 from datasources.catalogue.sources import source_of
 from datasources.catalogue.tables import DataSource
@@ -12,9 +13,6 @@ from datasources.catalogue.work import Work
 from datasources.model.errors import SecretsError
 from datasources.model.steps import KindOfTest, steps_of
 from datasources.secrecy.vault import Vault
-
-CHECK_SECONDS = 60
-"""Limit of one check."""
 
 
 async def sweep_work(session: AsyncSession, row: DataSource, vault: Vault) -> Work | None:
