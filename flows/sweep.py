@@ -61,7 +61,7 @@ async def sweep(timetable_id: int | None = None, sweep_id: int | None = None, nu
     await _introduce(client, run, found, number)
     if sweep_id is None:
         await _call_help(client, run, found)
-    return await Sweeper(settings, found, run.id, number).run()
+    return await Sweeper(settings, found, number).run()
 
 
 async def _begun(settings: Settings, run: FlowRun, timetable_id: int | None, sweep_id: int | None) -> Round | str:

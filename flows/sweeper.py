@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import uuid4
 
 from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
@@ -54,10 +54,10 @@ STACK_BYTES = 2 * 2**20
 class Sweeper:
     """One run's part of a sweep."""
 
-    def __init__(self, settings: Settings, round_: Round, owner: UUID, number: int) -> None:
+    def __init__(self, settings: Settings, round_: Round, number: int) -> None:
         self._settings = settings
         self._round = round_
-        self._owner = owner
+        self._owner = uuid4()  # a flow run may begin again in another process, which has not claimed what the first had
         self._stops = itinerary(round_.checked_for, round_.due_at, round_.interval, number)
         self._next = 0
         self._vault = Vault.from_settings(settings)

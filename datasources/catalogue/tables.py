@@ -344,7 +344,7 @@ class SourceCheck(Base):
     due_at: Mapped[datetime]
     """The moment of the sweep."""
     owner: Mapped[UUID]
-    """The flow run that has claimed it."""
+    """Who has claimed it: a flow run, in one of its lives."""
     claimed_until: Mapped[datetime | None] = mapped_column(index=True)
     """None once the check has ended, or there was nothing to check; its owner renews it again and again until then."""
     lost: Mapped[bool] = mapped_column(server_default=text("false"))
