@@ -5,9 +5,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, get_args
 
-from rich.console import Console
-from rich.table import Table
-
 from datasources.model.errors import SettingsError
 from datasources.model.settings import Settings
 from datasources.model.vocabulary import OnQuestion
@@ -110,14 +107,14 @@ async def _with_session(settings: Settings, work: Work, given: argparse.Namespac
 async def _add_organization(session: Any, given: argparse.Namespace) -> int:
     from datasources.catalogue.accounts import create_organization
 
-    print(f"organization {(await create_organization(session, given.name)).id}")
-    return 0
+    made = await create_organization(session, given.name)
+    return _answer(given, {"id": made.id, "name": made.name}, f"organization {made.id}")
 
 
-async def _list_organizations(session: Any, _: argparse.Namespace) -> int:
+async def _list_organizations(session: Any, given: argparse.Namespace) -> int:
     from datasources.catalogue.accounts import list_organizations
 
-    return _show(["id", "name"], await list_organizations(session))
+    return _show(given, ["id", "name"], await list_organizations(session))
 
 
 async def _add_user(session: Any, given: argparse.Namespace) -> int:
@@ -126,56 +123,59 @@ async def _add_user(session: Any, given: argparse.Namespace) -> int:
     user = await create_user(session, given.name, given.email)
     if given.organization is not None:
         await add_member(session, given.organization, user.id, given.role)
-    print(f"user {user.id}")
-    return 0
+    return _answer(given, {"id": user.id, "name": user.name}, f"user {user.id}")
 
 
-async def _list_users(session: Any, _: argparse.Namespace) -> int:
+async def _list_users(session: Any, given: argparse.Namespace) -> int:
     from datasources.catalogue.accounts import list_users
 
-    return _show(["id", "name", "email", "organization", "role"], await list_users(session))
+    return _show(given, ["id", "name", "email", "organization", "role"], await list_users(session))
 
 
 async def _add_key(session: Any, given: argparse.Namespace) -> int:
     from datasources.catalogue.accounts import create_key
 
-    _, raw = await create_key(session, given.user, given.organization, given.name, on_question=given.on_question)
-    print(raw)
-    return 0
+    made, raw = await create_key(session, given.user, given.organization, given.name, on_question=given.on_question)
+    return _answer(given, {"id": made.id, "name": made.name, "key": raw}, raw)
 
 
-async def _list_keys(session: Any, _: argparse.Namespace) -> int:
+async def _list_keys(session: Any, given: argparse.Namespace) -> int:
     from datasources.catalogue.accounts import list_keys
 
-    return _show(["id", "begins with", "name", "user", "last used", "revoked"], await list_keys(session))
+    return _show(given, ["id", "begins with", "name", "user", "last used", "revoked"], await list_keys(session))
 
 
 async def _revoke_key(session: Any, given: argparse.Namespace) -> int:
     from datasources.catalogue.accounts import revoke_key
 
     await revoke_key(session, given.key)
-    print(f"key {given.key} is revoked")
-    return 0
+    return _answer(given, {"revoked": given.key}, f"key {given.key} is revoked")
 
 
-def _rotate(settings: Settings, _: argparse.Namespace) -> int:
+def _rotate(settings: Settings, given: argparse.Namespace) -> int:
     from deployments.cli.rotation import rotate
     from deployments.stack.local import with_local_defaults
 
-    print(f"{asyncio.run(rotate(with_local_defaults(settings)))} secrets encrypted with the first key")
-    return 0
+    count = asyncio.run(rotate(with_local_defaults(settings)))
+    return _answer(given, {"secrets": count}, f"{count} secrets encrypted with the first key")
 
 
-def _new_key(_: Settings, __: argparse.Namespace) -> int:
+def _new_key(_: Settings, given: argparse.Namespace) -> int:
     from cryptography.fernet import Fernet
 
-    print(Fernet.generate_key().decode())
+    key = Fernet.generate_key().decode()
+    return _answer(given, {"key": key}, key)
+
+
+def _answer(given: argparse.Namespace, value: Any, sentence: str) -> int:
+    given.out.result(value)
+    given.out.say(sentence)
     return 0
 
 
-def _show(columns: list[str], rows: Iterable[Iterable[Any]]) -> int:
-    table = Table(*columns)
-    for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row))
-    Console().print(table)
+def _show(given: argparse.Namespace, columns: list[str], rows: Iterable[Iterable[Any]]) -> int:
+    found = [list(row) for row in rows]
+    names = [column.replace(" ", "_") for column in columns]
+    given.out.result([dict(zip(names, row, strict=True)) for row in found])
+    given.out.table(columns, [["" if value is None else str(value) for value in row] for row in found])
     return 0

@@ -9,9 +9,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
 from datasources.model.errors import SourcecheckError
 from datasources.model.settings import Settings
 
@@ -98,9 +95,12 @@ async def _make(client: Any, settings: Settings, given: argparse.Namespace) -> i
     if given.source is not None:
         await _require_source(settings, given.source)
     name = given.name or default_name(given.kind, given.url, given.source)
-    print(await make(client, Alert(name, given.kind, given.url, given.source)))
+    said = [await make(client, Alert(name, given.kind, given.url, given.source))]
     if given.test:
-        print(await attempt(client, name))
+        said.append(await attempt(client, name))
+    given.out.result({"name": name, "said": said})
+    for line in said:
+        given.out.say(line)
     return 0
 
 
@@ -113,28 +113,34 @@ async def _require_source(settings: Settings, source_id: int) -> None:
             raise SourcecheckError(f"there is no data source {source_id}")
 
 
-async def _list(client: Any, _: Settings, __: argparse.Namespace) -> int:
+async def _list(client: Any, _: Settings, given: argparse.Namespace) -> int:
     from urllib.parse import urlsplit
 
     from deployments.cli.alerts import described, ours
 
-    table = Table("name", "kind", "receiver", "data source", "paused")
+    columns = ["name", "kind", "receiver", "data source", "paused"]
+    rows: list[list[str]] = []
     for automation in await ours(client):
         alert = await described(automation)
         paused = "" if automation.enabled else "yes"
         if alert is None:
-            table.add_row(automation.name, "changed in Prefect", "", "", paused)
+            rows.append([automation.name, "changed in Prefect", "", "", paused])
         else:
             about = "all" if alert.source_id is None else str(alert.source_id)
-            table.add_row(alert.name, alert.kind, urlsplit(alert.url).hostname or "", about, paused)
-    Console(soft_wrap=True).print(table)
+            rows.append([alert.name, alert.kind, urlsplit(alert.url).hostname or "", about, paused])
+    given.out.result(
+        [dict(zip(("name", "kind", "receiver", "data_source", "paused"), row, strict=True)) for row in rows]
+    )
+    given.out.table(columns, rows)
     return 0
 
 
 async def _test(client: Any, _: Settings, given: argparse.Namespace) -> int:
     from deployments.cli.alerts import attempt
 
-    print(await attempt(client, given.name))
+    said = await attempt(client, given.name)
+    given.out.result({"name": given.name, "said": said})
+    given.out.say(said)
     return 0
 
 
@@ -142,5 +148,6 @@ async def _remove(client: Any, _: Settings, given: argparse.Namespace) -> int:
     from deployments.cli.alerts import remove
 
     await remove(client, given.name)
-    print(f"automation {given.name!r} is removed")
+    given.out.result({"removed": given.name})
+    given.out.say(f"automation {given.name!r} is removed")
     return 0

@@ -13,6 +13,7 @@ import httpx
 import msgspec
 from packaging.requirements import Requirement
 from rich.console import Console
+from sourcecheck.cli.output import Output
 
 from datasources.catalogue.migrate import ensure_current
 from datasources.model.errors import SettingsError
@@ -31,8 +32,9 @@ MOST_NAMED = 8
 console = Console(highlight=False, soft_wrap=True)
 
 
-def doctor(given: Settings) -> int:
+def doctor(given: Settings, out: Output) -> int:
     """Show everything; 0 when a test would be taken up and there is room, 1 when not."""
+    console.quiet = out.json or out.quiet
     settings = _effective(given)
     home = Home(settings.home_path)
     console.print(f"sourcecheck {version('sourcecheck')}, Python {platform.python_version()}, {platform.platform()}")
@@ -45,6 +47,16 @@ def doctor(given: Settings) -> int:
     console.print(f"disk        {disk.says}", markup=False)
     for line in database_sizes(settings, home):
         console.print(f"size        {line}", markup=False)
+    answers = [{"name": one.name, "ok": one.ok, "milliseconds": one.milliseconds, "says": one.says} for one in probes]
+    out.result(
+        {
+            "version": version("sourcecheck"),
+            "home": str(home.path),
+            "settings": shown_settings(settings),
+            "answers": answers,
+            "disk": {"ok": disk.ok, "says": disk.says},
+        }
+    )
     return 0 if all(probe.ok for probe in (*probes, disk)) else 1
 
 
@@ -56,12 +68,22 @@ def _effective(given: Settings) -> Settings:
     return msgspec.structs.replace(settings, allow_private_networks=True)
 
 
-def _show_settings(given: Settings, settings: Settings) -> None:
+def shown_settings(settings: Settings) -> dict[str, str]:
+    """Every setting by its variable; of a secret one, only that it is set."""
     effective = settings.environ()
+    return {
+        variable(name): "(set, not shown)"
+        if name in Settings.secret_fields and effective.get(variable(name))
+        else effective.get(variable(name), "")
+        for name in Settings.__struct_fields__
+    }
+
+
+def _show_settings(given: Settings, settings: Settings) -> None:
+    shown = shown_settings(settings)
     for name in Settings.__struct_fields__:
-        value = effective.get(variable(name), "")
-        shown = "(set, not shown)" if name in Settings.secret_fields and value else value
-        console.print(f"  {variable(name):<40}{shown:<30}{_origin(name, given, settings)}".rstrip(), markup=False)
+        line = f"  {variable(name):<40}{shown[variable(name)]:<30}{_origin(name, given, settings)}"
+        console.print(line.rstrip(), markup=False)
 
 
 def _origin(name: str, given: Settings, settings: Settings) -> str:

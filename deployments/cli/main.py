@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, redirect_stdout, suppress
 from importlib.metadata import version
 from typing import Any, TypeVar, cast
 
@@ -23,6 +23,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _carry_out(given: argparse.Namespace) -> int:
+    if given.answers:
+        from sourcecheck.cli.output import Output
+
+        given.out = Output(json=given.json, quiet=given.quiet)
     try:
         return cast(int, given.command(Settings.load(), given))
     except SettingsError as error:
@@ -45,8 +49,8 @@ def add_commands(commands: Any) -> None:
     """Add every command of the service to argparse's subparsers."""
     from deployments.cli import admin, automations
 
-    _add(commands, "demo", _demo, "start everything, test a demo database, and stop", "sourcecheck demo")
-    _add(commands, "up", _up, "start everything and serve until Ctrl-C", "sourcecheck up")
+    _add(commands, "demo", _demo, "start everything, test a demo database, and stop", "sourcecheck demo", serves=True)
+    _add(commands, "up", _up, "start everything and serve until Ctrl-C", "sourcecheck up", serves=True)
     _add(
         commands,
         "doctor",
@@ -55,11 +59,13 @@ def add_commands(commands: Any) -> None:
         "sourcecheck doctor",
     )
     _add(commands, "migrate", _migrate, "bring the catalogue's tables up to date", "sourcecheck migrate")
-    _add(commands, "serve", _serve, "the API alone", "sourcecheck serve").add_argument(
+    _add(commands, "serve", _serve, "the API alone", "sourcecheck serve", serves=True).add_argument(
         "--fd", type=int, help=argparse.SUPPRESS
     )
     _add(commands, "deploy", _deploy, "make the work pool and apply prefect.yaml", "sourcecheck deploy")
-    worker = _add(commands, "worker", _worker, "a worker for the work pool", "sourcecheck worker --name two --deploy")
+    worker = _add(
+        commands, "worker", _worker, "a worker for the work pool", "sourcecheck worker --name two --deploy", serves=True
+    )
     worker.add_argument("--name", default=os.uname().nodename, help="as it is listed in Prefect (default: the host's)")
     worker.add_argument("--deploy", action="store_true", help="first do what `deploy` does")
     _add(commands, "prefect-server", _prefect_server).add_argument("--fd", type=int, required=True)
@@ -70,14 +76,23 @@ def add_commands(commands: Any) -> None:
     admin.add_commands(commands, _add)
 
 
-def _add(commands: Any, name: str, command: Command, text: str = "", examples: str = "") -> argparse.ArgumentParser:
-    """A command with its `examples`, which are command lines; without a text, the help does not name it."""
+def _add(
+    commands: Any, name: str, command: Command, text: str = "", examples: str = "", *, serves: bool = False
+) -> argparse.ArgumentParser:
+    """A command with its `examples`, which are command lines; without a text, the help does not name it.
+
+    One that `serves` has no answer; every other one finds in `given.out` where to write it, for people or as JSON.
+    """
     shown: dict[str, Any] = {"help": text, "description": text} if text else {}
     if examples:
         shown["epilog"] = "\n".join(["examples:", *(f"  {line}" for line in examples.splitlines())])
         shown["formatter_class"] = argparse.RawDescriptionHelpFormatter
     found: argparse.ArgumentParser = commands.add_parser(name, **shown)
-    found.set_defaults(command=command, run=lambda call: _carry_out(call.given))
+    answers = bool(text) and not serves
+    found.set_defaults(command=command, run=lambda call: _carry_out(call.given), answers=answers)
+    if answers:
+        found.add_argument("--json", action="store_true", help="write the result as JSON")
+        found.add_argument("--quiet", "-q", action="store_true", help="write errors only")
     return found
 
 
@@ -93,17 +108,19 @@ def _demo(settings: Settings, _: argparse.Namespace) -> int:
     return _until_signal(demo(settings))
 
 
-def _doctor(settings: Settings, _: argparse.Namespace) -> int:
+def _doctor(settings: Settings, given: argparse.Namespace) -> int:
     from deployments.cli.doctor import doctor
 
-    return doctor(settings)
+    return doctor(settings, given.out)
 
 
-def _migrate(settings: Settings, _: argparse.Namespace) -> int:
+def _migrate(settings: Settings, given: argparse.Namespace) -> int:
     from datasources.catalogue.migrate import upgrade
     from deployments.stack.local import with_local_defaults
 
-    print(f"The catalogue is at revision {upgrade(with_local_defaults(settings))}")
+    revision = upgrade(with_local_defaults(settings))
+    given.out.result({"revision": revision})
+    given.out.say(f"The catalogue is at revision {revision}")
     return 0
 
 
@@ -130,13 +147,15 @@ def _prefect_server(settings: Settings, given: argparse.Namespace) -> int:
     return 0
 
 
-def _deploy(settings: Settings, _: argparse.Namespace) -> int:
+def _deploy(settings: Settings, given: argparse.Namespace) -> int:
     from deployments.cli.deploy import deploy
     from deployments.stack.local import set_prefect_url, with_local_defaults
 
     settings = with_local_defaults(settings)
     set_prefect_url(settings)
-    deploy(settings)
+    with redirect_stdout(sys.stderr) if given.json or given.quiet else nullcontext():  # Prefect's own words
+        deploy(settings)
+    given.out.result({"work_pool": settings.work_pool})
     return 0
 
 
@@ -181,7 +200,9 @@ def _refuse_another_revision(settings: Settings) -> None:
 def _revision(_: Settings, given: argparse.Namespace) -> int:
     from deployments.cli.revision import write_revision
 
-    print(f"Wrote {_until_signal(write_revision(given.message))}")
+    file = _until_signal(write_revision(given.message))
+    given.out.result({"file": str(file)})
+    given.out.say(f"Wrote {file}")
     return 0
 
 

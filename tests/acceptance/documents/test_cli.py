@@ -31,8 +31,24 @@ def adapted(line: str, service: Service, server: Server) -> str:
     line = line.replace("SHOP_PASSWORD=secret", f"SHOP_PASSWORD={facts['password']}")
     declared = 'host: 127.0.0.1, port: {port}, user: {user}, password: "${{SHOP_PASSWORD}}", dbname: {dbname}'
     line = line.replace(declared.format(port=5432, user="me", dbname="shop"), declared.format(**facts))
+    asked = " ".join(f"{name}={facts[name]}" for name in ("host", "port", "user", "dbname"))
+    line = line.replace("host=127.0.0.1 port=5432 user=me dbname=shop", asked)
+    line = line.replace("echo secret |", f"echo {facts['password']} |")
     line = line.replace("me:secret@127.0.0.1:5432/shop", login).replace("http://127.0.0.1:8000", service.api)
     return line.replace("host=127.0.0.1 port=5432 user=me password=secret dbname=shop", own)
+
+
+def numbered(line: str, said: str, service: Service) -> str:
+    """The line with the id of the test that was shown last, or of the key that is there."""
+    jobs = re.findall(r"job (\d+)", said)
+    line = re.sub(r"\b(confirm|authenticate|cancel) 12\b", lambda found: f"{found[1]} {jobs[-1] if jobs else 12}", line)
+    if found := re.search(r"(keys|host-keys) revoke 3", line):
+        with service.client() as client:
+            path = "api_keys" if found[1] == "keys" else "ssh_host_keys"
+            keys = client.get(f"/api/v1/{path}").json()
+        (key,) = [k["id"] for k in keys if k.get("name") == "nightly" or k.get("host") == "gateway.example"][-1:]
+        line = line.replace("revoke 3", f"revoke {key}")
+    return line
 
 
 @pytest.fixture
@@ -46,13 +62,13 @@ def home(tmp_path: Path) -> Path:
 def test_the_page(home: Path, service: Service, embedded: Server) -> None:
     """Every line, in its order: each ends with 0, and none shows the password."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("SOURCECHECK_")}
-    environ |= {"XDG_CONFIG_HOME": str(home), "PATH": f"{PROGRAM.parent}:{os.environ['PATH']}"}
+    environ |= {"BROWSER": "true", "XDG_CONFIG_HOME": str(home), "PATH": f"{PROGRAM.parent}:{os.environ['PATH']}"}
     for name, text in FILES.items():
         (home / name).write_text(adapted(text, service, embedded))
     said = ""
     for line in LINES:
         done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", adapted(line, service, embedded)],
+            ["bash", "-euo", "pipefail", "-c", numbered(adapted(line, service, embedded), said, service)],
             check=False,
             cwd=home,
             env=environ,
@@ -66,6 +82,11 @@ def test_the_page(home: Path, service: Service, embedded: Server) -> None:
     assert "Plan: 1 to add" in said
     assert "\n1 added" in said
     assert said.count("Discovered") >= 4
+    assert said.count("exit code 4") == 3
+    assert "exit code 1" in said
+    assert "is cancelled" in said
+    assert f"{service.api}/sources/" in said
+    assert said.count("is revoked") + said.count("no longer trusted") == 2
     assert "name: Warehouse" in (home / "all.yaml").read_text()
     assert options(embedded)["password"] not in said
     assert "<testsuite" in (home / "report.xml").read_text()
