@@ -114,11 +114,18 @@ def changes_of(declared: Declared, plan: Plan | None, vault: Vault) -> list[Fiel
     row = declared.row
     after = _facts(declared.source, declared.fields, plan)
     if row is None:
-        shown = {name: value for name, value in after.items() if value != DEFAULTS.get(name)}
+        options = defaults_of(type(declared.source.options))
+        known = DEFAULTS | {f"options.{name}": value for name, value in options.items()}
+        shown = {name: value for name, value in after.items() if value != known.get(name)}
         return _differences({}, shown, {}, _secrets(declared.source))
     before = source_of(row, vault)
     known = row.fields | msgspec.to_builtins(msgspec.convert(row.fields, SourceFields))
     return _differences(_facts(before, known, own_plan(row)), after, _secrets(before), _secrets(declared.source))
+
+
+def defaults_of(kind: type[Struct]) -> dict[str, Any]:
+    """What the fields of a struct are when nothing is said about them."""
+    return {field.name: field.default for field in msgspec.structs.fields(kind) if not field.required}
 
 
 def _facts(source: Source, fields: Mapping[str, Any], plan: Plan | None) -> dict[str, Any]:

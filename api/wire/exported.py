@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
-from api.wire.declared import DEFAULTS, SCHEDULE
+from api.wire.declared import DEFAULTS, SCHEDULE, defaults_of
 from datasources.catalogue.health.timetables import own_plan
 from datasources.catalogue.tables import DataSource
 from datasources.databases import DATABASES
@@ -36,9 +35,9 @@ def export(rows: Iterable[DataSource], vault: Vault) -> Exported:
 
 def _source(row: DataSource) -> dict[str, Any]:
     found: dict[str, Any] = {"name": row.name, "type": row.type}
-    found["options"] = _unlike(row.options, _defaults(DATABASES[row.type].options))
+    found["options"] = _unlike(row.options, defaults_of(DATABASES[row.type].options))
     if row.ssh_tunnel:
-        found["ssh_tunnel"] = _unlike(row.ssh_tunnel, _defaults(SshTunnel))
+        found["ssh_tunnel"] = _unlike(row.ssh_tunnel, defaults_of(SshTunnel))
     found |= {"temp_schema": row.temp_schema} if row.temp_schema else {}
     found |= _unlike({name: value for name, value in row.fields.items() if name != FIELD}, DEFAULTS)
     for place, reference in (row.fields.get(FIELD) or {}).items():
@@ -53,9 +52,3 @@ def _source(row: DataSource) -> dict[str, Any]:
 
 def _unlike(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None and value != defaults.get(name)}
-
-
-def _defaults(kind: type[Struct]) -> dict[str, Any]:
-    return {
-        field.name: field.default for field in msgspec.structs.fields(kind) if field.default is not msgspec.NODEFAULT
-    }

@@ -16,7 +16,7 @@ from sourcecheck.files.document import FileError, read_document
 from sourcecheck.files.exported import Placeholder, write_sources
 from sourcecheck.files.placeholders import Placeholders
 from sourcecheck.files.schema import as_number, schema_text, wants_number
-from sourcecheck.files.sources import SourcesFile, read_sources
+from sourcecheck.files.sources import SourcesFile, declared_names, read_sources
 
 from api.openapi.file_schema import encoded
 from datasources.databases import DATABASES
@@ -262,3 +262,13 @@ def test_a_missing_file_is_a_wrong_call(tmp_path: Path) -> None:
     with pytest.raises(SourcecheckError, match="No such file"):
         read_sources(str(tmp_path / "missing.yaml"))
     assert SourcesFile(read_document(None, "a: 1"), [{}]).name_of(0) == "source 1"
+
+
+def test_the_names_in_a_file(tmp_path: Path) -> None:
+    """Need no variable of the environment: `sourcecheck test FILE` tests them as they are registered."""
+    file = tmp_path / "sources.yaml"
+    file.write_text("sources:\n  - {name: A, options: {password: '${NOT_SET}'}}\n  - name: B\n")
+    assert declared_names(str(file)) == ["A", "B"]
+    file.write_text("sources:\n  - type: pg\n")
+    with pytest.raises(FileError, match="2:5: a source has a `name`"):
+        declared_names(str(file))

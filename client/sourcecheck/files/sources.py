@@ -35,11 +35,7 @@ def read_sources(path: str, environ: Mapping[str, str] = os.environ) -> SourcesF
     Raises `SourcecheckError`, `FileError` with its place.
     """
     file = None if path == "-" else Path(path)
-    try:
-        text = file.read_text(encoding="utf-8") if file else sys.stdin.read()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourcecheckError(f"{path}: {error}") from error
-    document = read_document(file, text)
+    document = _read(file, path)
     found = _list_of(document)
     filler, sources = Placeholders(file.parent if file else Path(), environ), []
     for number, source in enumerate(found):
@@ -47,11 +43,31 @@ def read_sources(path: str, environ: Mapping[str, str] = os.environ) -> SourcesF
     return SourcesFile(document, sources)
 
 
+def declared_names(path: str) -> list[str]:
+    """The names of the sources that a file declares, whatever its placeholders mean. Raises `SourcecheckError`."""
+    document = _read(None if path == "-" else Path(path), path)
+    names = []
+    for number, source in enumerate(_list_of(document)):
+        name = source.get("name") if isinstance(source, dict) else None
+        if not isinstance(name, str):
+            raise document.error(("sources", number), "a source has a `name`")
+        names.append(name)
+    return names
+
+
 def filled_sources(sources: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Sources that were made here, with their placeholders filled in. Raises `FileError` for one that cannot be."""
     document = read_document(None, write_sources(sources, {}))
     filler = Placeholders(Path())
     return [_filled(document, filler, source, number) for number, source in enumerate(_list_of(document))]
+
+
+def _read(file: Path | None, path: str) -> Document:
+    try:
+        text = file.read_text(encoding="utf-8") if file else sys.stdin.read()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourcecheckError(f"{path}: {error}") from error
+    return read_document(file, text)
 
 
 def _list_of(document: Document) -> list[Any]:

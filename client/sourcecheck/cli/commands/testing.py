@@ -20,11 +20,13 @@ from sourcecheck.cli.reports import github, junit
 from sourcecheck.cli.results import SourceResult
 from sourcecheck.cli.text import milliseconds, safe
 from sourcecheck.errors import SourcecheckError
+from sourcecheck.files.sources import declared_names
 from sourcecheck.finding import choose
 from sourcecheck.models import Job, JobStatus, Source
 
 POLL_SECONDS = 0.25
 """Between two looks at a test whose steps are shown live; the service answers them from memory."""
+FILE_ENDINGS = (".yaml", ".yml", ".json")
 AT_ONCE = 16
 """Tests that one call has under way."""
 
@@ -37,12 +39,13 @@ def add_commands(commands: Any) -> None:
         _test,
         "test sources, and show each step as it runs",
         "sourcecheck test Shop\n"
+        "sourcecheck test sources.yaml\n"
         "sourcecheck test Shop Warehouse --junit report.xml\n"
         "sourcecheck test --all --tag nightly --github",
         notes="exit codes: 0 passed, 1 a source failed, 2 a wrong call, 3 the service did not answer, "
         "4 a question is open",
     )
-    test.add_argument("sources", nargs="*", metavar="NAME", help="names or ids")
+    test.add_argument("sources", nargs="*", metavar="NAME|FILE", help="names or ids; of a file, its sources")
     test.add_argument("--all", action="store_true", help="every source of the organization")
     test.add_argument("--tag", action="append", default=[], help="with --all: only sources with this tag")
     test.add_argument("--query", help="a statement that has to work as well; it runs read-only")
@@ -82,7 +85,14 @@ def _chosen(call: Invocation) -> list[Source]:
                 "there is no source to test" + (f" with the tag {given.tag[0]}" if given.tag else "")
             )
         return found
-    return [choose(name, known) for name in dict.fromkeys(given.sources)]
+    names = [name for text in given.sources for name in _named(text, known)]
+    return [choose(name, known) for name in dict.fromkeys(names)]
+
+
+def _named(text: str, known: Sequence[Source]) -> list[str]:
+    """The name itself, or those that a file declares: they are tested as they are registered."""
+    is_file = text.endswith(FILE_ENDINGS) and all(source.name != text for source in known)
+    return declared_names(text) if is_file else [text]
 
 
 async def run_tests(call: Invocation, sources: Sequence[Source]) -> list[SourceResult]:
