@@ -1,4 +1,4 @@
-"""Where the emulators are: each in an environment of its own below `.emulators` (`make emulators`)."""
+"""Where the emulators are, below `.emulators` (`make emulators`), and a test of what answers there through the API."""
 
 import os
 import shutil
@@ -6,8 +6,16 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import httpx
+import msgspec
 import pytest
+
+from datasources.databases import database_of
+from datasources.model.source import Source
+from tests.acceptance.kit import SOURCES, finished, results, unique
+from tests.wire.answers import valid
 
 HOME = Path(".emulators")
 
@@ -29,3 +37,17 @@ def scratch_folder(name: str) -> Iterator[Path]:
         yield Path(folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def travels(admin: httpx.Client, source: Source) -> dict[str, Any]:
+    """The results of a thorough test that the API has accepted and a worker has carried out; no secret comes back."""
+    kind = database_of(source)
+    options = msgspec.to_builtins(source.options)
+    body = {"name": unique(kind.word()), "type": kind.word(), "options": options, "temp_schema": source.temp_schema}
+    made = valid(admin.post(SOURCES, json=body), "DataSource")
+    for secret in source.options.secrets():
+        assert made["options"][secret] is None
+    found = finished(admin, made["id"])
+    assert found["status"] == "done", found
+    shown: dict[str, Any] = results(found)
+    return shown
