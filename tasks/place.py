@@ -1,5 +1,7 @@
 """Where a failure happened: host and port behind the sentence, where it is about them."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from datasources.model.results import StepResult
@@ -25,7 +27,8 @@ STAGES = frozenset({"resolve", "tcp", "tls", "login", "ssh"})
 def placed(result: StepResult, source: Source) -> StepResult:
     """The result with `host` and `port` in its details and, unless its sentence names the host already, behind it.
 
-    For the stage `ssh` these are the gateway's. A result that is not about a server stays as it is.
+    For the stage `ssh` these are the gateway's; of a source that is reached at several hosts the failure says which it
+    was. A result that is not about a server stays as it is.
     """
     place = _place(result, source)
     if place is None:
@@ -39,6 +42,8 @@ def _place(result: StepResult, source: Source) -> tuple[str, int, str] | None:
     """Host, port, and both in words."""
     stage, target, tunnel = result.details.get("stage"), source.options.target, source.ssh_tunnel
     about = result.error_code in ABOUT_THE_PLACE or (result.error_code is ErrorCode.TIMEOUT and stage in STAGES)
+    if target is None:
+        target = _told(result.details)
     if not about or target is None:
         return None
     if tunnel is None:
@@ -47,3 +52,8 @@ def _place(result: StepResult, source: Source) -> tuple[str, int, str] | None:
     if stage == "ssh" and result.error_code is not ErrorCode.SSH_FORWARD_REFUSED:
         return tunnel.host, tunnel.port, gateway
     return *target, f"{target[0]}, port {target[1]}, through the {gateway}"
+
+
+def _told(details: Mapping[str, object]) -> tuple[str, int] | None:
+    host, port = details.get("host"), details.get("port")
+    return (host, port) if isinstance(host, str) and isinstance(port, int) else None

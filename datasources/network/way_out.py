@@ -180,6 +180,7 @@ class Outlet(WayOut):
         try:
             far = await self._reach(*place)
         except CheckError as error:
+            error.details.update(host=place[0], port=place[1])  # one of several that the source is reached at
             self._fail(error)  # before the driver hears of it
             await _say(writer, "502 Bad Gateway")
             return None

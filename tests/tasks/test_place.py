@@ -78,6 +78,16 @@ def test_a_sentence_that_names_the_host() -> None:
     assert (found.message, found.details["port"]) == ("Host db.example not found", 5433)
 
 
+def test_a_source_at_several_hosts() -> None:
+    """The failure says at which; where it does not, no place is made up."""
+    options = {"bucket_name": "bucket", "key_id": None, "region": "eu-west-1"}
+    bucket: Source = msgspec.convert({"name": "x", "type": "aws_s3", "options": options}, AnySource)
+    given = no(ErrorCode.CONNECTION_ERROR, "Connection refused", "tcp")
+    assert placed(given, bucket) == given
+    told = msgspec.structs.replace(given, details=given.details | {"host": "s3.example", "port": 443})
+    assert placed(told, bucket).message == "Connection refused (s3.example, port 443)"
+
+
 def test_a_file_has_no_place() -> None:
     """Nor port."""
     file = msgspec.convert({"name": "x", "type": "sqlite", "options": {"path": "a.db"}}, AnySource)
