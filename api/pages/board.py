@@ -6,6 +6,7 @@ Every open page asks again and again; each process reads the catalogue for all o
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 from msgspec import Struct
@@ -14,6 +15,7 @@ from api.dependencies import Session
 from api.jobs.status import open_status
 from api.readiness import readiness
 from api.runtime import Services
+from api.wire.health import DEFAULT_WINDOW, WINDOWS
 from api.wire.schemas import Readiness
 from datasources.catalogue.health import overview
 from datasources.catalogue.health.overview import Line, OpenTest
@@ -22,6 +24,7 @@ from datasources.health.uptime import stale
 from datasources.model.vocabulary import JobStatus
 
 FRESH_SECONDS = 1.0
+UPTIME_SECONDS = 30.0
 READY_SECONDS = 5.0
 PATIENCE_SECONDS = 0.3
 """How long a page waits for the first answer about readiness."""
@@ -63,6 +66,7 @@ class Boards:
     def __init__(self) -> None:
         self._boards: dict[int, tuple[float, Board]] = {}
         self._reading: dict[int, asyncio.Lock] = {}
+        self._uptimes: dict[int, tuple[float, float | None]] = {}
         self._ready: Readiness | None = None
         self._ready_at = 0.0
         self._asking: asyncio.Task[None] | None = None
@@ -75,6 +79,19 @@ class Boards:
                 board = await _read(services, organization_id)
                 self._boards[organization_id] = (time.monotonic(), board)
             return board
+
+    async def uptimes(
+        self, services: Services, ids: Collection[int], at: datetime, *, anew: bool = False
+    ) -> dict[int, float | None]:
+        """Uptimes of the usual window, which move slowly; `anew` for sources that have just been tested."""
+        now = time.monotonic()
+        fresh = {} if anew else {key: self._uptimes[key] for key in ids if key in self._uptimes}
+        missing = [key for key in ids if key not in fresh or now - fresh[key][0] > UPTIME_SECONDS]
+        if missing:
+            async with services.sessions() as session:
+                found = await overview.uptimes(session, missing, WINDOWS[DEFAULT_WINDOW], at)
+            self._uptimes |= {key: (now, value) for key, value in found.items()}
+        return {key: self._uptimes[key][1] for key in ids}
 
     async def ready(self, services: Services) -> Readiness | None:
         """Whether the service was ready some seconds ago; None while that is not known yet."""

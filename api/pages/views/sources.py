@@ -19,9 +19,8 @@ from api.pages.live import changes
 from api.pages.rendering import Reader, ReaderDep
 from api.pages.views.sign_in import local
 from api.wire.errors import Problem
-from api.wire.health import DEFAULT_WINDOW, WINDOWS
 from api.wire.requests import TestRequest
-from datasources.catalogue.health.overview import newest_checks, uptimes
+from datasources.catalogue.health.overview import newest_checks
 from datasources.databases import DATABASES
 from datasources.health.glance import GLANCES
 from datasources.model.steps import KindOfTest
@@ -87,14 +86,14 @@ class SourcesController(Controller):
         async def events() -> AsyncIterator[dict[str, Any]]:
             async for board, changed in changes(reader, shown):
                 yield {"event": "counts", "data": reader.part("parts/counts.html", counts=board.counts)}
-                rows = await rows_of(reader, changed)
+                rows = await rows_of(reader, changed, anew=True)
                 for entry in changed:
                     yield {"event": "row", "data": reader.part("parts/row.html", row=rows[entry.line.id])}
 
         return ServerSentEvent(events(), headers={"Cache-Control": "no-store"}, retry_duration=3000)
 
 
-async def rows_of(reader: Reader, entries: Sequence[Entry]) -> dict[int, Row]:
+async def rows_of(reader: Reader, entries: Sequence[Entry], *, anew: bool = False) -> dict[int, Row]:
     """What the rows of these sources show, by the source's id."""
     if not entries:
         return {}
@@ -102,7 +101,7 @@ async def rows_of(reader: Reader, entries: Sequence[Entry]) -> dict[int, Row]:
     board = await reader.board()
     async with reader.services.sessions() as session:
         checks = await newest_checks(session, ids)
-        shares = await uptimes(session, ids, WINDOWS[DEFAULT_WINDOW], board.at)
+    shares = await reader.boards.uptimes(reader.services, ids, board.at, anew=anew)
     return {
         entry.line.id: Row(entry, bar(checks[entry.line.id]), spark(checks[entry.line.id]), shares[entry.line.id])
         for entry in entries
