@@ -9,6 +9,7 @@ from litestar.openapi.spec import OpenAPI
 from api.openapi.config import documentation
 from api.openapi.errors import add_common_errors
 from api.openapi.examples import add_examples
+from api.openapi.maps import name_keys
 from api.openapi.operations import parameters_of
 from api.openapi.sources import SourceSchemas, add_source_schemas
 
@@ -18,5 +19,6 @@ __all__ = ["SourceSchemas", "complete", "documentation", "parameters_of"]
 def complete(document: OpenAPI) -> None:
     """Add what Litestar cannot know, to the document that it serves."""
     add_source_schemas(document)
+    name_keys(document)
     add_common_errors(document)
     add_examples(document)

@@ -11,16 +11,16 @@ from api.dependencies import ServicesDep
 from api.readiness import readiness
 from api.wire.errors import Problem
 from api.wire.responses import NOT_READY
-from api.wire.schemas import Readiness
+from api.wire.schemas import Liveness, Readiness
 
 SCHEME = "Bearer "
 BEARER = {"WWW-Authenticate": "Bearer"}
 
 
 @get("/health/live", tags=["Service"], summary="Tell whether the process answers", operation_id="live")
-async def live() -> dict[str, str]:
+async def live() -> Liveness:
     """Always 200 while the process answers; it asks no other part."""
-    return {"status": "live"}
+    return Liveness()
 
 
 @get(

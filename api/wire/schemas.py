@@ -293,6 +293,12 @@ class BadgeToken(Struct, frozen=True):
     """Where the badge is, below the API's address."""
 
 
+class Liveness(Struct, frozen=True):
+    """The process answers."""
+
+    status: Literal["live"] = "live"
+
+
 class Readiness(Struct, frozen=True):
     """Whether a test would be taken up, and what is missing."""
 

@@ -79,6 +79,18 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
     assert names - document["components"]["schemas"].keys() == set()
 
 
+def test_no_answer_is_an_object_of_unknown_keys(document: dict[str, Any]) -> None:
+    """Swagger UI would show `additionalProp1`; windows and steps of a source's health are named."""
+    for path, item in document["paths"].items():
+        for operation in item.values():
+            for response in operation["responses"].values():
+                for content in (response.get("content") or {}).values():
+                    assert "additionalProperties" not in content["schema"], path
+    health = document["components"]["schemas"]["Health"]["properties"]
+    assert set(health["windows"]["properties"]) == {"24h", "7d", "30d", "90d"}
+    assert "connection" in health["steps"]["properties"]
+
+
 @pytest.mark.parametrize("word", DATABASES)
 def test_every_field_of_a_type_is_there(document: dict[str, Any], word: str) -> None:
     """Of a type's options, as it is sent and as it is answered: a secret is written only, and answered as null."""
