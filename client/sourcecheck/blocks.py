@@ -1,13 +1,15 @@
 """Blocks of Prefect, as the caller's own Prefect profile reaches them; needs the extra `prefect`."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from msgspec import Struct
 
 from sourcecheck.errors import SourcecheckError
 
+OWN_KIND = "sourcecheck-data-source"
+"""The slug of our own type of block, `sourcecheck.prefect.DataSource`."""
 MOST = 200
 """Blocks of one type that are read."""
 NEEDED = "Prefect is not installed here: pip install 'sourcecheck-client[prefect]'"
@@ -42,9 +44,12 @@ def list_blocks(kinds: Iterable[str]) -> list[Block]:
     """Every block of these types, by name. Raises `SourcecheckError`."""
     found = []
     with _prefect() as client:
+        from prefect.exceptions import ObjectNotFound
+
         for kind in kinds:
-            documents = client.read_block_documents_by_type(kind, limit=MOST, include_secrets=True)
-            found += [Block(document.name or "", kind, document.data) for document in documents]
+            with suppress(ObjectNotFound):  # no block of this type was ever made there
+                documents = client.read_block_documents_by_type(kind, limit=MOST, include_secrets=True)
+                found += [Block(document.name or "", kind, document.data) for document in documents]
     return sorted(found, key=lambda block: block.name)
 
 

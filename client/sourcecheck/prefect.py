@@ -14,6 +14,8 @@ import asyncio
 from typing import Any
 
 from prefect import task
+from prefect.blocks.core import Block
+from prefect.blocks.fields import SecretDict
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
@@ -22,10 +24,28 @@ from prefect.logging import get_run_logger
 from prefect.states import Completed
 
 from sourcecheck import gate
+from sourcecheck.blocks import OWN_KIND
 from sourcecheck.client import Client
 from sourcecheck.errors import QuestionOpen
 from sourcecheck.gate import Healthy
 from sourcecheck.models import Question
+
+
+class DataSource(Block):
+    """A data source as a block of Prefect: what `sourcecheck import prefect` registers under the block's name.
+
+    `options` and `ssh_tunnel` are those of the service's API, secrets included; Prefect keeps them encrypted.
+    """
+
+    _block_type_name = "sourcecheck data source"
+    _block_type_slug = OWN_KIND
+
+    type: str
+    options: SecretDict
+    temp_schema: str | None = None
+    ssh_tunnel: SecretDict | None = None
+    tags: list[str] | None = None
+
 
 ASKS = "Asks"
 """Name of the state of a gate's task run whose test waits for a person's answer."""

@@ -1,14 +1,15 @@
-"""Blocks of Prefect that hold a database: `prefect-sqlalchemy`'s, by the caller's own Prefect profile."""
+"""Blocks of Prefect that hold a database: `prefect-sqlalchemy`'s and our own, by the caller's own Prefect profile."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sourcecheck.blocks import Block, list_blocks
+from sourcecheck.blocks import OWN_KIND, Block, list_blocks
+from sourcecheck.files.schema import options_of
 from sourcecheck.importing.addresses import facts_of
-from sourcecheck.importing.found import Facts, Found, NoSource, Refused
+from sourcecheck.importing.found import Facts, Found, NoSource, Refused, present
 from sourcecheck.importing.types import to_source
 
-KINDS = ("sqlalchemy-connector", "database-credentials")
+KINDS = (OWN_KIND, "sqlalchemy-connector", "database-credentials")
 """The types of block that are looked at, by their slugs."""
 
 
@@ -23,7 +24,7 @@ def from_blocks(blocks: Iterable[Block]) -> Found:
     found = Found()
     for block in blocks:
         try:
-            source, notes = to_source(block.name, _facts(block.data))
+            source, notes = _source(block)
         except NoSource as error:
             found.refused.append(Refused(block.name, str(error)))
             continue
@@ -31,6 +32,16 @@ def from_blocks(blocks: Iterable[Block]) -> Found:
         if notes:
             found.notes[block.name] = notes
     return found
+
+
+def _source(block: Block) -> tuple[dict[str, Any], list[str]]:
+    """Our own block is a source but for its name. Raises `NoSource`."""
+    if block.kind != OWN_KIND:
+        return to_source(block.name, _facts(block.data))
+    if options_of(str(block.data.get("type"))) is None:
+        raise NoSource(f"sourcecheck has no type for {block.data.get('type')!r}")
+    fields = {name: block.data.get(name) for name in ("type", "options", "temp_schema", "ssh_tunnel", "tags")}
+    return {"name": block.name} | present(fields), []
 
 
 def _facts(data: Mapping[str, Any]) -> Facts:

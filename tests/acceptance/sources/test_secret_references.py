@@ -1,12 +1,17 @@
 """Secrets from outside: the worker reads them at each test, as far as the operator allows."""
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
 
+from deployments.stack.credential import CLIENT
 from tests.acceptance.kit import absent, ask, ended, options, register, results, unique
 from tests.fix_database import PASSWORD, Server
-from tests.fix_service import Service
+from tests.fix_service import KEY, Service
 from tests.wire.answers import valid
 
 
@@ -53,6 +58,44 @@ def test_a_secret_that_lies_elsewhere(service: Service, admin: httpx.Client, emb
     rotated.write_text(PASSWORD + "\n")
     assert ended(admin, ask(admin, sources["file"]))["status"] == "done"
     assert PASSWORD.encode() not in stored(service)
+
+
+def test_what_the_command_line_reads(service: Service, admin: httpx.Client, embedded: Server, tmp_path: Path) -> None:
+    """A block fills a placeholder of a file; our own block becomes a source; so does what this very API lists."""
+    name = unique("Block")
+    script = (
+        "from sourcecheck.prefect import DataSource\n"
+        f"DataSource(type='pg', options={options(embedded)!r}, temp_schema='postgres.scratch').save('own-source', overwrite=True)\n"
+        "from prefect.blocks.system import Secret\n"
+        f"Secret(value={PASSWORD!r}).save('command-line', overwrite=True)\n"
+    )
+    environ = {n: v for n, v in os.environ.items() if not n.startswith(("SOURCECHECK_", "PREFECT_"))}
+    environ |= {
+        "PREFECT_API_URL": service.prefect,
+        CLIENT: service.credential,
+        "SOURCECHECK_URL": service.api,
+        "SOURCECHECK_API_KEY": KEY,
+        "DATAFOLD_API_KEY": KEY,
+    }
+
+    def run(*words: str) -> str:
+        done = subprocess.run(
+            [sys.executable, *words], env=environ, capture_output=True, text=True, timeout=90, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        absent([PASSWORD], done.stdout + done.stderr)
+        return done.stdout
+
+    run("-c", script)
+    assert "+ own-source (pg)" in run(
+        "-m", "sourcecheck.cli", "import", "prefect", "own-source", "--apply", "--dry-run"
+    )
+    facts = options(embedded, password="${prefect-block:secret/command-line}")
+    (tmp_path / "sources.yaml").write_text(json.dumps({"sources": [{"name": name, "type": "pg", "options": facts}]}))
+    run("-m", "sourcecheck.cli", "apply", str(tmp_path / "sources.yaml"))
+    assert "done" in run("-m", "sourcecheck.cli", "test", name)
+    run("-m", "sourcecheck.cli", "import", "datafold", service.api, "--out", str(tmp_path / "all.yaml"))
+    assert f"name: {name}" in (tmp_path / "all.yaml").read_text()
 
 
 def made_block(service: Service, name: str) -> None:

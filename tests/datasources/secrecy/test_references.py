@@ -88,3 +88,18 @@ async def test_a_gateway_is_a_host_too() -> None:
 async def test_a_vault_that_is_not_installed() -> None:
     """Is named."""
     assert "no vault of the kind hashicorp" in await refused("vault:hashicorp/shop", "vault:hashicorp/*@db")
+
+
+async def test_a_vault_that_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A distribution's entry point is given the path, and its sentence is told when it has no such secret."""
+    module = "async def read(path):\n    if path != 'shop#password':\n        raise LookupError('sealed')\n    return 'canary'\n"
+    (tmp_path / "vault_of_a_test.py").write_text(module)
+    (tmp_path / "vault_of_a_test-1.dist-info").mkdir()
+    (tmp_path / "vault_of_a_test-1.dist-info/METADATA").write_text("Name: vault-of-a-test\nVersion: 1\n")
+    points = "[sourcecheck.vaults]\nof-a-test = vault_of_a_test:read\n"
+    (tmp_path / "vault_of_a_test-1.dist-info/entry_points.txt").write_text(points)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    rule = "vault:of-a-test/*@db"
+    assert await password("vault:of-a-test/shop#password", rule) == "canary"
+    assert (await refused("vault:of-a-test/other", rule)).endswith("cannot be resolved: sealed")
+    assert "does not allow" in await refused("vault:other/shop", rule)
