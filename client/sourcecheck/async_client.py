@@ -27,6 +27,7 @@ from sourcecheck.models import (
     SourceType,
 )
 from sourcecheck.retries import Retries, unreachable
+from sourcecheck.schemas import Discovery, FoundTables, Lineage, SchemaChanges, TablePage
 
 T = TypeVar("T")
 
@@ -249,6 +250,39 @@ class AsyncClient:
     async def delete_schedule(self, source_id: int) -> None:
         """Check a source no longer by itself."""
         await self.send(calls.delete_schedule(source_id))
+
+    async def discover_schema(self, source_id: int, *, refresh: bool = False) -> Discovery:
+        """How much a source holds: what the newest download found; with `refresh`, it is read again first."""
+        return await self.send(calls.discover_schema(source_id, refresh=refresh))
+
+    async def list_tables(
+        self, source_id: int, *, schema: str | None = None, limit: int = 1000, cursor: str | None = None
+    ) -> TablePage:
+        """A page of the tables of a source; the next one is asked for with its `next_cursor`."""
+        return await self.send(calls.list_tables(source_id, schema, limit, cursor))
+
+    async def search_tables(
+        self, words: str, *, source_id: int | None = None, limit: int = 50, cursor: str | None = None
+    ) -> FoundTables:
+        """Tables of all sources, or of one, whose names and comments hold all of these words."""
+        return await self.send(calls.search_tables(words, source_id, limit, cursor))
+
+    async def schema_changes(self, source_id: int, *, limit: int = 50, cursor: str | None = None) -> SchemaChanges:
+        """What has changed in a source's schema and lineage, newest first."""
+        return await self.send(calls.schema_changes(source_id, limit, cursor))
+
+    async def lineage(
+        self,
+        source_id: int,
+        schema: str | None = None,
+        table: str | None = None,
+        *,
+        depth: int = 3,
+        shape: str = "plain",
+        cursor: str | None = None,
+    ) -> Lineage:
+        """What is made from what, around one table or, without one, a page of all; `shape` may be `openlineage`."""
+        return await self.send(calls.lineage(source_id, schema, table, depth, shape, cursor))
 
     async def list_host_keys(self, *, revoked: bool = False) -> list[HostKey]:
         """Gateways' keys that the organization trusts; with `revoked`, former ones as well."""

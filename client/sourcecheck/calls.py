@@ -23,6 +23,7 @@ from sourcecheck.models import (
     SourceState,
     SourceType,
 )
+from sourcecheck.schemas import Discovery, FoundTables, Lineage, SchemaChanges, TablePage
 
 T = TypeVar("T")
 
@@ -34,6 +35,8 @@ LONGEST_WAIT = 30.0
 """Seconds for which one request waits for a test; a longer wait is several requests."""
 
 
+DISCOVERY_SECONDS = 300.0
+"""For how long the service reads a source at the most while a client waits."""
 APPLY_SECONDS = 300.0
 """Each schedule that a file changes costs Prefect's server some requests."""
 
@@ -179,6 +182,58 @@ def put_schedule(source_id: int, schedule: dict[str, Any]) -> Call[Schedule]:
 def delete_schedule(source_id: int) -> Call[None]:
     """Check a source no longer by itself."""
     return Call("DELETE", f"{HEALTH}/{source_id}/health/schedule", None)
+
+
+def discover_schema(source_id: int, *, refresh: bool = False) -> Call[Discovery]:
+    """How much a source holds; with `refresh`, it is read again first."""
+    params = {"refresh": "true"} if refresh else {}
+    return Call(
+        "POST",
+        f"{HEALTH}/{source_id}/discover-schema",
+        Discovery,
+        params=params,
+        enveloped=True,
+        wait=DISCOVERY_SECONDS,
+    )
+
+
+def list_tables(
+    source_id: int, schema: str | None = None, limit: int = 1000, cursor: str | None = None
+) -> Call[TablePage]:
+    """A page of what the newest download of a source found."""
+    params = _given(schema_name=schema, limit=limit, cursor=cursor)
+    return Call("GET", f"{HEALTH}/{source_id}/schemas", TablePage, params=params, enveloped=True)
+
+
+def search_tables(
+    words: str, source_id: int | None = None, limit: int = 50, cursor: str | None = None
+) -> Call[FoundTables]:
+    """Tables whose names and comments, or those of their columns, hold all of these words."""
+    params = _given(q=words, data_source_id=source_id, limit=limit, cursor=cursor)
+    return Call("GET", f"{HEALTH}/schema-search", FoundTables, params=params, enveloped=True)
+
+
+def schema_changes(source_id: int, limit: int = 50, cursor: str | None = None) -> Call[SchemaChanges]:
+    """What has changed in a source's schema and lineage, newest first."""
+    params = _given(limit=limit, cursor=cursor)
+    return Call("GET", f"{HEALTH}/{source_id}/schema-changes", SchemaChanges, params=params, enveloped=True)
+
+
+def lineage(
+    source_id: int,
+    schema: str | None = None,
+    table: str | None = None,
+    depth: int = 3,
+    shape: str = "plain",
+    cursor: str | None = None,
+) -> Call[Lineage]:
+    """What is made from what, around one table or, without one, a page of all; `shape` may be `openlineage`."""
+    params = _given(schema_name=schema, table_name=table, depth=depth, shape=shape, cursor=cursor)
+    return Call("GET", f"{HEALTH}/{source_id}/lineage", Lineage, params=params, enveloped=True)
+
+
+def _given(**params: Any) -> dict[str, Any]:
+    return {name: value for name, value in params.items() if value is not None}
 
 
 def list_host_keys(*, revoked: bool = False) -> Call[list[HostKey]]:

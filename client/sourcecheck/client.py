@@ -26,6 +26,7 @@ from sourcecheck.models import (
     SourceType,
 )
 from sourcecheck.retries import Retries, unreachable
+from sourcecheck.schemas import Discovery, FoundTables, Lineage, SchemaChanges, TablePage
 
 T = TypeVar("T")
 
@@ -246,6 +247,39 @@ class Client:
     def delete_schedule(self, source_id: int) -> None:
         """Check a source no longer by itself."""
         self.send(calls.delete_schedule(source_id))
+
+    def discover_schema(self, source_id: int, *, refresh: bool = False) -> Discovery:
+        """How much a source holds: what the newest download found; with `refresh`, it is read again first."""
+        return self.send(calls.discover_schema(source_id, refresh=refresh))
+
+    def list_tables(
+        self, source_id: int, *, schema: str | None = None, limit: int = 1000, cursor: str | None = None
+    ) -> TablePage:
+        """A page of the tables of a source; the next one is asked for with its `next_cursor`."""
+        return self.send(calls.list_tables(source_id, schema, limit, cursor))
+
+    def search_tables(
+        self, words: str, *, source_id: int | None = None, limit: int = 50, cursor: str | None = None
+    ) -> FoundTables:
+        """Tables of all sources, or of one, whose names and comments hold all of these words."""
+        return self.send(calls.search_tables(words, source_id, limit, cursor))
+
+    def schema_changes(self, source_id: int, *, limit: int = 50, cursor: str | None = None) -> SchemaChanges:
+        """What has changed in a source's schema and lineage, newest first."""
+        return self.send(calls.schema_changes(source_id, limit, cursor))
+
+    def lineage(
+        self,
+        source_id: int,
+        schema: str | None = None,
+        table: str | None = None,
+        *,
+        depth: int = 3,
+        shape: str = "plain",
+        cursor: str | None = None,
+    ) -> Lineage:
+        """What is made from what, around one table or, without one, a page of all; `shape` may be `openlineage`."""
+        return self.send(calls.lineage(source_id, schema, table, depth, shape, cursor))
 
     def list_host_keys(self, *, revoked: bool = False) -> list[HostKey]:
         """Gateways' keys that the organization trusts; with `revoked`, former ones as well."""

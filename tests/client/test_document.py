@@ -21,6 +21,7 @@ OTHERS: dict[str, Any] = {
     "host_key": "SHA256:x",
     "name": "for a test",
     "sources": [],
+    "words": "orders",
 }
 CALLS = {
     name: function

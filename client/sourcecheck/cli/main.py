@@ -17,6 +17,7 @@ from sourcecheck.cli.commands import (
     following,
     gating,
     importing,
+    schemas,
     sources,
     testing,
 )
@@ -62,7 +63,7 @@ def parser(plugins: Iterable[Plugin] = ()) -> argparse.ArgumentParser:
     )
     root.add_argument("--version", action="version", version=_versions())
     commands = root.add_subparsers(required=True, metavar="COMMAND")
-    for module in (testing, gating, sources, declaring, importing, following, answers, access, completion):
+    for module in (testing, gating, sources, declaring, importing, following, schemas, answers, access, completion):
         module.add_commands(commands)
     for add_commands in plugins:
         add_commands(commands)
