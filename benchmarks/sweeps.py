@@ -15,6 +15,7 @@ from msgspec import Struct
 from benchmarks.lanes import Lane
 from benchmarks.report import Table
 from benchmarks.timed import idle_cost, register, spent
+from datasources.health.sweeps import GOLDEN, spread_seconds
 from datasources.model.steps import SCHEDULE, KindOfTest, steps_of
 from deployments.stack.start import Say, Stack
 
@@ -28,7 +29,6 @@ COLUMNS = (
     *(f"CPU ms {role}" for role in ("prefect", "postgres", "api", "worker", "processes")),
     "CPU ms in all",
     "cores",
-    "MB grown",
 )
 ROLES = ("prefect", "postgres", "api", "worker", "processes")
 ALONE = 40
@@ -81,7 +81,7 @@ async def _alone(
     elapsed = time.monotonic() - began
     passed = _number(session, "SELECT count(*) FROM jobs WHERE id = ANY(%s) AND status = 'done'", jobs)
     cpu = spent(lane.trees, before, elapsed, idle, ALONE)
-    return (f"{ALONE} runs", "once", ALONE, passed, "–", ALONE / elapsed, *_costs(cpu, ALONE, elapsed), "–")
+    return (f"{ALONE} runs", "once", ALONE, passed, "–", ALONE / elapsed, *_costs(cpu, ALONE, elapsed))
 
 
 async def _swept(
@@ -93,8 +93,8 @@ async def _swept(
     idle: Mapping[str, float],
     say: Say,
 ) -> tuple[Any, ...]:
-    """A whole interval of a timetable that has been going for one sweep."""
-    say(f"{plan.sources:,} sources every {plan.interval} s: the first sweep warms everything up")
+    """One interval of a timetable, from the beginning of its first sweep."""
+    say(f"{plan.sources:,} sources every {plan.interval} s: waiting until they are due")
     ids = _copies(session, first, plan.sources - 1)
     address = f"/api/v1/data-sources/{ids[0]}/health/schedule"
     (await client.put(address, json={"interval_seconds": plan.interval})).raise_for_status()
@@ -104,10 +104,9 @@ async def _swept(
         [ids[0], ids],
     )
     timetable = _number(session, "SELECT timetable_id FROM data_sources WHERE id = %s", ids[0])
-    for sweep in (1, 2):
-        await _wait(partial(_has_begun, session, timetable, sweep), 2 * plan.interval + 60)
+    await _wait(partial(_has_begun, session, timetable), plan.interval + 60)
     say(f"{plan.sources:,} sources every {plan.interval} s: measuring for {plan.interval} s")
-    memory = sum(rss for rss, _ in lane.trees.memory().values())
+    memory = lane.trees.memory()
     records = "SELECT count(*) FROM health_records WHERE source_id = ANY(%s)"
     before, began = lane.trees.cpu(), time.monotonic()
     already = _number(session, records, ids)
@@ -115,7 +114,8 @@ async def _swept(
     elapsed = time.monotonic() - began
     counted = _number(session, records, ids) - already
     cpu = spent(lane.trees, before, elapsed, idle, counted)
-    grown = sum(rss for rss, _ in lane.trees.memory().values()) - memory
+    grown = {role: round(pss - memory.get(role, (0, 0))[1]) for role, (_, pss) in lane.trees.memory().items()}
+    into.notes.append(f"{plan.sources:,} every {plan.interval} s, MB (PSS) more at the end: {grown}")
     passed = _number(
         session,
         "SELECT count(*) FILTER (WHERE passed) FROM (SELECT passed FROM health_records WHERE source_id = ANY(%s)"
@@ -123,15 +123,15 @@ async def _swept(
         ids,
         counted,
     )
-    late = _lateness(session, timetable, plan.interval)
+    late = _lateness(session, timetable, plan)
     (await client.delete(address)).raise_for_status()
     session.execute("UPDATE data_sources SET timetable_id = NULL, plan = NULL WHERE id = ANY(%s)", [ids])
     every, rate = f"{plan.interval} s", counted / elapsed
-    return (f"{plan.sources:,}", every, counted, passed, late, rate, *_costs(cpu, counted, elapsed), round(grown))
+    return (f"{plan.sources:,}", every, counted, passed, late, rate, *_costs(cpu, counted, elapsed))
 
 
-def _has_begun(session: psycopg.Connection[Any], timetable: int, sweep: int) -> bool:
-    return _number(session, "SELECT count(*) FROM sweeps WHERE timetable_id = %s", timetable) >= sweep
+def _has_begun(session: psycopg.Connection[Any], timetable: int) -> bool:
+    return _number(session, "SELECT count(*) FROM sweeps WHERE timetable_id = %s", timetable) > 0
 
 
 async def _wait(come: Callable[[], bool], seconds: float) -> None:
@@ -159,13 +159,16 @@ def _copies(session: psycopg.Connection[Any], source: int, count: int) -> list[i
     return [row[0] for row in rows]
 
 
-def _lateness(session: psycopg.Connection[Any], timetable: int, interval: int) -> float:
-    """The 95th percentile of how long after an interval since its last check each source was checked, in seconds."""
+def _lateness(session: psycopg.Connection[Any], timetable: int, plan: SweepPlan) -> float:
+    """The 95th percentile of how long after its own moment in the first sweep each source had been checked, in seconds."""
     found = session.execute(
-        "SELECT percentile_cont(0.95) WITHIN GROUP (ORDER BY greatest(0, extract(epoch FROM gap) - %s)) FROM ("
-        " SELECT checked_at - lag(checked_at) OVER (PARTITION BY source_id ORDER BY checked_at) AS gap"
-        " FROM health_records JOIN data_sources ON data_sources.id = source_id WHERE timetable_id = %s) AS gaps",
-        [interval, timetable],
+        "SELECT percentile_cont(0.95) WITHIN GROUP (ORDER BY extract(epoch FROM first - due_at) - %s * place) FROM ("
+        " SELECT min(checked_at) AS first, min(due_at) AS due_at,"
+        "  source_id * %s::float8 - floor(source_id * %s::float8) AS place"
+        " FROM health_records JOIN data_sources ON data_sources.id = source_id"
+        " JOIN (SELECT timetable_id, min(due_at) AS due_at FROM sweeps GROUP BY 1) AS begun USING (timetable_id)"
+        " WHERE timetable_id = %s AND checked_at >= due_at GROUP BY source_id) AS found",
+        [spread_seconds(plan.sources, plan.interval), GOLDEN, GOLDEN, timetable],
     ).fetchone()
     return round(float(found[0] or 0), 1) if found else 0.0
 

@@ -64,6 +64,8 @@ class Sweeper:
         self._first_tests = first_tests(len(round_.checked_for), round_.interval)
         self._starting = asyncio.Semaphore(STARTING)
         self._running: set[asyncio.Task[None]] = set()
+        self._held: set[int] = set()
+        """Sources that are claimed and not written down. A claim whose answer was lost is not renewed."""
         self._found: list[Checked] = []
         self._writing = asyncio.Lock()
         self._counted = self._failed = self._alone = self._full = 0
@@ -117,11 +119,11 @@ class Sweeper:
             return True
         if not self._running:
             await self._write()
-        if left := await self._left():
-            await self._begin(left)
-        elif self._running:
+        if (left := await self._left()) and await self._begin(left):
+            return True
+        if self._running:
             await asyncio.wait(self._running, timeout=LEFT_SECONDS)
-        elif await self._may_be_lost():
+        elif left or await self._may_be_lost():
             await asyncio.sleep(LEFT_SECONDS)
         else:
             return False
@@ -157,12 +159,14 @@ class Sweeper:
         async with self._sessions() as session:
             return await is_under_way(session, self._round.timetable_id, self._round.due_at)
 
-    async def _begin(self, ids: Collection[int]) -> None:
+    async def _begin(self, ids: Collection[int]) -> int:
+        """Begin the checks of those of these sources that are ours to check; answers how many were claimed."""
         async with self._sessions.begin() as session:
             limits = Limits(self._settings.job_timeout, self._first_tests)
             claimed = await claim(session, self._round, self._owner, ids, self._lost_before(), limits)
         self._alone += len(claimed.alone)
         self._full += len(claimed.full)
+        self._held |= {source.id for source in claimed.sources}
         self._first_tests -= claimed.first_tests
         async with self._sessions() as session:
             works = [(source, await sweep_work(session, source, self._vault)) for source in claimed.sources]
@@ -174,6 +178,7 @@ class Sweeper:
             task = asyncio.create_task(self._check(work, source.revision))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
+        return len(claimed.sources) + len(claimed.alone) + len(claimed.full)
 
     async def _check(self, work: Work, revision: int) -> None:
         check = asyncio.ensure_future(carry_out(self._settings, work, revision))
@@ -192,7 +197,7 @@ class Sweeper:
             try:
                 async with self._writing, self._sessions.begin() as session:
                     now = datetime.now(UTC)
-                    await renew(session, self._owner, now)
+                    await renew(session, self._owner, self._held, now)
                     await say_alive(session, self._round.sweep_id, now)
             except SQLAlchemyError:
                 self._steady_since = time.monotonic()
@@ -211,9 +216,11 @@ class Sweeper:
                 return
             async with self._sessions.begin() as session:
                 limit = self._settings.job_timeout
-                self._counted += await record_sweep(session, self._owner, self._round.due_at, found, limit)
+                counted = await record_sweep(session, self._owner, self._round.due_at, found, limit)
             del self._found[: len(found)]
-            self._failed += sum(1 for each in found if failures(each.published))
+            self._held -= {each.source_id for each in found}
+            self._counted += len(counted)
+            self._failed += sum(1 for each in found if each.source_id in counted and failures(each.published))
 
     async def _finish(self) -> None:
         """Let what is under way end, write it down, and end the sweep unless another run is still at it."""

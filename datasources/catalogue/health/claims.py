@@ -79,9 +79,9 @@ async def claim(
     return Claimed(found[Fate.CHECK], lost, full, min(first_tests, limits.first_tests))
 
 
-async def renew(session: AsyncSession, owner: UUID, now: datetime) -> None:
-    """The owner lives: its claims hold a while longer, unless another run has them by now."""
-    held = SourceCheck.owner == owner, SourceCheck.claimed_until.is_not(None)
+async def renew(session: AsyncSession, owner: UUID, ids: Collection[int], now: datetime) -> None:
+    """The owner lives, and is at these sources: its claims on them hold a while longer, unless another run has them."""
+    held = SourceCheck.owner == owner, SourceCheck.claimed_until.is_not(None), SourceCheck.source_id.in_(ids)
     await session.execute(update(SourceCheck).where(*held).values(claimed_until=now + LEASE))
 
 

@@ -61,10 +61,10 @@ async def record_check(
 
 async def record_sweep(
     session: AsyncSession, owner: UUID, due_at: datetime, checks: Sequence[Checked], limit_seconds: int
-) -> int:
+) -> set[int]:
     """Write down checks of the sweep of this moment that its run `owner` has claimed, those that are still its own.
 
-    A source that becomes failed gets a full test of its own, whose report says why. Answers how many checks counted.
+    A source that becomes failed gets a full test of its own, whose report says why. Answers the sources whose checks counted.
     The caller commits.
     """
     now = datetime.now(UTC)
@@ -81,7 +81,7 @@ async def record_sweep(
             await session.flush()
             change.job_id = test.id
     await session.flush()
-    return len(by_id)
+    return counted
 
 
 async def _locked(session: AsyncSession, ids: Sequence[int]) -> Sequence[DataSource]:

@@ -69,7 +69,7 @@ async def write(
     ended = [connection(passed, datetime.now(UTC))]
     checks = [Checked(source_id=each, revision=1, steps=steps or ["connection"], published=ended) for each in ids]
     async with sessions.begin() as session:
-        return await record_sweep(session, owner, round_.due_at, checks, 300)
+        return len(await record_sweep(session, owner, round_.due_at, checks, 300))
 
 
 async def expire(sessions: Sessions, owner: UUID) -> None:
@@ -171,7 +171,7 @@ async def test_a_run_that_lives_or_stops(sessions: Sessions, organization_id: in
     await claims(sessions, round_, owner)
     await expire(sessions, owner)
     async with sessions.begin() as session:
-        await renew(session, owner, datetime.now(UTC))
+        await renew(session, owner, [source], datetime.now(UTC))
     assert not (await claims(sessions, round_, uuid4(), lost=True)).alone
     async with sessions.begin() as session:
         await give_back(session, owner)
