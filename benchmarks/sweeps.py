@@ -54,7 +54,7 @@ async def sweeps(
             idle = await idle_cost(lane.trees, 5)
             into.rows.append(await _alone(session, lane, first, idle, say))
             for plan in plans:
-                into.rows.append(await _swept(session, lane, client, first, plan, idle, say))
+                into.rows.append(await _swept(session, lane, client, first, plan, idle, into, say))
     into.notes += [
         "CPU in milliseconds a check, above what idling costs; `postgres` is the catalogue, Prefect's database and the"
         " source that is checked",
@@ -91,6 +91,7 @@ async def _swept(
     first: int,
     plan: SweepPlan,
     idle: Mapping[str, float],
+    into: Table,
     say: Say,
 ) -> tuple[Any, ...]:
     """One interval of a timetable, from the beginning of its first sweep."""
@@ -160,7 +161,7 @@ def _copies(session: psycopg.Connection[Any], source: int, count: int) -> list[i
 
 
 def _lateness(session: psycopg.Connection[Any], timetable: int, plan: SweepPlan) -> float:
-    """The 95th percentile of how long after its own moment in the first sweep each source had been checked, in seconds."""
+    """The 95th percentile of how long after its own moment in the first sweep each source was checked, in seconds."""
     found = session.execute(
         "SELECT percentile_cont(0.95) WITHIN GROUP (ORDER BY extract(epoch FROM first - due_at) - %s * place) FROM ("
         " SELECT min(checked_at) AS first, min(due_at) AS due_at,"

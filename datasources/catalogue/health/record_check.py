@@ -64,8 +64,8 @@ async def record_sweep(
 ) -> set[int]:
     """Write down checks of the sweep of this moment that its run `owner` has claimed, those that are still its own.
 
-    A source that becomes failed gets a full test of its own, whose report says why. Answers the sources whose checks counted.
-    The caller commits.
+    A source that becomes failed gets a full test of its own, whose report says why. Answers the sources whose checks
+    counted. The caller commits.
     """
     now = datetime.now(UTC)
     counted = await settle(session, owner, due_at, [each.source_id for each in checks])
