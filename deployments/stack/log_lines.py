@@ -45,7 +45,9 @@ def as_json(part: str, line: bytes, now: datetime) -> bytes:
         level = LEVELS.get(found["word"].rstrip("12345"), "INFO")
         logger = ".".join([part, *found["about"].split()])
         text = text[found.end() :]
-    return _line(at, level, logger, text.strip(" │\t"))
+    if text.startswith(("│", "\t")):  # a frame's side, or the next line of PostgreSQL's; a traceback keeps its indent
+        text = text.strip(" │\t")
+    return _line(at, level, logger, text)
 
 
 def note(message: str, now: datetime) -> bytes:

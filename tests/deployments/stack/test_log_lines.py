@@ -24,6 +24,7 @@ def test_a_line_that_has_the_form_stays() -> None:
     [
         ("worker", "Worker 'local' started!", ("INFO", "worker", "Worker 'local' started!")),
         ("worker", "│ Deploying check      │", ("INFO", "worker", "Deploying check")),
+        ("api", '  File "x.py", line 1', ("INFO", "api", '  File "x.py", line 1')),
         ("worker", "{half a line", ("INFO", "worker", "{half a line")),
         ("worker", "[1, 2]", ("INFO", "worker", "[1, 2]")),
         ("postgres", f"{AT} LOG:  listening", ("INFO", "postgres", "listening")),
