@@ -9,6 +9,10 @@ from datasources.databases.bigquery import Bigquery
 from datasources.databases.bigquery.model import BigquerySource
 from datasources.databases.clickhouse import Clickhouse
 from datasources.databases.clickhouse.model import ClickhouseSource
+from datasources.databases.databricks import Databricks
+from datasources.databases.databricks.model import DatabricksSource
+from datasources.databases.dremio import Dremio
+from datasources.databases.dremio.model import DremioSource
 from datasources.databases.duckdb import Duckdb
 from datasources.databases.duckdb.model import DuckdbSource
 from datasources.databases.gcs import Gcs
@@ -48,6 +52,8 @@ AnySource = (
     | RedshiftSource
     | BigquerySource
     | AthenaSource
+    | DatabricksSource
+    | DremioSource
 )
 """The union of everything that can be registered; msgspec tells the members apart by `type`."""
 _ALL: tuple[type[Database], ...] = (
@@ -67,6 +73,8 @@ _ALL: tuple[type[Database], ...] = (
     Redshift,
     Bigquery,
     Athena,
+    Databricks,
+    Dremio,
 )
 
 DATABASES: dict[str, type[Database]] = {kind.word(): kind for kind in _ALL}

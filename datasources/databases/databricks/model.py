@@ -1,0 +1,74 @@
+"""The published options of a Databricks source."""
+
+import re
+from typing import Annotated, ClassVar, Literal
+
+from msgspec import Meta
+
+from datasources.model.source import NetworkOptions, Port, Source
+
+Name = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
+Word = Annotated[str, Meta(max_length=255, pattern=r"^[\w.:/-]*$(?!\n)")]
+Secret = Annotated[str, Meta(max_length=16384, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]
+"""It is sent in a header, where a line end would begin another one."""
+WAREHOUSE = re.compile(r"/?sql/1\.0/(?:warehouses|endpoints)/([0-9a-zA-Z]+)/?")
+
+
+class DatabricksOptions(NetworkOptions, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """A workspace, one of its SQL warehouses, and a way to log in."""
+
+    secret_fields: ClassVar[tuple[str, ...]] = (
+        "http_password",
+        "m2m_client_secret",
+        "azure_client_secret",
+        "oauth_dwh_client_secret",
+    )
+    destination_fields: ClassVar = (
+        "host", "port", "auth_method", "m2m_client_id", "azure_tenant_id", "azure_client_id", "azure_scope", "tls",
+        "allow_cleartext_password",
+    )  # fmt: skip
+    harmless_fields: ClassVar = ("http_path", "database", "oauth_dwh_client_id")
+    asked_fields: ClassVar = ("http_password",)
+    shown_as: ClassVar = {"host": "host", "port": "port", "database_name": "database"}
+
+    http_path: Annotated[str, Meta(title="HTTP Path", max_length=255, pattern=r"^[\w./-]*$(?!\n)")] = ""
+    database: Annotated[Name, Meta(title="Database")] | None = None
+    """A catalog; None means the workspace's default one."""
+    auth_method: Annotated[Literal["pat", "m2m_oauth", "azure_entra"], Meta(title="Auth Method")] | None = None
+    http_password: Annotated[Secret, Meta(title="Access Token")] | None = None
+    m2m_client_id: Annotated[Word, Meta(title="M2M Client Id")] | None = None
+    m2m_client_secret: Annotated[Secret, Meta(title="Client Secret")] | None = None
+    azure_tenant_id: Annotated[Word, Meta(title="Azure Tenant Id")] | None = None
+    azure_client_id: Annotated[Word, Meta(title="Azure Client Id")] | None = None
+    azure_client_secret: Annotated[Secret, Meta(title="Azure Client Secret")] | None = None
+    azure_scope: Annotated[Word, Meta(title="Azure Scope")] | None = None
+    oauth_dwh_client_id: Annotated[Word, Meta(title="Oauth Dwh Client Id")] | None = None
+    oauth_dwh_client_secret: Annotated[Secret, Meta(title="Oauth Dwh Client Secret")] | None = None
+    port: Annotated[Port, Meta(title="Port")] = 443
+    """Not published, ours, as are the next two."""
+    tls: Annotated[bool, Meta(title="Encryption")] = True
+    allow_cleartext_password: Annotated[bool, Meta(title="Allow a token in clear text without TLS")] = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.http_path and self.warehouse is None:
+            raise ValueError(
+                "`http_path` has to be a SQL warehouse's, /sql/1.0/warehouses/ID: clusters do not answer by this API"
+            )
+
+    @property
+    def warehouse(self) -> str | None:
+        """The id of the warehouse."""
+        found = WAREHOUSE.fullmatch(self.http_path)
+        return found[1] if found else None
+
+    @property
+    def method(self) -> str:
+        """The way to log in: what is said, or else what there is a secret for."""
+        return self.auth_method or ("m2m_oauth" if self.m2m_client_secret and not self.http_password else "pat")
+
+
+class DatabricksSource(Source, kw_only=True, frozen=True, tag="databricks"):
+    """A catalog of a Databricks workspace."""
+
+    options: DatabricksOptions

@@ -1,0 +1,223 @@
+"""Databricks' Statement Execution API over Spark: run by the Python that has pyspark, with Java.
+
+SQL and its errors are Spark's. Ours are tokens, states, cancelling, the information schema (Spark has none: its tables and
+columns in the documented form), the lineage tables, and that nobody may make a table in `locked`.
+"""
+
+import json
+import re
+import sys
+import threading
+import uuid
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+PORT, TOKEN, FOLDER = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+CATALOG = "spark_catalog"
+CLIENT = ("application", TOKEN)
+PAGE = 1000
+SHOP = """
+CREATE DATABASE shop; CREATE DATABASE scratch; CREATE DATABASE locked;
+CREATE TABLE shop.customer (id INT NOT NULL, name STRING NOT NULL) USING parquet;
+CREATE TABLE shop.orders (id INT, customer_id INT, total DECIMAL(10, 2) COMMENT 'In euros') USING parquet COMMENT 'What was bought';
+CREATE VIEW shop.totals AS SELECT customer_id, sum(total) AS total FROM shop.orders GROUP BY customer_id;
+CREATE VIEW shop.best AS SELECT c.name, t.total FROM shop.totals AS t JOIN shop.customer AS c ON c.id = t.customer_id
+"""
+spark = (
+    SparkSession.builder.master("local[2]")
+    .config("spark.sql.warehouse.dir", f"{FOLDER}/warehouse")
+    .config("spark.driver.host", "127.0.0.1").config("spark.driver.bindAddress", "127.0.0.1")
+    .config("spark.ui.enabled", "false").config("spark.driver.memory", "1g")
+    .config("spark.sql.shuffle.partitions", "1").config("spark.sql.legacy.createHiveTableByDefault", "false")
+    .getOrCreate()
+)  # fmt: skip
+for part in SHOP.split(";"):
+    spark.sql(part)
+RUNNING: dict[str, str] = {}
+RESULTS: dict[str, dict[str, Any]] = {}
+LINEAGE: list[tuple[str, ...]] = []
+
+
+KNOWN: dict[str, tuple[Any, list[tuple[Any, ...]]]] = {}
+"""Columns and text of each table and view that has been looked at."""
+LOCK = threading.Lock()
+
+
+def described(database: str, table: Any) -> tuple[list[tuple[Any, ...]], str | None]:
+    """Its columns, and the text of a view; Spark is asked once, for no test changes a table."""
+    place = f"{database}.`{table.name}`"
+    if place not in KNOWN:
+        columns = [
+            (column.name, column.dataType, "YES" if column.nullable else "NO", None, column.description, number)
+            for number, column in enumerate(spark.catalog.listColumns(place))
+        ]
+        text = None
+        if table.tableType == "VIEW":
+            text = re.sub(r"(?s)^.*? AS (?=SELECT)", "", spark.sql(f"SHOW CREATE TABLE {place}").first()[0])
+        KNOWN[place] = columns, text
+    return KNOWN[place]
+
+
+def inlined(rows: list[tuple[Any, ...]], form: str) -> str:
+    """A table of these rows, as a part of a statement."""
+    names = [field.split() for field in form.split(", ")]
+    if not rows:
+        return "(SELECT " + ", ".join(f"CAST(NULL AS {type_}) AS {name}" for name, type_ in names) + " WHERE false)"
+    shown = ", ".join("(" + ", ".join(constant(value) for value in row) + ")" for row in rows)
+    return f"(VALUES {shown} AS t({', '.join(name for name, _ in names)}))"
+
+
+def constant(value: Any) -> str:
+    if value is None:
+        return "CAST(NULL AS STRING)"
+    return str(value) if isinstance(value, int) else "'" + str(value).replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def information(sql: str) -> str:
+    """Spark's own catalog as tables of Unity Catalog's form, as far as the statement names them."""
+    for name in set(re.findall(rf"`{CATALOG}`\.information_schema\.(\w+)", sql)):
+        rows: list[tuple[Any, ...]] = []
+        with LOCK:
+            for database in ("shop", "scratch") if name in ("tables", "columns", "views") else ():
+                for table in spark.catalog.listTables(database):
+                    place = (database, table.name)
+                    if name == "tables":
+                        rows.append(
+                            (*place, "VIEW" if table.tableType == "VIEW" else "MANAGED", table.description or None)
+                        )
+                        continue
+                    columns, text = described(database, table)
+                    if name == "columns":
+                        rows += [(*place, *column) for column in columns]
+                    elif text is not None:
+                        rows.append((*place, text))
+        part = inlined(rows, FORMS[name])
+        sql = re.sub(rf"`{CATALOG}`\.information_schema\.{name}\b", lambda _, part=part: part, sql)
+    if "system.access.column_lineage" in sql and LINEAGE:
+        part = inlined(LINEAGE, FORMS["lineage"])
+        sql = sql.replace("system.access.column_lineage", f"(SELECT *, current_date() AS event_date FROM {part})")
+    return sql
+
+
+FORMS = {
+    "tables": "table_schema string, table_name string, table_type string, comment string",
+    "views": "table_schema string, table_name string, view_definition string",
+    "columns": "table_schema string, table_name string, column_name string, full_data_type string, is_nullable string, "
+    "column_default string, comment string, ordinal_position int",
+    "key_column_usage": "table_schema string, table_name string, constraint_schema string, constraint_name string, "
+    "column_name string, ordinal_position int",
+    "table_constraints": "constraint_schema string, constraint_name string, constraint_type string",
+    "referential_constraints": "constraint_schema string, constraint_name string, unique_constraint_schema string, "
+    "unique_constraint_name string",
+    "lineage": "source_table_catalog string, source_table_schema string, source_table_name string, source_column_name string, "
+    "target_table_catalog string, target_table_schema string, target_table_name string, target_column_name string",
+}
+
+
+def run(name: str, sql: str) -> None:
+    """One statement, in a thread of its own."""
+    RUNNING[name] = sql
+    try:
+        spark.sparkContext.setJobGroup(name, name, interruptOnCancel=True)
+        if re.match(r"CREATE TABLE `\w+`\.`locked`", sql):
+            raise ValueError(
+                "[INSUFFICIENT_PERMISSIONS] Insufficient privileges: User does not have CREATE TABLE. SQLSTATE: 42501"
+            )
+        frame = spark.sql(information(sql).replace("current_user()", "'reader'"))
+        rows = (
+            [[None if value is None else str(value) for value in row] for row in frame.limit(5000).collect()]
+            if frame.columns
+            else []
+        )
+        RESULTS[name] |= {"state": "SUCCEEDED", "columns": frame.columns, "rows": rows}
+    except Exception as error:
+        state = "CANCELED" if "cancel" in str(error).lower() else "FAILED"
+        RESULTS[name] |= {"state": state, "message": str(error).partition("\n")[0]}
+    finally:
+        RUNNING.pop(name, None)
+        RESULTS[name]["done"].set()
+
+
+def shown(name: str) -> dict[str, Any]:
+    found = RESULTS[name]
+    answer: dict[str, Any] = {"statement_id": name, "status": {"state": found["state"]}}
+    if found["state"] in ("FAILED", "CANCELED"):
+        answer["status"]["error"] = {"error_code": "BAD_REQUEST", "message": found["message"]}
+    if found["state"] == "SUCCEEDED":
+        columns = [column for column in found["columns"] if column]
+        answer["manifest"] = {"schema": {"column_count": len(columns)}}
+        answer["result"] = chunk(name, 0)
+    return answer
+
+
+def chunk(name: str, number: int) -> dict[str, Any]:
+    rows = RESULTS[name]["rows"]
+    more = {"next_chunk_index": number + 1} if len(rows) > (number + 1) * PAGE else {}
+    return {"chunk_index": number, "data_array": rows[number * PAGE : (number + 1) * PAGE]} | more
+
+
+class Handler(BaseHTTPRequestHandler):
+    """The API."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self.answered(None)
+
+    def do_POST(self) -> None:
+        data = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.answered(data)
+
+    def answered(self, data: bytes | None) -> None:
+        path = self.path
+        if path == "/oidc/v1/token":
+            import base64
+
+            login = base64.b64decode((self.headers["Authorization"] or "").removeprefix("Basic ")).decode()
+            if login != ":".join(CLIENT):
+                return self.send(401, {"error": "invalid_client", "error_description": "Client authentication failed"})
+            return self.send(200, {"access_token": TOKEN, "token_type": "Bearer", "expires_in": 3600})
+        if self.headers["Authorization"] != f"Bearer {TOKEN}":
+            return self.send(403, {"error_code": "403", "message": "Invalid access token."})
+        if path == "/running":
+            return self.send(200, {"running": list(RUNNING.values())})
+        if path == "/lineage":
+            LINEAGE[:] = [tuple(row) for row in json.loads(data or b"[]")]
+            return self.send(200, {})
+        if path == "/api/2.0/sql/statements":
+            asked = json.loads(data or b"{}")
+            if asked.get("catalog", CATALOG) != CATALOG:
+                name = asked["catalog"]
+                message = f"[NO_SUCH_CATALOG_EXCEPTION] Catalog '{name}' was not found. SQLSTATE: 42704"
+                status = {"state": "FAILED", "error": {"error_code": "BAD_REQUEST", "message": message}}
+                return self.send(200, {"statement_id": "x", "status": status})
+            name = str(uuid.uuid4())
+            RESULTS[name] = {"state": "RUNNING", "done": threading.Event()}
+            threading.Thread(target=run, args=(name, asked["statement"]), daemon=True).start()
+            RESULTS[name]["done"].wait(5)
+            return self.send(200, shown(name))
+        name, *rest = path.removeprefix("/api/2.0/sql/statements/").split("/")
+        if rest == ["cancel"]:
+            spark.sparkContext.cancelJobGroup(name)
+            return self.send(200, {})
+        if rest:
+            return self.send(200, chunk(name, int(rest[-1])))
+        RESULTS[name]["done"].wait(0.5)
+        return self.send(200, shown(name))
+
+    def send(self, status: int, answer: dict[str, Any]) -> None:
+        data = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+if __name__ == "__main__":
+    ThreadingHTTPServer(("127.0.0.1", PORT), Handler).serve_forever()

@@ -1,0 +1,169 @@
+"""Databricks keeps the contract of all databases: Spark's own SQL, behind a double of the Statement Execution API."""
+
+from typing import Any
+
+import pytest
+
+from datasources.databases.base import Origin
+from datasources.databases.databricks import Databricks
+from datasources.databases.databricks.errors import failed_statement
+from datasources.databases.databricks.model import DatabricksOptions, DatabricksSource
+from datasources.databases.databricks.session import _keys
+from datasources.databases.globs import Globs
+from datasources.model.vocabulary import ErrorCode
+from tests.datasources.databases.contract import Engine, NetworkContract, asked, tables
+from tests.emulators.databricks.conftest import Workspace
+from tests.fix_database import PASSWORD, free_port
+
+pytestmark = pytest.mark.timeout(600)
+
+
+class DatabricksEngine(Engine):
+    """Spark."""
+
+    kind = Databricks
+    level = "protocol"
+    version = "Spark 3.5"
+    database = "spark_catalog"
+    types = {"id": "int", "customer_id": "int", "total": "decimal(10,2)"}
+    kinds = {"customer": "table", "orders": "table", "totals": "view", "best": "view"}
+    references = False
+    keys = False
+    not_null = False
+    lineage = {
+        ("shop.orders", "shop.totals"): ["customer_id", "total"],
+        ("shop.totals", "shop.best"): ["customer_id", "total"],
+        ("shop.customer", "shop.best"): ["id", "name"],
+    }
+    endless = "SELECT id + 1 FROM range(1000000000000)"
+    slow = "SELECT sum((a.id * b.id) % 7) FROM range(1000000) AS a CROSS JOIN range(1000000000) AS b"
+    wide = "SELECT repeat('x', 40000000)"
+    writes = [
+        "CREATE TABLE scratch.made (a INT)",
+        "CREATE TABLE scratch.made AS SELECT 1 AS a",
+        "INSERT INTO scratch.kept VALUES (1)",
+        "WITH made AS (SELECT 1 AS a) INSERT INTO scratch.kept SELECT a FROM made",
+        "WITH made AS (SELECT 'a\\'' AS b) INSERT INTO scratch.kept SELECT 1 --'",
+        "FROM shop.orders INSERT INTO scratch.kept SELECT id",
+        "DROP TABLE scratch.kept",
+        "TRUNCATE TABLE scratch.kept",
+        "SET spark.sql.ansi.enabled = false",
+        "ADD JAR '/etc/passwd'",
+        "CACHE TABLE shop.orders",
+        "REFRESH TABLE shop.orders",
+        "USE scratch",
+    ]
+    several = ["SELECT 1; SELECT 2", "SELECT 1; DROP TABLE scratch.kept"]
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+
+    def source(self, *, temp_schema: str | None = None, **options: Any) -> DatabricksSource:
+        facts = {
+            "host": "127.0.0.1", "port": self.workspace.port, "http_path": "/sql/1.0/warehouses/1", "http_password": PASSWORD,
+            "database": "spark_catalog", "tls": False, "allow_cleartext_password": True,
+        }  # fmt: skip
+        if "password" in options:
+            options["http_password"] = options.pop("password")
+        if options.pop("user", None):
+            options["http_password"] = "of a stranger"
+        made = DatabricksOptions(**(facts | options))
+        return DatabricksSource(name="real", temp_schema=temp_schema, connection_timeout=30, options=made)
+
+    def make_tables(self, schema: str, names: list[str]) -> None:
+        self.workspace.run(*(f"CREATE TABLE {schema}.`{name}` (a INT) USING parquet" for name in names))
+
+    def drop_tables(self, schema: str) -> None:
+        self.workspace.run(*(f"DROP TABLE {schema}.`{name}`" for name in self.tables_in(schema)))
+
+    def tables_in(self, schema: str) -> set[str]:
+        (rows,) = self.workspace.run(f"SHOW TABLES IN {schema}")
+        return {row[1] for row in rows if row[0] == schema}
+
+    def state(self) -> Any:
+        return self.tables_in("scratch"), self.workspace.run("SELECT * FROM scratch.kept")
+
+    def running(self, query: str) -> int:
+        return int(self.workspace.call("GET", "/running")["running"].count(query))
+
+
+class TestDatabricks(NetworkContract):
+    """Databricks."""
+
+    @pytest.fixture
+    def engine(self, workspace: Workspace) -> DatabricksEngine:
+        """Spark."""
+        return DatabricksEngine(workspace)
+
+    async def test_an_application(self, engine: DatabricksEngine) -> None:
+        """It gets its token from the workspace."""
+        login = {"auth_method": "m2m_oauth", "m2m_client_id": "application", "http_password": None}
+        source = engine.source(**login, m2m_client_secret=PASSWORD)
+        assert await asked(source, engine, "SELECT 41 + 1") == "42"
+        error = await self.failure(engine, engine.source(**login, m2m_client_secret="wrong"))
+        assert error.code is ErrorCode.AUTHENTICATION_FAILED
+
+    async def test_the_environment_lends_nothing(
+        self, engine: DatabricksEngine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Neither tokens nor hosts nor proxies (security row 28)."""
+        monkeypatch.setenv("DATABRICKS_TOKEN", PASSWORD)
+        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
+        error = await self.failure(engine, engine.source(http_password=None))
+        assert error.details["secret_missing"] is True
+
+    async def test_lineage_of_unity_catalog(self, engine: DatabricksEngine) -> None:
+        """Its own table is read where it may be; the missing grant is named where not."""
+        async with engine.kind.connect(engine.source()) as session:
+            lineage = await session.lineage(Globs())
+        assert lineage.history is not None
+        assert "system.access" in (lineage.history.missing or "")
+        rows = [["spark_catalog", "shop", "orders", "total", "spark_catalog", "shop", "customer", "name"]]
+        engine.workspace.call("POST", "/lineage", rows)
+        async with engine.kind.connect(engine.source()) as session:
+            lineage = await session.lineage(Globs())
+        engine.workspace.call("POST", "/lineage", [])
+        found = {(str(edge.source), str(edge.target)): edge for edge in lineage.edges}
+        made = found["shop.orders", "shop.customer"]
+        assert (made.columns, made.origin) == (["total"], Origin.query_history)
+
+    async def test_comments_of_columns(self, engine: DatabricksEngine) -> None:
+        """They are there."""
+        (orders,) = await tables(engine, "shop.orders")
+        assert {column.name: column.comment for column in orders.columns}["total"] == "In euros"
+
+
+def test_paths_of_clusters() -> None:
+    """They are refused where the source is registered: the API is a warehouse's."""
+    for path in ("/sql/1.0/warehouses/abc123", "sql/1.0/endpoints/abc123"):
+        assert DatabricksOptions(host="h", http_path=path).warehouse == "abc123"
+    with pytest.raises(ValueError, match="http_path"):
+        DatabricksOptions(host="h", http_path="/sql/protocolv1/o/0/0123-456789-abc")
+
+
+def test_keys_of_unity_catalog() -> None:
+    """Spark has none: rows of the documented form."""
+    rows = [
+        ["s", "customer", "pk", "PRIMARY KEY", "id", 1, None, None],
+        ["s", "orders", "fk", "FOREIGN KEY", "customer_id", 1, "s", "pk"],
+        ["s", "orders", "lost", "FOREIGN KEY", "x", 1, "s", "unseen"],
+    ]
+    primary, foreign = _keys(rows)
+    assert primary == {("s", "customer"): ["id"]}
+    ((key,),) = foreign.values()
+    assert (key.columns, str(key.table), key.referenced) == (["customer_id"], "s.customer", ["id"])
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        ("[TABLE_OR_VIEW_NOT_FOUND] The table cannot be found. SQLSTATE: 42P01", ErrorCode.QUERY_ERROR),
+        ("[SCHEMA_NOT_FOUND] The schema cannot be found. SQLSTATE: 42704", ErrorCode.SCHEMA_NOT_FOUND),
+        ("[INSUFFICIENT_PERMISSIONS] Insufficient privileges. SQLSTATE: 42501", ErrorCode.PERMISSION_DENIED),
+        ("[NO_SUCH_CATALOG_EXCEPTION] Catalog 'x' was not found. SQLSTATE: 42704", ErrorCode.DATABASE_NOT_FOUND),
+        ("", ErrorCode.QUERY_ERROR),
+    ],
+)
+def test_classes_of_errors(message: str, code: ErrorCode) -> None:
+    """By the class in brackets, and by the SQLSTATE."""
+    assert failed_statement("FAILED", "BAD_REQUEST", message).code is code
