@@ -92,6 +92,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self.send(200, {"token": double.session, "userName": double.user})
         if self.headers["Authorization"] not in (f"_dremio{double.session}", f"Bearer {double.token}"):
             return self.send(401, {"errorMessage": "HTTP 401 Unauthorized"})
+        if url.path.startswith("/v0/projects/"):
+            return self.send(404, {"errorMessage": "Project not found"})
         if url.path == "/api/v3/sql":
             name = str(uuid.uuid4())
             double.jobs[name] = {"state": "RUNNING", "rows": [], "columns": [], "message": ""}

@@ -87,16 +87,13 @@ class AthenaAsker(Asker):
 
     async def _finished(self, statement: str) -> dict[str, Any]:
         """The execution of a statement, once it has succeeded. Raises `Refused`."""
-        started = await self.call(
-            "athena",
-            "StartQueryExecution",
-            {
-                "QueryString": statement,
-                "QueryExecutionContext": {"Catalog": self._options.catalog, "Database": self.database},
-                "ResultConfiguration": {"OutputLocation": self._options.s3_staging_dir},
-                "WorkGroup": WORKGROUP,
-            },
-        )
+        asked = {
+            "QueryString": statement,
+            "QueryExecutionContext": {"Catalog": self._options.catalog, "Database": self.database},
+            "ResultConfiguration": {"OutputLocation": self._options.s3_staging_dir},
+            "WorkGroup": WORKGROUP,
+        }
+        started = await self.begun(self.call("athena", "StartQueryExecution", asked))
         self._running = str(started["QueryExecutionId"])
         wait = FIRST_WAIT
         while True:
@@ -138,8 +135,10 @@ class AthenaAsker(Asker):
 
     async def cancel(self) -> None:
         """End over there what was cut off."""
-        if self._running is None:
-            return
         with suppress(Exception):
             async with asyncio.timeout(CANCEL_SECONDS):
+                if started := await self.late():
+                    self._running = str(started["QueryExecutionId"])
+                if self._running is None:
+                    return
                 await self.call("athena", "StopQueryExecution", {"QueryExecutionId": self._running})

@@ -25,6 +25,8 @@ T = TypeVar("T")
 AUDIENCE = "https://bigquery.googleapis.com/"
 CANCEL_SECONDS = 1.0
 PAGE = 10_000
+FIRST_WAIT_MS = 500
+"""The id of a job is known from the first answer on, and with it how to cancel it."""
 WAITS_MS = 10_000
 """How long the server may hold a request whose job is not done yet."""
 MEGABYTE = 1_000_000
@@ -151,22 +153,24 @@ class BigqueryAsker(Asker):
 
     async def cancel(self) -> None:
         """End over there what was cut off."""
-        if self._running is None:
-            return
         with suppress(Exception):
             async with asyncio.timeout(CANCEL_SECONDS):
+                if isinstance(page := await self.late(), Page) and not page.job_complete:
+                    self._running = page.job_reference
+                if self._running is None:
+                    return
                 place = f"/jobs/{quote(self._running.job_id)}/cancel?location={quote(self._running.location)}"
                 await self._call("POST", place, dict[str, Any], {})
 
     async def _begin(self, statement: str, most: int) -> Page:
         asked = self._query(statement) | {
             "maxResults": PAGE,
-            "timeoutMs": WAITS_MS,
+            "timeoutMs": FIRST_WAIT_MS,
             "location": self._options.location,
             "jobTimeoutMs": str(max(1000, round(self._seconds * 1000))),
             "labels": {"from": "sourcecheck"},
         }
-        return await self._page("POST", "/queries", asked, most)
+        return await self.begun(self._page("POST", "/queries", asked, most))
 
     async def _more(self, page: Page, most: int) -> Page:
         reference = page.job_reference

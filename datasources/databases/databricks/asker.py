@@ -23,8 +23,8 @@ T = TypeVar("T")
 
 CANCEL_SECONDS = 1.0
 FIRST_WAIT, LONGEST_WAIT = 0.1, 2.0
-WAITS = "10s"
-"""How long the server may hold the request of a statement that still runs."""
+WAITS = "0s"
+"""The server answers the id of a statement at once, so that it can be cancelled from then on."""
 ENTRA_SCOPE = "2ff814a6-3304-4ab8-85cb-cd0e6f879c1d/.default"
 """Databricks itself, as Microsoft Entra knows it."""
 RUNNING = ("PENDING", "RUNNING")
@@ -133,7 +133,7 @@ class DatabricksAsker(Asker):
             "disposition": "INLINE",
             "format": "JSON_ARRAY",
         } | ({"catalog": self._options.database} if self._options.database else {})
-        found = await self._call("POST", STATEMENTS, Statement, asked, most)
+        found = await self.begun(self._call("POST", STATEMENTS, Statement, asked, most))
         wait = FIRST_WAIT
         while found.status.state in RUNNING:
             self._running = found.statement_id
@@ -148,10 +148,12 @@ class DatabricksAsker(Asker):
 
     async def cancel(self) -> None:
         """End over there what was cut off."""
-        if self._running is None:
-            return
         with suppress(Exception):
             async with asyncio.timeout(CANCEL_SECONDS):
+                if isinstance(found := await self.late(), Statement):
+                    self._running = found.statement_id
+                if self._running is None:
+                    return
                 await self._call("POST", f"{STATEMENTS}/{quote(self._running, safe='')}/cancel", dict[str, Any], {})
 
     async def _shown(self) -> str:

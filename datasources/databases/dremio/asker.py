@@ -95,7 +95,7 @@ class DremioAsker(Asker):
 
     async def pages(self, statement: str, *, most: int = ANSWER_BYTES) -> AsyncGenerator[list[Row], None]:
         """The pages of one job. A statement that answers no rows has a job of one row, about itself."""
-        posted = await self._call("POST", f"{self._api}/sql", Posted, {"sql": statement})
+        posted = await self.begun(self._call("POST", f"{self._api}/sql", Posted, {"sql": statement}))
         self._running = posted.id
         job, wait = Job(), FIRST_WAIT
         while job.job_state not in ENDED:
@@ -121,10 +121,12 @@ class DremioAsker(Asker):
 
     async def cancel(self) -> None:
         """End over there what was cut off."""
-        if self._running is None:
-            return
         with suppress(Exception):
             async with asyncio.timeout(CANCEL_SECONDS):
+                if isinstance(posted := await self.late(), Posted):
+                    self._running = posted.id
+                if self._running is None:
+                    return
                 await self._call("POST", f"{self._api}/job/{self._running}/cancel", dict[str, Any], {})
 
     async def _call(self, method: str, path: str, kind: type[T], body: object, most: int = ANSWER_BYTES) -> T:

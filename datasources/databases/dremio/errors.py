@@ -19,6 +19,7 @@ KINDS: dict[str, ErrorCode] = {
 }
 """UserException's kinds; every other is a fault of the query."""
 KIND = re.compile(r"^([A-Z_]+ ERROR|SOURCE_BAD_STATE)\b:?")
+NOT_FOUND = 404
 PERMISSION = ("permission", "access denied", "not authorized", "no privileges", "you do not have")
 MISSING = re.compile(
     r"(?i)(?:schema|path|folder|space|source) \[?.*?\]? ?(?:does not exist|(?:is )?not found)"
@@ -34,6 +35,8 @@ def refusal_in(answer: Answer) -> Refused:
         return Refused.by_status(answer.status)
     message = str(body.get("errorMessage") or body.get("message") or "")
     code = STATUS.get(answer.status, ErrorCode.QUERY_ERROR)
+    if answer.status == NOT_FOUND:  # of a project
+        code = ErrorCode.DATABASE_NOT_FOUND
     return Refused(code, message or f"HTTP status {answer.status}", {"http_status": answer.status})
 
 

@@ -25,7 +25,7 @@ class DremioOptions(NetworkOptions, kw_only=True, frozen=True, forbid_unknown_fi
     )  # fmt: skip
     harmless_fields: ClassVar = ("role", "view_temp_schema")
     asked_fields: ClassVar = ("password",)
-    shown_as: ClassVar = {"host": "host", "port": "port"}
+    shown_as: ClassVar = {"host": "host", "port": "port", "database_name": "project_id"}
 
     port: Annotated[Port, Meta(title="Port")] = 443
     username: Annotated[Name, Meta(title="User ID (optional)")] | None = None

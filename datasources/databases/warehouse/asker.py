@@ -1,11 +1,14 @@
 """What a session needs of a driver: the rows of a statement, as they come."""
 
+import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator
-from typing import Any
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import suppress
+from typing import Any, TypeVar
 
 from datasources.databases.flood import ANSWER_BYTES
 
+T = TypeVar("T")
 Row = list[Any]
 
 
@@ -22,6 +25,25 @@ class Asker(ABC):
 
     def __init__(self) -> None:
         self.stages_ms = {}
+        self._starting: asyncio.Future[Any] | None = None
+
+    async def begun(self, request: Coroutine[Any, Any, T]) -> T:
+        """The answer to a request that starts something over there.
+
+        Cut off meanwhile, the request goes on, so that `late` knows what it has started.
+        """
+        self._starting = asyncio.ensure_future(request)
+        answer: T = await asyncio.shield(self._starting)
+        self._starting = None
+        return answer
+
+    async def late(self) -> Any:
+        """What a request has started that was cut off, if it is known by now; the caller has the limit."""
+        if self._starting is None:
+            return None
+        with suppress(Exception):
+            return await self._starting
+        return None
 
     @abstractmethod
     async def log_in(self) -> None:

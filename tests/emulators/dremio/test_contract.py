@@ -98,10 +98,6 @@ class TestDremio(NetworkContract):
         """The double."""
         return DremioEngine(double)
 
-    async def test_missing_database(self, engine: Engine) -> None:
-        """There are no databases to be missing."""
-        assert "database_name" not in engine.kind.options.shown_as
-
     async def test_no_password_in_clear_unless_allowed(self, engine: DremioEngine) -> None:
         """Plain HTTP would show it, and the published default is no TLS: nothing is sent (security row 19)."""
         error = await self.failure(engine, engine.source(allow_cleartext_password=False))
