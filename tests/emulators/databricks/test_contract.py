@@ -111,6 +111,7 @@ class TestDatabricks(NetworkContract):
         monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
         error = await self.failure(engine, engine.source(http_password=None))
         assert error.details["secret_missing"] is True
+        monkeypatch.undo()
 
     async def test_lineage_of_unity_catalog(self, engine: DatabricksEngine) -> None:
         """Its own table is read where it may be; the missing grant is named where not."""
