@@ -6,19 +6,21 @@ from sqlalchemy import ColumnElement, and_, delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from sqlalchemy.orm import aliased
 
-from datasources.catalogue.tables import Base, KeptEdge, KeptTable, SchemaChange, SchemaVersion
+from datasources.catalogue.tables import Base, DataSource, KeptEdge, KeptTable, SchemaChange, SchemaVersion
 
 
 async def remove_old_schemas(sessions: async_sessionmaker[AsyncSession], old: datetime) -> int:
     """Remove what was closed before `old`, changes of before, and versions that were last found before, but the newest.
 
-    Answers how many rows.
+    Of a source that was removed before, all goes. Answers how many rows.
     """
+    gone = select(DataSource.id).where(DataSource.deleted_at < old)
     told = or_(SchemaChange.emitted_at.is_not(None), SchemaChange.announced.is_(False))
-    count = await _remove(sessions, KeptTable, KeptTable.closed_at < old)
-    count += await _remove(sessions, KeptEdge, KeptEdge.closed_at < old)
+    count = await _remove(sessions, KeptTable, or_(KeptTable.closed_at < old, KeptTable.source_id.in_(gone)))
+    count += await _remove(sessions, KeptEdge, or_(KeptEdge.closed_at < old, KeptEdge.source_id.in_(gone)))
     count += await _remove(sessions, SchemaChange, and_(told, SchemaChange.changed_at < old))
-    return count + await _remove(sessions, SchemaVersion, and_(SchemaVersion.confirmed_at < old, _is_not_newest()))
+    past = and_(SchemaVersion.confirmed_at < old, _is_not_newest())
+    return count + await _remove(sessions, SchemaVersion, or_(past, SchemaVersion.source_id.in_(gone)))
 
 
 def _is_not_newest() -> ColumnElement[bool]:

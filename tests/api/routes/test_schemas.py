@@ -10,7 +10,7 @@ from datasources.catalogue.schemas.keeper import Keeper
 from datasources.databases.base import Column, ColumnEdge, ForeignKey, Lineage, LineageEdge, Origin, Table, TableName
 from datasources.databases.postgres.model import PgOptions, PgSource
 from datasources.secrecy.scrubber import Scrubber
-from tests.api.routes.sources import register
+from tests.api.routes.sources import OPTIONS, SOURCES, register
 from tests.fix_api import Client
 
 PAGES = "/api/v1/data-sources"
@@ -307,6 +307,15 @@ async def test_wrong_questions(lone_api: Client, path: str, query: dict[str, Any
         return
     assert (answer.status_code, answer.json()["error_code"]) == (422, "VALIDATION_ERROR"), answer.text
     assert field in answer.json()["message"]
+
+
+@pytest.mark.parametrize("field", ["schema_indexing_schedule", "lineage_schedule"])
+async def test_a_schedule_that_never_comes_true(lone_api: Client, field: str) -> None:
+    """It is refused, and its field is named; an empty one is none."""
+    body = {"name": f"Scheduled by {field}", "type": "pg", "options": OPTIONS}
+    answer = await lone_api.post(SOURCES, json=body | {field: "0 0 31 2 *"})
+    assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (422, ["body", field])
+    assert (await lone_api.post(SOURCES, json=body | {field: ""})).status_code == 200
 
 
 async def test_another_organizations_source(kept: Kept) -> None:

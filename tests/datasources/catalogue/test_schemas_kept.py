@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 from msgspec import structs
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from datasources.catalogue.schemas.announced import mark_sent, unsent_changes
 from datasources.catalogue.schemas.content import read_table
 from datasources.catalogue.schemas.keeper import Keeper
 from datasources.catalogue.schemas.kept import Kept
 from datasources.catalogue.schemas.retention import remove_old_schemas
-from datasources.catalogue.tables import KeptEdge, KeptTable, SchemaChange, SchemaVersion
+from datasources.catalogue.tables import DataSource, KeptEdge, KeptTable, SchemaChange, SchemaVersion
 from datasources.databases.base import Column, ColumnEdge, Lineage, LineageEdge, Origin, Table, TableName
 from datasources.databases.postgres.model import PgOptions, PgSource
 from datasources.model.settings import Settings
@@ -241,6 +241,11 @@ async def test_retention(kit: Kit, sessions: Sessions) -> None:
     counts = [await kit.count(kind) for kind in (SchemaVersion, KeptTable, KeptEdge, SchemaChange)]
     assert counts == [2, 2, 0, 1]
     assert [row.change for row in await kit.changes()] == ["removed"]
+    async with sessions.begin() as session:
+        removed = update(DataSource).where(DataSource.id == kit.source_id)
+        await session.execute(removed.values(deleted_at=datetime.now(UTC)))
+    await remove_old_schemas(sessions, datetime.now(UTC) + timedelta(days=1))
+    assert [await kit.count(kind) for kind in (SchemaVersion, KeptTable)] == [0, 0]
 
 
 async def test_a_catalogue_that_fails_is_no_verdict(kit: Kit) -> None:
