@@ -59,6 +59,7 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.timeout(900)  # forty programs, one after the other: on a busy machine each takes seconds
 def test_the_page(home: Path, service: Service, embedded: Server) -> None:
     """Every line, in its order: each ends with 0, and none shows the password."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("SOURCECHECK_")}

@@ -80,7 +80,7 @@ def test_the_readme(home: Path, service: Service, embedded: Server, good_source:
     assert "Discovered" in said
     assert "every 300 s" in said
     assert "uptime 100.00 %" in said
-    job, immediate, *schedules = run("\n".join([begin + ">&2", by_http, follow]), home)
+    job, immediate, *schedules = run("\n".join([begin.rstrip() + " >&2", by_http, follow]), home)
     assert job["status"] == "done"
     assert [step["status"] for step in job["results"]] == ["done"] * 4
     assert immediate["data"]["test_query_result"].startswith("PostgreSQL")
