@@ -24,6 +24,10 @@ SCREENS = (
 )
 
 
+JUDGED = (("wide", "light"), ("phone", "dark"))
+"""Where axe looks: each width and each theme once."""
+
+
 @pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("width", SIZES)
 async def test_every_screen(chromium: Browser, site: Site, width: str, theme: str) -> None:
@@ -32,7 +36,8 @@ async def test_every_screen(chromium: Browser, site: Site, width: str, theme: st
     found: dict[str, list[str]] = {}
     for path in SCREENS:
         await page.goto(path)
-        found[path] = await findings(page)
+        if (width, theme) in JUDGED:
+            found[path] = await findings(page)
         wider = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert wider <= 0, f"{path} is {wider} pixels wider than the {width} screen"
     assert {path: wrong for path, wrong in found.items() if wrong} == {}

@@ -29,6 +29,13 @@ def test_the_wheel_carries_every_file_that_is_needed(wheel: Path) -> None:
     assert {name for name in inside if name.endswith(".py")} == tracked | {"sourcecheck_service.py"}
     assert {f"{package}/py.typed" for package in PACKAGES} <= inside
     assert "datasources/catalogue/migrations/script.py.mako" in inside
+    pages = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "api/pages").rglob("*.*")
+        if path.suffix in (".html", ".css", ".js", ".svg")
+    }
+    assert pages
+    assert pages <= inside
     monitoring = {f"deployments/monitoring/{file.name}" for file in (ROOT / "deployments/monitoring").iterdir()}
     assert len(monitoring & inside) == 3
     assert not [name for name in inside if name.startswith(("tests", "benchmarks", "conftest", "setup"))]
