@@ -6,12 +6,15 @@ the same for every source, so that it tells nothing of any secret.
 
 import re
 
+COUNT = r"\d+ (?:new|gone|renamed|changed)"
+CHANGES = rf"(?: \({COUNT}(?:, {COUNT})*\))?"
+"""What has changed since the last download, in numbers."""
 PHRASES = re.compile(
     "|".join(
         (
             r"\AConnected to the database\Z",
-            r"\ALineage fetched",
-            r"\ADiscovered \d+ tables?",
+            rf"\ALineage fetched{CHANGES}",
+            rf"\ADiscovered \d+ tables?{CHANGES}",
             r"\ANo temporary schema is configured\Z",
             r"\ASchema (?=\")|(?<=\") is writeable\Z",
             r"\AUnable to (?:create|write to|read|drop|commit) table(?= \")",
