@@ -66,9 +66,11 @@ async def remove(
 ) -> DataSource:
     """Remove a source and its schedule; its jobs stay readable, its secrets stay only where it can be restored.
 
-    Raises `Problem`.
+    One that was removed before, and can be restored, is removed for good on request. Raises `Problem`.
     """
-    row = await require_source(session, member, source_id, for_change=True)
+    row = None if restorable else await find_removed(session, member.organization_id, source_id)
+    if row is None:
+        row = await require_source(session, member, source_id, for_change=True)
     remove_source(row, restorable=restorable)
     await session.commit()
     await forget_schedule(session, services.prefect.schedules, row)

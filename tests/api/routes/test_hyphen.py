@@ -87,6 +87,12 @@ async def test_deleted_and_restored(pages: HyphenClient, lone_api: Client) -> No
     other = await pages.create(**CREATE | {"name": "For good"})
     await pages.delete(other["id"], force=True)
     await pages.refused("POST", f"/{other['id']}/restore", 404)
+    late = await pages.create(**CREATE | {"name": "For good, later"})
+    await pages.delete(late["id"])
+    await pages.refused("DELETE", f"/{late['id']}", 404)
+    await pages.delete(late["id"], force=True)
+    for method, end in (("POST", "/restore"), ("DELETE", "?force=true")):
+        await pages.refused(method, f"/{late['id']}{end}", 404)
     third = await register(lone_api, "By the other API")
     assert (await lone_api.delete(f"{SOURCES}/{third}")).status_code == 204
     await pages.refused("POST", f"/{third}/restore", 404)
