@@ -74,6 +74,25 @@ def test_dbt() -> None:
         "password": "secret",
         "db": "crm",
     }
+    assert sources["local.lake"] == {
+        "name": "local.lake",
+        "type": "databricks",
+        "options": {
+            "host": "lake.cloud.databricks.com",
+            "http_path": "/sql/1.0/warehouses/abc",
+            "http_password": "${DATABRICKS_TOKEN}",
+            "database": "main",
+        },
+        "temp_schema": "dbt_alice",
+    }
+    assert sources["local.big"]["options"] == {"projectId": "shop-123", "jsonKeyFile": "${file:/secrets/key.json}"}
+    assert sources["local.logs"]["options"] == {
+        "aws_access_key_id": "AKIAEXAMPLE",
+        "aws_secret_access_key": "secret",
+        "region": "eu-west-1",
+        "s3_staging_dir": "s3://bucket/staging/",
+        "catalog": "awsdatacatalog",
+    }
     assert reasons(found) == {
         "jaffle_shop.templated": "it holds an expression of Jinja that is not env_var",
         "local.spark": "sourcecheck has no type for 'spark'",

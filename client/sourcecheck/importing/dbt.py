@@ -25,6 +25,7 @@ NAMES = {
     "dbname": "database",
     "database": "database",
     "path": "database",
+    "dataset": "schema",
     "schema": "schema",
 }
 """From dbt's words to those of `Facts`; the others go into its `more`."""

@@ -47,6 +47,24 @@ SNOWFLAKE = Target(
     | {"database": "default_db", "schema": "default_schema"},
     required=("account", "user", "warehouse"),
 )
+BIGQUERY = Target(
+    "bigquery",
+    {"project": "projectId", "location": "location", "keyfile": "jsonKeyFile", "key_path": "jsonKeyFile"},
+    files=frozenset({"keyfile", "key_path"}),
+    required=("project",),
+)
+DATABRICKS = Target(
+    "databricks",
+    {"host": "host", "port": "port", "http_path": "http_path", "password": "http_password", "token": "http_password"}
+    | {"database": "database", "catalog": "database"},
+    443,
+)
+ATHENA = Target(
+    "athena",
+    {"aws_access_key_id": "aws_access_key_id", "aws_secret_access_key": "aws_secret_access_key"}
+    | {"region_name": "region", "s3_staging_dir": "s3_staging_dir", "database": "catalog"},
+    required=("aws_access_key_id", "region_name", "s3_staging_dir"),
+)
 
 TARGETS: dict[str, Target] = {
     **dict.fromkeys(("postgres", "postgresql", "pg", "greenplum", "alloydb"), POSTGRES),
@@ -60,9 +78,24 @@ TARGETS: dict[str, Target] = {
     **dict.fromkeys(("trino", "presto"), TRINO),
     "redshift": REDSHIFT,
     "snowflake": SNOWFLAKE,
+    "bigquery": BIGQUERY,
+    "databricks": DATABRICKS,
+    "athena": ATHENA,
 }
 """By the word before a `+` and any driver; every other word is refused."""
-LEFT_ALONE = frozenset({"threads", "keepalives_idle", "retries", "search_path", "application_name", "charset", "type"})
+LEFT_ALONE = frozenset(
+    {
+        "threads",
+        "method",
+        "priority",
+        "keepalives_idle",
+        "retries",
+        "search_path",
+        "application_name",
+        "charset",
+        "type",
+    }
+)
 """How a client works, and no way to a source: nothing is said about leaving it out."""
 
 
