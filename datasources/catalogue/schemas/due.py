@@ -56,17 +56,19 @@ async def begin_due(session: AsyncSession) -> Sequence[Job]:
     """
     rows = (await session.execute(_oldest())).tuples().all()
     open_jobs = await _open_jobs(session, {owner for _, owner in rows})
-    begun = []
+    taken: list[DueDownload] = []
     for due, owner in rows:
-        if open_jobs.get(owner, 0) >= AT_ONCE:
-            continue
+        if open_jobs.get(owner, 0) < AT_ONCE:
+            open_jobs[owner] = open_jobs.get(owner, 0) + 1
+            taken.append(due)
+    begun = []
+    for due in sorted(taken, key=lambda due: due.source_id):  # as all do that lock several sources
         await session.delete(due)
         job = await _job(session, due.source_id, Download(due.download))
         if job is not None:
             session.add(job)
             begun.append(job)
-            open_jobs[owner] = open_jobs.get(owner, 0) + 1
-    await session.flush()
+            await session.flush()
     return begun
 
 
