@@ -196,7 +196,7 @@ class Handler(BaseHTTPRequestHandler):
             name = str(uuid.uuid4())
             RESULTS[name] = {"state": "RUNNING", "done": threading.Event()}
             threading.Thread(target=run, args=(name, asked["statement"]), daemon=True).start()
-            RESULTS[name]["done"].wait(5)
+            RESULTS[name]["done"].wait(float(asked.get("wait_timeout", "10s").rstrip("s")))
             return self.send(200, shown(name))
         name, *rest = path.removeprefix("/api/2.0/sql/statements/").split("/")
         if rest == ["cancel"]:
