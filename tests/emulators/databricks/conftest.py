@@ -69,4 +69,9 @@ def workspace() -> Iterator[Workspace]:
                     assert time.monotonic() < until
                     assert process.poll() is None, (folder / "log").read_text()[-3000:]
                     time.sleep(0.3)
-            yield Workspace(port)
+            started = Workspace(port)
+            for _ in range(3):  # the first statements of a JVM take seconds, which would be taken for the source's
+                started.run(
+                    "SELECT current_user(), current_catalog()", "SELECT version()", "SELECT count(*) FROM shop.best"
+                )
+            yield started
