@@ -10,6 +10,7 @@ from sourcecheck.files.exported import Placeholder
 from sourcecheck.importing.dbt import from_mapping
 
 from api.pages.forms import Form, number, text
+from datasources.catalogue.health.overview import DRAFT
 from datasources.catalogue.tables import DataSource
 from datasources.databases import DATABASES
 from datasources.databases.base import Database
@@ -29,6 +30,8 @@ TUNNEL: tuple[tuple[str, str, Kind], ...] = (
     ("host_key", "Gateway's public key or fingerprint (optional)", "area"),
 )
 TUNNEL_DEFAULTS = {"port": 22}
+SAVED = "page"
+"""What `created_from` says of a source that was saved on a page."""
 
 
 class Field(Struct, frozen=True, kw_only=True):
@@ -155,12 +158,13 @@ def values_from_dbt(pasted: str) -> tuple[str, dict[str, Any]]:
     }
 
 
-def body_from(form: Form, kind: type[Database], row: DataSource | None = None) -> bytes:
-    """The JSON body of the form: to register a source, or to change the one of this row."""
+def body_from(form: Form, kind: type[Database], row: DataSource | None = None, *, draft: bool = False) -> bytes:
+    """The JSON body of the form: to register a source, perhaps as a draft, or to change the one of this row."""
     stored = values_of(row) if row else {}
     given: dict[str, Any] = {"name": str(form.get("name") or "").strip()}
     if row is None:
         given["type"] = kind.word()
+        given["created_from"] = DRAFT if draft else SAVED
     given["options"] = _group(form, fields_of(kind, {}), stored)
     if tunnel := tunnel_fields(kind, {}):
         whole = _group(form, tunnel, stored)

@@ -9,7 +9,7 @@ from playwright.async_api import Browser, Page, expect
 
 from datasources.catalogue.engine import session_scope
 from datasources.catalogue.tables import DataSource
-from tests.fix_pages import KEY, SCRIPT, Site, visit
+from tests.fix_pages import KEY, SCRIPT, Site, findings, visit
 
 URL = "postgresql://me:s3cret-of-a-form@db.example:5433/shop?sslmode=require"
 
@@ -37,8 +37,13 @@ async def test_a_source_is_added_and_edited(page: Page, site: Site) -> None:
     await expect(port).to_have_attribute("aria-invalid", "true")
     await expect(page.locator("#f-options-port-wrong")).to_contain_text("int")
     await port.fill("5433")
-    await page.get_by_role("button", name="Save", exact=True).click()
+    await page.get_by_role("button", name="Test before saving").click()
+    await expect(page.get_by_text("This source is not saved yet")).to_be_visible()
+    await expect(page.locator("#test-title")).to_contain_text("Waiting for its turn")
+    assert await findings(page) == []
+    await page.get_by_role("button", name="Save it").click()
     await expect(page.locator("#notice")).to_contain_text("“Made in a form” is registered")
+    await expect(page.get_by_text("This source is not saved yet")).to_have_count(0)
     await page.get_by_role("link", name="Edit").click()
     await expect(page.get_by_text("Stored; leave it empty to keep it.")).to_be_visible()
     assert "s3cret-of-a-form" not in await page.content()

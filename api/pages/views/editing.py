@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+import msgspec
 from litestar import Controller, Response, get, post
 from litestar.params import FromPath
 from litestar.response import Template
@@ -12,7 +13,15 @@ from api.dependencies import Session, SessionDep, lock_source_for_test, require_
 from api.limits import ASKS_FOR_TEST
 from api.pages.forms import text
 from api.pages.rendering import Reader, ReaderDep
-from api.pages.source_form import body_from, fields_of, tunnel_fields, values_from_dbt, values_from_url, values_of
+from api.pages.source_form import (
+    SAVED,
+    body_from,
+    fields_of,
+    tunnel_fields,
+    values_from_dbt,
+    values_from_url,
+    values_of,
+)
 from api.wire.errors import Invalid, Problem
 from api.wire.requests import TestRequest
 from datasources.catalogue.tables import DataSource
@@ -39,15 +48,29 @@ class EditingController(Controller):
         form = dict(await reader.request.form())
         if form.get("paste"):
             return await _taken_apart(reader, str(form.get("url") or ""))
-        word = str(form.get("type"))
+        word, draft = str(form.get("type")), bool(form.get("try"))
         if word not in DATABASES:
             raise Problem(422, "There is no such type of source")
         try:
-            row = await sources.register(session, reader.services, reader.member, body_from(form, DATABASES[word]))
+            body = body_from(form, DATABASES[word], draft=draft)
+            row = await sources.register(session, reader.services, reader.member, body)
         except Problem as problem:
             await session.rollback()
             return await _form(reader, word, form, problem)
-        return await _go_on(reader, session, row, tested=bool(form.get("test")), said=f"“{row.name}” is registered.")
+        return await _go_on(
+            reader,
+            session,
+            row,
+            tested=draft or bool(form.get("test")),
+            said="" if draft else f"“{row.name}” is registered.",
+        )
+
+    @post("/sources/{source_id:str}/keep", status_code=303)
+    async def keep(self, source_id: FromPath[int], reader: ReaderDep, session: SessionDep) -> Response[Any]:
+        """Save a source that was tested before."""
+        body = msgspec.json.encode({"created_from": SAVED})
+        row = await sources.change(session, reader.services, reader.member, source_id, body)
+        return await _go_on(reader, session, row, tested=False, said=f"“{row.name}” is registered.")
 
     @get("/sources/{source_id:str}/edit")
     async def edit(self, source_id: FromPath[int], reader: ReaderDep, session: SessionDep) -> Template:

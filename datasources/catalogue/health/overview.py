@@ -12,6 +12,8 @@ from sqlalchemy.types import BigInteger
 
 from datasources.health.uptime import HOUR, Record, Tally, floor, tally
 
+DRAFT = "page-draft"
+"""What `created_from` says of a source that a page has made to test it before it is saved."""
 MOST_CHECKS = 90
 """Newest checks that a bar shows."""
 
@@ -20,6 +22,7 @@ LINES = text(
     SELECT s.id, s.name, s.type, s.status, s.status_since, s.failure_reason, s.last_tested_at, s.plan, s.revision,
         coalesce(nullif(s.fields->'tags', 'null'), '[]') AS tags,
         coalesce((s.fields->>'is_paused')::boolean, false) AS paused,
+        coalesce(s.fields->>'created_from' = :draft, false) AS draft,
         newest.checked_at, newest.expected_seconds, newest.response_time_ms
     FROM data_sources s
     LEFT JOIN LATERAL (
@@ -92,6 +95,8 @@ class Line(Struct, frozen=True, kw_only=True):
     revision: int
     tags: list[str]
     paused: bool
+    draft: bool
+    """Whether it is being tested before it is saved."""
     last: Record | None
     """The newest check that says something about it, with its verdict left out: the status has that."""
 
@@ -124,7 +129,7 @@ class Check(Struct, frozen=True):
 
 async def lines(session: AsyncSession, organization_id: int) -> list[Line]:
     """Every source of the organization, oldest first."""
-    found = await session.execute(LINES, {"organization_id": organization_id})
+    found = await session.execute(LINES, {"organization_id": organization_id, "draft": DRAFT})
     return [_line(row) for row in found]
 
 

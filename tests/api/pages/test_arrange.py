@@ -33,6 +33,7 @@ def entry(
         revision=1,
         tags=more.get("tags", []),
         paused=False,
+        draft=False,
         last=Record(checked_at=at, passed=True, response_time_ms=ms),
     )
     test = OpenTest(line.id, 1, True, "test") if asks else None
