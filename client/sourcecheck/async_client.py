@@ -217,7 +217,7 @@ class AsyncClient:
         return await self.send(calls.confirm(job_id, fingerprint))
 
     async def authenticate(self, job_id: int, *, save: bool = False, **secrets: str) -> Job:
-        """Give the secret that a test waits for (`password`, or `private_key` and `passphrase`)."""
+        """Give the secret that a test waits for, under one of the names in its question's `missing`."""
         return await self.send(calls.authenticate(job_id, secrets, save=save))
 
     async def health(self, source_id: int, *, limit: int = 10, window: str | None = None) -> Health:

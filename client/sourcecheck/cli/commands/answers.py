@@ -27,11 +27,16 @@ def add_commands(commands: Any) -> None:
         "authenticate",
         _authenticate,
         "give the secret that a test waits for",
-        "sourcecheck authenticate 12 --save\nsourcecheck authenticate 12 --private-key ~/.ssh/id_ed25519",
+        "sourcecheck authenticate 12 --save\nsourcecheck authenticate 12 --private-key ~/.ssh/id_ed25519\n"
+        "sourcecheck authenticate 12 --file key.json        # a secret of several lines",
     )
     secret.add_argument("job", type=int, help="the job's id")
     secret.add_argument("--save", action="store_true", help="keep it with the source")
     secret.add_argument("--private-key", metavar="FILE", help="a private key instead of a password")
+    secret.add_argument(
+        "--name", help="which secret it is, where the test takes several; the first one that it asks for"
+    )
+    secret.add_argument("--file", metavar="FILE", help="read the secret from a file")
     stop = add_command(commands, "cancel", _cancel, "cancel a test that waits, runs or asks", "sourcecheck cancel 12")
     stop.add_argument("job", type=int, help="the job's id")
 
@@ -42,17 +47,23 @@ def _confirm(call: Invocation) -> int:
 
 
 def _authenticate(call: Invocation) -> int:
-    if call.given.private_key:
+    name = "private_key" if call.given.private_key else call.given.name or _asked(call)
+    if file := call.given.private_key or call.given.file:
         try:
-            with open(call.given.private_key, encoding="utf-8") as file:
-                secrets = {"private_key": file.read()}
-        except OSError as error:
+            with open(file, encoding="utf-8") as opened:
+                secret = opened.read()
+        except (OSError, UnicodeDecodeError) as error:
             raise SourcecheckError(str(error)) from error
     else:
-        secret = getpass.getpass("password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
-        secrets = {"password": secret}
-    call.client.authenticate(call.given.job, save=call.given.save, **secrets)
+        secret = getpass.getpass(f"{name}: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    call.client.authenticate(call.given.job, save=call.given.save, **{name: secret})
     return _verdict(call, call.client.wait_for(call.given.job))
+
+
+def _asked(call: Invocation) -> str:
+    """The first secret that the test asks for, by the name that its type has for it."""
+    question = call.client.get_job(call.given.job).question
+    return question.missing[0] if question and question.missing else "password"
 
 
 def _cancel(call: Invocation) -> int:
