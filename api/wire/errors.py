@@ -59,6 +59,8 @@ UNAVAILABLE = (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError, s
 """What SQLAlchemy raises when the catalogue is being restarted, or has no connection left for us."""
 
 _PLACE = re.compile(r"^(?P<reason>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
+_ABSENT = re.compile(r"Missing required (?P<place>query|header) parameter '(?P<name>[^']+)'")
+"""How Litestar says that a parameter is missing."""
 _NAMED = re.compile(r"^`(?P<rule>\w+)` |(?:missing required field|contains unknown field) `(?P<name>[^`]+)`")
 """A field that the sentence names, although the place of the error is the object that has it."""
 
@@ -162,6 +164,8 @@ def _from_litestar(error: ValidationException) -> Invalid:
         place = places.get(str(getattr(item.get("source"), "value", item.get("source"))), "body")
         problems.append({"loc": [place, item.get("key", "")], "msg": item.get("message", ""), "type": "value_error"})
     problem = Invalid(["body"], error.detail)
+    if missing := _ABSENT.match(error.detail):
+        return Invalid([missing["place"], missing["name"]], "This parameter is required", "missing")
     if problems:
         problem.errors = problems
     return problem

@@ -241,3 +241,10 @@ async def test_without_a_key(lone_api: Client) -> None:
     for method in ("GET", "POST"):
         answer = await lone_api.request(method, "/api/v1/data-sources", headers=headers)
         assert (answer.status_code, answer.json()["error_code"]) == (401, "UNAUTHORIZED")
+
+
+async def test_a_parameter_that_is_missing_is_named(pages: HyphenClient) -> None:
+    """As the place where it belongs."""
+    made = await pages.create(name="Asked too little", **LEAST, **LOGIN)
+    sentence = await pages.refused("GET", f"/{made['id']}/table?schema_name=public", 422)
+    assert sentence == "table_name: This parameter is required"
