@@ -1,5 +1,6 @@
 """Errors as pages where a person asked for a page, and as the API answers them everywhere else."""
 
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
@@ -22,6 +23,8 @@ TITLES = {
     429: "Too many requests",
     503: "Something is not there",
 }
+NO_PAGE = "There is no such page."
+"""In place of the two words that the framework has for it."""
 NEXT = {
     403: "Go back, load the page again and try once more. If you come back here, this page does not allow it.",
     404: "The address may be mistyped, or what it named has been removed.",
@@ -38,9 +41,8 @@ def answer_any(request: Request[Any, Any, Any], error: Exception) -> Response[An
         return _to_sign_in(request)
     problem = problem_of(request, error)
     title = TITLES.get(problem.status, "Something went wrong")
-    page = bare(
-        "error.html", problem.status, title=title, sentence=problem.sentence, advice=NEXT.get(problem.status, "")
-    )
+    sentence = NO_PAGE if problem.sentence == HTTPStatus.NOT_FOUND.phrase else problem.sentence
+    page = bare("error.html", problem.status, title=title, sentence=sentence, advice=NEXT.get(problem.status, ""))
     page.headers.update(problem.headers)
     return page
 

@@ -20,7 +20,7 @@ async def changes(reader: Reader, ids: Collection[int]) -> AsyncIterator[tuple[B
     """
     until = time.monotonic() + LIFE_SECONDS
     marks: dict[int, tuple[object, ...]] | None = None
-    counts = None
+    heading: tuple[object, ...] | None = None
     while time.monotonic() < until:
         board = await reader.board()
         entries = [entry for entry in board.entries if entry.line.id in ids]
@@ -29,8 +29,9 @@ async def changes(reader: Reader, ids: Collection[int]) -> AsyncIterator[tuple[B
         else:
             changed = [entry for entry in entries if marks.get(entry.line.id) != entry.mark]
         marks = {entry.line.id: entry.mark for entry in entries}
-        if changed or counts != board.counts:
-            counts = board.counts
+        head = (board.counts, await reader.boards.ready(reader.services))
+        if changed or heading != head:
+            heading = head
             yield board, changed
         await asyncio.sleep(FRESH_SECONDS)
 

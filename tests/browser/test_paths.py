@@ -60,6 +60,7 @@ async def test_a_source_is_added_and_edited(page: Page, site: Site) -> None:
 async def test_rows_change_as_tests_are_asked_for(page: Page) -> None:
     """One, and several at once, without loading the page again; a test that waits can be cancelled where it is shown."""
     await page.evaluate("window.here = true")
+    await expect(page.locator("#ready")).to_contain_text("Service not ready")
     row = page.locator('[data-row="3"]')
     await row.get_by_role("button", name="Test").click()
     await expect(page.locator("#notice")).to_contain_text("1 test has been asked for.")

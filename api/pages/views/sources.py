@@ -85,7 +85,8 @@ class SourcesController(Controller):
 
         async def events() -> AsyncIterator[dict[str, Any]]:
             async for board, changed in changes(reader, shown):
-                yield {"event": "counts", "data": reader.part("parts/counts.html", counts=board.counts)}
+                ready = reader.part("parts/ready.html", ready=await reader.boards.ready(reader.services))
+                yield {"event": "counts", "data": reader.part("parts/counts.html", counts=board.counts) + ready}
                 rows = await rows_of(reader, changed, anew=True)
                 for entry in changed:
                     yield {"event": "row", "data": reader.part("parts/row.html", row=rows[entry.line.id])}
