@@ -140,6 +140,12 @@ def run(name: str, sql: str) -> None:
         RESULTS[name]["done"].set()
 
 
+def cancel(name: str) -> None:
+    """Spark cancels jobs that run; a statement whose job has not begun yet is cancelled as soon as it has."""
+    while not RESULTS[name]["done"].wait(0.5):
+        spark.sparkContext.cancelJobGroup(name)
+
+
 def shown(name: str) -> dict[str, Any]:
     found = RESULTS[name]
     answer: dict[str, Any] = {"statement_id": name, "status": {"state": found["state"]}}
@@ -200,7 +206,7 @@ class Handler(BaseHTTPRequestHandler):
             return self.send(200, shown(name))
         name, *rest = path.removeprefix("/api/2.0/sql/statements/").split("/")
         if rest == ["cancel"]:
-            spark.sparkContext.cancelJobGroup(name)
+            threading.Thread(target=cancel, args=(name,), daemon=True).start()
             return self.send(200, {})
         if rest:
             return self.send(200, chunk(name, int(rest[-1])))
