@@ -8,7 +8,7 @@ from litestar import Controller, Response, delete, get, patch, post
 from litestar.params import FromPath, QueryParameter
 
 from api.actions import sources
-from api.dependencies import ApiRequest, MemberDep, ServicesDep, SessionDep, require_source
+from api.dependencies import ApiRequest, MemberDep, ServicesDep, Session, SessionDep, require_source
 from api.wire.errors import Invalid
 from api.wire.hyphen.bodies import ChangedSource, NewSource
 from api.wire.hyphen.places import in_their_words
@@ -17,7 +17,8 @@ from api.wire.requests import takes
 from api.wire.responses import ENVELOPED, ENVELOPED_INVALID, ENVELOPED_NAME_TAKEN, LOCATION, LOCATION_HEADER
 from api.wire.schemas import Envelope, RemovedSource, SourceDetails, SourcePage
 from api.wire.source_details import details_of, page_of
-from datasources.catalogue.source_lists import Search, search_sources
+from datasources.catalogue.source_lists import Search, search_sources, shown_statuses
+from datasources.catalogue.tables import DataSource
 from datasources.databases import ALIASES, DATABASES
 from datasources.databases.base import Database
 
@@ -60,7 +61,8 @@ class DataSourceController(Controller):
             page_size=page_size,
         )
         rows, total = await search_sources(session, member.organization_id, wanted)
-        return Envelope(page_of(rows, total, wanted), "Data sources retrieved successfully")
+        statuses = await shown_statuses(session, rows)
+        return Envelope(page_of(rows, statuses, total, wanted), "Data sources retrieved successfully")
 
     @post(
         "/",
@@ -90,7 +92,7 @@ class DataSourceController(Controller):
     async def read(self, source_id: FromPath[int], session: SessionDep, member: MemberDep) -> Envelope[SourceDetails]:
         """Where a source is, how it stands, and when it was last tested."""
         row = await require_source(session, member, source_id)
-        return Envelope(details_of(row), "Data source retrieved successfully")
+        return Envelope(await _details(session, row), "Data source retrieved successfully")
 
     @patch(
         "/{source_id:str}",
@@ -115,7 +117,7 @@ class DataSourceController(Controller):
         row.dialect = row.dialect | read.dialect
         with _in_their_words(kind):
             await sources.change_fields(session, services, member, row, read.shared)
-        return Envelope(details_of(row), "Data source updated successfully")
+        return Envelope(await _details(session, row), "Data source updated successfully")
 
     @delete(
         "/{source_id:str}",
@@ -149,7 +151,11 @@ class DataSourceController(Controller):
     ) -> Envelope[SourceDetails]:
         """Bring back a source that was removed without `force`, as it was; its schedule does not come back."""
         row = await sources.restore(session, member, source_id)
-        return Envelope(details_of(row), "Data source restored successfully")
+        return Envelope(await _details(session, row), "Data source restored successfully")
+
+
+async def _details(session: Session, row: DataSource) -> SourceDetails:
+    return details_of(row, (await shown_statuses(session, [row])).get(row.id))
 
 
 @contextmanager

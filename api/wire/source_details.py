@@ -1,6 +1,6 @@
 """A source as the hyphen dialect shows it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -12,8 +12,8 @@ from datasources.catalogue.tables import DataSource
 from datasources.databases import DATABASES
 
 
-def details_of(row: DataSource) -> SourceDetails:
-    """The source with its state (contract 3.3)."""
+def details_of(row: DataSource, status: str | None = None) -> SourceDetails:
+    """The source with its state (contract 3.3), and with the status that is shown where that is another one."""
     tunnel, fields, dialect = row.ssh_tunnel or {}, row.fields, msgspec.convert(row.dialect, DialectFields)
     kind = DATABASES[row.type]
     shown = {name: row.options.get(field) for name, field in kind.options.shown_as.items()}
@@ -40,7 +40,7 @@ def details_of(row: DataSource) -> SourceDetails:
         connection_timeout=fields.get("connection_timeout", 30),
         query_timeout=fields.get("query_timeout", 300),
         max_retries=dialect.max_retries,
-        status=row.status,
+        status=status or row.status,
         last_tested_at=row.last_tested_at,
         last_successful_connection_at=row.last_successful_connection_at,
         last_failed_connection_at=row.last_failed_connection_at,
@@ -58,11 +58,11 @@ def details_of(row: DataSource) -> SourceDetails:
     )
 
 
-def page_of(rows: Sequence[DataSource], total: int, search: Search) -> SourcePage:
+def page_of(rows: Sequence[DataSource], statuses: Mapping[int, str], total: int, search: Search) -> SourcePage:
     """One page of sources, and where in the list it lies."""
     pages = -(-total // search.page_size)
     return SourcePage(
-        items=[details_of(row) for row in rows],
+        items=[details_of(row, statuses.get(row.id)) for row in rows],
         pagination=Pagination(
             page=search.page,
             page_size=search.page_size,

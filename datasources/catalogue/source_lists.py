@@ -3,16 +3,16 @@
 A list carries no details of what tests found, and does not even load them: a thousand sources have too many.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
-from sqlalchemy import Select, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Select, case, exists, func, literal_column, or_, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import defer
 from sqlalchemy.orm.attributes import set_committed_value
 
-from datasources.catalogue.tables import DataSource
+from datasources.catalogue.tables import DataSource, Job
 
 WITHOUT_DETAILS = literal_column(
     """CASE WHEN data_sources.last_test IS NOT NULL THEN jsonb_set(data_sources.last_test, '{results}', coalesce(
@@ -23,6 +23,14 @@ WITHOUT_DETAILS = literal_column(
 )
 """A source's `last_test`, but for what each step has found in detail."""
 
+UNDER_TEST = exists().where(Job.source_id == DataSource.id, Job.ended_at.is_(None), Job.started_at.is_not(None))
+SHOWN_STATUS: ColumnElement[str] = case(
+    (UNDER_TEST, "testing"),
+    (DataSource.fields["is_paused"].as_boolean(), "maintenance"),
+    else_=DataSource.status,
+)
+"""The status in the words of the hyphen API: what is going on comes before what the last checks have found."""
+
 
 class Search(Struct, frozen=True, kw_only=True):
     """Which sources, in which order, and which page of them; None leaves a filter out."""
@@ -32,6 +40,7 @@ class Search(Struct, frozen=True, kw_only=True):
     type: str | None = None
     """A published word."""
     status: str | None = None
+    """As `shown_statuses` has it."""
     workspace: int | None = None
     """A workspace of the hyphen API; a source without one is in that of its organization."""
     sort_by: str = "created_at"
@@ -62,9 +71,16 @@ async def search_sources(
         workspace = func.coalesce(DataSource.dialect["workspace_id"].as_integer(), DataSource.organization_id)
         chosen = chosen.where(workspace == search.workspace)
     if search.status:
-        chosen = chosen.where(DataSource.status == search.status)
+        chosen = chosen.where(SHOWN_STATUS.in_([search.status]))
     total = await session.scalar(select(func.count()).select_from(chosen.subquery())) or 0
     return await _loaded(session, _page(chosen, search)), total
+
+
+async def shown_statuses(session: AsyncSession, sources: Iterable[DataSource]) -> dict[int, str]:
+    """By id: `testing` while a test runs, `maintenance` while the source is paused, and else how it stands."""
+    ids = [source.id for source in sources]
+    found = await session.execute(select(DataSource.id, SHOWN_STATUS).where(DataSource.id.in_(ids)))
+    return dict(found.tuples().all())
 
 
 async def _loaded(session: AsyncSession, chosen: Select[tuple[DataSource]]) -> Sequence[DataSource]:

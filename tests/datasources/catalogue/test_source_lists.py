@@ -1,9 +1,10 @@
-"""Lists of sources carry no details of what tests found."""
+"""Lists of sources carry no details of what tests found, and show what is going on."""
 
+from datetime import UTC, datetime
 from typing import Any
 
-from datasources.catalogue.source_lists import Search, list_sources, search_sources
-from datasources.catalogue.tables import DataSource
+from datasources.catalogue.source_lists import Search, list_sources, search_sources, shown_statuses
+from datasources.catalogue.tables import DataSource, Job
 from tests.fix_catalogue import Sessions
 
 RESULT = {"code": "OK", "message": "Discovered 6 tables", "outcome": "success", "duration_ms": 5}
@@ -51,3 +52,34 @@ async def test_lists_have_verdicts_without_details(sessions: Sessions, organizat
     async with sessions() as session:
         row = await session.get_one(DataSource, listed["full"].id)
         assert (row.last_test, row.failure_count) == (kept["full"], 1)
+
+
+NOW = datetime(2026, 11, 26, tzinfo=UTC)
+
+
+async def test_what_is_going_on_comes_first(sessions: Sessions, organization_id: int) -> None:
+    """A source that is being tested, one that is paused, and others as they stand; the filter finds them by that."""
+    facts = {"organization_id": organization_id, "type": "pg", "options": {}, "status": "active"}
+    job = {"organization_id": organization_id, "source_revision": 1, "trigger": "test", "steps": [], "deadline": NOW}
+    runs: dict[str, dict[str, Any]] = {
+        "runs": {"started_at": NOW},
+        "waits": {},
+        "ended": {"started_at": NOW, "ended_at": NOW},
+        "rests": {},
+    }
+    async with sessions.begin() as session:
+        for name, times in runs.items():
+            source = DataSource(name=f"stands {name}", fields={"is_paused": True} if name == "rests" else {}, **facts)
+            session.add(source)
+            await session.flush()
+            session.add(Job(source_id=source.id, **job, **times))
+    async with sessions.begin() as session:
+        found, _ = await search_sources(session, organization_id, Search(text="stands "))
+        shown = await shown_statuses(session, found)
+        names = {row.name.removeprefix("stands "): shown[row.id] for row in found}
+        assert names == {"runs": "testing", "waits": "active", "ended": "active", "rests": "maintenance"}
+        for name, status in names.items():
+            wanted = Search(text="stands ", status=status)
+            rows, total = await search_sources(session, organization_id, wanted)
+            assert total == len(rows) == list(names.values()).count(status)
+            assert f"stands {name}" in [row.name for row in rows]
