@@ -1,5 +1,6 @@
 """Makes the catalogue, and Prefect's schedules, what a file of sources says: everything or nothing."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -9,7 +10,7 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.auth import Member
-from api.limits import refuse_too_many
+from api.limits import refuse_too_many_together
 from api.prefect.client import Unreachable
 from api.prefect.schedules import Schedules
 from api.timetables import assign, make_missing, tidy
@@ -17,7 +18,7 @@ from api.wanted_plans import plan_from
 from api.wire.declared import SCHEDULE, Declared, SourceChange, below, changes_of, declare, several
 from api.wire.errors import Invalid, Problem, invalid
 from api.wire.requests import WantedSchedule
-from datasources.catalogue.health.timetables import own_plan
+from datasources.catalogue.health.timetables import own_plan, scheduled_plans
 from datasources.catalogue.sources import NameTaken, change_source, remove_source, save_sources, write_source
 from datasources.catalogue.tables import DataSource
 from datasources.health.plan import Plan
@@ -112,7 +113,7 @@ class Applier:
         Raises `Problem`: 409 for a name that is taken meanwhile or too many schedules, 503 when Prefect does not
         answer; then nothing has changed.
         """
-        self._refuse_schedules(planned)
+        await self._refuse_schedules(member, planned, gone)
         rows = await self._write(member, planned, gone)
         changed = await self._schedule(planned, rows, gone)
         await self._session.commit()
@@ -120,15 +121,15 @@ class Applier:
         changes = [msgspec.structs.replace(one.change, id=row.id) for one, row in zip(planned, rows, strict=True)]
         return [*changes, *map(removal_of, gone)]
 
-    def _refuse_schedules(self, planned: Sequence[Planned]) -> None:
-        """All schedules together, as if the busiest of the changed ones came last. Raises `Problem`."""
-        now = datetime.now(UTC)
-        plans = [one.plan for one in planned if one.plan]
-        changed = [one.plan for one in planned if one.plan and one.reschedules]
-        if changed:
-            last = max(changed, key=lambda plan: plan.per_minute(now))
-            plans.remove(last)
-            refuse_too_many(last, [(plan, 1) for plan in plans], self._settings, now)
+    async def _refuse_schedules(self, member: Member, planned: Sequence[Planned], gone: Sequence[DataSource]) -> None:
+        """The new schedules beside all that the organization keeps, those outside of the file too. Raises `Problem`."""
+        wanted = Counter(one.plan for one in planned if one.plan and one.reschedules)
+        if not wanted:
+            return
+        changed = [one.declared.row for one in planned if one.declared.row and one.reschedules]
+        but_for = [row.id for row in (*changed, *gone)]
+        others = await scheduled_plans(self._session, member.organization_id, but_for)
+        refuse_too_many_together(wanted, others, self._settings, datetime.now(UTC))
 
     async def _write(self, member: Member, planned: Sequence[Planned], gone: Sequence[DataSource]) -> list[DataSource]:
         rows = [self._row(member, one) for one in planned]

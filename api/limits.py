@@ -1,6 +1,6 @@
 """Limits that protect all clients from one: tests asked for with one key, and waiting jobs (security row 12)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -80,7 +80,20 @@ async def refuse_schedule(
     Until the caller commits, no other process gives a source of the organization a schedule.
     """
     await lock_organization(session, source.organization_id)
-    refuse_too_many(wanted, await scheduled_plans(session, source.organization_id, source.id), settings, now)
+    refuse_too_many(wanted, await scheduled_plans(session, source.organization_id, [source.id]), settings, now)
+
+
+def refuse_too_many_together(
+    wanted: Mapping[Plan, int], others: Sequence[tuple[Plan, int]], settings: Settings, now: datetime
+) -> None:
+    """The same rule for sources that get their schedules at once, as if they came one after the other.
+
+    `wanted` has the number of these sources by their schedule.
+    """
+    known = list(others)
+    for plan, sources in wanted.items():
+        refuse_too_many(plan, [*known, (plan, sources - 1)] if sources > 1 else known, settings, now)
+        known.append((plan, sources))
 
 
 def refuse_too_many(wanted: Plan, others: Sequence[tuple[Plan, int]], settings: Settings, now: datetime) -> None:

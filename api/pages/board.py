@@ -109,11 +109,12 @@ class Boards:
 
 
 async def entries_of(session: Session, organization_id: int) -> list[Entry]:
-    """The organization's sources without their tests: what a public page may know."""
+    """The organization's sources without their tests and without drafts: what a public page may know."""
     now = datetime.now(UTC)
     return [
         Entry(line, glance(line.status, stale=stale(line.last, now)), None, None)
         for line in await overview.lines(session, organization_id)
+        if not line.draft
     ]
 
 

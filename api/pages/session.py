@@ -16,6 +16,7 @@ from msgspec import Struct, ValidationError, convert
 
 from api.auth import Member, member_of
 from api.dependencies import Session as Catalogue
+from api.runtime import Services
 from api.wire.errors import Problem
 from datasources.catalogue.accounts import caller_of
 from datasources.model.errors import SecretsError
@@ -62,14 +63,19 @@ class SessionAuthentication(AbstractAuthenticationMiddleware):
         """The member whose session it is. Raises `SignInNeeded`, unless the page is public."""
         services = connection.app.state.services
         session = open_cookie(connection.cookies.get(COOKIE), services.vault)
-        member = None
-        if session is not None:
-            async with services.sessions() as catalogue:
-                await catalogue.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
-                member = await member_of_key(catalogue, session.session_of_key)
+        member = await member_in(services, session)
         if member is None and "public" not in connection.route_handler.opt:
             raise SignInNeeded
         return AuthenticationResult(user=member, auth=session)
+
+
+async def member_in(services: Services, session: Session | None) -> Member | None:
+    """The member whose session it is; None when there is none, it is over, or its key is worth nothing now."""
+    if session is None or session.until <= time.time():
+        return None
+    async with services.sessions() as catalogue:
+        await catalogue.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+        return await member_of_key(catalogue, session.session_of_key)
 
 
 async def member_of_key(catalogue: Catalogue, key_id: int) -> Member | None:

@@ -54,7 +54,7 @@ def decode(body: bytes) -> dict[str, Any]:
         raise Invalid(["body"], TOO_DEEP) from error
     if not isinstance(data, dict):
         raise Invalid(["body"], "Expected `object`")
-    if not _is_storable(data):
+    if not is_storable(data):
         _refuse_unstorable(data, ["body"])
     return data
 
@@ -89,16 +89,16 @@ def refuse_unknown(data: Iterable[str], more: Iterable[str] = ()) -> None:
             raise unknown(["body", name], KNOWN_FIELDS)
 
 
-def _is_storable(value: Any, depth: int = 1) -> bool:
-    """Whether there is nothing to refuse: a quick walk, for a body may hold a hundred thousand values."""
+def is_storable(value: Any, depth: int = 1) -> bool:
+    """Whether PostgreSQL takes this plain data: a quick walk, for a body may hold a hundred thousand values."""
     if depth > MAX_DEPTH:
         return False
     if isinstance(value, str):
         return "\0" not in value
     if isinstance(value, dict):
-        return all("\0" not in key and _is_storable(item, depth + 1) for key, item in value.items())
+        return all("\0" not in key and is_storable(item, depth + 1) for key, item in value.items())
     if isinstance(value, list):
-        return all(_is_storable(item, depth + 1) for item in value)
+        return all(is_storable(item, depth + 1) for item in value)
     return not isinstance(value, int | float) or -LARGEST <= value <= LARGEST
 
 
@@ -221,9 +221,9 @@ def is_mask(value: str) -> bool:
 
 def _refuse_masks(data: dict[str, Any]) -> None:
     """A mask written back is no secret (security row 9)."""
-    for group in ("options", "ssh_tunnel"):
+    for group, kind in (("options", DATABASES[data["type"]].options), ("ssh_tunnel", SshTunnel)):
         for name, value in (data.get(group) or {}).items() if isinstance(data.get(group), dict) else ():
-            if isinstance(value, str) and name in SECRET_WORDS and is_mask(value):
+            if isinstance(value, str) and name in kind.secret_fields and is_mask(value):
                 raise Invalid(["body", group, name], "This is a mask, not a secret; leave the field out to keep it")
 
 

@@ -13,6 +13,7 @@ from litestar.response import Stream
 
 from api.wire.errors import Invalid
 from api.wire.kept_schema import table_of
+from api.wire.registration import is_storable
 from datasources.databases.base import Table
 
 LINES = "application/x-ndjson"
@@ -39,7 +40,10 @@ def read_cursor(cursor: str | None, kind: type[T]) -> T | None:
         return None
     try:
         raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        return msgspec.json.decode(raw, type=kind)
+        plain = msgspec.json.decode(raw)
+        if not is_storable(plain):
+            raise ValueError("a place that is in no list")
+        return msgspec.convert(plain, kind)
     except (binascii.Error, ValueError, msgspec.MsgspecError) as error:
         raise Invalid(["query", "cursor"], "Not a cursor that a page of this list has answered") from error
 

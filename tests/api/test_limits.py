@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from api.limits import refuse_too_many
+from api.limits import refuse_too_many, refuse_too_many_together
 from api.wire.errors import Problem
 from datasources.health.plan import Plan
 from datasources.model.settings import Settings
@@ -40,6 +40,29 @@ def test_schedules_of_an_organization(wanted: Plan, others: list[Plan], refused:
     with pytest.raises(Problem) as caught:
         refuse_too_many(wanted, [(other, 1) for other in others], SETTINGS, NOW)
     assert caught.value.status == 409
+
+
+@pytest.mark.parametrize(
+    ("wanted", "others", "refused"),
+    [
+        ({MINUTELY: 3}, [], False),
+        ({MINUTELY: 4}, [], True),
+        ({MINUTELY: 2}, [(MINUTELY, 2)], True),
+        ({QUICK: 1, HOURLY: 2}, [], False),
+        ({QUICK: 1, MINUTELY: 1}, [(QUICK, 1)], True),
+        ({QUICK: 2, MINUTELY: 1}, [], True),
+        ({HOURLY: 1, MINUTELY: 1, QUICK: 1}, [], True),
+        ({HOURLY: 1, MINUTELY: 1}, [(QUICK, 1)], True),
+        ({HOURLY: 1, MINUTELY: 1}, [(HOURLY, 1)], False),
+    ],
+)
+def test_schedules_that_come_together(wanted: dict[Plan, int], others: list[tuple[Plan, int]], refused: bool) -> None:
+    """A file's schedules meet the same limits, among each other and beside those that are there."""
+    if not refused:
+        refuse_too_many_together(wanted, others, SETTINGS, NOW)
+        return
+    with pytest.raises(Problem):
+        refuse_too_many_together(wanted, others, SETTINGS, NOW)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from api.wire.errors import Problem
 from datasources.catalogue.schemas.compare import EdgeChange, TableChange
 from datasources.catalogue.schemas.graph import Direction, read_graph
 from datasources.catalogue.schemas.history import KeptChange, WantedChanges, read_changes
-from datasources.catalogue.schemas.reading import Place, Wanted, read_one, read_overview, read_tables
+from datasources.catalogue.schemas.reading import Place, Wanted, read_one, read_overview, read_tables, storable
 from datasources.catalogue.schemas.search import search_tables
 from datasources.databases.base import Table, TableName
 
@@ -105,5 +105,5 @@ def _place(table: Table) -> str:
 
 
 def _split(after: str) -> tuple[str, str]:
-    schema, _, name = after.partition("\n")
+    schema, _, name = storable(after).partition("\n")
     return schema, name

@@ -1,7 +1,6 @@
 """One source: its newest test as it goes on, its history, its schedule, what it is."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -19,7 +18,7 @@ from api.pages.board import Entry
 from api.pages.drawing.bars import Bar, bar
 from api.pages.drawing.spark import Spark, spark
 from api.pages.forms import schedule_from, test_from
-from api.pages.live import LIFE_SECONDS
+from api.pages.live import Stream
 from api.pages.one_test import TestView, show_test
 from api.pages.rendering import Reader, ReaderDep
 from api.wire.errors import Invalid, Problem
@@ -206,11 +205,11 @@ async def _history(session: Session, source: DataSource) -> History:
 
 async def _events(reader: Reader, source_id: int) -> AsyncIterator[dict[str, Any]]:
     """The test whenever it looks otherwise, and the rest when one has ended."""
-    until = time.monotonic() + LIFE_SECONDS
+    stream = Stream(reader)
     shown: tuple[object, ...] | None = None
     ended: int | None = None
     first = True
-    while time.monotonic() < until:
+    while await stream.goes_on():
         async with reader.services.sessions() as session:
             test = await _newest(reader, session, source_id)
             fingerprint = test.fingerprint if test else ()

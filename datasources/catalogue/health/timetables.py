@@ -102,11 +102,13 @@ async def differing(session: AsyncSession, known: Mapping[int, Plan]) -> tuple[S
     return wrong, unknown
 
 
-async def scheduled_plans(session: AsyncSession, organization_id: int, but_for: int) -> list[tuple[Plan, int]]:
-    """The distinct schedules of the organization's sources but for this one, each with the number of its sources."""
+async def scheduled_plans(
+    session: AsyncSession, organization_id: int, but_for: Collection[int]
+) -> list[tuple[Plan, int]]:
+    """The distinct schedules of the organization's sources but for these, each with the number of its sources."""
     chosen = select(DataSource.plan, func.count()).where(
         DataSource.organization_id == organization_id,
-        DataSource.id != but_for,
+        DataSource.id.not_in(but_for),
         DataSource.plan.is_not(None),
         LIVE,
     )

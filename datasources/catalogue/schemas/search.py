@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from datasources.catalogue.schemas.content import read_table
 from datasources.catalogue.schemas.reading import AT_ONCE, storable
-from datasources.catalogue.tables import DataSource, KeptTable
+from datasources.catalogue.tables import MAX_ID, DataSource, KeptTable
 from datasources.databases.base import Table
 
 MATCHES_SHOWN = 20
@@ -61,7 +61,7 @@ async def search_tables(
     They are tables as they are now, in the order of sources and names. A text without words finds nothing.
     """
     words = storable(text).lower().split()
-    if not words:
+    if not words or (source_id is not None and not 0 < source_id <= MAX_ID):
         return []
     place = (KeptTable.source_id, KeptTable.schema_name, KeptTable.table_name)
     chosen = (

@@ -1,18 +1,26 @@
 """Signing in and out: what a session opens, and what it does not (security row 27)."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
 import pytest_asyncio
+from litestar import Request
 
-from api.pages.rendering import POLICY
-from api.pages.session import COOKIE, open_cookie
+from api.auth import member_of
+from api.pages import live
+from api.pages.board import Boards, entries_of
+from api.pages.rendering import POLICY, Reader
+from api.pages.session import COOKIE, Session, open_cookie
 from api.pages.views.sign_in import local
 from datasources.catalogue.accounts import authenticate, revoke_key
+from datasources.catalogue.health.overview import DRAFT
 from datasources.catalogue.sign_ins import make_link
+from datasources.catalogue.tables import DataSource
 from datasources.secrecy.vault import Vault
+from tests.api.routes.sources import register
 from tests.fix_api import Client
 
 HTML = {"Accept": "text/html"}
@@ -78,6 +86,36 @@ async def test_a_revoked_key_ends_its_sessions(key: str, browser: Client) -> Non
         assert caller is not None
         await revoke_key(session, caller.key_id)
     assert (await browser.get("/", follow_redirects=False)).headers["location"] == "/sign-in"
+
+
+async def test_a_revoked_key_ends_what_an_open_page_is_told(
+    key: str, browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stream of changes ends by itself: nothing more is told to a reader who may see nothing any more."""
+    services = browser.app.state.services
+    async with services.sessions() as session:
+        caller = await authenticate(session, key)
+    assert caller is not None
+    opened = Session(session_of_key=caller.key_id, until=9e9)
+    reader = Reader(Request({"type": "http", "auth": opened}), member_of(caller), services, Boards())  # type: ignore[arg-type]
+    monkeypatch.setattr(live, "SESSION_SECONDS", 0.0)
+    told = live.changes(reader, [])
+    await anext(told)
+    async with services.sessions.begin() as session:
+        await revoke_key(session, caller.key_id)
+    async with asyncio.timeout(60):
+        async for _ in told:
+            pass
+
+
+async def test_a_draft_is_not_public(lone_api: Client) -> None:
+    """A public status page names what has been saved, and not what is still being tried."""
+    saved, draft = await register(lone_api, "Saved"), await register(lone_api, "Tried only", created_from=DRAFT)
+    async with lone_api.app.state.services.sessions() as session:
+        organization = (await session.get_one(DataSource, saved)).organization_id
+        shown = {entry.line.id for entry in await entries_of(session, organization)}
+    assert saved in shown
+    assert draft not in shown
 
 
 async def test_a_wrong_key_is_told(browser: Client) -> None:

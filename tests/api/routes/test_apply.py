@@ -2,8 +2,12 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
+from api.timetables import assign
+from datasources.catalogue.tables import DataSource
+from datasources.health.plan import Plan
 from tests.api.routes.sources import OPTIONS, SOURCES, register
 from tests.fix_api import Client
 
@@ -88,6 +92,27 @@ async def test_a_wrong_schedule_has_its_place(lone_api: Client) -> None:
     sources = [SHOP | {"name": f"S{number}", "schedule": schedule} for number, schedule in enumerate(wrong)]
     refused = (await lone_api.post(APPLY, json={"sources": sources})).json()["detail"]
     assert [error["loc"][1:4] for error in refused] == [["sources", number, "schedule"] for number in range(len(wrong))]
+
+
+async def test_schedules_outside_of_the_file_count(lone_api: Client) -> None:
+    """A file can give no more schedules than a request for each could, whatever other sources have (security row 12)."""
+    source = await register(lone_api, "Often checked")
+    plan = Plan(interval_seconds=10)
+    state = lone_api.app.state
+    services = state.services
+    fewer = msgspec.structs.replace(services.settings, scheduled_tests_per_minute=6)
+    async with services.sessions.begin() as session:
+        row = await session.get_one(DataSource, source)
+        await assign(session, row, plan)
+    body = {"sources": [SHOP | {"name": "One more", "schedule": {"interval_seconds": 60}}]}
+    state.services = msgspec.structs.replace(services, settings=fewer)
+    try:
+        refused = await lone_api.post(APPLY, json=body)
+    finally:
+        state.services = services
+        async with services.sessions.begin() as session:
+            await assign(session, await session.get_one(DataSource, source), None)
+    assert (refused.status_code, "7 tests a minute" in refused.json()["detail"]) == (409, True), refused.text
 
 
 async def test_a_moved_source_needs_its_secret(lone_api: Client) -> None:

@@ -3,9 +3,11 @@
 import json
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
 
+from api.wire.streams import write_cursor
 from datasources.catalogue.schemas.keeper import Keeper
 from datasources.databases.base import Column, ColumnEdge, ForeignKey, Lineage, LineageEdge, Origin, Table, TableName
 from datasources.databases.postgres.model import PgOptions, PgSource
@@ -307,6 +309,24 @@ async def test_wrong_questions(lone_api: Client, path: str, query: dict[str, Any
         return
     assert (answer.status_code, answer.json()["error_code"]) == (422, "VALIDATION_ERROR"), answer.text
     assert field in answer.json()["message"]
+
+
+@pytest.mark.parametrize("place", [[2**70, "a", "b"], [1, "a\0", "b"], 2**63])
+async def test_a_forged_cursor(kept: Kept, place: Any) -> None:
+    """A cursor that no page has answered is refused by name, whatever it holds."""
+    cursor = write_cursor(place)
+    for path in (f"{kept.id}/schemas", "schema-search?q=a", f"{kept.id}/schema-changes", f"{kept.id}/lineage"):
+        address = httpx.URL(f"{PAGES}/{path}").copy_merge_params({"limit": 1, "cursor": cursor})
+        answer = await kept.client.get(str(address))
+        assert (answer.status_code, answer.json()["error_code"]) == (422, "VALIDATION_ERROR"), answer.text
+        assert "cursor" in answer.json()["message"]
+
+
+@pytest.mark.parametrize("number", [2**63, 2**70, -1])
+async def test_a_search_in_a_source_that_cannot_be(kept: Kept, number: int) -> None:
+    """It finds nothing, as in every source that is not there."""
+    answer = await kept.client.get(f"{PAGES}/schema-search", params={"q": "a", "data_source_id": number})
+    assert answer.json()["data"]["tables"] == []
 
 
 @pytest.mark.parametrize("field", ["schema_indexing_schedule", "lineage_schedule"])
