@@ -16,6 +16,7 @@ from api.auth import Member
 from api.pages import assets, times
 from api.pages.board import Board, Boards
 from api.pages.forms import problems
+from api.pages.source_form import titles_of
 from api.runtime import Services
 from datasources.databases import DATABASES
 from datasources.model.texts import visible
@@ -44,6 +45,7 @@ def _furnish(engine: JinjaTemplateEngine) -> None:
     environment.globals["asset"] = assets.address
     environment.globals["problems"] = problems
     environment.globals["database"] = DATABASES.get
+    environment.globals["titles_of"] = titles_of
     environment.filters |= {
         "ago": times.ago,
         "exact": times.exact,
@@ -54,12 +56,20 @@ def _furnish(engine: JinjaTemplateEngine) -> None:
         "moment": times.moment,
         "label": label,
         "visible": visible,
+        "setting": setting,
     }
 
 
 def label(name: str) -> str:
     """A field's name as a person reads it: `private_key` is "Private key"."""
     return name.replace("_", " ").capitalize()
+
+
+def setting(value: Any) -> str:
+    """The value of an option as a person reads it: a switch is on or off."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return str(value)
 
 
 class Reader:

@@ -63,6 +63,14 @@ def fields_of(kind: type[Database], values: Values, kept: Iterable[str] = ()) ->
     ]
 
 
+def titles_of(type_name: str) -> dict[str, str]:
+    """What the options of a type are called on pages, by their names; empty for a type that is not offered."""
+    kind = DATABASES.get(type_name)
+    if kind is None:
+        return {}
+    return {name: entry["title"] for name, entry in configuration_schema(kind)["properties"].items()}
+
+
 def tunnel_fields(kind: type[Database], values: Values, kept: Iterable[str] = ()) -> list[Field]:
     """The gateway's fields; none where there can be no tunnel."""
     if not issubclass(kind.options, NetworkOptions):

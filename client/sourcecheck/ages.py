@@ -10,5 +10,5 @@ def seconds(text: str) -> int:
     unit = UNITS.get(text[-1:], 1)
     number = text[:-1] if text[-1:] in UNITS else text
     if not number.isdecimal() or not int(number):
-        raise SourcecheckError(f"{text!r} is no interval: say it like 30s, 5m or 1h")
+        raise SourcecheckError(f"{text!r} is not an interval: write it like 30s, 5m or 1h")
     return int(number) * unit

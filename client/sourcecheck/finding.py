@@ -1,6 +1,7 @@
 """Which source a person means by a name."""
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 
 from sourcecheck.errors import NotFound
 from sourcecheck.models import Source
@@ -17,6 +18,7 @@ def choose(name: str, sources: Sequence[Source]) -> Source:
     by_id = [source for source in sources if name.isdecimal() and source.id == int(name)]
     if by_id:
         return by_id[0]
-    close = [source.name for source in sources if source.name.casefold() == name.casefold()]
-    hint = f" (did you mean {close[0]!r}?)" if close else ""
+    by_folded = {source.name.casefold(): source.name for source in sources}
+    close = get_close_matches(name.casefold(), by_folded, n=1)
+    hint = f" (did you mean {by_folded[close[0]]!r}?)" if close else "; `sourcecheck list` shows them all"
     raise NotFound(404, f"no source is called {name!r}{hint}")

@@ -1,5 +1,7 @@
 """When a request is sent again: a pure rule, for both clients."""
 
+import re
+
 import httpx
 from msgspec import Struct
 
@@ -43,5 +45,8 @@ def _backoff(attempt: int) -> float:
 
 def unreachable(url: str, error: httpx.HTTPError | httpx.InvalidURL) -> ServiceUnreachable:
     """The error that tells the user which address did not answer, and how."""
-    reason = str(error) or type(error).__name__
-    return ServiceUnreachable(f"the sourcecheck service at {url} did not answer: {reason}")
+    reason = re.sub(r"^\[Errno -?\d+\] ", "", str(error)) or type(error).__name__
+    return ServiceUnreachable(
+        f"the sourcecheck service at {url} did not answer: {reason}. "
+        "Check that it is running and that this is its address"
+    )

@@ -13,6 +13,8 @@ from datasources.model.settings import Settings
 from datasources.model.source import Options
 from datasources.model.vocabulary import ErrorCode
 
+CHECK_PATH = "Check the path; the file has to lie on the machine that runs the test."
+MAY_READ = "Give the user that runs the test the right to read the file and its folder."
 FilePath = Annotated[
     str,
     Meta(
@@ -73,12 +75,12 @@ def _require_file(path: Path, shown: str) -> None:
     try:
         mode = path.stat().st_mode
     except PermissionError as error:
-        raise _no(ErrorCode.PERMISSION_DENIED, f"The worker may not read {shown}") from error
+        raise _no(ErrorCode.PERMISSION_DENIED, f"The user that runs the test may not read {shown}", MAY_READ) from error
     except OSError as error:
-        raise _no(ErrorCode.DATABASE_NOT_FOUND, f"There is no file {shown} on the worker") from error
+        raise _no(ErrorCode.DATABASE_NOT_FOUND, f"There is no file {shown}", CHECK_PATH) from error
     if not stat.S_ISREG(mode):
-        raise _no(ErrorCode.DATABASE_NOT_FOUND, f"{shown} is not a file")
+        raise _no(ErrorCode.DATABASE_NOT_FOUND, f"{shown} is not a file", CHECK_PATH)
 
 
-def _no(code: ErrorCode, message: str) -> SourceUnreachable:
-    return SourceUnreachable(code, message, {"stage": "file"})
+def _no(code: ErrorCode, message: str, advice: str | None = None) -> SourceUnreachable:
+    return SourceUnreachable(code, message, {"stage": "file"}, advice)

@@ -92,7 +92,7 @@ async def recognising(
                 raise
             message = f"The server at this port speaks {what}, not {product} ({error.message})"
             details = error.details | {"speaks": what}
-            advice = f"Check host and port: {what} is spoken there."
+            advice = f"Check the host and port: the server there speaks {what}, not {product}."
             raise SourceUnreachable(ErrorCode.PROTOCOL_ERROR, message, details, advice) from error
         yield opened
 

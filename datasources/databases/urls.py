@@ -73,7 +73,7 @@ def _database_of(scheme: str) -> type[Database]:
     word = ALIASES.get(word, ALSO_SCHEMES.get(word, word))
     if word not in DATABASES:
         known = sorted({*DATABASES, *ALIASES})
-        said = f"{word!r} is no type of database" if word else "a URL begins with the type of database and ://"
+        said = f"{word!r} is not a type of database" if word else "a URL begins with the type of database and ://"
         raise ValueError(f"{said}{did_you_mean(word, known)}; use one of {', '.join(known)}")
     return DATABASES[word]
 
@@ -138,7 +138,7 @@ def _with_parameters(
 def _converted(database: type[Database], fields: dict[str, Any]) -> Source:
     for field in msgspec.structs.fields(database.options):
         if field.required and field.name not in fields["options"]:
-            raise ValueError(f"the URL says no {field.name}: {_example(database.options, fields['type'])}")
+            raise ValueError(f"the URL has no {field.name}: {_example(database.options, fields['type'])}")
     try:
         source: Source = msgspec.convert(fields, AnySource, strict=False)
     except msgspec.ValidationError as error:

@@ -13,21 +13,23 @@ from datasources.model.vocabulary import ErrorCode
 
 REMEDIATIONS: dict[ErrorCode, str] = {
     ErrorCode.CONNECTION_ERROR: (
-        "Check host and port, that the server is running, and that no firewall blocks the connection."
+        "Check the host and port, that the server is running, and that no firewall blocks the connection."
     ),
     ErrorCode.PROTOCOL_ERROR: "Check which server answers at this host and port: it breaks the rules of its protocol.",
     ErrorCode.HOST_NOT_FOUND: "Check the spelling of the host name, and that the worker's DNS resolves it.",
     ErrorCode.TIMEOUT: "Check that the server answers from the worker's network, or raise the time limit.",
-    ErrorCode.AUTHENTICATION_FAILED: "Check user name and password, and the server's rules for this user and address.",
+    ErrorCode.AUTHENTICATION_FAILED: (
+        "Check the user name and password, and the server's rules for this user and address."
+    ),
     ErrorCode.DATABASE_NOT_FOUND: "Check the name of the database.",
     ErrorCode.SCHEMA_NOT_FOUND: "Create the schema, or name an existing one in temp_schema.",
     ErrorCode.PERMISSION_DENIED: "Grant the missing right to the user of this source.",
-    ErrorCode.TLS_ERROR: "Check sslmode and rootcert against what the server offers.",
+    ErrorCode.TLS_ERROR: "Check that sslmode and rootcert fit what the server offers.",
     ErrorCode.TOO_MANY_CONNECTIONS: "Close unused connections, or raise the limit of the server or of the user.",
     ErrorCode.QUERY_ERROR: "Run the query by hand as the same user and fix the error the server reports.",
     ErrorCode.QUERY_NOT_READ_ONLY: "Use a single statement that only reads.",
-    ErrorCode.SSH_CONNECTION_ERROR: "Check host and port of the SSH gateway, and that it is running.",
-    ErrorCode.SSH_AUTHENTICATION_FAILED: "Check user name, password or private key for the SSH gateway.",
+    ErrorCode.SSH_CONNECTION_ERROR: "Check the host and port of the SSH gateway, and that it is running.",
+    ErrorCode.SSH_AUTHENTICATION_FAILED: "Check the user name, and the password or private key, for the SSH gateway.",
     ErrorCode.SSH_HOST_KEY_UNKNOWN: "Compare the fingerprint with the gateway's own and confirm it.",
     ErrorCode.SSH_HOST_KEY_CHANGED: "Find out why the gateway's key changed; only then replace the stored one.",
     ErrorCode.SSH_FORWARD_REFUSED: (
@@ -44,14 +46,14 @@ REMEDIATIONS: dict[ErrorCode, str] = {
 """One sentence for each code of contract 5: what the user does next."""
 
 OWN_STATEMENT = (
-    "The server refuses a statement of ours: its own sentence says why. If that is no setting of the server's, report "
-    "this with the job id."
+    "The server refused a statement of sourcecheck's own; its message says why. If no setting of the server explains "
+    "it, report this with the job id."
 )
 OWN_STATEMENTS: dict[ErrorCode, str] = dict.fromkeys(
     (ErrorCode.QUERY_ERROR, ErrorCode.QUERY_NOT_READ_ONLY), OWN_STATEMENT
 )
 """The sentence where the statement was not the user's own: there is no query to run by hand, or to change."""
-LATER = "This may pass by itself: test again in a while."
+LATER = "This may pass by itself: test again in a few minutes."
 """Added where a failure is transient."""
 
 

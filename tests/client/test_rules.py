@@ -28,7 +28,7 @@ from sourcecheck.access import Access, find_access, forget_login, keep_login, lo
 from sourcecheck.ages import seconds
 from sourcecheck.calls import get_job, list_sources, read_answer, start_test
 from sourcecheck.cli import exits
-from sourcecheck.cli.text import ago, milliseconds, safe
+from sourcecheck.cli.text import ago, duration, milliseconds, safe
 from sourcecheck.finding import choose
 from sourcecheck.retries import Retries
 
@@ -136,6 +136,23 @@ def test_every_ending_but_done_is_an_error(status: str, kind: type[Exception]) -
     with pytest.raises(kind):
         job(status).raise_for_verdict()
     assert job("done").raise_for_verdict().passed
+
+
+def test_a_mistyped_name_is_answered_with_the_nearest_one() -> None:
+    """Of names that are close, the closest is shown; else the command that shows them all."""
+    sources = [Source(id=1, name="Warehouse", type="pg")]
+    with pytest.raises(NotFound, match=r"did you mean 'Warehouse'\?"):
+        choose("warehosue", sources)
+    with pytest.raises(NotFound, match="`sourcecheck list`"):
+        choose("Ledger", sources)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(45, "45 s"), (90, "90 s"), (300, "5 min"), (3600, "1 h"), (86400, "1 d")]
+)
+def test_a_length_of_time_is_said_in_the_largest_unit_that_divides_it(seconds: float, words: str) -> None:
+    """What a schedule says is what the user would write."""
+    assert duration(seconds) == words
 
 
 def test_which_source_a_name_means() -> None:

@@ -26,6 +26,19 @@ def milliseconds(value: float | None) -> str:
     return f"{value:.0f} ms" if value < 1000 else f"{value / 1000:.1f} s"
 
 
+def duration(seconds: float) -> str:
+    """A length of time in the largest unit that divides it: `5 min`, `90 s`, `1 h`."""
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds / size:g} {unit}"
+    return f"{seconds:g} s"
+
+
+def reason_of(error: Exception) -> str:
+    """Why a file could not be read: the system's words without its error number and without the path again."""
+    return (isinstance(error, OSError) and error.strerror) or str(error)
+
+
 def ago(moment: datetime | None, now: datetime | None = None) -> str:
     """How long ago, in one unit: `12 s ago`, `3 h ago`; `never` for None."""
     if moment is None:

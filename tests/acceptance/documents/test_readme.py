@@ -78,7 +78,7 @@ def test_the_readme(home: Path, service: Service, embedded: Server, good_source:
     said = shown("\n".join([begin, own]), home)
     assert "Registered README" in said
     assert "Discovered" in said
-    assert "every 300 s" in said
+    assert "every 5 min" in said
     assert "uptime 100.00 %" in said
     job, immediate, *schedules = run("\n".join([begin.rstrip() + " >&2", by_http, follow]), home)
     assert job["status"] == "done"

@@ -49,7 +49,7 @@ def test_the_task_of_a_flow(
     history = admin.get(f"/api/v1/data-sources/{source}/health").json()["data"]["health_history"]
     assert len(history) == 1
     refused = run(environ, sys.executable, str(FLOW), "fail", "Nobody there")
-    assert "refused at connection: CONNECTION_ERROR; Check host and port" in refused.stdout, refused.stderr
+    assert "refused at connection: CONNECTION_ERROR; Check the host and port" in refused.stdout, refused.stderr
 
 
 def test_a_changed_source_is_tested_again(environ: dict[str, str], admin: httpx.Client, embedded: Server) -> None:

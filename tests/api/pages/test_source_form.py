@@ -103,7 +103,7 @@ def test_a_connection_string() -> None:
     assert word == "pg"
     assert values["options.password"] == "s@cret"
     assert (values["options.host"], values["options.port"], values["name"]) == ("db.example", 5433, "shop")
-    with pytest.raises(ValueError, match="no type of database"):
+    with pytest.raises(ValueError, match="not a type of database"):
         values_from_url("gopher://me@host")
 
 

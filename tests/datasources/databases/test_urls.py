@@ -41,7 +41,7 @@ def test_limits_and_the_temporary_schema_are_parameters_too() -> None:
 @pytest.mark.parametrize(
     ("url", "sentence"),
     [
-        ("postgressql://me@h/d", "no type of database"),
+        ("postgressql://me@h/d", "not a type of database"),
         ("db.example/shop", "begins with the type"),
         ("postgresql://me:hidden@h/d?sslmod=require", "unknown parameter 'sslmod' of PostgreSQL .did you mean sslmode"),
         ("postgresql://me:hidden@h/d?options=-c%20x", "unknown parameter 'options'"),
@@ -52,8 +52,8 @@ def test_limits_and_the_temporary_schema_are_parameters_too() -> None:
         ("postgresql://me:hid#den@h/d", "%23|cannot be read"),
         ("postgresql://me:hidden@h:54x2/d", "cannot be read"),
         ("postgresql://me:hidden@h1:1,h2:2/d", "cannot be read"),
-        ("postgresql://me:hidden@h", "says no dbname"),
-        ("postgresql:///d", "says no host"),
+        ("postgresql://me:hidden@h", "has no dbname"),
+        ("postgresql:///d", "has no host"),
         ("postgresql://%2Fvar%2Frun/d?user=me", "host"),
         ("sqlite://shop.db", "three slashes"),
         ("sqlite:///shop.db?mode=rwc", "unknown parameter 'mode'"),

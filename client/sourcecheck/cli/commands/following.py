@@ -12,7 +12,7 @@ from sourcecheck.ages import seconds
 from sourcecheck.cli import exits
 from sourcecheck.cli.command import Invocation, add_command
 from sourcecheck.cli.output import Cell, state
-from sourcecheck.cli.text import ago, milliseconds, safe
+from sourcecheck.cli.text import ago, duration, milliseconds, safe
 from sourcecheck.errors import SourcecheckError
 from sourcecheck.models import Health, Schedule, Source
 
@@ -66,13 +66,18 @@ def _history(call: Invocation) -> int:
     health = call.client.health(source.id, limit=call.given.limit, window=call.given.window)
     call.out.result(health)
     uptime = "unknown" if health.uptime_percentage is None else f"{health.uptime_percentage:.2f} %"
-    call.out.say(f"{source.name}: {health.current_status} since {ago(health.status_since)}, uptime {uptime}")
+    call.out.say(f"{source.name}: {_standing(health)}, uptime {uptime}")
     rows: list[list[Cell]] = [
         [ago(c.checked_at), state(c.status), milliseconds(c.response_time_ms), c.error_code or "", c.trigger or ""]
         for c in health.health_history
     ]
     call.out.table(["when", "state", "response", "code", "asked by"], rows)
     return exits.PASSED
+
+
+def _standing(health: Health) -> str:
+    """`failed, since 3 h ago` in the words of a sentence; a source that was never checked has no such moment."""
+    return f"{health.current_status} (changed {ago(health.status_since)})" if health.status_since else "not checked yet"
 
 
 def _watch(call: Invocation) -> int:
@@ -150,7 +155,7 @@ def describe(schedule: Schedule | None) -> str:
     if schedule is None:
         return "no schedule"
     if schedule.interval_seconds:
-        when = f"every {schedule.interval_seconds:g} s"
+        when = f"every {duration(schedule.interval_seconds)}"
     else:
         when = f"at {schedule.cron or schedule.rrule} ({schedule.timezone or 'UTC'})"
     return when if schedule.active else f"{when}, paused"

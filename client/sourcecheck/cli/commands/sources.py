@@ -9,7 +9,7 @@ import msgspec
 
 from sourcecheck.cli.command import Invocation, add_command
 from sourcecheck.cli.output import Cell, state
-from sourcecheck.cli.text import ago, milliseconds
+from sourcecheck.cli.text import ago, milliseconds, reason_of
 from sourcecheck.errors import SourcecheckError
 from sourcecheck.models import Source, Step
 
@@ -66,7 +66,7 @@ def _list(call: Invocation) -> int:
     sources = sorted(call.client.list_sources(), key=lambda source: (_verdict(source) != "failed", source.name))
     call.out.result(sources)
     if not sources and not call.out.json:
-        call.out.say("There are no sources yet: sourcecheck add --help")
+        call.out.say("There are no sources yet; `sourcecheck add --help` shows how to register one")
         return 0
     rows: list[list[Cell]] = [
         [str(s.id), s.name, s.type, state(_verdict(s)), ago(s.last_test.tested_at if s.last_test else None), _reason(s)]
@@ -93,11 +93,16 @@ def _show(call: Invocation) -> int:
     call.out.say(f"{source.name} (id {source.id}, {source.type})")
     facts = {**source.options, "temp_schema": source.temp_schema, "tags": ", ".join(source.tags or []) or None}
     facts |= {f"ssh_tunnel.{name}": value for name, value in (source.ssh_tunnel or {}).items()}
-    call.out.table(["", ""], [[name, str(value)] for name, value in facts.items() if value is not None])
+    call.out.table(["", ""], [[name, _shown(value)] for name, value in facts.items() if value is not None])
     if source.last_test:
         call.out.say(f"last test {ago(source.last_test.tested_at)}:")
         show_steps(call, source.last_test.results)
     return 0
+
+
+def _shown(value: Any) -> str:
+    """A value as the user would write it behind `OPTION=`: `true` rather than Python's `True`."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def show_steps(call: Invocation, steps: list[Step]) -> None:
@@ -139,7 +144,7 @@ def _remove(call: Invocation) -> int:
     source = call.client.find(call.given.source)
     if not call.given.yes:
         if not sys.stdin.isatty():
-            raise SourcecheckError("say --yes: there is no terminal to ask on")
+            raise SourcecheckError("add --yes: there is no terminal to ask on")
         if input(f"Remove {source.name} (id {source.id}) and its history? [y/N] ").strip().lower() not in ("y", "yes"):
             call.out.say("Nothing was removed")
             return 0
@@ -166,13 +171,13 @@ def _option(text: str) -> tuple[str, str]:
     """`port=5432` as a name and a value; `rootcert=@FILE` reads the value. Raises `SourcecheckError`."""
     name, sign, value = text.partition("=")
     if not sign or not name:
-        raise SourcecheckError(f"{text!r} is not OPTION=VALUE")
+        raise SourcecheckError(f"{text!r} is not of the form OPTION=VALUE, such as host=db.example")
     if not value.startswith("@"):
         return name, value
     try:
         return name, Path(value[1:]).read_text(encoding="utf-8").rstrip("\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise SourcecheckError(f"{name}: {error}") from error
+        raise SourcecheckError(f"{name}: {reason_of(error)}") from error
 
 
 def _forms(call: Invocation, type_name: str) -> dict[str, dict[str, Any]]:
@@ -201,4 +206,4 @@ def _from_json(path: str) -> dict[str, Any]:
         text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
         return msgspec.json.decode(text, type=dict[str, Any])
     except (OSError, msgspec.MsgspecError) as error:
-        raise SourcecheckError(f"{path}: {error}") from error
+        raise SourcecheckError(f"{path}: {reason_of(error)}") from error
