@@ -18,6 +18,10 @@ from datasources.databases.forms import configuration_schema
 from datasources.databases.urls import source_from_url
 from datasources.model.source import NetworkOptions, SshTunnel
 
+MOST_PASTED = 16_384
+"""Characters of a pasted profile: the process reads no request while it reads one."""
+MOST_ALIASES, DEEPEST = 8, 20
+"""YAML aliases in it, and how deep it may be nested."""
 Kind = Literal["text", "number", "password", "area", "tick", "choice"]
 Values = Mapping[str, Any]
 TUNNEL: tuple[tuple[str, str, Kind], ...] = (
@@ -143,10 +147,7 @@ def values_from_dbt(pasted: str) -> tuple[str, dict[str, Any]]:
 
     Values that dbt takes from the environment or from files stay empty. Raises `ValueError`.
     """
-    try:
-        given = yaml.safe_load(pasted)
-    except (yaml.YAMLError, RecursionError) as error:
-        raise ValueError("this is neither a connection string nor YAML") from error
+    given = _yaml(pasted)
     if not isinstance(given, dict):
         raise ValueError("this is neither a connection string nor a profile of dbt")
     if "outputs" in given:
@@ -164,6 +165,31 @@ def values_from_dbt(pasted: str) -> tuple[str, dict[str, Any]]:
         "name": source["name"],
         "temp_schema": None if isinstance(schema, Placeholder) else schema,
     }
+
+
+def _yaml(pasted: str) -> Any:
+    """A short YAML text. Raises `ValueError`: a few lines of aliases of aliases would fill the memory."""
+    if len(pasted) > MOST_PASTED:
+        raise ValueError(f"this is too long: a profile has at most {MOST_PASTED} characters")
+    try:
+        is_simple = _is_simple(pasted)
+        given = yaml.safe_load(pasted) if is_simple else None
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise ValueError("this is neither a connection string nor YAML") from error
+    if not is_simple:
+        raise ValueError("this has too many YAML aliases (*name), or is nested too deeply; paste one target alone")
+    return given
+
+
+def _is_simple(pasted: str) -> bool:
+    """Whether it stays small and shallow when it is read; looks no further than to what says no. Raises `YAMLError`."""
+    aliases = depth = 0
+    for event in yaml.parse(pasted, Loader=yaml.SafeLoader):
+        aliases += isinstance(event, yaml.AliasEvent)
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if aliases > MOST_ALIASES or depth > DEEPEST:
+            return False
+    return True
 
 
 def body_from(form: Form, kind: type[Database], row: DataSource | None = None, *, draft: bool = False) -> bytes:

@@ -122,6 +122,23 @@ def test_a_profile_of_dbt(cut: int) -> None:
     assert "options.rootcert" not in values
 
 
+def levels(one: str, count: int) -> str:
+    """A profile in which each level holds the one below it twice: a few lines that mean 2 to the power of `count`."""
+    lines = ["b0: &b0 {x: y}", *(f"b{n}: &b{n} {one.format(n - 1)}" for n in range(1, count))]
+    return "\n".join([*lines, "type: postgres", f"host: *b{count - 1}", "user: u", "dbname: d"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [levels("[*b{0}, *b{0}]", 12), levels("{{<<: [*b{0}, *b{0}]}}", 12), "[" * 900, "type: postgres\n" + "#" * 20_000],
+    ids=["aliases", "merged", "deep", "long"],
+)
+def test_a_paste_stays_small(text: str) -> None:
+    """What would fill the memory, or take long to read, is refused before it does (security row 12)."""
+    with pytest.raises(ValueError, match=r"too many YAML aliases|too long"):
+        values_from_dbt(text)
+
+
 @pytest.mark.parametrize("text", ["", "- a", "a: [", "shop: {outputs: {dev: {type: gopher}}}", "{}", "shop: 1"])
 def test_what_is_none_is_told(text: str) -> None:
     """In a sentence."""
