@@ -31,7 +31,7 @@ def integer_ids(connection: ASGIConnection[Any, Any, Any, Any], _: Any) -> None:
     """A guard against ids like `1e3` and `1.0`, which msgspec takes for integers. Raises `Invalid`."""
     for name, value in connection.path_params.items():
         if name.endswith("_id") and not INTEGER.fullmatch(str(value)):
-            raise Invalid(["path", name], "Expected `int`")
+            raise Invalid(["path", name], "Expected a whole number")
 
 
 def known_parameters(connection: ASGIConnection[Any, Any, Any, Any], _: Any) -> None:

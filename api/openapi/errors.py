@@ -19,7 +19,7 @@ SENTENCES: dict[int, tuple[str, str]] = {
     404: ("There is no such object in the organization of the key", "Data source not found"),
     409: ("The state of the object does not allow it", "This test has already ended: done"),
     413: ("The body is larger than 512 KiB", "Request Entity Too Large"),
-    422: ("The request is malformed; the answer names the field", "Expected `int`"),
+    422: ("The request is malformed; the answer names the field", "Expected a whole number"),
     429: ("Too many requests of this kind; `Retry-After` says when to try again", "At most 60 requests of this kind"),
     502: ("The source could not be read", "The schema could not be read: Connection refused"),
     503: ("A part of the service does not answer", "The catalogue does not answer; try again in a moment"),

@@ -98,7 +98,7 @@ def _field(
     whole = f"options.{name}"
     choices = [(str(choice), str(choice)) for choice in entry.get("enum", ())]
     if choices and name not in required and entry.get("default") is None:
-        choices = [("", "as it is by default"), *choices]
+        choices = [("", "default"), *choices]
     return Field(
         name=whole,
         title=entry["title"],

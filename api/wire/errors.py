@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from datasources.model.errors import SourcecheckError
 from datasources.model.nearest import did_you_mean
+from datasources.model.texts import plain
 
 logger = logging.getLogger("sourcecheck.api")
 ENVELOPE_PATH = "/api/v1/data-sources"
@@ -87,7 +88,7 @@ def invalid(
         loc.append(named["name"] or named["rule"])
         if "unknown field" in reason:
             return unknown(loc, (known or {}).get(place, ()))
-    return Invalid(loc, reason, "missing" if named and named["name"] and "missing" in reason else "value_error")
+    return Invalid(loc, plain(reason), "missing" if named and named["name"] and "missing" in reason else "value_error")
 
 
 def unknown(loc: list[str | int], known: Iterable[str]) -> Invalid:

@@ -53,7 +53,7 @@ def decode(body: bytes) -> dict[str, Any]:
     except RecursionError as error:
         raise Invalid(["body"], TOO_DEEP) from error
     if not isinstance(data, dict):
-        raise Invalid(["body"], "Expected `object`")
+        raise Invalid(["body"], "Expected an object")
     if not is_storable(data):
         _refuse_unstorable(data, ["body"])
     return data
@@ -207,7 +207,7 @@ def refuse_secrets(extras: Any, loc: list[str | int]) -> None:
 
 def _require_type(data: dict[str, Any]) -> None:
     if "type" not in data:
-        raise Invalid(["body", "type"], "Object missing required field `type`", "missing")
+        raise Invalid(["body", "type"], "This field is required", "missing")
     given = data["type"]
     data["type"] = ALIASES.get(given, given) if isinstance(given, str) else None
     if data["type"] not in DATABASES:

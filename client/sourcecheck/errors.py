@@ -132,3 +132,8 @@ class TestCancelled(Verdict):
     """A client cancelled the test."""
 
     __test__ = False
+
+
+def reason_of(error: Exception) -> str:
+    """Why a file could not be read: the system's words without its error number and without the path again."""
+    return (isinstance(error, OSError) and error.strerror) or str(error)

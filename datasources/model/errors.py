@@ -17,7 +17,9 @@ REMEDIATIONS: dict[ErrorCode, str] = {
     ),
     ErrorCode.PROTOCOL_ERROR: "Check which server answers at this host and port: it breaks the rules of its protocol.",
     ErrorCode.HOST_NOT_FOUND: "Check the spelling of the host name, and that the worker's DNS resolves it.",
-    ErrorCode.TIMEOUT: "Check that the server answers from the worker's network, or raise the time limit.",
+    ErrorCode.TIMEOUT: (
+        "Check that the host and port are right and that the worker can reach the server, or raise the time limit."
+    ),
     ErrorCode.AUTHENTICATION_FAILED: (
         "Check the user name and password, and the server's rules for this user and address."
     ),

@@ -26,3 +26,38 @@ def visible(text: str) -> str:
 def markdown_text(text: str) -> str:
     """The text as Markdown that renders as the text itself: no link, no image, no markup of its own."""
     return MARKUP.sub(r"\\\g<0>", visible(text))
+
+
+_KINDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "text",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object",
+    "null": "null",
+}
+_WRONG_KIND = re.compile(r"Expected `(?P<wanted>[a-z |]+)`(?:, got `(?P<given>[a-z]+)`)?$")
+_BOUND = re.compile(r"Expected `(?P<kind>int|float)` (?P<sign>[<>]=) (?P<bound>-?[\d.]+)$")
+_LENGTH = re.compile(r"Expected `(?P<kind>str|array)` of length (?P<sign>[<>]=) (?P<bound>\d+)$")
+_CHOICE = re.compile(r"Invalid enum value (?P<given>.*)$", re.DOTALL)
+_LIMIT = {">=": "at least", "<=": "at most"}
+
+
+def plain(reason: str) -> str:
+    """What msgspec says of a value, in words for people who know no Python; any other sentence as it is."""
+    if found := _WRONG_KIND.match(reason):
+        wanted = " or ".join(_KINDS.get(kind, kind) for kind in found["wanted"].split(" | ") if kind != "null")
+        given = found["given"]
+        return f"Expected {wanted or 'null'}" + (f", got {_KINDS.get(given, given)}" if given else "")
+    if found := _BOUND.match(reason):
+        return f"Expected {_KINDS[found['kind']]} of {_LIMIT[found['sign']]} {found['bound'].removesuffix('.0')}"
+    if found := _LENGTH.match(reason):
+        if (found["sign"], found["bound"]) == (">=", "1"):
+            return "This must not be empty"
+        unit = "character" if found["kind"] == "str" else "entry"
+        many = {"character": "characters", "entry": "entries"}[unit]
+        return f"Expected {_LIMIT[found['sign']]} {found['bound']} {unit if found['bound'] == '1' else many}"
+    if found := _CHOICE.match(reason):
+        return f"{found['given']} is not one of the values that are accepted here"
+    return "This field is required" if reason.startswith("Object missing required field") else reason

@@ -32,9 +32,15 @@ def add_commands(commands: Any) -> None:
         "command lines: use --ask for secrets.",
     )
     command.add_argument("address", metavar="URL", help="TYPE://USER:PASSWORD@HOST:PORT/DATABASE?OPTION=VALUE")
-    command.add_argument("--ask", action="append", default=[], metavar="OPTION", help="ask for this option, unseen")
+    command.add_argument(
+        "--ask",
+        action="append",
+        default=[],
+        metavar="OPTION",
+        help="prompt for this option; what you type is not shown",
+    )
     command.add_argument("--temp-schema", metavar="SCHEMA", help="where the test may write")
-    command.add_argument("--query", help="a statement that has to work as well; it runs read-only")
+    command.add_argument("--query", help="a statement that the test also runs, in a read-only session")
     command.add_argument(
         "--timeout", type=float, default=DEFAULT_SECONDS, metavar="SECONDS", help=f"limit (default: {DEFAULT_SECONDS})"
     )

@@ -28,6 +28,7 @@ from sourcecheck.access import Access, find_access, forget_login, keep_login, lo
 from sourcecheck.ages import seconds
 from sourcecheck.calls import get_job, list_sources, read_answer, start_test
 from sourcecheck.cli import exits
+from sourcecheck.cli.parsing import sentence_of
 from sourcecheck.cli.text import ago, duration, milliseconds, safe
 from sourcecheck.finding import choose
 from sourcecheck.retries import Retries
@@ -153,6 +154,15 @@ def test_a_mistyped_name_is_answered_with_the_nearest_one() -> None:
 def test_a_length_of_time_is_said_in_the_largest_unit_that_divides_it(seconds: float, words: str) -> None:
     """What a schedule says is what the user would write."""
     assert duration(seconds) == words
+
+
+def test_a_mistyped_command_is_answered_with_the_nearest_one() -> None:
+    """Not with a list of all; other mistakes keep argparse's own words."""
+    said = "argument COMMAND: invalid choice: 'tset' (choose from 'test', 'gate', 'host-keys')"
+    assert sentence_of(said, "sourcecheck") == (
+        "there is no command 'tset' (did you mean test?); `sourcecheck --help` lists them all"
+    )
+    assert sentence_of("unrecognized arguments: --qeury", "sourcecheck") == "unrecognized arguments: --qeury"
 
 
 def test_which_source_a_name_means() -> None:

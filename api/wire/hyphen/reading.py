@@ -69,7 +69,7 @@ def read_change(body: bytes, kind: type[Database], *, tunnelled: bool) -> Read:
 
 def _kind(given: Data) -> type[Database]:
     if "type" not in given:
-        raise Invalid(["body", "type"], "Object missing required field `type`", "missing")
+        raise Invalid(["body", "type"], "This field is required", "missing")
     word = given["type"]
     kind = DATABASES.get(ALIASES.get(word, word)) if isinstance(word, str) else None
     if kind is None:

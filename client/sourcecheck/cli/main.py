@@ -22,6 +22,7 @@ from sourcecheck.cli.commands import (
     testing,
 )
 from sourcecheck.cli.output import Output
+from sourcecheck.cli.parsing import Parser
 
 Plugin = Callable[[Any], None]
 """Adds commands to argparse's subparsers; each sets `run`, which takes an `Invocation` and answers the exit code."""
@@ -58,7 +59,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 def parser(plugins: Iterable[Plugin] = ()) -> argparse.ArgumentParser:
     """Every command and what it takes: the client's own, and those of the plugins."""
-    root = argparse.ArgumentParser(
+    root = Parser(
         prog="sourcecheck", description="Is every data source reachable, and ready for the work you want to do on it?"
     )
     root.add_argument("--version", action="version", version=_versions())

@@ -34,9 +34,9 @@ def duration(seconds: float) -> str:
     return f"{seconds:g} s"
 
 
-def reason_of(error: Exception) -> str:
-    """Why a file could not be read: the system's words without its error number and without the path again."""
-    return (isinstance(error, OSError) and error.strerror) or str(error)
+def brief(message: str) -> str:
+    """What a step says, without the reason of another step, which stands above it."""
+    return "Not run, because the connection failed" if message.startswith("Not run, because the conn") else message
 
 
 def ago(moment: datetime | None, now: datetime | None = None) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from sourcecheck.errors import SourcecheckError
+from sourcecheck.errors import SourcecheckError, reason_of
 from sourcecheck.files.document import Document, FileError, read_document
 from sourcecheck.files.exported import write_sources
 from sourcecheck.files.placeholders import Placeholders
@@ -66,7 +66,7 @@ def _read(file: Path | None, path: str) -> Document:
     try:
         text = file.read_text(encoding="utf-8") if file else sys.stdin.read()
     except (OSError, UnicodeDecodeError) as error:
-        raise SourcecheckError(f"{path}: {error}") from error
+        raise SourcecheckError(f"{path}: {reason_of(error)}") from error
     return read_document(file, text)
 
 

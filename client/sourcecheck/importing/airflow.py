@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import msgspec
 
-from sourcecheck.errors import SourcecheckError
+from sourcecheck.errors import SourcecheckError, reason_of
 from sourcecheck.files.document import read_document
 from sourcecheck.importing.found import Facts, Found, NoSource, Refused
 from sourcecheck.importing.types import SNOWFLAKE, TARGETS, to_source
@@ -31,7 +31,7 @@ def from_export(path: Path) -> Found:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise SourcecheckError(f"{path}: {error}") from error
+        raise SourcecheckError(f"{path}: {reason_of(error)}") from error
     found = Found()
     if path.suffix == ".env":
         for line in text.splitlines():

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sourcecheck.errors import SourcecheckError
+from sourcecheck.errors import SourcecheckError, reason_of
 from sourcecheck.files.document import read_document
 from sourcecheck.files.exported import Placeholder
 from sourcecheck.importing.found import Facts, Found, NoSource, Refused
@@ -39,7 +39,7 @@ def from_profiles(path: Path) -> Found:
     try:
         document = read_document(file, file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise SourcecheckError(f"{file}: {error}") from error
+        raise SourcecheckError(f"{file}: {reason_of(error)}") from error
     if not isinstance(document.value, dict):
         raise document.error((), "these are no profiles of dbt")
     return from_mapping(document.value)

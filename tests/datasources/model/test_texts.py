@@ -2,7 +2,7 @@
 
 import pytest
 
-from datasources.model.texts import LINE_BREAKS, hidden_character, markdown_text, visible
+from datasources.model.texts import LINE_BREAKS, hidden_character, markdown_text, plain, visible
 
 HIDDEN = [
     *map(chr, (*range(0x20), 0x7F, *range(0x80, 0xA0))),  # C0 with ESC and line breaks, DEL, C1
@@ -51,3 +51,23 @@ def test_lines() -> None:
 def test_markdown(text: str, shown: str) -> None:
     """Renders as the text itself."""
     assert markdown_text(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("Expected `int`, got `str`", "Expected a whole number, got text"),
+        ("Expected `str | null`, got `int`", "Expected text, got a whole number"),
+        ("Expected `int` >= 10", "Expected a whole number of at least 10"),
+        ("Expected `float` <= 10.0", "Expected a number of at most 10"),
+        ("Expected `str` of length >= 1", "This must not be empty"),
+        ("Expected `str` of length <= 200", "Expected at most 200 characters"),
+        ("Expected `array` of length <= 1", "Expected at most 1 entry"),
+        ("Invalid enum value '7x'", "'7x' is not one of the values that are accepted here"),
+        ("Object missing required field `user`", "This field is required"),
+        ("`host` has a port in it", "`host` has a port in it"),
+    ],
+)
+def test_what_is_wrong_with_a_value_is_said_without_names_of_types(reason: str, words: str) -> None:
+    """Each kind of sentence that msgspec has; others stay as they are."""
+    assert plain(reason) == words

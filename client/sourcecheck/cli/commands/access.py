@@ -42,7 +42,7 @@ def _add_keys(commands: Any) -> None:
         "--on-question",
         choices=("ask", "fail"),
         default="ask",
-        help="what a test of this key does that needs a person's answer (default: ask)",
+        help="what a test with this key does when it needs a person's answer (default: ask)",
     )
     add_command(keys, "revoke", _revoke_key, "make an API key invalid", "sourcecheck keys revoke 3").add_argument(
         "id", type=int

@@ -30,7 +30,7 @@ def add_commands(commands: Any) -> None:
     apply.add_argument("file", metavar="FILE", help="YAML or JSON; - for standard input")
     apply.add_argument("--dry-run", action="store_true", help="show what would change, and change nothing")
     apply.add_argument("--prune", action="store_true", help="remove every source that the file does not name")
-    apply.add_argument("--yes", action="store_true", help="with --prune: without asking")
+    apply.add_argument("--yes", action="store_true", help="with --prune: do not ask for confirmation")
     apply.add_argument(
         "--fail-on-change", action="store_true", help="with --dry-run: exit code 1 if something would change"
     )
@@ -130,7 +130,7 @@ def _export(call: Invocation) -> int:
 
 
 def _kept(fields: list[str]) -> str:
-    return f"The service keeps {', '.join(fields)}, and no file says it"
+    return f"Not exported, as secrets stay in the service: {', '.join(fields)}"
 
 
 def _schema(call: Invocation) -> int:

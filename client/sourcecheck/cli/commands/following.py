@@ -22,7 +22,11 @@ WATCH_SECONDS = 5.0
 def add_commands(commands: Any) -> None:
     """Add the commands of this module."""
     past = add_command(
-        commands, "history", _history, "show how a source has been", "sourcecheck history Shop --window 7d"
+        commands,
+        "history",
+        _history,
+        "show the history of a source: its state, uptime and newest checks",
+        "sourcecheck history Shop --window 7d",
     )
     past.add_argument("source", metavar="NAME", help="name or id")
     past.add_argument("--limit", type=int, default=20, help="checks to show (default: 20)")

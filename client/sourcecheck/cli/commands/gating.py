@@ -25,8 +25,10 @@ def add_commands(commands: Any) -> None:
         notes="exit codes: 0 all are healthy, 1 one is not, 3 the service did not answer, 4 a question is open",
     )
     gate.add_argument("sources", nargs="+", metavar="NAME", help="names or ids")
-    gate.add_argument("--max-age", default="10m", metavar="AGE", help="of a result that counts (default: 10m)")
-    gate.add_argument("--timeout", type=float, metavar="SECONDS", help="to wait for a test")
+    gate.add_argument(
+        "--max-age", default="10m", metavar="AGE", help="the oldest result that still counts (default: 10m)"
+    )
+    gate.add_argument("--timeout", type=float, metavar="SECONDS", help="how long to wait for a test")
     gate.add_argument(
         "--export", action="store_true", help="print `export HEALTHY_NAME=TIME` for a shell, and nothing else"
     )

@@ -21,7 +21,7 @@ Read = Callable[[Invocation], Found]
 
 def add_commands(commands: Any) -> None:
     """Add the commands of this module."""
-    places = commands.add_parser("import", help="make sources of connections that you already have").add_subparsers(
+    places = commands.add_parser("import", help="make sources from connections that you already have").add_subparsers(
         required=True, metavar="FROM"
     )
     dbt = _add(places, "dbt", _dbt, "every target of dbt's profiles", "sourcecheck import dbt ~/.dbt --apply")

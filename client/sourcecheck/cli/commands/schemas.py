@@ -36,7 +36,7 @@ def add_commands(commands: Any) -> None:
         commands,
         "lineage",
         _lineage,
-        "show what is made from what in a source",
+        "show which tables and views of a source are made from which",
         "sourcecheck lineage Shop\nsourcecheck lineage Shop public.totals --depth 5\n"
         "sourcecheck lineage Shop --openlineage --json",
     )
@@ -68,6 +68,9 @@ def _tables(call: Invocation) -> int:
         for table in schema.tables
     ]
     call.out.say(f"{source.name}: read {ago(page.last_discovered_at)}")
+    if not rows:
+        call.out.say("No tables: the user of this source can read none here")
+        return exits.PASSED
     call.out.table(["table", "kind", "rows", "columns"], rows)
     if page.next_cursor:
         call.out.note("there are more tables; name a schema, or search")
@@ -95,6 +98,9 @@ def _changes(call: Invocation) -> int:
         [ago(change.changed_at), change.change, f"{change.schema_name}.{change.table_name}", _what(change)]
         for change in found.changes
     ]
+    if not rows:
+        call.out.say(f"{source.name}: nothing has changed since its schema was first read")
+        return exits.PASSED
     call.out.table(["when", "change", "table", "what"], rows)
     return exits.PASSED
 
@@ -130,6 +136,10 @@ def _lineage(call: Invocation) -> int:
         ]
         for edge in found.edges
     ]
+    if not rows:
+        of = f"for {call.given.table} in" if call.given.table else "for"
+        call.out.say(f"There is no lineage {of} {source.name}")
+        return exits.PASSED
     call.out.table(["from", "to", "learnt from", "columns that are read"], rows)
     if found.truncated or found.next_cursor:
         call.out.note("there are more edges; begin at a table")

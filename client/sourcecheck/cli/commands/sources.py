@@ -9,8 +9,8 @@ import msgspec
 
 from sourcecheck.cli.command import Invocation, add_command
 from sourcecheck.cli.output import Cell, state
-from sourcecheck.cli.text import ago, milliseconds, reason_of
-from sourcecheck.errors import SourcecheckError
+from sourcecheck.cli.text import ago, brief, milliseconds
+from sourcecheck.errors import SourcecheckError, reason_of
 from sourcecheck.models import Source, Step
 
 
@@ -48,17 +48,23 @@ def add_commands(commands: Any) -> None:
     _add_fields(change)
     gone = add_command(commands, "remove", _remove, "remove a source and its history", "sourcecheck remove Shop --yes")
     gone.add_argument("source", metavar="NAME", help="name or id")
-    gone.add_argument("--yes", action="store_true", help="without asking")
+    gone.add_argument("--yes", action="store_true", help="do not ask for confirmation")
 
 
 def _add_fields(parser: Any) -> None:
     parser.add_argument("options", nargs="*", metavar="OPTION=VALUE", help="options of the type; @FILE reads the value")
-    parser.add_argument("--ask", action="append", default=[], metavar="OPTION", help="ask for this option, unseen")
+    parser.add_argument(
+        "--ask",
+        action="append",
+        default=[],
+        metavar="OPTION",
+        help="prompt for this option; what you type is not shown",
+    )
     parser.add_argument(
         "--temp-schema", metavar="SCHEMA", help="where the test may write, as database.schema or schema"
     )
     parser.add_argument("--description")
-    parser.add_argument("--tag", action="append", dest="tags", help="repeat for several")
+    parser.add_argument("--tag", action="append", dest="tags", help="a tag; repeat the option for several")
     parser.add_argument("--from-json", metavar="FILE", help="more fields as a JSON object; - for standard input")
 
 
@@ -112,7 +118,7 @@ def show_steps(call: Invocation, steps: list[Step]) -> None:
         found = step.result
         word = state(found.outcome if found else step.status.value)
         rows.append(
-            [step.step, word, found.message if found else "", milliseconds(found.duration_ms if found else None)]
+            [step.step, word, brief(found.message) if found else "", milliseconds(found.duration_ms if found else None)]
         )
     call.out.table(["step", "", "", ""], rows)
     for step in steps:

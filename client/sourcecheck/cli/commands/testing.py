@@ -18,7 +18,7 @@ from sourcecheck.cli.command import Invocation, add_command
 from sourcecheck.cli.output import Output, state
 from sourcecheck.cli.reports import github, junit
 from sourcecheck.cli.results import SourceResult
-from sourcecheck.cli.text import milliseconds, safe
+from sourcecheck.cli.text import brief, milliseconds, safe
 from sourcecheck.errors import SourcecheckError
 from sourcecheck.files.sources import declared_names
 from sourcecheck.finding import choose
@@ -45,12 +45,17 @@ def add_commands(commands: Any) -> None:
         notes="exit codes: 0 passed, 1 a source failed, 2 a wrong call, 3 the service did not answer, "
         "4 a question is open",
     )
-    test.add_argument("sources", nargs="*", metavar="NAME|FILE", help="names or ids; of a file, its sources")
+    test.add_argument(
+        "sources",
+        nargs="*",
+        metavar="NAME|FILE",
+        help="names or ids of sources, or a file, for all sources that it declares",
+    )
     test.add_argument("--all", action="store_true", help="every source of the organization")
     test.add_argument("--tag", action="append", default=[], help="with --all: only sources with this tag")
-    test.add_argument("--query", help="a statement that has to work as well; it runs read-only")
+    test.add_argument("--query", help="a statement that the test also runs, in a read-only session")
     test.add_argument("--timeout", type=int, metavar="SECONDS", help="limit of each test, 1 to 300")
-    test.add_argument("--on-question", choices=("ask", "fail"), help="what a test does that needs a person's answer")
+    test.add_argument("--on-question", choices=("ask", "fail"), help="what a test does when it needs a person's answer")
     test.add_argument(
         "--counts",
         action=argparse.BooleanOptionalAction,
@@ -176,7 +181,7 @@ def block(name: str, job: Job) -> Group:
         steps.add_row(
             f"  {step.step}",
             state(word),
-            Text(safe(found.message) if found else ""),
+            Text(safe(brief(found.message)) if found else ""),
             Text(milliseconds(found.duration_ms if found else None), style="dim"),
         )
     advice = [
