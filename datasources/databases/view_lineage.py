@@ -1,9 +1,15 @@
 """What views read, from their definitions: for servers that keep no record of it themselves."""
 
+import asyncio
 import logging
+import resource
+import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import NamedTuple, cast
+from weakref import WeakKeyDictionary
 
+import msgspec
 import sqlglot
 from msgspec import Struct
 from sqlglot import exp
@@ -15,6 +21,13 @@ from datasources.databases.base import ColumnEdge, Lineage, LineageEdge, TableNa
 
 LENGTH_LIMIT = 200_000
 """Characters of a definition that is read; a longer one counts as unread."""
+
+APART_SECONDS = 5
+APART_BYTES = 2**30
+"""What reading texts in a process of its own may take."""
+AT_ONCE = 2
+"""Such processes; the requests beyond wait."""
+_room: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
 Name = tuple[str, str]
 """Schema and table."""
@@ -29,6 +42,14 @@ class View(Struct, frozen=True):
     name: str
     definition: str | None
     """The whole statement or its query; None where the user may not read it."""
+
+
+class Texts(Struct, frozen=True):
+    """What `lineage_of` is asked, as it goes to a process of its own."""
+
+    views: list[View]
+    columns: list[tuple[Name, list[str]]]
+    dialect: str
 
 
 def lineage_of(
@@ -49,6 +70,38 @@ def lineage_of(
         except (_Unreadable, SqlglotError, RecursionError, ValueError, KeyError):
             unread.append(target)
     return Lineage(edges=sorted(edges, key=lambda edge: (edge.target, edge.source)), unread=sorted(unread))
+
+
+async def lineage_apart(texts: Texts) -> Lineage | None:
+    """The same in a process of its own; None when it took too long, or too much memory.
+
+    The server writes these texts: two hundred characters may take the parser minutes, and a thread cannot be ended.
+    """
+    loop = asyncio.get_running_loop()
+    async with _room.setdefault(loop, asyncio.Semaphore(AT_ONCE)):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-I", "-m", "datasources.databases.view_lineage", env={},
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            async with asyncio.timeout(APART_SECONDS):
+                found, _ = await process.communicate(msgspec.json.encode(texts))
+        except TimeoutError:
+            return None
+        finally:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+    return msgspec.json.decode(found, type=Lineage) if process.returncode == 0 else None
+
+
+def _apart() -> None:
+    """Answer `lineage_apart`: within limits that the system enforces."""
+    resource.setrlimit(resource.RLIMIT_CPU, (APART_SECONDS, APART_SECONDS))
+    with suppress(ValueError, OSError):  # not every system has it
+        resource.setrlimit(resource.RLIMIT_AS, (APART_BYTES, APART_BYTES))
+    texts = msgspec.json.decode(sys.stdin.buffer.read(), type=Texts)
+    sys.stdout.buffer.write(msgspec.json.encode(lineage_of(texts.views, dict(texts.columns), texts.dialect)))
 
 
 class _Unreadable(Exception):
@@ -209,3 +262,7 @@ def _behind(scope: Scope | None, alias: str) -> exp.Table | Scope | None:
             return found
         scope = scope.parent
     return None
+
+
+if __name__ == "__main__":
+    _apart()

@@ -1,9 +1,8 @@
 """Which column is made from which, where the server's own record of dependencies does not say: from the views' texts.
 
-Read when it is asked for and not when it is kept: parsing takes milliseconds a view, and few are looked at.
+Read when it is asked for and not when it is kept: parsing takes milliseconds a view, and few are looked at. A text that
+takes longer than seconds is given up.
 """
-
-from functools import partial
 
 from msgspec import structs
 from sqlalchemy import select, tuple_
@@ -14,7 +13,6 @@ from datasources.catalogue.schemas.graph import Graph
 from datasources.catalogue.tables import DataSource, KeptTable
 from datasources.databases import DATABASES
 from datasources.databases.base import ColumnEdge, LineageEdge, Origin, Table, TableName
-from datasources.network.threads import in_thread
 
 MOST_VIEWS = 50
 """Views that are read for one graph, the nearest first; of others it is not known what makes which column."""
@@ -29,20 +27,21 @@ async def with_columns(session: AsyncSession, source: DataSource, graph: Graph) 
         return graph
     named = dict.fromkeys([*views, *(edge.source for edge in bare if edge.target in views)])
     tables = await _tables(session, source.id, list(named))
-    made = await in_thread(partial(columns_made, [tables[view] for view in views if view in tables], tables, dialect))
+    await session.commit()  # nothing is written: its connection is free while the texts are read
+    made = await columns_made([tables[view] for view in views if view in tables], tables, dialect)
     return structs.replace(graph, edges=[_filled(edge, made) for edge in graph.edges])
 
 
-def columns_made(
+async def columns_made(
     views: list[Table], tables: dict[TableName, Table], dialect: str
 ) -> dict[tuple[TableName, TableName], list[ColumnEdge]]:
-    """What these views make of the columns of these tables, by source and target. Takes CPU: run it in a thread."""
-    from datasources.databases.view_lineage import View, lineage_of
+    """What these views make of the columns of these tables, by source and target; nothing where it takes too long."""
+    from datasources.databases.view_lineage import Texts, View, lineage_apart
 
-    columns = {(name.schema, name.name): [column.name for column in table.columns] for name, table in tables.items()}
+    columns = [((name.schema, name.name), [column.name for column in table.columns]) for name, table in tables.items()]
     texts = [View(view.schema, view.name, view.definition) for view in views]
-    found = lineage_of(texts, columns, dialect)
-    return {(edge.source, edge.target): edge.column_edges for edge in found.edges}
+    found = await lineage_apart(Texts(texts, columns, dialect))
+    return {(edge.source, edge.target): edge.column_edges for edge in found.edges} if found else {}
 
 
 def _filled(edge: LineageEdge, made: dict[tuple[TableName, TableName], list[ColumnEdge]]) -> LineageEdge:
