@@ -91,7 +91,7 @@ class Sweeper:
     def _summary(self) -> str:
         parts = [f"{self._counted} checked: {self._counted - self._failed} passed, {self._failed} did not"]
         if self._full:
-            parts.append(f"{self._full} are tested in full by runs of their own")
+            parts.append(f"{self._full} left to full tests, which run separately")
         if self._alone:
             parts.append(
                 f"{self._alone} tested in a process of their own, because the process that checked them was lost"

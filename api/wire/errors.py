@@ -163,7 +163,9 @@ def _from_litestar(error: ValidationException) -> Invalid:
     problems: list[dict[str, Any]] = []
     for item in extra:
         place = places.get(str(getattr(item.get("source"), "value", item.get("source"))), "body")
-        problems.append({"loc": [place, item.get("key", "")], "msg": item.get("message", ""), "type": "value_error"})
+        problems.append(
+            {"loc": [place, item.get("key", "")], "msg": plain(str(item.get("message", ""))), "type": "value_error"}
+        )
     problem = Invalid(["body"], error.detail)
     if missing := _ABSENT.match(error.detail):
         return Invalid([missing["place"], missing["name"]], "This parameter is required", "missing")

@@ -146,7 +146,7 @@ def _packages(pins: str) -> str:
     """How what is installed differs from what was tested."""
     other = list(differing(pins))
     if not other:
-        return "packages    all are of the versions that were tested"
+        return "packages    all have the versions that this release was tested with"
     more = f" and {len(other) - MOST_NAMED} more" if len(other) > MOST_NAMED else ""
     return f"packages    not of the version that was tested: {', '.join(other[:MOST_NAMED])}{more}"
 
