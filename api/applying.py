@@ -40,8 +40,11 @@ class Planned(Struct, kw_only=True):
         return self.plan != (own_plan(row) if row else None)
 
 
-def plan_sources(given: Sequence[dict[str, Any]], rows: Mapping[str, DataSource], vault: Vault) -> list[Planned]:
+def plan_sources(
+    given: Sequence[dict[str, Any]], rows: Mapping[str, DataSource], vault: Vault, settings: Settings
+) -> list[Planned]:
     """What a file asks for, and what it changes. Raises `Invalid` with an error for each source at fault."""
+    _refuse_timetables(given, settings)
     declared = declare(given, rows, vault)
     plans = _plans(given, declared)
     return [_planned(source, plan, vault) for source, plan in zip(declared, plans, strict=True)]
@@ -56,6 +59,15 @@ def removed(rows: Mapping[str, DataSource], planned: Sequence[Planned]) -> list[
 def removal_of(row: DataSource) -> SourceChange:
     """That this source goes."""
     return SourceChange(name=row.name, type=row.type, action="remove", id=row.id)
+
+
+def _refuse_timetables(given: Sequence[dict[str, Any]], settings: Settings) -> None:
+    """More than the organization may have are not even looked at, for a cron expression takes milliseconds to read."""
+    schedules = (item.get(SCHEDULE) for item in given)
+    crons = {str(schedule.get("cron")) for schedule in schedules if isinstance(schedule, dict) and "cron" in schedule}
+    if len(crons) > settings.max_timetables:
+        sentence = f"The file has {len(crons)} cron expressions; no more than {settings.max_timetables} may be"
+        raise Invalid(["body", "sources"], sentence)
 
 
 def _plans(given: Sequence[dict[str, Any]], declared: Sequence[Declared]) -> list[Plan | None]:

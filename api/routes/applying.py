@@ -34,7 +34,7 @@ class ApplyController(Controller):
         """Make the sources what a file says, all of them or none; a dry run answers what would change."""
         wanted = read(await request.body(), ApplyRequest)
         rows = await sources_by_name(session, member.organization_id, for_change=not wanted.dry_run)
-        planned = plan_sources(wanted.sources, rows, services.vault)
+        planned = plan_sources(wanted.sources, rows, services.vault, services.settings)
         gone = removed(rows, planned) if wanted.prune else []
         if wanted.dry_run:
             return Applied(changes=[*(one.change for one in planned), *map(removal_of, gone)], applied=False)

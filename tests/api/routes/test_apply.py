@@ -115,6 +115,17 @@ async def test_schedules_outside_of_the_file_count(lone_api: Client) -> None:
     assert (refused.status_code, "7 tests a minute" in refused.json()["detail"]) == (409, True), refused.text
 
 
+async def test_a_file_with_more_timetables_than_there_may_be(lone_api: Client) -> None:
+    """It is refused before any of them is read, a dry run as well: thousands would hold up everybody (row 12)."""
+    crons = [f"{minute} {hour} 29 2 *" for minute in range(50) for hour in range(2)]
+    sources = [SHOP | {"name": f"T{cron}", "schedule": {"cron": cron}} for cron in crons]
+    refused = await lone_api.post(APPLY, json={"sources": sources, "dry_run": True})
+    assert refused.status_code == 422
+    assert refused.json()["detail"][0]["msg"] == "The file has 100 cron expressions; no more than 50 may be"
+    same = [source | {"schedule": {"cron": crons[0]}} for source in sources]
+    assert len((await applied(lone_api, *same, dry_run=True))["changes"]) == 100
+
+
 async def test_a_moved_source_needs_its_secret(lone_api: Client) -> None:
     """A file that leaves the secret out cannot send it to another host (security row 7)."""
     await applied(lone_api, SHOP | {"name": "Moved"})
