@@ -17,7 +17,7 @@ def host_name(text: str) -> str:
     """
     host = text.strip()
     if "://" in host:
-        raise ValueError("`host` is a whole address; write only its host here, and the rest into its own fields")
+        raise ValueError("`host` is a whole address; give only the host name here, and the rest in its own fields")
     if "@" in host:
         raise ValueError(
             f"`host` has a user in it; write {host.rpartition('@')[2]} in host and the user in its own field"

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from api.pages.forms import problems
-from api.pages.source_form import body_from, fields_of, tunnel_fields, values_from_dbt, values_from_url
+from api.pages.source_form import body_from, fields_of, titles_of, tunnel_fields, values_from_dbt, values_from_url
 from api.wire.errors import Invalid
 from api.wire.registration import parse
 from datasources.catalogue.tables import DataSource
@@ -144,3 +144,9 @@ def test_what_is_none_is_told(text: str) -> None:
     """In a sentence."""
     with pytest.raises(ValueError, match=r"."):
         values_from_dbt(text)
+
+
+def test_options_are_shown_by_their_titles() -> None:
+    """As the form names them; a type that is no longer offered has none, and its page shows the names."""
+    assert titles_of("pg")["dbname"] == "Database name"
+    assert titles_of("gone") == {}
