@@ -22,6 +22,8 @@ from datasources.model.source import Source
 from datasources.secrecy.vault import Vault
 
 SCHEDULE = "schedule"
+MOST_ERRORS = 100
+"""Of one file: who has mended these sends it again, and a file of thousands of wrong sources holds nobody up."""
 DEFAULTS: dict[str, Any] = msgspec.to_builtins(SourceFields())
 Action = Literal["create", "update", "unchanged", "remove"]
 
@@ -80,6 +82,8 @@ def declare(given: Sequence[dict[str, Any]], rows: Mapping[str, DataSource], vau
             found.append(declared)
         except Invalid as error:
             errors += below(error, number).errors
+            if len(errors) >= MOST_ERRORS:
+                break
     if errors:
         raise several(errors)
     return found

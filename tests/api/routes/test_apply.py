@@ -126,6 +126,13 @@ async def test_a_file_with_more_timetables_than_there_may_be(lone_api: Client) -
     assert len((await applied(lone_api, *same, dry_run=True))["changes"]) == 100
 
 
+async def test_so_many_errors_of_one_file(lone_api: Client) -> None:
+    """The first ones are told, and the rest of the file is not looked at."""
+    wrong = [SHOP | {"name": f"W{number}", "lineage_schedule": "0 0 31 2 *"} for number in range(150)]
+    refused = await lone_api.post(APPLY, json={"sources": wrong})
+    assert (refused.status_code, len(refused.json()["detail"])) == (422, 100)
+
+
 async def test_a_moved_source_needs_its_secret(lone_api: Client) -> None:
     """A file that leaves the secret out cannot send it to another host (security row 7)."""
     await applied(lone_api, SHOP | {"name": "Moved"})
