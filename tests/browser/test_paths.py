@@ -35,7 +35,7 @@ async def test_a_source_is_added_and_edited(page: Page, site: Site) -> None:
     await page.get_by_role("button", name="Save", exact=True).click()
     port = page.get_by_label("Port", exact=True).first
     await expect(port).to_have_attribute("aria-invalid", "true")
-    await expect(page.locator("#f-options-port-wrong")).to_contain_text("int")
+    await expect(page.locator("#f-options-port-wrong")).to_contain_text("a whole number")
     await port.fill("5433")
     await page.get_by_role("button", name="Test before saving").click()
     await expect(page.get_by_text("This source is not saved yet")).to_be_visible()
