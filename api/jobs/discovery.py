@@ -23,7 +23,7 @@ async def discover(
 ) -> Overview:
     """Have the source read, and answer what is kept of it then. The caller has locked the source.
 
-    Raises `Problem`: 409 for a source whose schema is not to be kept, 502 when it could not be read, 503 when no worker
+    Raises `Problem`: 409 for a source whose schema is not to be kept, 424 when it could not be read, 503 when no worker
     took it up.
     """
     if source.fields.get("disable_schema_indexing"):
@@ -34,7 +34,7 @@ async def discover(
     await insist(accepted, session, watch)
     job = accepted.job
     if job.status != JobStatus.done:
-        raise Problem(502, f"The schema could not be read: {job.reason or 'the test was cancelled'}")
+        raise Problem(424, f"The schema could not be read: {job.reason or 'the test was cancelled'}")
     overview = await read_overview(session, source.id)
     if overview is None or (job.started_at and overview.discovered_at < job.started_at):
         raise Problem(503, "The schema was read, but the catalogue could not keep it; try again")

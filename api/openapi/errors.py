@@ -20,8 +20,8 @@ SENTENCES: dict[int, tuple[str, str]] = {
     409: ("The state of the object does not allow it", "This test has already ended: done"),
     413: ("The body is larger than 512 KiB", "Request Entity Too Large"),
     422: ("The request is malformed; the answer names the field", "Expected a whole number"),
+    424: ("The source could not be read", "The schema could not be read: Connection refused"),
     429: ("Too many requests of this kind; `Retry-After` says when to try again", "At most 60 requests of this kind"),
-    502: ("The source could not be read", "The schema could not be read: Connection refused"),
     503: ("A part of the service does not answer", "The catalogue does not answer; try again in a moment"),
 }
 """What an error means, and what its answer may say."""

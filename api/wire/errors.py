@@ -50,8 +50,8 @@ CODES: dict[int, str] = {
     413: "PAYLOAD_TOO_LARGE",
     415: "UNSUPPORTED_MEDIA_TYPE",
     422: "VALIDATION_ERROR",
+    424: "FAILED_DEPENDENCY",
     429: "TOO_MANY_REQUESTS",
-    502: "BAD_GATEWAY",
     503: "SERVICE_UNAVAILABLE",
 }
 """Words of the envelope by HTTP status (contract 1.5)."""

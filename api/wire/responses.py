@@ -39,7 +39,7 @@ ENVELOPED_OVERLOAD: Responses = {
 ENVELOPED_NAME_TAKEN: Responses = {409: _spec(ErrorEnvelope, "Another data source has this name")}
 DISCOVERY_FAILED: Responses = {
     409: _spec(ErrorEnvelope, "The schema of this source is not kept"),
-    502: _spec(ErrorEnvelope, "The source could not be read"),
+    424: _spec(ErrorEnvelope, "The source could not be read"),
 }
 SCHEDULES_LIMITED: Responses = {409: _spec(ErrorEnvelope, "Too many schedules, or too short intervals")}
 

@@ -32,6 +32,8 @@ DOORS = {
     "open_connection": "datasources/network/recognise.py",
 }
 """The only places from which anything is looked up or connected to for a source; each goes by the policy."""
+NOT_DIALLED = r"(?!\(sock=)"
+"""A socket that `dial` has connected is no door."""
 OTHER_DOORS = ("psycopg.connect", "AsyncConnection.connect", "create_connection", "urlopen(")
 
 
@@ -167,6 +169,6 @@ def test_there_is_no_other_door() -> None:
         (word, str(file.relative_to(ROOT)))
         for file in files
         for word in (*DOORS, *OTHER_DOORS)
-        if re.search(rf"(?<!\w){re.escape(word)}", file.read_text())
+        if re.search(rf"(?<!\w){re.escape(word)}{NOT_DIALLED}", file.read_text())
     }
     assert found == set(DOORS.items())

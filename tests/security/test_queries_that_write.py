@@ -41,7 +41,8 @@ SELECT (SELECT array_agg(id ORDER BY id) FROM guarded.kept), (SELECT last_value 
        (SELECT is_called FROM guarded.numbers),
        (SELECT array_agg(relname ORDER BY relname) FROM pg_class WHERE relnamespace = 'guarded'::regnamespace),
        (SELECT count(*) FROM pg_roles), (SELECT count(*) FROM pg_largeobject_metadata),
-       (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'),
+       (SELECT count(*) FROM pg_locks AS l JOIN pg_database AS d ON d.oid = l.database
+        WHERE l.locktype = 'advisory' AND d.datname = current_database()),
        (SELECT array_agg(setconfig::text) FROM pg_db_role_setting), (SELECT count(*) FROM pg_prepared_xacts)
 """
 WRITES = [

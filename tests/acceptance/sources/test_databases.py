@@ -43,6 +43,7 @@ def test_an_sqlite_file(service: Service, admin: httpx.Client, file: str) -> Non
     assert shown["schema_download"]["message"] == "Discovered 2 tables"
     assert shown["lineage_download"]["details"]["edges"] == [
         {
+            "origin": "view_text",
             "source": {"schema": "main", "name": "orders"},
             "target": {"schema": "main", "name": "totals"},
             "columns": ["total"],
@@ -89,7 +90,7 @@ def test_mariadb(admin: httpx.Client, mariadb: MariaServer) -> None:
 def test_types_with_their_labels(admin: httpx.Client) -> None:
     """Clients that know few types get those; with `all` each one says what our tests of it ran against."""
     few = admin.get(f"{SOURCES}/types").json()
-    assert {kind["type"] for kind in few} == {"pg", "mysql"}
+    assert {kind["type"] for kind in few} == {"pg", "mysql", "redshift", "snowflake", "bigquery", "databricks"}
     assert not [kind for kind in few if "verified" in kind]
     every = {kind["type"]: kind for kind in admin.get(f"{SOURCES}/types", params={"all": "true"}).json()}
     assert {"pg", "mysql", "mariadb", "sqlite", "duckdb"} <= set(every)

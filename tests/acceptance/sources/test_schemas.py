@@ -70,7 +70,7 @@ def test_a_schema_over_time(admin: httpx.Client, service: Service, embedded: Ser
     scheduled(service, admin, source)
     down = register(admin, unique("Down"), options(embedded, port=1))
     answer = admin.post(f"{IMMEDIATE}/{down}/discover-schema", timeout=120).json()
-    assert (answer["success"], answer["error_code"]) == (False, "BAD_GATEWAY")
+    assert (answer["success"], answer["error_code"]) == (False, "FAILED_DEPENDENCY")
 
 
 def scheduled(service: Service, admin: httpx.Client, source: int) -> None:
