@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Any, ClassVar
+from zlib import crc32
 
 import msgspec
 from msgspec import Struct
@@ -82,6 +83,11 @@ class TestView(Struct, frozen=True, kw_only=True):
         running = round(self.total_ms, -2) if any(step.mark == "runs" for step in self.steps) else 0
         asks = self.question.number if self.question else 0
         return (self.id, self.status, asks, running, *((step.mark, step.word) for step in self.steps))
+
+    @property
+    def look(self) -> str:
+        """The same, short enough for the page: what it shows already is not drawn again over what a person was told."""
+        return f"{crc32(repr(self.fingerprint).encode()):08x}"
 
 
 def show_test(job: Job, run: Run | None, prefect_ui: str | None, now: datetime | None = None) -> TestView:

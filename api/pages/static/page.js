@@ -107,7 +107,8 @@
   function part(html) {
     for (const fresh of [...fragment(html).children]) {
       const old = document.getElementById(fresh.id);
-      if (!old || old.contains(document.activeElement) && document.activeElement.matches("input, textarea, select")) continue;
+      if (!old || (fresh.dataset.look && fresh.dataset.look === old.dataset.look)) continue;
+      if (old.contains(document.activeElement) && document.activeElement.matches("input, textarea, select")) continue;
       const open = [...old.querySelectorAll("details[id][open]")].map((each) => each.id);
       old.replaceWith(fresh);
       for (const id of open) document.getElementById(id)?.setAttribute("open", "");

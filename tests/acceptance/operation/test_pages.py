@@ -58,6 +58,8 @@ async def test_a_test_is_watched_and_answered(page: Page, admin: httpx.Client, e
     await page.get_by_label("Paste the fingerprint").fill("SHA256:another")
     await page.get_by_role("button", name="Trust this key").click()
     await expect(page.locator("#f-fingerprint-wrong")).to_be_visible()
+    await page.wait_for_timeout(1_500)  # what is live has connected, and shows nothing that is not here already
+    await expect(page.locator("#f-fingerprint-wrong")).to_be_visible(timeout=1)
     await page.get_by_label("Paste the fingerprint").fill(fingerprint(gate.host_key))
     await page.get_by_role("button", name="Trust this key").click()
     await expect(page.get_by_text("What is the secret of the source?")).to_be_visible()
