@@ -142,6 +142,7 @@ async def _go_on(job: Job, answer: Answer, session: AsyncSession, services: Serv
     """Write the answer down; its run goes on when the job has a slot again."""
     await take_answer(session, job, answer, services.settings.job_timeout, origin="confirmed")
     await session.commit()
+    services.answers.forget(job.organization_id, job.id)
     services.watch.dispatch_soon()
     services.watch.look_at(job.id)
     return job

@@ -57,5 +57,11 @@ class EncodedAnswers:
             self._remove(next(iter(self._answers)))
         return body
 
+    def forget(self, organization_id: int, job_id: int) -> None:
+        """A request has just changed this job: what was known of it while it was open is over."""
+        found = self._answers.get((organization_id, job_id))
+        if found is not None and not found.ended:
+            self._remove((organization_id, job_id))
+
     def _remove(self, place: tuple[int, int]) -> None:
         self._bytes -= len(self._answers.pop(place).body)

@@ -34,8 +34,8 @@ from datasources.catalogue.schemas.search import After, every_hit, search_tables
 from datasources.databases.base import TableName
 
 RETRIEVED = "Schema information retrieved successfully"
-SchemaName = Annotated[str | None, QueryParameter(max_length=1000, description="Only this schema")]
-TableNameInQuery = Annotated[str | None, QueryParameter(max_length=2000, description="Only tables of this name")]
+SchemaName = Annotated[str | None, QueryParameter(max_length=300, description="Only this schema")]
+TableNameInQuery = Annotated[str | None, QueryParameter(max_length=1100, description="Only tables of this name")]
 
 
 class SchemaController(Controller):

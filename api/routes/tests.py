@@ -104,8 +104,10 @@ class JobController(Controller):
             await request_cancel(session, job)
             services.watch.look_at(job.id)
             await wait_until_ended(job, session, services.watch, CANCEL_SECONDS)
+            answer = view(job, services.watch.run_of(job.id))
+            services.answers.keep(member.organization_id, answer)
             if job.ended_at is None or job.status == JobStatus.cancelled:
-                return view(job, services.watch.run_of(job.id))
+                return answer
         raise Problem(409, f"This test has already ended: {job.status}")
 
 

@@ -26,7 +26,7 @@ Format = Annotated[
     FormatName, QueryParameter(name="format", description="`ndjson`: all of it, one object a line, without pages")
 ]
 PageLimit = Annotated[int, QueryParameter(ge=1, le=1000, description="Items of a page")]
-Cursor = Annotated[str | None, QueryParameter(max_length=8000, description="`next_cursor` of the page before")]
+Cursor = Annotated[str | None, QueryParameter(max_length=3000, description="`next_cursor` of the page before")]
 
 
 def write_cursor(place: Any) -> str:

@@ -21,7 +21,8 @@ def valid(answer: httpx.Response, name: str, status: int = 200) -> Any:
     )
     assert answer.headers["content-type"].partition(";")[0] == "application/json"
     body = answer.json()
-    assert problems(body, name) == []
+    found = problems(body, name)
+    assert found == [], f"{found[:3]}"
     return body
 
 

@@ -107,6 +107,7 @@ class SourcePageController(Controller):
             await request_cancel(session, job)
             reader.services.watch.look_at(job.id)
             await wait_until_ended(job, session, reader.services.watch, CANCEL_SECONDS)
+            reader.services.answers.forget(job.organization_id, job.id)
         await reader.board(anew=True)
         return reader.done("", f"/sources/{source_id}#test")
 

@@ -279,7 +279,7 @@ def test_late_sweeps_drop_themselves(service: Service, admin: httpx.Client, embe
     assert "newer" in late["state"]["message"]
     assert health(admin, source)["health_history"] == []
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    assert "1 are tested in full" in run("sweep/health", there["parameters"], now)["state"]["message"]
+    assert "1 left to full tests" in run("sweep/health", there["parameters"], now)["state"]["message"]
     eventually(lambda: health(admin, source)["health_history"])
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     assert run("sweep/health", there["parameters"], now)["state"]["message"].startswith("1 checked: 1 passed")

@@ -63,6 +63,17 @@ def test_what_has_ended_stays_so() -> None:
     assert found.ended
 
 
+def test_a_job_that_a_request_has_changed_is_read_anew() -> None:
+    """What was known while it was open is over; an answer that is final stays."""
+    answers = EncodedAnswers(Clock())
+    answers.keep(1, answer(JobStatus.waiting))
+    answers.forget(1, 7)
+    assert answers.find(1, 7) is None
+    answers.keep(1, answer(JobStatus.cancelled))
+    answers.forget(1, 7)
+    assert answers.find(1, 7) is not None
+
+
 def test_memory_has_an_end() -> None:
     """The oldest answers go when there are too many bytes, and what is gone is not counted."""
     answers = EncodedAnswers(Clock())
