@@ -9,6 +9,8 @@ from tests.acceptance.kit import IMMEDIATE, eventually, finished, options, regis
 from tests.fix_database import Server
 from tests.fix_service import Service
 
+CRON = "17 3 * * *"
+"""Of no other test."""
 SETUP = """
 CREATE SCHEMA watched;
 CREATE TABLE watched.orders (id integer PRIMARY KEY, total numeric(10,2) DEFAULT 0);
@@ -34,7 +36,7 @@ def test_a_schema_over_time(admin: httpx.Client, service: Service, embedded: Ser
             unique("Watched"),
             options(embedded),
             catalog_include_list="watched.*",
-            schema_indexing_schedule="0 3 * * *",
+            schema_indexing_schedule=CRON,
         )
         for _ in range(2):
             found = results(finished(admin, source))
@@ -80,10 +82,11 @@ def scheduled(service: Service, admin: httpx.Client, source: int) -> None:
 
     def found() -> list[dict[str, Any]]:
         every = service.prefect_api.get(f"/deployments/{deployment}/schedules").raise_for_status().json()
-        return [each for each in every if each["slug"].startswith(f"downloads-{owner}-schema-")]
+        ours = [each for each in every if each["slug"].startswith(f"downloads-{owner}-schema-")]
+        return [each for each in ours if each["schedule"].get("cron") == CRON]
 
     (schedule,) = eventually(found)
-    assert schedule["schedule"]["cron"] == "0 3 * * *"
+    assert schedule["schedule"]["cron"] == CRON
     before = admin.post(f"{IMMEDIATE}/{source}/discover-schema").json()["data"]["discovered_at"]
     run = {"parameters": schedule["parameters"]}
     service.prefect_api.post(f"/deployments/{deployment}/create_flow_run", json=run).raise_for_status()
