@@ -1,4 +1,4 @@
-"""Kill whatever part comes up, again and again, while good sources are tested, on a stack of its own on this machine.
+"""Kill one part after the other, at random, while good sources are tested, on a stack of its own on this machine.
 
     python -m benchmarks.kills --minutes 10
 

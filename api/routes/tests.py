@@ -5,9 +5,9 @@ from typing import Annotated, Any
 from litestar import Controller, MediaType, Response, get, post
 from litestar.params import PathParameter, QueryParameter
 
+from api.actions.cancelling import cancel
 from api.dependencies import ApiRequest, MemberDep, ServicesDep, SessionDep, lock_source_for_test, require_job
-from api.jobs.decide import CANCEL_SECONDS
-from api.jobs.refresh import read_known, wait_until_ended, wait_until_ended_or_asking
+from api.jobs.refresh import read_known, wait_until_ended_or_asking
 from api.jobs.view import view
 from api.limits import ASKS_FOR_TEST
 from api.wire.errors import Problem
@@ -15,7 +15,6 @@ from api.wire.registration import read
 from api.wire.requests import TestRequest, takes
 from api.wire.responses import CONFLICT, INVALID, JOINED_HEADER, LOCATION, LOCATION_HEADER, OVERLOAD
 from api.wire.schemas import AsyncDataSourceTestResults, TestDataSourceAsyncResponse
-from datasources.catalogue.jobs import request_cancel
 from datasources.model.steps import KindOfTest
 from datasources.model.vocabulary import JobStatus
 
@@ -101,11 +100,7 @@ class JobController(Controller):
         """
         job = await require_job(session, member, job_id)
         if job.ended_at is None:
-            await request_cancel(session, job)
-            services.watch.look_at(job.id)
-            await wait_until_ended(job, session, services.watch, CANCEL_SECONDS)
-            answer = view(job, services.watch.run_of(job.id))
-            services.answers.keep(member.organization_id, answer)
+            answer = await cancel(session, services, job)
             if job.ended_at is None or job.status == JobStatus.cancelled:
                 return answer
         raise Problem(409, f"This test has already ended: {job.status}")

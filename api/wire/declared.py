@@ -23,7 +23,7 @@ from datasources.secrecy.vault import Vault
 
 SCHEDULE = "schedule"
 MOST_ERRORS = 100
-"""Of one file: who has mended these sends it again, and a file of thousands of wrong sources holds nobody up."""
+"""Of one file: a client mends these and sends it again. Reading thousands of wrong sources would hold up all others."""
 DEFAULTS: dict[str, Any] = msgspec.to_builtins(SourceFields())
 Action = Literal["create", "update", "unchanged", "remove"]
 

@@ -10,9 +10,9 @@ from litestar.response import ServerSentEvent, Template
 from msgspec import Struct
 
 from api.actions import schedules, sources
+from api.actions.cancelling import cancel
 from api.dependencies import Session, SessionDep, lock_source_for_test, require_job, require_source
-from api.jobs.decide import CANCEL_SECONDS
-from api.jobs.refresh import read_known, wait_until_ended
+from api.jobs.refresh import read_known
 from api.limits import ASKS_FOR_TEST
 from api.pages.board import Entry
 from api.pages.drawing.bars import Bar, bar
@@ -27,7 +27,7 @@ from api.wire.schemas import Health
 from api.wire.source_details import details_of
 from datasources.catalogue.health.overview import Check, newest_checks
 from datasources.catalogue.health.status_changes import newest_changes
-from datasources.catalogue.jobs import newest_jobs, request_cancel
+from datasources.catalogue.jobs import newest_jobs
 from datasources.catalogue.schemas.reading import read_overview
 from datasources.catalogue.sources import forget_secret
 from datasources.catalogue.tables import DataSource, Job, StatusChange
@@ -104,10 +104,7 @@ class SourcePageController(Controller):
         """Cancel a test that waits, runs or asks."""
         job = await require_job(session, reader.member, job_id)
         if job.ended_at is None:
-            await request_cancel(session, job)
-            reader.services.watch.look_at(job.id)
-            await wait_until_ended(job, session, reader.services.watch, CANCEL_SECONDS)
-            reader.services.answers.forget(job.organization_id, job.id)
+            await cancel(session, reader.services, job)
         await reader.board(anew=True)
         return reader.done("", f"/sources/{source_id}#test")
 
