@@ -17,9 +17,10 @@ from datasources.databases.athena.signing import AccessKey
 from datasources.databases.base import Origin
 from datasources.databases.globs import Globs
 from datasources.model.vocabulary import ErrorCode
-from tests.datasources.databases.contract import Engine, NetworkContract, asked, tables
+from tests.datasources.databases.contract import NetworkContract, asked, tables
 from tests.doubles.athena import AthenaDouble, running
 from tests.emulators.kit import environment
+from tests.emulators.lake_engine import LakeEngine
 from tests.fix_database import PASSWORD, free_port
 from tests.fix_processes import kept
 
@@ -33,7 +34,7 @@ def double() -> Iterator[AthenaDouble]:
         yield started
 
 
-class AthenaEngine(Engine):
+class AthenaEngine(LakeEngine):
     """The double."""
 
     kind = Athena
@@ -84,24 +85,6 @@ class AthenaEngine(Engine):
                 options[field] = options.pop(given)
         made = AthenaOptions(**(facts | options))
         return AthenaSource(name="real", temp_schema=temp_schema, connection_timeout=5, options=made)
-
-    def make_tables(self, schema: str, names: list[str]) -> None:
-        self.double.lake.admin(*(f'CREATE TABLE {schema}."{name}" (a int)' for name in names))
-
-    def drop_tables(self, schema: str) -> None:
-        self.double.lake.admin(*(f'DROP TABLE {schema}."{name}"' for name in self.tables_in(schema)))
-
-    def tables_in(self, schema: str) -> set[str]:
-        (rows,) = self.double.lake.admin(
-            f"SELECT table_name FROM duckdb_tables() WHERE schema_name = '{schema}' AND database_name = 'lake'"
-        )
-        return {name for (name,) in rows}
-
-    def state(self) -> Any:
-        return self.double.lake.admin("SELECT table_name FROM duckdb_tables() ORDER BY 1", "SELECT * FROM scratch.kept")
-
-    def running(self, query: str) -> int:
-        return sum(sql == query for sql, _ in self.double.lake.running.values())
 
 
 class TestAthena(NetworkContract):

@@ -11,8 +11,9 @@ from datasources.databases.dremio.errors import failed_job
 from datasources.databases.dremio.model import DremioOptions, DremioSource
 from datasources.databases.globs import Globs
 from datasources.model.vocabulary import ErrorCode
-from tests.datasources.databases.contract import Engine, NetworkContract, asked
+from tests.datasources.databases.contract import NetworkContract, asked
 from tests.doubles.dremio import DremioDouble, running
+from tests.emulators.lake_engine import LakeEngine
 from tests.fix_database import PASSWORD
 
 TOKEN = "t0ken-of-the-tests"
@@ -25,7 +26,7 @@ def double() -> Iterator[DremioDouble]:
         yield started
 
 
-class DremioEngine(Engine):
+class DremioEngine(LakeEngine):
     """The double."""
 
     kind = Dremio
@@ -70,24 +71,6 @@ class DremioEngine(Engine):
             options["username"] = options.pop("user")
         made = DremioOptions(**(facts | options))
         return DremioSource(name="real", temp_schema=temp_schema, connection_timeout=5, options=made)
-
-    def make_tables(self, schema: str, names: list[str]) -> None:
-        self.double.lake.admin(*(f'CREATE TABLE {schema}."{name}" (a int)' for name in names))
-
-    def drop_tables(self, schema: str) -> None:
-        self.double.lake.admin(*(f'DROP TABLE {schema}."{name}"' for name in self.tables_in(schema)))
-
-    def tables_in(self, schema: str) -> set[str]:
-        (rows,) = self.double.lake.admin(
-            f"SELECT table_name FROM duckdb_tables() WHERE schema_name = '{schema}' AND database_name = 'lake'"
-        )
-        return {name for (name,) in rows}
-
-    def state(self) -> Any:
-        return self.double.lake.admin("SELECT table_name FROM duckdb_tables() ORDER BY 1", "SELECT * FROM scratch.kept")
-
-    def running(self, query: str) -> int:
-        return sum(sql == query for sql, _ in self.double.lake.running.values())
 
 
 class TestDremio(NetworkContract):

@@ -13,8 +13,9 @@ from datasources.databases.warehouse.errors import translated
 from datasources.model.errors import CheckError
 from datasources.model.source import Source
 from datasources.model.vocabulary import ErrorCode
-from tests.datasources.databases.contract import Engine, NetworkContract, asked, tables
+from tests.datasources.databases.contract import NetworkContract, asked, tables
 from tests.doubles.trino import TrinoDouble, running
+from tests.emulators.lake_engine import LakeEngine
 from tests.fix_database import PASSWORD
 
 TOKEN = "t0ken-of-the-tests"
@@ -27,7 +28,7 @@ def double() -> Iterator[TrinoDouble]:
         yield started
 
 
-class TrinoEngine(Engine):
+class TrinoEngine(LakeEngine):
     """The double."""
 
     kind = Trino
@@ -78,24 +79,6 @@ class TrinoEngine(Engine):
     def source(self, *, temp_schema: str | None = None, **options: Any) -> Source:
         made = TrinoOptions(**self.facts(**options))
         return TrinoSource(name="real", temp_schema=temp_schema, connection_timeout=5, options=made)
-
-    def make_tables(self, schema: str, names: list[str]) -> None:
-        self.double.lake.admin(*(f'CREATE TABLE {schema}."{name}" (a int)' for name in names))
-
-    def drop_tables(self, schema: str) -> None:
-        self.double.lake.admin(*(f'DROP TABLE {schema}."{name}"' for name in self.tables_in(schema)))
-
-    def tables_in(self, schema: str) -> set[str]:
-        (rows,) = self.double.lake.admin(
-            f"SELECT table_name FROM duckdb_tables() WHERE schema_name = '{schema}' AND database_name = 'lake'"
-        )
-        return {name for (name,) in rows}
-
-    def state(self) -> Any:
-        return self.double.lake.admin("SELECT table_name FROM duckdb_tables() ORDER BY 1", "SELECT * FROM scratch.kept")
-
-    def running(self, query: str) -> int:
-        return sum(sql == query for sql, _ in self.double.lake.running.values())
 
 
 class StarburstEngine(TrinoEngine):
