@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import Any, ClassVar, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from datasources.databases.globs import Globs
 from datasources.databases.names import split_schema
@@ -29,6 +29,8 @@ class Identity(Struct, kw_only=True, frozen=True):
     """Where the connection leads; the path of a file as the source names it."""
     tls: bool
     tls_version: str | None = None
+    tls_verified: bool | UnsetType = UNSET
+    """False where TLS is on and the server's certificate was not looked at; left out where the type does not tell."""
     stages_ms: dict[str, float] = {}
     """Milliseconds of each stage of the connection: resolve, tcp, tls, login."""
 

@@ -25,6 +25,8 @@ from datasources.network.progress import Progress
 MEGABYTE = 2**20
 MOST_BYTES = 512 * MEGABYTE
 """What a server may send in one session, as `datasources.databases.flood` has it for sockets of our own."""
+UNREAD_BYTES = 8 * MEGABYTE
+"""What the kernel may keep between us and a driver that reads slowly: it is counted, and not yet read."""
 CHUNK = 65536
 LOOPBACK = "127.0.0.1"
 
@@ -41,14 +43,22 @@ class WayOut(ABC):
         self.failed = asyncio.Event()
         self.address = ""
         self.tls_version: str | None = None
+        self.flooded = 0
+        """The limit in bytes that the server passed; 0 where it did not."""
         self._first: Progress | None = progress
         self._seconds = progress.limit
         self._received = 0
+        self._since_begin = 0
+        self._most = MOST_BYTES
         self._serving: set[asyncio.Task[None]] = set()
 
     @abstractmethod
     async def _lead(self, near: Streams) -> Streams | None:
         """The far end for what has connected; None when it has been told no. Raises `CheckError`."""
+
+    def begin(self, most: int) -> None:
+        """What arrives from now on is another answer, which may have so many bytes."""
+        self._since_begin, self._most = 0, most
 
     def shut(self) -> None:
         """End every connection at once."""
@@ -91,12 +101,20 @@ class WayOut(ABC):
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, counts: bool) -> None:
         while data := await reader.read(CHUNK):
-            self._received += len(data) if counts else 0
-            if self._received > MOST_BYTES:
-                message = f"The server sent more than {MOST_BYTES // MEGABYTE} MB"
-                raise CheckError(ErrorCode.PROTOCOL_ERROR, message, {"stage": "read"})
+            if counts:
+                self._count(len(data))
             writer.write(data)
             await writer.drain()
+
+    def _count(self, received: int) -> None:
+        """Raises `CheckError` for too many bytes of one answer, or of all."""
+        self._received += received
+        self._since_begin += received
+        for count, limit in ((self._received, MOST_BYTES), (self._since_begin, self._most + UNREAD_BYTES)):
+            if count > limit:
+                self.flooded = min(limit, self._most)
+                message = f"The server sent more than {self.flooded // MEGABYTE} MB"
+                raise CheckError(ErrorCode.PROTOCOL_ERROR, message, {"stage": "read"})
 
     def _progress(self) -> Progress:
         progress, self._first = self._first, None
@@ -131,7 +149,10 @@ class WayOut(ABC):
 
 
 class Relay(WayOut):
-    """The way to one server, as a Unix socket that no other user can open; TLS is spoken here, not by the driver."""
+    """The way to one server: a Unix socket that no other user can open, or a port of the loopback for the driver alone.
+
+    Where there is a context, TLS is spoken here, not by the driver.
+    """
 
     def __init__(
         self, addresses: Sequence[str], port: int, *, context: ssl.SSLContext | None, name: str, progress: Progress
@@ -211,6 +232,33 @@ async def open_relay(relay: Relay) -> AsyncIterator[str]:
         finally:
             relay.shut()
             server.close()
+
+
+@asynccontextmanager
+async def open_local_relay(relay: Relay, connections: int = 1) -> AsyncIterator[int]:
+    """Its port on the loopback, for a driver that knows no Unix sockets; everything on it ends with the block.
+
+    The port is closed when so many connections have been made: a driver that tries again is refused, and so is any
+    other process of this machine. What comes before the driver finds a server that asks for a login.
+    """
+    left = connections
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal left
+        left -= 1
+        if left <= 0:
+            server.close()
+        if left < 0:
+            writer.transport.abort()
+        else:
+            await relay.serve(reader, writer)
+
+    server = await asyncio.start_server(serve, LOOPBACK, 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        relay.shut()
+        server.close()
 
 
 @asynccontextmanager

@@ -6,6 +6,8 @@ from collections.abc import AsyncGenerator, Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from msgspec import UNSET, UnsetType
+
 from datasources.databases.flood import ANSWER_BYTES
 
 T = TypeVar("T")
@@ -19,6 +21,9 @@ class Asker(ABC):
     database: str = ""
     address: str = ""
     tls: bool = True
+    tls_version: str | None = None
+    tls_verified: bool | UnsetType = UNSET
+    """False where the source says that any certificate will do, so that answers tell it."""
     version: str = ""
     """Product and version, in words."""
     stages_ms: dict[str, float]

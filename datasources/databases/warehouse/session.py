@@ -92,7 +92,13 @@ class WarehouseSession(Session):
         """The user that the server took us for, and whether TLS is on."""
         asker = self._asker
         return Identity(
-            user=asker.user, database=asker.database, address=asker.address, tls=asker.tls, stages_ms=asker.stages_ms
+            user=asker.user,
+            database=asker.database,
+            address=asker.address,
+            tls=asker.tls,
+            tls_version=asker.tls_version,
+            tls_verified=asker.tls_verified,
+            stages_ms=asker.stages_ms,
         )
 
     async def version(self) -> str:

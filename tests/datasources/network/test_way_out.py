@@ -11,7 +11,7 @@ from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
 from datasources.network import way_out
 from datasources.network.progress import Progress
-from datasources.network.way_out import Outlet, Relay, open_outlet, open_relay
+from datasources.network.way_out import Outlet, Relay, open_local_relay, open_outlet, open_relay
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -153,3 +153,49 @@ async def test_nobody_listens() -> None:
         await relay.failed.wait()
     assert isinstance(relay.failure, CheckError)
     assert (relay.failure.code, relay.failure.details) == (ErrorCode.CONNECTION_ERROR, {"stage": "tcp"})
+
+
+async def test_a_port_is_for_one_connection() -> None:
+    """The driver's; what comes later is refused, and the one that is there goes on."""
+    async with server(echo) as port:
+        relay = Relay(["127.0.0.1"], port, context=None, name="x", progress=Progress(5))
+        async with open_local_relay(relay) as near:
+            reader, writer = await asyncio.open_connection("127.0.0.1", near)
+            writer.write(b"hello")
+            assert await reader.readexactly(5) == b"hello"
+            with pytest.raises(ConnectionError):
+                await asyncio.open_connection("127.0.0.1", near)
+            writer.write(b"again")
+            assert await reader.readexactly(5) == b"again"
+        assert await reader.read(-1) == b""
+
+
+async def test_a_port_counts_its_connections() -> None:
+    """As many as the driver opens for one login, and no more."""
+    async with server(echo) as port:
+        relay = Relay(["127.0.0.1"], port, context=None, name="x", progress=Progress(5))
+        async with open_local_relay(relay, connections=2) as near:
+            for _ in range(2):
+                reader, writer = await asyncio.open_connection("127.0.0.1", near)
+                writer.write(b"hello")
+                assert await reader.readexactly(5) == b"hello"
+            with pytest.raises(ConnectionError):
+                await asyncio.open_connection("127.0.0.1", near)
+
+
+async def test_an_answer_has_its_own_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What arrives is counted from the last question."""
+    monkeypatch.setattr(way_out, "UNREAD_BYTES", 0)
+    async with server(echo) as port:
+        relay = Relay(["127.0.0.1"], port, context=None, name="x", progress=Progress(5))
+        async with open_local_relay(relay) as near:
+            reader, writer = await asyncio.open_connection("127.0.0.1", near)
+            for _ in range(3):
+                relay.begin(way_out.MEGABYTE)
+                writer.write(b"x" * 1_000_000)
+                await reader.readexactly(1_000_000)
+            writer.write(b"x" * 1_000_000)
+            await relay.failed.wait()
+    assert relay.flooded == way_out.MEGABYTE
+    assert relay.failure is not None
+    assert str(relay.failure) == "The server sent more than 1 MB"
