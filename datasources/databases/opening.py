@@ -84,10 +84,10 @@ async def recognising(
         try:
             opened = await stack.enter_async_context(open_once())
         except SourceUnreachable as error:
+            what = error.details.get("speaks")
             left = min(PROBE_SECONDS, source.connection_timeout - (time.monotonic() - began))
-            if left <= 0 or not _may_be_foreign(source, error):
-                raise
-            what = recognise(await first_bytes(*await addresses_of(source), left) or b"")
+            if what is None and left > 0 and _may_be_foreign(source, error):
+                what = recognise(await first_bytes(*await addresses_of(source), left) or b"")
             if what in (None, own):
                 raise
             message = f"The server at this port speaks {what}, not {product} ({error.message})"

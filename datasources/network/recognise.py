@@ -21,6 +21,9 @@ MYSQL_GREETING, MYSQL_ERROR = 0x0A, 0xFF
 WAIT_SECONDS = 0.5
 """How long a server may take to speak first; then it is asked as browsers ask."""
 REQUEST = b"GET / HTTP/1.0\r\n\r\n"
+SSL_REQUEST = bytes.fromhex("0000000804d2162f")
+"""PostgreSQL's question for TLS, which its servers answer with one letter; to a browser's question they hang up."""
+SSL_ANSWERS = (b"S", b"N")
 MOST_BYTES = 512
 
 
@@ -37,8 +40,8 @@ def recognise(first: bytes) -> str | None:
     return next((name for prefix, name in PREFIXES if first.startswith(prefix)), None)
 
 
-async def first_bytes(addresses: Sequence[str], port: int, seconds: float) -> bytes | None:
-    """What the first of these addresses sends, unasked or to a browser's question; empty when it hangs up instead.
+async def first_bytes(addresses: Sequence[str], port: int, seconds: float, question: bytes = REQUEST) -> bytes | None:
+    """What the first of these addresses sends, unasked or to this question; empty when it hangs up instead.
 
     None where nothing comes in that time. The addresses are those that the policy has let pass.
     """
@@ -46,7 +49,7 @@ async def first_bytes(addresses: Sequence[str], port: int, seconds: float) -> by
         async with asyncio.timeout(seconds):
             reader, writer = await asyncio.open_connection(addresses[0], port, limit=MOST_BYTES)
             try:
-                return await _read(reader, writer)
+                return await _read(reader, writer, question)
             finally:
                 writer.close()
     except ConnectionResetError:
@@ -55,10 +58,19 @@ async def first_bytes(addresses: Sequence[str], port: int, seconds: float) -> by
         return None
 
 
-async def _read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+async def recognise_silent(addresses: Sequence[str], port: int, seconds: float) -> str | None:
+    """The protocol of a server that waits for its client to speak; None where neither question tells."""
+    found = recognise(await first_bytes(addresses, port, seconds / 2) or b"")
+    if found is not None:
+        return found
+    answer = await first_bytes(addresses, port, seconds / 2, SSL_REQUEST)
+    return "PostgreSQL" if answer in SSL_ANSWERS else None
+
+
+async def _read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, question: bytes) -> bytes:
     try:
         async with asyncio.timeout(WAIT_SECONDS):
             return await reader.read(MOST_BYTES)
     except TimeoutError:
-        writer.write(REQUEST)
+        writer.write(question)
         return await reader.read(MOST_BYTES)

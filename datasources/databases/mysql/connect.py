@@ -1,8 +1,9 @@
 """Opening a connection: dialled by us, bounded as a whole, read-only and limited over there as well."""
 
 import asyncio
+import socket
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any, TypeVar
@@ -12,15 +13,18 @@ from datasources.databases.limits import Limit
 from datasources.databases.mysql.errors import reason_of, translated
 from datasources.databases.mysql.model import MysqlOptions
 from datasources.databases.mysql.wire import Wire, driver_connection
-from datasources.databases.opening import addresses_of, opening
+from datasources.databases.opening import PROBE_SECONDS, addresses_of, opening
 from datasources.model.errors import CheckError, SourceUnreachable
 from datasources.model.source import Source
 from datasources.model.vocabulary import ErrorCode
 from datasources.network.dial import dial
 from datasources.network.progress import Progress
+from datasources.network.recognise import recognise_silent
 
 T = TypeVar("T")
 
+QUIET_SECONDS = 3.0
+"""After how long a port that has not greeted is asked what it speaks: a MySQL server speaks first, others wait."""
 KILL_SECONDS = 1.0
 """How long the server may take to hear that nobody waits any more."""
 WHO = "SELECT CURRENT_USER(), DATABASE(), VERSION(), @@hostname, @@port, CONNECTION_ID()"
@@ -123,8 +127,13 @@ async def _log_in(source: Source, progress: Progress, *, tls: bool) -> Opened:
         raise
     except OSError as error:
         raise SourceUnreachable(ErrorCode.CONNECTION_ERROR, reason_of(error), {"stage": "tcp"}) from error
-    wire = Wire(sock)
     progress.reached("login")
+    try:
+        await _await_greeting(sock, addresses, port, progress)
+    except BaseException:
+        sock.close()
+        raise
+    wire = Wire(sock)
     try:
         with _refusals(options):
             return await open_in_thread(
@@ -134,6 +143,22 @@ async def _log_in(source: Source, progress: Progress, *, tls: bool) -> Opened:
         wire.socket.close()
         wire.close()
         raise
+
+
+async def _await_greeting(sock: socket.socket, addresses: Sequence[str], port: int, progress: Progress) -> None:
+    """Return once the server speaks, or may yet. Raises `SourceUnreachable` where it waits in another protocol."""
+    spoken, loop = asyncio.Event(), asyncio.get_running_loop()
+    loop.add_reader(sock, spoken.set)
+    try:
+        async with asyncio.timeout(min(QUIET_SECONDS, progress.left / 3)):
+            await spoken.wait()
+    except TimeoutError:
+        what = await recognise_silent(addresses, port, min(PROBE_SECONDS, progress.left / 2))
+        if what is not None:
+            details = {"stage": "login", "speaks": what}
+            raise SourceUnreachable(ErrorCode.PROTOCOL_ERROR, "It sends no greeting", details) from None
+    finally:
+        loop.remove_reader(sock)
 
 
 def _connected(options: MysqlOptions, wire: Wire, address: str, seconds: float, tls: bool) -> Opened:

@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from datasources.databases.mysql import Mysql
+from datasources.databases.mysql.model import MysqlOptions, MysqlSource
 from datasources.databases.postgres import Postgres
 from datasources.model.errors import SourceUnreachable
 from datasources.model.vocabulary import ErrorCode
@@ -73,6 +75,27 @@ async def test_a_source_at_another_services_port(
     assert caught.value.code is ErrorCode.PROTOCOL_ERROR
     assert f"speaks {what}, not PostgreSQL" in caught.value.message
     assert caught.value.details["speaks"] == what
+
+
+async def test_mysql_at_a_port_of_postgresql(embedded: Server) -> None:
+    """Both wait for the other to speak: the failure says what is there, and does not take the whole limit to say so."""
+    options = MysqlOptions(host="127.0.0.1", port=embedded.port, user="reader", db="shop")
+    with pytest.raises(SourceUnreachable) as caught:
+        async with Mysql.connect(MysqlSource(name="confused", connection_timeout=6, options=options)):
+            pass
+    assert caught.value.code is ErrorCode.PROTOCOL_ERROR
+    assert "speaks PostgreSQL, not MySQL" in caught.value.message
+    assert caught.value.details["speaks"] == "PostgreSQL"
+
+
+async def test_mysql_at_a_port_of_http() -> None:
+    """A server of HTTP waits to be asked as well."""
+    async with speaking(b"", b"HTTP/1.1 400 Bad Request\r\n\r\n") as port:
+        options = MysqlOptions(host="127.0.0.1", port=port, user="reader", db="shop")
+        with pytest.raises(SourceUnreachable) as caught:
+            async with Mysql.connect(MysqlSource(name="confused", connection_timeout=6, options=options)):
+                pass
+    assert caught.value.details["speaks"] == "HTTP"
 
 
 async def test_a_port_that_hangs_up() -> None:
