@@ -21,6 +21,8 @@ from datasources.databases.mongodb import Mongodb
 from datasources.databases.mongodb.model import MongodbSource
 from datasources.databases.mysql import Mariadb, Mysql
 from datasources.databases.mysql.model import MariadbSource, MysqlSource
+from datasources.databases.oracle import Oracle
+from datasources.databases.oracle.model import OracleSource
 from datasources.databases.postgres import Postgres
 from datasources.databases.postgres.model import PgSource
 from datasources.databases.redshift import Redshift
@@ -54,6 +56,7 @@ AnySource = (
     | AthenaSource
     | DatabricksSource
     | DremioSource
+    | OracleSource
 )
 """The union of everything that can be registered; msgspec tells the members apart by `type`."""
 _ALL: tuple[type[Database], ...] = (
@@ -75,6 +78,7 @@ _ALL: tuple[type[Database], ...] = (
     Athena,
     Databricks,
     Dremio,
+    Oracle,
 )
 
 DATABASES: dict[str, type[Database]] = {kind.word(): kind for kind in _ALL}
