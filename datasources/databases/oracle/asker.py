@@ -52,7 +52,7 @@ class OracleAsker(Asker):
         line.context, line.wanted_name = context, options.ssl_server_dn
         with refused(line, at_login=True):
             self._driver = await line.call(lambda: _connect(settings_of(self._source, addresses[0], port, context)))
-        self.address = line.address
+        self.address, self.tls_version = line.address, line.tls_version
         self.progress.reached("database")
         self._driver.call_timeout = max(1, round(self._source.query_timeout * 1000))
         for statement in statements_of(options.session_script):
