@@ -175,7 +175,7 @@ class _Loop(asyncio.SelectorEventLoop):
         sock = await self._line.socket(host, port)
         return await super().create_connection(lambda: self._line.watch(protocol_factory()), sock=sock)
 
-    async def start_tls(  # type: ignore[override]  # with a context of ours, whatever the driver makes of it
+    async def start_tls(  # with a context of ours, whatever the driver makes of it
         self, transport: Any, protocol: Any, *_: Any, **__: Any
     ) -> Any:
         context = self._line.context
