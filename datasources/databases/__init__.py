@@ -9,6 +9,8 @@ from datasources.databases.bigquery import Bigquery
 from datasources.databases.bigquery.model import BigquerySource
 from datasources.databases.clickhouse import Clickhouse
 from datasources.databases.clickhouse.model import ClickhouseSource
+from datasources.databases.cockroachdb import Cockroachdb
+from datasources.databases.cockroachdb.model import CockroachSource
 from datasources.databases.databricks import Databricks
 from datasources.databases.databricks.model import DatabricksSource
 from datasources.databases.dremio import Dremio
@@ -25,6 +27,8 @@ from datasources.databases.oracle import Oracle
 from datasources.databases.oracle.model import OracleSource
 from datasources.databases.postgres import Postgres
 from datasources.databases.postgres.model import PgSource
+from datasources.databases.rds import Aurora, Rds
+from datasources.databases.rds.model import AuroraSource, RdsSource
 from datasources.databases.redshift import Redshift
 from datasources.databases.redshift.model import RedshiftSource
 from datasources.databases.s3 import S3
@@ -39,6 +43,9 @@ from datasources.model.source import Source
 
 AnySource = (
     PgSource
+    | AuroraSource
+    | RdsSource
+    | CockroachSource
     | SqliteSource
     | DuckdbSource
     | MysqlSource
@@ -61,6 +68,9 @@ AnySource = (
 """The union of everything that can be registered; msgspec tells the members apart by `type`."""
 _ALL: tuple[type[Database], ...] = (
     Postgres,
+    Aurora,
+    Rds,
+    Cockroachdb,
     Sqlite,
     Duckdb,
     Mysql,

@@ -225,8 +225,8 @@ def test_the_sources_of_datafold() -> None:
         "tags": ["prod"],
     }  # fmt: skip
     assert secrets_to_ask(sources["Warehouse"]) == ["password"]
-    assert sources["Aurora"]["type"] in ("pg", "postgres_aurora")
-    assert found.notes.get("Aurora", ["left out: keep_alive"]) == ["left out: keep_alive"]
+    assert sources["Aurora"]["type"] == "postgres_aurora"
+    assert "Aurora" not in found.notes
     assert reasons(found)["Looker"] == "sourcecheck has no type for 'looker'"
     assert reasons(found)["None"] == "it has no name"
 

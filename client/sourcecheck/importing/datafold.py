@@ -15,7 +15,7 @@ KEPT = (
     *("disable_profiling", "schema_indexing_schedule", "lineage_schedule", "description", "tags", "is_paused"),
 )
 """Fields that are taken as they are, where they say anything."""
-ALIASES = {"postgresql": "pg", "postgres": "pg", "postgres_aurora": "pg", "postgres_aws_rds": "pg"}
+ALIASES = {"postgresql": "pg", "postgres": "pg"}
 
 
 def from_datafold(url: str, key: str) -> Found:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from sourcecheck.files.exported import Placeholder
 from sourcecheck.files.schema import as_number, options_of, secrets_of, wants_number
@@ -32,6 +32,7 @@ POSTGRES = Target(
     frozenset({"sslrootcert", "sslcert", "sslkey"}),
     ("host", "user", "database"),
 )
+COCKROACHDB = structs.replace(POSTGRES, type="cockroachdb", port=26257)
 MYSQL_NAMES = SERVER | {"database": "db", "ssl_ca": "rootcert", "sslmode": "sslmode"}
 MYSQL = Target("mysql", MYSQL_NAMES, 3306, frozenset({"ssl_ca"}), ("host", "user", "database"))
 MARIADB = Target("mariadb", MYSQL_NAMES, 3306, frozenset({"ssl_ca"}), ("host", "user", "database"))
@@ -76,6 +77,7 @@ TARGETS: dict[str, Target] = {
     "mongo": MONGODB,
     "mongodb": MONGODB,
     **dict.fromkeys(("trino", "presto"), TRINO),
+    "cockroachdb": COCKROACHDB,
     "redshift": REDSHIFT,
     "snowflake": SNOWFLAKE,
     "bigquery": BIGQUERY,

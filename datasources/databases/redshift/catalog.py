@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from datasources.databases.base import Column, ForeignKey, LineageEdge, Origin, TableName
+from datasources.databases.base import Column, ForeignKey, TableName
 from datasources.databases.warehouse.catalog import Name
 
 Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
@@ -15,7 +15,6 @@ ColumnRow = tuple[str, str, str, str, Count | None, Count | None, Count | None, 
 KeyRow = tuple[str, str, str]
 ViewRow = tuple[str, str, str | None]
 CountRow = tuple[str, str, Count | None]
-EdgeRow = tuple[str, str, str, str, str | None]
 TextRow = tuple[str, str]
 
 KINDS = {"TABLE": "table", "BASE TABLE": "table", "VIEW": "view", "EXTERNAL TABLE": "external table"}
@@ -60,15 +59,3 @@ def keys_of(rows: Iterable[KeyRow]) -> tuple[dict[Name, list[str]], dict[Name, l
 
 def _names(text: str) -> list[str]:
     return [name[1:-1].replace('""', '"') if name.startswith('"') else name for name in re.findall(NAME, text)]
-
-
-def edges_of(rows: Iterable[EdgeRow]) -> list[LineageEdge]:
-    """The edges of the records of dependencies, each with its columns."""
-    found: dict[tuple[TableName, TableName], set[str]] = {}
-    for source_schema, source, schema, name, column in rows:
-        columns = found.setdefault((TableName(source_schema, source), TableName(schema, name)), set())
-        columns |= {column} if column else set()
-    return [
-        LineageEdge(source=source, target=target, columns=sorted(columns), origin=Origin.dependency_record)
-        for (source, target), columns in found.items()
-    ]

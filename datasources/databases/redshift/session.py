@@ -1,33 +1,29 @@
 """One open connection to Redshift: PostgreSQL's session, but for what is asked of the catalogue."""
 
 import re
-from collections.abc import AsyncIterator
 from functools import partial
-from typing import Any
 
-from datasources.databases.base import History, Lineage, LineageEdge, Table
-from datasources.databases.globs import Globs
+from datasources.databases.base import History, LineageEdge
 from datasources.databases.limits import Limit
 from datasources.databases.postgres import scratch
-from datasources.databases.postgres.answers import read
-from datasources.databases.postgres.session import BATCH, END, PgSession
+from datasources.databases.postgres.plain import PlainSession
 from datasources.databases.redshift import catalog, queries
 from datasources.databases.redshift.terms import constant
-from datasources.databases.view_lineage import View, lineage_of
 from datasources.databases.warehouse.catalog import Catalog, Member, by_table
 from datasources.databases.warehouse.history import Written, edges_of
-from datasources.model.errors import CheckError, SourceUnreachable
+from datasources.model.errors import SourceUnreachable
 from datasources.model.vocabulary import ErrorCode
 from datasources.network.threads import in_thread
 
-REFUSED = frozenset({ErrorCode.PERMISSION_DENIED, ErrorCode.QUERY_ERROR})
-"""How a system view is refused that is for superusers, or that a cluster of this kind does not have."""
 KEPT_IN = "sys_query_history (7 days; the user's own statements, unless ALTER USER … SYSLOG ACCESS UNRESTRICTED)"
 NO_HISTORY = "GRANT SELECT ON sys_query_history, sys_query_text TO …, and ALTER USER … SYSLOG ACCESS UNRESTRICTED"
 
 
-class RedshiftSession(PgSession):
+class RedshiftSession(PlainSession):
     """Questions to one open connection, each in a transaction of its own."""
+
+    dialect = "redshift"
+    dependencies = queries.DEPENDENCIES
 
     async def require_role(self, role: str | None) -> None:
         """A role that the source names has to be granted: Redshift activates all that are, and takes on none.
@@ -56,39 +52,10 @@ class RedshiftSession(PgSession):
         """Nothing tells: its views show what the user may see."""
         return 0
 
-    async def tables(self, wanted: Globs) -> AsyncIterator[list[Table]]:
-        """All tables in batches, in the order of their names, by five queries."""
-        database = (await self._identity()).database
-        found = await self._catalog("tables")
-        kept = [member for member in found.members if wanted.match(member.schema, member.name, database)]
-        for start in range(0, len(kept), BATCH):
-            yield [found.table(member) for member in kept[start : start + BATCH]]
-
-    async def lineage(self, wanted: Globs) -> Lineage:
-        """What views read by Redshift's own records; late-binding views, of which it keeps none, by their texts."""
-        database = (await self._identity()).database
-        found = await self._catalog("lineage")
-        edges = catalog.edges_of(await self._read("lineage", queries.DEPENDENCIES, catalog.EdgeRow))
-        recorded = {edge.target for edge in edges}
-        views = [
-            View(member.schema, member.name, member.definition)
-            for member in found.members
-            if "view" in member.kind and (member.schema, member.name) not in {(n.schema, n.name) for n in recorded}
-        ]
-        async with Limit(self._terms.seconds).round("lineage"):
-            read_by_us = await in_thread(partial(lineage_of, views, found.names, "redshift"))
-        made, history = await self._history(found, database)
-        known = {(edge.source, edge.target): edge for edge in [*made, *read_by_us.edges, *edges]}
-        ordered = sorted(known.values(), key=lambda edge: (edge.target, edge.source))
-        return Lineage(edges=ordered, unread=read_by_us.unread, history=history).only(wanted, database)
-
-    async def _history(self, found: Catalog, database: str) -> tuple[list[LineageEdge], History]:
+    async def _history(self, found: Catalog, database: str) -> tuple[list[LineageEdge], History | None]:
         """What statements of the last days have made from what."""
-        try:
-            rows = await self._read("history", queries.HISTORY, catalog.TextRow)
-        except CheckError as error:
-            if error.code not in REFUSED:
-                raise
+        rows = await self._read_if_granted("history", queries.HISTORY, catalog.TextRow)
+        if rows is None:
             return [], History(read_from=KEPT_IN, missing=NO_HISTORY)
         texts: dict[str, str] = {}
         for number, piece in rows:  # of 4,000 characters each
@@ -124,16 +91,5 @@ class RedshiftSession(PgSession):
 
     async def _counts(self, stage: str) -> dict[tuple[str, str], int | None]:
         """Rows of tables, of which Redshift tells superusers, and users to whom the view was granted."""
-        try:
-            rows = await self._read(stage, queries.ROWS, catalog.CountRow)
-        except CheckError as error:
-            if error.code not in REFUSED:
-                raise
-            return {}
-        return {(schema, name): count for schema, name, count in rows}
-
-    async def _read(self, stage: str, statement: str, kind: Any) -> list[Any]:
-        """All rows of one of our own statements, read one by one in a transaction of its own."""
-        limit = Limit(self._terms.seconds)
-        parse = partial(read, kind=kind)
-        return [row async for row, _ in self._stream(stage, limit, parse, self._terms.begin(), statement, END)]
+        rows = await self._read_if_granted(stage, queries.ROWS, catalog.CountRow)
+        return {(schema, name): count for schema, name, count in rows or []}

@@ -90,7 +90,8 @@ def test_mariadb(admin: httpx.Client, mariadb: MariaServer) -> None:
 def test_types_with_their_labels(admin: httpx.Client) -> None:
     """Clients that know few types get those; with `all` each one says what our tests of it ran against."""
     few = admin.get(f"{SOURCES}/types").json()
-    assert {kind["type"] for kind in few} == {"pg", "mysql", "redshift", "snowflake", "bigquery", "databricks"}
+    known = {"pg", "postgres_aurora", "postgres_aws_rds", "mysql", "redshift", "snowflake", "bigquery", "databricks"}
+    assert {kind["type"] for kind in few} == known
     assert not [kind for kind in few if "verified" in kind]
     every = {kind["type"]: kind for kind in admin.get(f"{SOURCES}/types", params={"all": "true"}).json()}
     assert {"pg", "mysql", "mariadb", "sqlite", "duckdb"} <= set(every)

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-import psycopg
 import pytest
 
 from datasources.databases.base import Origin
@@ -16,7 +15,8 @@ from datasources.model.vocabulary import ErrorCode
 from tests.datasources.databases.contract import NetworkContract, tables
 from tests.datasources.databases.postgres.test_contract import PgEngine
 from tests.doubles.redshift import REDSHIFT
-from tests.fix_database import PASSWORD, SCHEMA, Server
+from tests.doubles.relatives import InDatabase, in_database
+from tests.fix_database import PASSWORD, Server
 
 DATABASE = "dev"
 
@@ -34,7 +34,7 @@ class RedshiftEngine(PgEngine):
     origin = Origin.dependency_record
 
     def __init__(self, server: Server) -> None:
-        super().__init__(_InDev(server))
+        super().__init__(InDatabase(server, DATABASE))
 
     def source(self, *, temp_schema: str | None = None, **options: Any) -> PgSource:
         facts = {"host": "127.0.0.1", "port": self.server.port, "user": "reader", "password": PASSWORD}
@@ -42,28 +42,11 @@ class RedshiftEngine(PgEngine):
         return RedshiftSource(name="real", temp_schema=temp_schema, connection_timeout=5, options=made)
 
 
-class _InDev(Server):
-    """The same server, in the database that looks like Redshift."""
-
-    def __init__(self, server: Server) -> None:
-        super().__init__(server.version, server.port, server.data, server.ca, server.process)
-
-    def connect(self, **changes: Any) -> psycopg.Connection[Any]:
-        return super().connect(**({"dbname": DATABASE} | changes))
-
-
 @pytest.fixture(scope="module")
 def redshift(embedded: Server) -> Iterator[Server]:
     """A database that looks like Redshift."""
-    with embedded.connect() as session:
-        session.execute(f"CREATE DATABASE {DATABASE}")  # type: ignore[arg-type]
-    without = [part for part in SCHEMA.split(";") if part.strip() and "ROLE" not in part and "MATERIALIZED" not in part]
-    with embedded.connect(dbname=DATABASE) as session:
-        session.execute(";".join(without))  # type: ignore[arg-type]
-        session.execute(REDSHIFT)  # type: ignore[arg-type]
-    yield embedded
-    with embedded.connect() as session:
-        session.execute(f"DROP DATABASE {DATABASE} WITH (FORCE)")  # type: ignore[arg-type]
+    with in_database(embedded, DATABASE, REDSHIFT, without="MATERIALIZED"):
+        yield embedded
 
 
 class TestRedshift(NetworkContract):
