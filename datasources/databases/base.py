@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import Any, ClassVar, Literal
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import Struct
 
 from datasources.databases.globs import Globs
 from datasources.databases.names import split_schema
@@ -17,6 +17,7 @@ from datasources.databases.opening import patiently, recognising
 from datasources.model.errors import SourceUnreachable
 from datasources.model.source import Options, Source
 from datasources.model.vocabulary import ConfigurationCheckStep, ErrorCode
+from datasources.network.tls import Verification
 
 
 class Identity(Struct, kw_only=True, frozen=True):
@@ -28,9 +29,9 @@ class Identity(Struct, kw_only=True, frozen=True):
     address: str
     """Where the connection leads; the path of a file as the source names it."""
     tls: bool
+    tls_verified: Verification | None
+    """What of the server's certificate was verified; None without TLS."""
     tls_version: str | None = None
-    tls_verified: bool | UnsetType = UNSET
-    """False where TLS is on and the server's certificate was not looked at; left out where the type does not tell."""
     stages_ms: dict[str, float] = {}
     """Milliseconds of each stage of the connection: resolve, tcp, tls, login."""
 

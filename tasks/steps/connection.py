@@ -6,8 +6,10 @@ from typing import Any
 
 import msgspec
 
+from datasources.databases.base import Identity
 from datasources.model.errors import CheckError
 from datasources.model.results import Finding
+from datasources.network.tls import WARNINGS
 from datasources.network.tunnel import Tunnel
 from tasks.context import StepContext
 
@@ -32,5 +34,13 @@ async def run(check: StepContext) -> Finding:
     except CheckError as error:
         error.details.update(established)
         raise
-    details = msgspec.to_builtins(identity) | established | {"response_time_ms": answered}
+    details = msgspec.to_builtins(identity) | established | {"response_time_ms": answered} | warning_of(check, identity)
     return Finding(message="Connected to the database", details=details)
+
+
+def warning_of(check: StepContext, identity: Identity) -> dict[str, str]:
+    """What the answer says of a connection over a network that is not verified in full (security row 31)."""
+    sentence = WARNINGS[identity.tls_verified]
+    if sentence is None or check.source.options.target is None:
+        return {}
+    return {"warning": f"Behind the SSH gateway: {sentence}" if check.source.via is not None else sentence}

@@ -1,7 +1,6 @@
 """Asking by HTTP: at an address that was resolved once, without redirects and proxies, capped and bounded."""
 
 import asyncio
-import ssl
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -19,6 +18,7 @@ from datasources.model.errors import CheckError, SourceUnreachable
 from datasources.model.vocabulary import ErrorCode
 from datasources.network.dial import share
 from datasources.network.progress import Progress
+from datasources.network.tls import MODES, context_of
 
 KILL_SECONDS = 1.0
 """How long the server may take to hear that nobody waits any more."""
@@ -37,7 +37,7 @@ class Asker:
         self._client = client
         self._options = options
         self.address = address
-        self.tls = options.tls != "off"
+        self.verification = MODES[options.tls]
         host = f"[{address}]" if ":" in address else address
         self._url = f"http{'' if options.tls == 'off' else 's'}://{host}:{port}/"
         self.settings: dict[str, str] = {}
@@ -133,8 +133,7 @@ async def opened(source: ClickhouseSource, *, read_only: bool) -> AsyncIterator[
     options = source.options
     if options.tls == "off" and options.password and not options.allow_cleartext_password:
         raise SourceUnreachable(ErrorCode.AUTHENTICATION_FAILED, CLEARTEXT, {"stage": "login", "cleartext": True})
-    with translated("tls", kind=SourceUnreachable):
-        context = _context(options)
+    context = context_of(options.rootcert, MODES[options.tls] or "full")
     transport = httpx.AsyncHTTPTransport(verify=context, trust_env=False, retries=0)
     # Neither proxies nor netrc of the worker's environment, and no redirect: the address is the one that was checked.
     async with httpx.AsyncClient(
@@ -200,13 +199,3 @@ class _refusals:
 
 def _named(host: str) -> str:
     return f"[{host}]" if ":" in host else host
-
-
-def _context(options: ClickhouseOptions) -> ssl.SSLContext:
-    """Verified for the host's name, unless the source says that encryption is enough."""
-    if options.tls == "verify-full":
-        return ssl.create_default_context(cadata=options.rootcert)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context

@@ -40,7 +40,12 @@ class ClickhouseSession(Session):
         """The user that the server took us for, and whether TLS is on."""
         asker = self._asker
         return Identity(
-            user=asker.user, database=asker.database, address=asker.address, tls=asker.tls, stages_ms=asker.stages_ms
+            user=asker.user,
+            database=asker.database,
+            address=asker.address,
+            tls=asker.verification is not None,
+            tls_verified=asker.verification,
+            stages_ms=asker.stages_ms,
         )
 
     async def version(self) -> str:

@@ -4,8 +4,8 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
-from datasources.databases.warehouse.http import Verification
 from datasources.model.source import NetworkOptions, Port, Source
+from datasources.network.tls import Verification
 
 Name = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
 Secret = Annotated[str, Meta(max_length=16384, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]

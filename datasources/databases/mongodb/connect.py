@@ -12,7 +12,7 @@ from datasources.databases.mongodb.model import MongodbOptions, MongodbSource
 from datasources.databases.opening import addresses_of, opening
 from datasources.model.errors import SourceUnreachable
 from datasources.model.vocabulary import ErrorCode
-from datasources.network.tls import context_of
+from datasources.network.tls import MODES, context_of
 from datasources.network.way_out import Relay, open_relay
 
 T = TypeVar("T")
@@ -61,7 +61,8 @@ async def opened(source: MongodbSource) -> AsyncIterator[Server]:
     async with AsyncExitStack() as stack:
         async with opening(source.connection_timeout) as progress:
             addresses, port = await addresses_of(source)
-            context = None if options.tls == "off" else context_of(options.rootcert, verified=options.tls != "require")
+            verification = MODES[options.tls]
+            context = None if verification is None else context_of(options.rootcert, verification)
             relay = Relay(addresses, port, context=context, name=options.host, progress=progress)
             path = await stack.enter_async_context(open_relay(relay))
             with translated("login", kind=SourceUnreachable):

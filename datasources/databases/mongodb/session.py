@@ -14,6 +14,7 @@ from datasources.databases.mongodb.connect import Server
 from datasources.databases.scratch_names import leftovers, marked_name
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
+from datasources.network.tls import MODES
 
 T = TypeVar("T")
 
@@ -41,6 +42,7 @@ class MongodbSession(Session):
             database=server.database,
             address=server.relay.address,
             tls=server.options.tls != "off",
+            tls_verified=MODES[server.options.tls],
             tls_version=server.relay.tls_version,
             stages_ms=server.stages_ms,
         )

@@ -20,6 +20,7 @@ from datasources.model.vocabulary import ErrorCode
 from datasources.network.dial import dial
 from datasources.network.progress import Progress
 from datasources.network.recognise import recognise_silent
+from datasources.network.tls import MODES, Verification
 
 T = TypeVar("T")
 
@@ -33,10 +34,12 @@ WHO = "SELECT CURRENT_USER(), DATABASE(), VERSION(), @@hostname, @@port, CONNECT
 class Opened:
     """An open connection, what answers there, and how long each stage took in milliseconds."""
 
-    def __init__(self, driver: Any, wire: Wire, address: str) -> None:
+    def __init__(self, driver: Any, wire: Wire, address: str, verification: Verification) -> None:
         self.driver = driver
         self.wire = wire
         self.address = address
+        self.verification = verification
+        """What of the server's certificate was verified, if it is encrypted."""
         self.stages_ms: dict[str, float] = {}
         self.user, self.database, self.version, *self.place, self.id = _row(driver, WHO)
         self.busy = False
@@ -165,7 +168,7 @@ def _connected(options: MysqlOptions, wire: Wire, address: str, seconds: float, 
     driver = driver_connection(options, wire, seconds, tls=tls)
     driver.connect(wire.socket)
     wire.begin()
-    return Opened(driver, wire, address)
+    return Opened(driver, wire, address, MODES[options.sslmode] or "none")
 
 
 class _refusals:

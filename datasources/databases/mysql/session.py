@@ -32,6 +32,7 @@ class MysqlSession(Session):
             database=self._opened.database,
             address=self._opened.address,
             tls=tls_version is not None,
+            tls_verified=self._opened.verification if tls_version else None,
             tls_version=tls_version,
             stages_ms=self._opened.stages_ms,
         )

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from datasources.databases.flood import ANSWER_BYTES, LOGIN_BYTES, ByteCap
 from datasources.databases.mysql.errors import KeptPassword
 from datasources.databases.mysql.model import MysqlOptions
+from datasources.network.tls import MODES, context_of
 
 LATER_SECONDS = 2.0
 """The driver's own limit comes after ours: it ends a thread that was left behind."""
@@ -61,7 +62,10 @@ def _capped(kind: Any, check: Callable[[], None]) -> Any:
 
 
 def driver_connection(options: MysqlOptions, wire: Wire, seconds: float, *, tls: bool) -> Any:
-    """PyMySQL's connection, not yet open; `tls`: it must not go without. Raises `ssl.SSLError` for bad certificates."""
+    """PyMySQL's connection, not yet open; `tls`: it must not go without.
+
+    Raises `SourceUnreachable` for an authority that is none.
+    """
     import pymysql
 
     guarded = not (tls or options.allow_cleartext_password)
@@ -79,7 +83,7 @@ def driver_connection(options: MysqlOptions, wire: Wire, seconds: float, *, tls:
         write_timeout=seconds + LATER_SECONDS,
         local_infile=False,  # a server could ask for any file (security row 4)
         autocommit=True,
-        ssl=_context(options) if tls else None,
+        ssl=context_of(options.rootcert, MODES[options.sslmode] or "full") if tls else None,
         auth_plugin_map=dict.fromkeys(IN_CLEAR, Keeps) if guarded else None,
         server_public_key=_nobodys_key() if guarded else None,
         program_name="sourcecheck",
@@ -88,17 +92,6 @@ def driver_connection(options: MysqlOptions, wire: Wire, seconds: float, *, tls:
     if made.ssl:
         made.ctx.sslsocket_class = wire.tls_class
     return made
-
-
-def _context(options: MysqlOptions) -> ssl.SSLContext:
-    if options.sslmode in ("verify-ca", "verify-full"):
-        context = ssl.create_default_context(cadata=options.rootcert)
-        context.check_hostname = options.sslmode == "verify-full"
-        return context
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 class Keeps:

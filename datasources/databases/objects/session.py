@@ -37,6 +37,7 @@ class StoreSession(Session):
             database=self._store.bucket,
             address=self._opened.outlet.address,
             tls=True,
+            tls_verified="full",
             stages_ms=self._opened.stages_ms,
         )
 

@@ -18,7 +18,7 @@ class Postgres(Database):
     source: ClassVar[type[PgSource]] = PgSource
     options: ClassVar[type[PgOptions]] = PgOptions
     aliases: ClassVar[tuple[str, ...]] = ("postgresql",)
-    name_bytes = 63
+    name_bytes: ClassVar[int | None] = 63
     dependency_dialect = "postgres"
     verified = Verified("engine", "PostgreSQL 15 and 18", "2026-11-25")
 

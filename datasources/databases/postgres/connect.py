@@ -17,11 +17,18 @@ from datasources.databases.postgres import sqlstates
 from datasources.databases.postgres.answers import UTF_8
 from datasources.databases.postgres.errors import flooded, refused
 from datasources.databases.postgres.model import PgOptions, PgSource
-from datasources.databases.postgres.parameters import Certificates, certificate_files, conninfo, no_environment
+from datasources.databases.postgres.parameters import (
+    Certificates,
+    certificate_files,
+    conninfo,
+    no_environment,
+    verification_of,
+)
 from datasources.model.errors import SourceUnreachable
 from datasources.model.vocabulary import ErrorCode
 from datasources.network.dial import share
 from datasources.network.progress import Progress
+from datasources.network.tls import Verification
 
 T = TypeVar("T")
 
@@ -100,9 +107,13 @@ def _capped(gen: PQGen[T], cap: ByteCap) -> PQGen[T]:
 class Opened:
     """An open connection, where it leads, and how long each stage took in milliseconds."""
 
-    def __init__(self, connection: Connection, address: str, stages_ms: dict[str, float]) -> None:
+    def __init__(
+        self, connection: Connection, address: str, stages_ms: dict[str, float], verification: Verification
+    ) -> None:
         self.connection = connection
         self.address = address
+        self.verification = verification
+        """What of the server's certificate was verified, if it is encrypted."""
         self.stages_ms = stages_ms
 
 
@@ -155,7 +166,7 @@ async def _open(source: PgSource, files: Certificates, progress: Progress) -> Op
     connected = Connection(pgconn)
     await connected.set_autocommit(True)  # we begin and end transactions ourselves
     progress.end()
-    return Opened(connected, addresses[number], progress.stages_ms)
+    return Opened(connected, addresses[number], progress.stages_ms, verification_of(source.options))
 
 
 async def _hidden(strings: Sequence[str], progress: Progress, refusal: SourceUnreachable) -> tuple[pq.abc.PGconn, int]:

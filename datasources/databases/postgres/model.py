@@ -19,7 +19,9 @@ class PgOptions(NetworkOptions, kw_only=True, frozen=True, forbid_unknown_fields
     """How to log in. Typed fields only: there is no way to hand libpq anything else (security row 3)."""
 
     secret_fields: ClassVar[tuple[str, ...]] = ("password", "sslkey")
-    destination_fields: ClassVar = ("host", "port", "user", "sslmode", "rootcert", "allow_cleartext_password")
+    destination_fields: ClassVar[tuple[str, ...]] = (
+        "host", "port", "user", "sslmode", "rootcert", "allow_cleartext_password",
+    )  # fmt: skip
     harmless_fields: ClassVar[tuple[str, ...]] = ("dbname", "role", "sslcert")
     asked_fields: ClassVar = ("password",)
     shown_as: ClassVar = {"host": "host", "port": "port", "database_name": "dbname"}

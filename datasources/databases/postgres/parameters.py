@@ -13,6 +13,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.pq import Conninfo
 
 from datasources.databases.postgres.model import PgOptions
+from datasources.network.tls import MODES, Verification
 
 NOWHERE = "/nonexistent/sourcecheck"
 """For files that libpq would otherwise look for in the worker's home."""
@@ -76,6 +77,12 @@ def conninfo(
 def _may_show_password(options: PgOptions) -> bool:
     """Under `prefer` a server chooses to have no TLS; a tunnel hides the way to the gateway alone (security row 19)."""
     return options.sslmode != "prefer" or options.allow_cleartext_password
+
+
+def verification_of(options: PgOptions) -> Verification:
+    """What libpq verifies of a server's certificate: with an authority at hand, it asks that one in every mode."""
+    found = MODES[options.sslmode] or "none"
+    return "ca" if found == "none" and options.rootcert else found
 
 
 def _against_environment() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""PostgreSQL's session on a relative whose catalogue answers plain statements only: it is read whole, and put together here.
+"""PostgreSQL's session on a relative whose catalogue answers plain statements only, so that it is put together here.
 
 No aggregates over arrays, no JSON and no lateral queries, of which each relative lacks another.
 """

@@ -61,6 +61,7 @@ class PgSession(Session):
             database=me.database,
             address=self._opened.address,
             tls=tls,
+            tls_verified=self._opened.verification if tls else None,
             tls_version=tls_version(self._connection.pgconn) if tls else None,
             stages_ms=self._opened.stages_ms,
         )

@@ -2,11 +2,12 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 from datasources.databases.base import Verified
 from datasources.databases.postgres import Postgres
 from datasources.databases.postgres.connect import connection
+from datasources.databases.postgres.model import PgSource
 from datasources.databases.postgres.transaction import Terms
 from datasources.databases.rds.model import AuroraSource, RdsOptions, RdsSource
 from datasources.databases.rds.refusals import meaning_of
@@ -18,7 +19,7 @@ class Rds(Postgres):
     """Amazon RDS for PostgreSQL, by psycopg 3."""
 
     title = "Amazon RDS for PostgreSQL"
-    source = RdsSource
+    source: ClassVar[type[PgSource]] = RdsSource
     options = RdsOptions
     aliases = ()
     verified = Verified("emulator", "PostgreSQL 15, whose code it runs; no RDS instance", "2026-11-26")

@@ -31,7 +31,12 @@ class SqliteSession(Session):
     async def identity(self) -> Identity:
         """A file has no user to log in as."""
         return Identity(
-            user=None, database=self._file.database, address=self._file.shown, tls=False, stages_ms=self._file.stages_ms
+            user=None,
+            database=self._file.database,
+            address=self._file.shown,
+            tls=False,
+            tls_verified=None,
+            stages_ms=self._file.stages_ms,
         )
 
     async def version(self) -> str:

@@ -9,11 +9,11 @@ from datasources.databases.base import Database, Verified
 from datasources.databases.trino.asker import TrinoAsker
 from datasources.databases.trino.model import StarburstOptions, StarburstSource, TrinoOptions, TrinoSource
 from datasources.databases.trino.session import TrinoSession
-from datasources.databases.warehouse.http import Verification
 from datasources.databases.warehouse.login import logged_in
 from datasources.model.errors import SourceUnreachable
 from datasources.model.source import Source
 from datasources.model.vocabulary import ErrorCode
+from datasources.network.tls import Verification
 
 CLEARTEXT = (
     "HTTP sends the password in clear text, and the connection is not encrypted: use tls, or set "

@@ -6,9 +6,8 @@ from collections.abc import AsyncGenerator, Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from msgspec import UNSET, UnsetType
-
 from datasources.databases.flood import ANSWER_BYTES
+from datasources.network.tls import Verification
 
 T = TypeVar("T")
 Row = list[Any]
@@ -22,8 +21,8 @@ class Asker(ABC):
     address: str = ""
     tls: bool = True
     tls_version: str | None = None
-    tls_verified: bool | UnsetType = UNSET
-    """False where the source says that any certificate will do, so that answers tell it."""
+    tls_verified: Verification = "full"
+    """What of the server's certificate is verified, where there is TLS."""
     version: str = ""
     """Product and version, in words."""
     stages_ms: dict[str, float]

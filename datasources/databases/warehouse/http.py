@@ -1,10 +1,9 @@
 """Requests at addresses that were resolved once: no redirects, no proxies, no netrc, no retries; capped and bounded."""
 
-import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import httpx
 import msgspec
@@ -17,9 +16,9 @@ from datasources.model.source import Source
 from datasources.network.addresses import Policy, resolve
 from datasources.network.dial import share
 from datasources.network.progress import Progress
+from datasources.network.tls import Verification, context_of
 
 T = TypeVar("T")
-Verification = Literal["full", "ca", "none"]
 LEAST_SECONDS = 1.0
 """How long an address may take to accept, once the opening is over."""
 STAGES = {"connection.connect_tcp.started": "tcp", "connection.start_tls.started": "tls"}
@@ -138,18 +137,6 @@ async def way_of(
     source: Source, verification: Verification = "full", rootcert: str | None = None
 ) -> AsyncIterator[Way]:
     """A way to the hosts of this source, whose TLS is verified unless it says otherwise."""
-    transport = httpx.AsyncHTTPTransport(verify=context_of(verification, rootcert), trust_env=False, retries=0)
+    transport = httpx.AsyncHTTPTransport(verify=context_of(rootcert, verification), trust_env=False, retries=0)
     async with httpx.AsyncClient(transport=transport, trust_env=False, follow_redirects=False, timeout=None) as client:  # noqa: S113 -- every caller is bounded as a whole
         yield Way(client, source)
-
-
-def context_of(verification: Verification, rootcert: str | None = None) -> ssl.SSLContext:
-    """Verified by name and chain, by the chain alone, or not at all. Raises `ssl.SSLError`."""
-    if verification == "none":
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        return context
-    context = ssl.create_default_context(cadata=rootcert)
-    context.check_hostname = verification == "full"
-    return context

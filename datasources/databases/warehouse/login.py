@@ -8,11 +8,12 @@ from typing import TypeVar
 from datasources.databases.opening import opening
 from datasources.databases.warehouse.asker import Asker
 from datasources.databases.warehouse.errors import translated
-from datasources.databases.warehouse.http import Verification, Way, way_of
+from datasources.databases.warehouse.http import Way, way_of
 from datasources.model.errors import SourceUnreachable
 from datasources.model.source import Options, Source
 from datasources.model.vocabulary import ErrorCode
 from datasources.network.progress import Progress
+from datasources.network.tls import Verification
 
 AskerT = TypeVar("AskerT", bound=Asker)
 
@@ -22,10 +23,12 @@ async def logged_in(
     source: Source, make: Callable[[Way], AskerT], verification: Verification = "full", rootcert: str | None = None
 ) -> AsyncIterator[AskerT]:
     """An asker by HTTP that has been let in. Raises `SourceUnreachable`."""
-    with translated("tls", kind=SourceUnreachable):
-        context = way_of(source, verification, rootcert)
-    async with context as way, let_in(source, make(way), partial(setattr, way, "progress")) as asker:
+    async with (
+        way_of(source, verification, rootcert) as way,
+        let_in(source, make(way), partial(setattr, way, "progress")) as asker,
+    ):
         asker.address = way.address
+        asker.tls_verified = verification
         yield asker
 
 

@@ -97,7 +97,7 @@ class WarehouseSession(Session):
             address=asker.address,
             tls=asker.tls,
             tls_version=asker.tls_version,
-            tls_verified=asker.tls_verified,
+            tls_verified=asker.tls_verified if asker.tls else None,
             stages_ms=asker.stages_ms,
         )
 

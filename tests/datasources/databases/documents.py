@@ -3,7 +3,6 @@
 import contextlib
 import socket
 import threading
-import time
 from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -19,7 +18,7 @@ from datasources.databases.read_only import Reading, judge
 from datasources.model.errors import CheckError
 from datasources.model.source import Source
 from datasources.model.vocabulary import ErrorCode
-from tests.datasources.databases.contract import LATE_SECONDS
+from tests.fix_deadline import keeps_the_promise, spending
 from tests.fix_lanes import DRIP_SECONDS, MODES
 from tests.labels import Level, note
 
@@ -85,17 +84,20 @@ class DocumentsContract:
         """Silent, dripping or half-closing from the beginning: the limit holds."""
         if self.kind.driver is not None and self.kind.driver.missing:
             pytest.skip(self.kind.driver.missing)
-        with bad_server(mode) as port:
-            source = msgspec.structs.replace(self.source(port), connection_timeout=1)
-            started = time.monotonic()
-            with pytest.raises(CheckError) as caught:
-                async with self.kind.open(source, read_only=True):
-                    pass
-        assert time.monotonic() - started < 1 + LATE_SECONDS
-        assert caught.value.code in {
-            ErrorCode.TIMEOUT, ErrorCode.CONNECTION_ERROR, ErrorCode.PROTOCOL_ERROR, ErrorCode.TLS_ERROR
-        }  # fmt: skip
-        assert caught.value.details["stage"]
+
+        async def once() -> float:
+            with bad_server(mode) as port:
+                source = msgspec.structs.replace(self.source(port), connection_timeout=1)
+                with spending() as spent, pytest.raises(CheckError) as caught:
+                    async with self.kind.open(source, read_only=True):
+                        pass
+            assert caught.value.code in {
+                ErrorCode.TIMEOUT, ErrorCode.CONNECTION_ERROR, ErrorCode.PROTOCOL_ERROR, ErrorCode.TLS_ERROR
+            }  # fmt: skip
+            assert caught.value.details["stage"]
+            return spent.seconds
+
+        await keeps_the_promise(1, once)
 
 
 @contextmanager

@@ -67,7 +67,8 @@ class TestCockroachdb(NetworkContract):
         assert orders.rows is None
 
     @pytest.mark.parametrize(
-        "query", ["CREATE TABLE scratch.made (a int)", "BACKUP INTO 'nodelocal://1/x'", "EXPORT INTO CSV 'x' FROM TABLE t"]
+        "query",
+        ["CREATE TABLE scratch.made (a int)", "BACKUP INTO 'nodelocal://1/x'", "EXPORT INTO CSV 'x' FROM TABLE t"],
     )
     async def test_what_is_no_query_is_not_sent(self, engine: CockroachEngine, query: str) -> None:
         """DDL would commit the read-only transaction before it runs, and some of it answers rows."""
@@ -150,4 +151,3 @@ def test_versions(said: str, version: str) -> None:
 def test_a_database_of_a_cluster_behind_one_address() -> None:
     """Serverless clusters are named before the database, with a dot."""
     assert CockroachOptions(host="h", user="u", dbname="funny-cat-123.defaultdb").port == 26257
-

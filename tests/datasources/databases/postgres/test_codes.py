@@ -115,6 +115,28 @@ async def test_tls_wrong_name(debian: Server) -> None:
         assert (await session.identity()).tls
 
 
+@pytest.mark.parametrize(
+    ("sslmode", "rootcert", "verified"),
+    [
+        ("prefer", False, "none"),
+        ("require", False, "none"),
+        ("prefer", True, "ca"),
+        ("require", True, "ca"),
+        ("verify-ca", True, "ca"),
+        ("verify-full", True, "full"),
+    ],
+)
+async def test_tls_as_it_was_verified(debian: Server, sslmode: str, rootcert: bool, verified: str) -> None:
+    """libpq holds the certificate against an authority wherever it has one, which another authority shows."""
+    given = {"rootcert": debian.ca} if rootcert else {}
+    async with Postgres.connect(debian.source(host="localhost", sslmode=sslmode, **given)) as session:
+        identity = await session.identity()
+    assert (identity.tls, identity.tls_verified) == (True, verified)
+    if rootcert and sslmode != "prefer":  # which goes on without TLS
+        stranger = debian.source(host="localhost", sslmode=sslmode, rootcert=authority_and_certificate()[0])
+        assert (await failure(stranger)).code is ErrorCode.TLS_ERROR
+
+
 async def test_too_many_connections(database: Server) -> None:
     """A user at the limit of its connections is TOO_MANY_CONNECTIONS."""
     assert (await failure(database.source(user="nobody_in"))).code is ErrorCode.TOO_MANY_CONNECTIONS

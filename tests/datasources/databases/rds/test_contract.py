@@ -91,7 +91,9 @@ class TestRds(NetworkContract):
         assert "truststore.pki.rds.amazonaws.com" in (error.advice or "")
         bundle = engine.server.ca * 200
         assert 65536 < len(bundle) < 262144
-        async with engine.kind.connect(engine.source(host="localhost", sslmode="verify-full", rootcert=bundle)) as session:
+        async with engine.kind.connect(
+            engine.source(host="localhost", sslmode="verify-full", rootcert=bundle)
+        ) as session:
             assert (await session.identity()).tls
 
     async def test_a_reader_is_no_place_to_write(self, engine: RdsEngine) -> None:
