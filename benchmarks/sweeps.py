@@ -67,7 +67,7 @@ async def _alone(
 ) -> tuple[Any, ...]:
     """Quick checks as jobs, each a flow run: as every scheduled check was before there were sweeps."""
     say(f"{ALONE} checks as runs of their own")
-    ids = _copies(session, source, ALONE)
+    ids = copies(session, source, ALONE)
     before, began = lane.trees.cpu(), time.monotonic()
     made = session.execute(
         "INSERT INTO jobs (organization_id, source_id, source_revision, trigger, steps, on_question, deadline)"
@@ -77,9 +77,9 @@ async def _alone(
     ).fetchall()
     jobs = [row[0] for row in made]
     left = "SELECT count(*) FROM jobs WHERE id = ANY(%s) AND ended_at IS NULL"
-    await _wait(lambda: not _number(session, left, jobs), ALONE_SECONDS)
+    await wait_for(lambda: not number(session, left, jobs), ALONE_SECONDS)
     elapsed = time.monotonic() - began
-    passed = _number(session, "SELECT count(*) FROM jobs WHERE id = ANY(%s) AND status = 'done'", jobs)
+    passed = number(session, "SELECT count(*) FROM jobs WHERE id = ANY(%s) AND status = 'done'", jobs)
     cpu = spent(lane.trees, before, elapsed, idle, ALONE)
     return (f"{ALONE} runs", "once", ALONE, passed, "–", ALONE / elapsed, *_costs(cpu, ALONE, elapsed))
 
@@ -96,28 +96,21 @@ async def _swept(
 ) -> tuple[Any, ...]:
     """One interval of a timetable, from the beginning of its first sweep."""
     say(f"{plan.sources:,} sources every {plan.interval} s: waiting until they are due")
-    ids = _copies(session, first, plan.sources - 1)
-    address = f"/api/v1/data-sources/{ids[0]}/health/schedule"
-    (await client.put(address, json={"interval_seconds": plan.interval})).raise_for_status()
-    session.execute(
-        "UPDATE data_sources SET timetable_id = known.timetable_id, plan = known.plan"
-        " FROM (SELECT timetable_id, plan FROM data_sources WHERE id = %s) AS known WHERE id = ANY(%s)",
-        [ids[0], ids],
-    )
-    timetable = _number(session, "SELECT timetable_id FROM data_sources WHERE id = %s", ids[0])
-    await _wait(partial(_has_begun, session, timetable), plan.interval + 60)
+    ids = copies(session, first, plan.sources - 1)
+    timetable = await schedule(session, client, ids, plan.interval)
+    await wait_for(partial(has_begun, session, timetable), plan.interval + 60)
     say(f"{plan.sources:,} sources every {plan.interval} s: measuring for {plan.interval} s")
     memory = lane.trees.memory()
     records = "SELECT count(*) FROM health_records WHERE source_id = ANY(%s)"
     before, began = lane.trees.cpu(), time.monotonic()
-    already = _number(session, records, ids)
+    already = number(session, records, ids)
     await asyncio.sleep(plan.interval)
     elapsed = time.monotonic() - began
-    counted = _number(session, records, ids) - already
+    counted = number(session, records, ids) - already
     cpu = spent(lane.trees, before, elapsed, idle, counted)
     grown = {role: round(pss - memory.get(role, (0, 0))[1]) for role, (_, pss) in lane.trees.memory().items()}
     into.notes.append(f"{plan.sources:,} every {plan.interval} s, MB (PSS) more at the end: {grown}")
-    passed = _number(
+    passed = number(
         session,
         "SELECT count(*) FILTER (WHERE passed) FROM (SELECT passed FROM health_records WHERE source_id = ANY(%s)"
         " ORDER BY id DESC LIMIT %s) AS newest",
@@ -125,17 +118,34 @@ async def _swept(
         counted,
     )
     late = _lateness(session, timetable, plan)
-    (await client.delete(address)).raise_for_status()
-    session.execute("UPDATE data_sources SET timetable_id = NULL, plan = NULL WHERE id = ANY(%s)", [ids])
+    await unschedule(session, client, ids)
     every, rate = f"{plan.interval} s", counted / elapsed
     return (f"{plan.sources:,}", every, counted, passed, late, rate, *_costs(cpu, counted, elapsed))
 
 
-def _has_begun(session: psycopg.Connection[Any], timetable: int) -> bool:
-    return _number(session, "SELECT count(*) FROM sweeps WHERE timetable_id = %s", timetable) > 0
+async def schedule(session: psycopg.Connection[Any], client: httpx.AsyncClient, ids: list[int], interval: int) -> int:
+    """Give the first one a schedule by the API, and all the others the same one; answers the timetable's id."""
+    address = f"/api/v1/data-sources/{ids[0]}/health/schedule"
+    (await client.put(address, json={"interval_seconds": interval})).raise_for_status()
+    session.execute(
+        "UPDATE data_sources SET timetable_id = known.timetable_id, plan = known.plan"
+        " FROM (SELECT timetable_id, plan FROM data_sources WHERE id = %s) AS known WHERE id = ANY(%s)",
+        [ids[0], ids],
+    )
+    return number(session, "SELECT timetable_id FROM data_sources WHERE id = %s", ids[0])
 
 
-async def _wait(come: Callable[[], bool], seconds: float) -> None:
+async def unschedule(session: psycopg.Connection[Any], client: httpx.AsyncClient, ids: list[int]) -> None:
+    """Take it from all of them."""
+    (await client.delete(f"/api/v1/data-sources/{ids[0]}/health/schedule")).raise_for_status()
+    session.execute("UPDATE data_sources SET timetable_id = NULL, plan = NULL WHERE id = ANY(%s)", [ids])
+
+
+def has_begun(session: psycopg.Connection[Any], timetable: int) -> bool:
+    return number(session, "SELECT count(*) FROM sweeps WHERE timetable_id = %s", timetable) > 0
+
+
+async def wait_for(come: Callable[[], bool], seconds: float) -> None:
     """Until it is so, or the time is over."""
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds):
@@ -148,7 +158,7 @@ def _costs(cpu: Mapping[str, float], count: int, elapsed: float) -> tuple[Any, .
     return (*(round(cost, 1) for cost in each), round(sum(each), 1), sum(each) / 1000 * count / elapsed)
 
 
-def _copies(session: psycopg.Connection[Any], source: int, count: int) -> list[int]:
+def copies(session: psycopg.Connection[Any], source: int, count: int) -> list[int]:
     """So many more sources like this one, as they are on their second day."""
     rows = session.execute(
         "INSERT INTO data_sources (organization_id, name, type, options, secret, fields, full_test_due_at)"
@@ -174,7 +184,7 @@ def _lateness(session: psycopg.Connection[Any], timetable: int, plan: SweepPlan)
     return round(float(found[0] or 0), 1) if found else 0.0
 
 
-def _number(session: psycopg.Connection[Any], query: str, *values: Any) -> int:
+def number(session: psycopg.Connection[Any], query: str, *values: Any) -> int:
     row = session.execute(query, list(values)).fetchone()
     return int(row[0]) if row else 0
 

@@ -95,7 +95,7 @@ def test_every_part_of_the_split_server_has_one() -> None:
     """In the compose file there is no default for it, and every service that runs our image is given it."""
     compose = yaml.safe_load((ROOT / "deployments/compose.scale.yaml").read_text())
     ours = {name: found for name, found in compose["services"].items() if found.get("image") == "sourcecheck"}
-    assert len(ours) == 7
+    assert len(ours) == 8
     assert {found["environment"].get(CLIENT) for found in ours.values()} == {"${PREFECT_API_AUTH_STRING:?}"}
     servers = [found for found in ours.values() if SERVER in found["environment"]]
     assert len(servers) == 4
