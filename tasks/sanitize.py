@@ -9,6 +9,8 @@ from datasources.model.results import StepResult
 from datasources.secrecy.scrubber import DROPPED, Scrubber
 
 MESSAGE_LIMIT = 2000
+NO_MESSAGE = "The server gave no message"
+"""What is answered where one says nothing at all: a message is never empty (contract 2.4)."""
 TEXT_LIMIT = 1000
 """Characters of each text in the details: a comment or a value may have megabytes."""
 ITEMS_LIMIT = 200
@@ -34,7 +36,7 @@ def clean(result: StepResult, scrubber: Scrubber) -> StepResult:
     details = scrubber.data(result.details)
     return msgspec.structs.replace(
         result,
-        message=visible(scrubber.message(result.message))[:MESSAGE_LIMIT],
+        message=visible(scrubber.message(result.message))[:MESSAGE_LIMIT] or NO_MESSAGE,
         details=cut(details) if isinstance(details, dict) else {"dropped": DROPPED},
     )
 

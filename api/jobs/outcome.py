@@ -8,7 +8,7 @@ from api.prefect.client import Run
 from datasources.catalogue.attempts import attempts_of, found_before
 from datasources.catalogue.tables import Job
 from datasources.model.errors import REMEDIATIONS
-from datasources.model.results import Published, StepResult
+from datasources.model.results import Published, StepResult, not_asked_for
 from datasources.model.steps import under_way
 from datasources.model.vocabulary import Code, ConfigurationCheckStep, ErrorCode, JobStatus, Outcome
 from flows.questions import unanswered
@@ -29,8 +29,7 @@ def complete(job: Job, run: Run | None, status: JobStatus) -> list[Published]:
 
 def _missing(job: Job, name: str, run: Run | None, status: JobStatus) -> Published:
     if name not in job.steps:
-        result = StepResult(code=Code.SKIP, message="Not asked for in this run", outcome=Outcome.skipped)
-        return Published(job_id=job.id, task=name, result=result)
+        return not_asked_for(job.id, name)
     if status is JobStatus.cancelled:
         result = StepResult(code=Code.SKIP, message="Cancelled before this step had ended", outcome=Outcome.skipped)
     else:

@@ -43,3 +43,9 @@ class Published(Struct, kw_only=True, frozen=True):
         if self.carried_out:
             return JobStatus.done
         return JobStatus.cancelled if self.result.code is Code.SKIP else JobStatus.failed
+
+
+def not_asked_for(job_id: int, step: str) -> Published:
+    """What is answered of a step that a test does not have (contract 2.4); `job_id` is 0 for a check of a sweep."""
+    result = StepResult(code=Code.SKIP, message="Not asked for in this run", outcome=Outcome.skipped)
+    return Published(job_id=job_id, task=step, result=result)

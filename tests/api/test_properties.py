@@ -11,14 +11,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.wire.errors import Invalid, invalid
-from api.wire.registration import answered, decode, merged, parse
-from api.wire.requests import SourceFields, TestRequest
+from api.wire.registration import answered, decode, decode_source, merged, parse
+from api.wire.requests import PUBLISHED_FIELDS, SourceFields, TestRequest
+from datasources.catalogue.health.record_check import FULL, wire_steps
 from datasources.catalogue.sources import write_source
 from datasources.catalogue.tables import DataSource
 from datasources.databases import AnySource
 from datasources.databases.postgres.model import PgOptions
+from datasources.model.errors import CheckError
+from datasources.model.results import Published, StepResult
 from datasources.model.source import SshTunnel
+from datasources.model.vocabulary import Code, ErrorCode, Outcome
+from datasources.secrecy.scrubber import Scrubber
 from datasources.secrecy.vault import Vault
+from tasks.judge import refusal as refusal_of
+from tasks.sanitize import clean
+from tests.wire.answers import problems
 
 VAULT = Vault(Fernet.generate_key().decode())
 PASSWORD, GATEWAY = "canary-of-the-database", "canary-of-the-gateway"
@@ -30,6 +38,10 @@ OPTIONS = {
     "password": PASSWORD,
     "sslmode": "require",
 }
+FILE = {"path": "shop.db"}
+WHOLE: dict[str, dict[str, Any]] = {"pg": OPTIONS, "sqlite": FILE, "duckdb": FILE}
+"""Options of a source, by its type."""
+FIELDS = [*SourceFields.__struct_fields__, *PUBLISHED_FIELDS, "temp_schema", "last_test", "id", "via", "ssh_tunnel"]
 TUNNEL = {"host": "gate.example", "port": 2222, "username": "guest", "password": GATEWAY}
 
 json_values = st.recursive(
@@ -122,6 +134,30 @@ def test_no_secret_leaves(tunnel: bool, change: dict[str, Any]) -> None:
     shown = json.dumps([answered(row), row.options, row.ssh_tunnel, row.fields], default=str)
     assert [secret for secret in (PASSWORD, GATEWAY) if secret in shown] == []
     assert [secret for secret in (PASSWORD, GATEWAY) if secret.encode() in (row.secret or b"")] == []
+
+
+@given(st.sampled_from(sorted(WHOLE)), st.dictionaries(st.sampled_from(FIELDS), json_values, max_size=6))
+def test_what_can_be_registered_is_answered_as_published(kind: str, fields: dict[str, Any]) -> None:
+    """Whatever the optional fields hold: it is refused by name, or the source keeps the published schema."""
+    row = DataSource(id=1, organization_id=1, name="", type=kind, last_test=None)
+    body = json.dumps({"name": "Shop", "type": kind, "options": WHOLE[kind]} | fields).encode()
+    refused = refusal(lambda: write_source(row, *parse(decode_source(body)), VAULT))
+    assert named(refused)
+    if refused is None:
+        assert problems(json.loads(msgspec.json.encode(answered(row))), "DataSource") == []
+
+
+@given(st.text(), st.sampled_from(Outcome), st.dictionaries(st.text(max_size=10), json_values, max_size=3))
+def test_what_a_step_finds_is_answered_as_published(message: str, outcome: Outcome, details: dict[str, Any]) -> None:
+    """Whatever a server says, or if it says nothing: alone or beside other steps, in a test or a check of a sweep."""
+    no = refusal_of(CheckError(ErrorCode.QUERY_ERROR, message, details), "connection")
+    yes = StepResult(code=Code.OK, message=message, outcome=outcome, details=details)
+    result = clean(no if outcome is Outcome.failed else yes, Scrubber([]))
+    assert problems(msgspec.to_builtins(result), "EndedResult") == []
+    found = [Published(job_id=1, task=step, result=result) for step in FULL]
+    for published in ([], found[:1], found[2:], found):
+        last = {"tested_at": "2026-05-04T12:30:00.000000+00:00", "results": wire_steps(published)}
+        assert problems(last, "LastTest") == []
 
 
 @given(json_values)

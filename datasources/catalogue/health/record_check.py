@@ -18,7 +18,7 @@ from datasources.health.standing import Standing, alerts
 from datasources.health.sweeps import FULL_EVERY
 from datasources.health.uptime import floor
 from datasources.health.verdict import counts, failures, first_failure, response_time_ms, source_passed
-from datasources.model.results import Published
+from datasources.model.results import Published, not_asked_for
 from datasources.model.steps import SCHEDULE, KindOfTest, steps_of
 from datasources.model.vocabulary import ConfigurationCheckStep, JobStatus, Outcome
 
@@ -204,14 +204,10 @@ def standing_of(source: DataSource) -> Standing:
 
 
 def wire_steps(published: Sequence[Published]) -> list[dict[str, Any]]:
-    """The four steps of an ended job as they are answered."""
+    """The four steps of an ended test as they are answered; those that it did not have were not asked for."""
     by_task = {p.task: p for p in published}
+    found = {step.value: by_task.get(step.value) or not_asked_for(0, step.value) for step in ConfigurationCheckStep}
     return [
-        {
-            "step": step.value,
-            "status": found.status.value,
-            "result": msgspec.to_builtins(found.result),
-        }
-        for step in ConfigurationCheckStep
-        if (found := by_task.get(step.value))
+        {"step": step, "status": one.status.value, "result": msgspec.to_builtins(one.result)}
+        for step, one in found.items()
     ]

@@ -88,6 +88,8 @@ def test_a_source_that_goes_down_and_comes_back(service: Service, admin: httpx.C
     eventually(lambda: len(health(admin, source)["health_history"]) >= 5)
     found = health(admin, source, limit=1000)
     assert (found["current_status"], found["stale"], found["expected_seconds"]) == ("active", False, 10)
+    newest = valid(admin.get(f"{SOURCES}/{source}"), "DataSource")["last_test"]
+    assert [step["result"]["code"] for step in newest["results"]] == ["OK"] * 4  # as its full test has found them
     assert {check["trigger"] for check in found["health_history"]} == {"schedule"}
     assert found["uptime_percentage"] == found["windows"]["24h"]["uptime_percentage"] == 100
 

@@ -28,6 +28,7 @@ from datasources.health.sweeps import FULL_EVERY
 from datasources.model.vocabulary import JobStatus
 from tests.datasources.health.kit import connection, make_source, open_job
 from tests.fix_catalogue import Sessions
+from tests.wire.answers import problems
 
 EVERY = Plan(interval_seconds=300)
 LONG = timedelta(days=1)
@@ -123,6 +124,29 @@ async def test_what_is_written_twice_counts_once(sessions: Sessions, organizatio
     async with sessions() as session:
         row = await session.get_one(DataSource, a)
         assert (row.status, row.last_test["results"][0]["status"]) == ("active", "done")  # type: ignore[index]
+
+
+async def test_the_newest_test_of_a_source(sessions: Sessions, organization_id: int) -> None:
+    """A check of a sweep answers all four steps, and keeps what a full test had found of those that it does not have."""
+    round_, owner = await make_round(sessions, organization_id, 1), uuid4()
+    (source,) = round_.checked_for
+    await claims(sessions, round_, owner)
+    await write(sessions, round_, owner, source, passed=False)
+    async with sessions() as session:
+        row = await session.get_one(DataSource, source)
+    assert problems(row.last_test, "LastTest") == []
+    assert [step["result"]["code"] for step in row.last_test["results"]] == ["ERROR", *["SKIP"] * 3]  # type: ignore[index]
+    (job,) = await rows(sessions, Job, source)  # the full test that says why
+    steps = [structs.replace(connection(True, datetime.now(UTC)), task=step) for step in FULL]
+    async with sessions.begin() as session:
+        assert await end_job(session, job, JobStatus.done, steps)
+    later = await begun(sessions, round_.timetable_id, round_.due_at + timedelta(milliseconds=1))
+    await claims(sessions, later, owner)
+    await write(sessions, later, owner, source, passed=False)
+    async with sessions() as session:
+        row = await session.get_one(DataSource, source)
+    assert problems(row.last_test, "LastTest") == []
+    assert [step["result"]["code"] for step in row.last_test["results"]] == ["ERROR", *["OK"] * 3]  # type: ignore[index]
 
 
 async def test_a_lost_run(sessions: Sessions, organization_id: int) -> None:
