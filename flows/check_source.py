@@ -10,25 +10,25 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
 from prefect.logging import get_run_logger
-from prefect.states import Completed, Failed
+from prefect.states import Completed, Crashed, Failed
 
 from datasources.catalogue.schemas.keeper import Keeper
 from datasources.catalogue.work import NotThisRuns, Work
 from datasources.health.verdict import failures
 from datasources.logs import about
-from datasources.model.errors import CheckError
+from datasources.model.errors import CheckError, ServerLost
 from datasources.model.results import Published
 from datasources.model.settings import Settings
 from datasources.model.steps import CONNECTION
 from datasources.model.vocabulary import Outcome
 from datasources.secrecy.scrubber import Scrubber
 from flows.by_hand import own_job
-from flows.guard import guard_secrets
+from flows.guard import guard_secrets, named_losses
 from flows.opening import opened, secrets_of
 from flows.questions import ask, doubt_query, prepared
 from flows.report import report_of, write_report
 from flows.secret_blocks import with_secrets
-from flows.states import UNHEALTHY, declined
+from flows.states import SERVER_LOST, UNHEALTHY, declined
 from tasks.context import Recorder
 from tasks.outbox import Outbox
 from tasks.runner import perform
@@ -54,11 +54,19 @@ async def check_source(job_id: int | None = None, source_id: int | None = None) 
         if isinstance(own, State):
             return own
         job_id = own
+    try:
+        with named_losses():
+            return await _answered(settings, job_id)
+    except NotThisRuns as error:
+        return declined(str(error))
+    except ServerLost as error:
+        return Crashed(name=SERVER_LOST, message=str(error))
+
+
+async def _answered(settings: Settings, job_id: int) -> State[Any]:
+    """Test the source of this job, and again with each answer of a person."""
     while True:
-        try:
-            work = await with_secrets(settings, await prepared(settings, job_id))
-        except NotThisRuns as error:
-            return declined(str(error))
+        work = await with_secrets(settings, await prepared(settings, job_id))
         try:
             return await tested(work)
         except CheckError as error:

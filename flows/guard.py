@@ -4,9 +4,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from datasources.model.errors import CheckError, SourcecheckError
+import httpx
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from datasources.model.errors import CheckError, ServerLost, SourcecheckError
 from datasources.secrecy.log_records import scrubbed_logs
 from datasources.secrecy.scrubber import Scrubber
+
+AWAY = (OperationalError, InterfaceError, httpx.HTTPError, OSError)
+"""What the catalogue's driver and Prefect's client raise while their server is away."""
+
+
+@contextmanager
+def named_losses() -> Iterator[None]:
+    """Tell a server of ours that is away from a defect. Raises `ServerLost`, and everything else as it is."""
+    try:
+        yield
+    except AWAY as error:
+        raise ServerLost(f"A server of sourcecheck's own did not answer: {type(error).__name__}") from error
 
 
 @contextmanager
@@ -18,7 +33,8 @@ def guard_secrets(scrubber: Scrubber, logger: Any) -> Iterator[None]:
     clean: SourcecheckError
     with scrubbed_logs(scrubber):
         try:
-            yield
+            with named_losses():
+                yield
         except CheckError as error:
             details = scrubber.data(error.details)
             details = details if isinstance(details, dict) else {}

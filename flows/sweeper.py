@@ -2,10 +2,9 @@
 
 import asyncio
 import threading
-import time
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -21,6 +20,7 @@ from datasources.catalogue.health.record_check import Checked, record_sweep
 from datasources.catalogue.health.sweep_work import sweep_work
 from datasources.catalogue.health.sweeps import Round, end_sweep, is_under_way, left_over, say_alive, say_left
 from datasources.catalogue.work import Work
+from datasources.health.steadiness import Steadiness
 from datasources.health.sweeps import first_tests, itinerary
 from datasources.health.verdict import failures
 from datasources.model.settings import Settings
@@ -42,8 +42,6 @@ WRITE_SECONDS = 1.0
 RENEW_SECONDS = 5.0
 LEFT_SECONDS = 2.0
 """Between two looks at what is left over, once every source has had its turn."""
-STEADY_SECONDS = 12.0
-"""For how long the catalogue has to have answered until claims count as lost: their owners could not renew them."""
 RETRY_SECONDS = 1.0
 LEAVE_SECONDS = 0.5
 """What a run has to say that it stops; its worker ends its process soon after."""
@@ -69,7 +67,7 @@ class Sweeper:
         self._found: list[Checked] = []
         self._writing = asyncio.Lock()
         self._counted = self._failed = self._alone = self._full = 0
-        self._steady_since = time.monotonic()
+        self._catalogue = Steadiness()
 
     async def run(self) -> State[Any]:
         """Check until nothing is left; answers what was done."""
@@ -105,7 +103,7 @@ class Sweeper:
                 if not await self._step():
                     return
             except SQLAlchemyError as error:  # what was to be claimed will be found left over
-                self._steady_since = time.monotonic()
+                self._catalogue.disturb()
                 get_run_logger().warning("The catalogue does not answer: %s", type(error).__name__)
                 await asyncio.sleep(RETRY_SECONDS)
 
@@ -142,16 +140,13 @@ class Sweeper:
             self._next += 1
         return found
 
-    def _lost_before(self) -> datetime:
-        """Claims that should have been renewed since are lost; none is while the catalogue may just be back."""
-        steady = time.monotonic() - self._steady_since >= STEADY_SECONDS
-        return datetime.now(UTC) - (timedelta() if steady else timedelta(days=1))
-
     async def _left(self) -> Sequence[int]:
         """Sources that no run has checked, as far as there is room."""
         room = min(BATCH, AT_ONCE - len(self._running))
         async with self._sessions() as session:
-            found = await left_over(session, self._round.timetable_id, self._round.due_at, self._lost_before())
+            found = await left_over(
+                session, self._round.timetable_id, self._round.due_at, self._catalogue.lost_before()
+            )
         return found[: max(room, 0)]
 
     async def _may_be_lost(self) -> bool:
@@ -163,7 +158,7 @@ class Sweeper:
         """Begin the checks of those of these sources that are ours to check; answers how many were claimed."""
         async with self._sessions.begin() as session:
             limits = Limits(self._settings.job_timeout, self._first_tests)
-            claimed = await claim(session, self._round, self._owner, ids, self._lost_before(), limits)
+            claimed = await claim(session, self._round, self._owner, ids, self._catalogue.lost_before(), limits)
         self._alone += len(claimed.alone)
         self._full += len(claimed.full)
         self._held |= {source.id for source in claimed.sources}
@@ -200,7 +195,7 @@ class Sweeper:
                     await renew(session, self._owner, self._held, now)
                     await say_alive(session, self._round.sweep_id, now)
             except SQLAlchemyError:
-                self._steady_since = time.monotonic()
+                self._catalogue.disturb()
 
     async def _write_for_ever(self) -> None:
         while True:

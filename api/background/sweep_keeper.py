@@ -6,7 +6,9 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from api.background.periodic import PeriodicTask
 from api.prefect.client import PrefectServer
-from datasources.catalogue.health.sweeps import take_up
+from datasources.catalogue.health.sweeps import is_awaited, not_begun, take_up
+
+LOST_BEFORE = "It was lost before its sweep had begun"
 
 
 class SweepKeeper(PeriodicTask):
@@ -25,3 +27,16 @@ class SweepKeeper(PeriodicTask):
         async with self._sessions.begin() as session:
             for sweep_id, number in await take_up(session, datetime.now(UTC)):
                 await self._prefect.schedules.start_run(sweep_id, number)
+        await self._begin_again()
+
+    async def _begin_again(self) -> None:
+        """Have those runs begin again that were lost before they had begun their sweep."""
+        now = datetime.now(UTC)
+        async with self._sessions() as session:
+            if not await is_awaited(session, now):
+                return
+        lost = {(run.timetable_id, run.due_at): run for run in await self._prefect.schedules.lost_runs(now)}
+        async with self._sessions() as session:
+            moments = await not_begun(session, lost, now)
+        for moment in moments:
+            await self._prefect.run_again(lost[moment].flow_run_id, str(lost[moment].state_id), LOST_BEFORE, 0)

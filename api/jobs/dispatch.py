@@ -19,6 +19,7 @@ from datasources.catalogue.jobs import deadline, ids_of, mark_dispatched
 from datasources.catalogue.questions import answers_of
 from datasources.catalogue.queue import give_slots, to_hand_over
 from datasources.catalogue.tables import Job
+from datasources.health.steadiness import Steadiness
 from datasources.model.settings import Settings
 from flows.questions import run_input
 
@@ -42,6 +43,7 @@ class Dispatcher:
         self._prefect = prefect
         self._settings = settings
         self._room = asyncio.Semaphore(AT_ONCE)
+        self._catalogue = Steadiness()
         self._workers = 1
         self._counted = -COUNT_EVERY
         self.wake = asyncio.Event()
@@ -56,6 +58,7 @@ class Dispatcher:
             try:
                 await self.dispatch()
             except SQLAlchemyError as error:
+                self._catalogue.disturb()
                 logger.warning("jobs could not be handed over: %s", type(error).__name__)
                 await asyncio.sleep(ROUND_SECONDS)
             except Exception:
@@ -66,7 +69,7 @@ class Dispatcher:
         """Hand over every job that has a slot, or gets one now; what Prefect does not take stays for the next time."""
         slots = self._settings.slots_per_worker * await self._count_workers()
         async with self._sessions.begin() as session:
-            given = await give_slots(session, slots)
+            given = await give_slots(session, slots, self._catalogue.lost_before())
         async with self._sessions() as session:
             due = await to_hand_over(session, given)
         troubles = await asyncio.gather(*(self._attempt(job, name) for job, name in due))

@@ -7,12 +7,12 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from api.jobs.decide import Action, Cancel, End, GiveUp, Leave, Resume, RunAgain, StopRun
 from api.jobs.outcome import complete, lost_where
 from api.prefect.client import PrefectServer, Run
-from datasources.catalogue.attempts import attempts_of, found_before, note_loss
+from datasources.catalogue.attempts import attempts_of, found_before, losses_of, note_loss
 from datasources.catalogue.jobs import end_job, ids_of
 from datasources.catalogue.questions import answers_of, lock_job
 from datasources.catalogue.tables import Job
 from datasources.health.verdict import failures, first_failure
-from datasources.model.losses import Loss
+from datasources.model.losses import Loss, pause_seconds
 from datasources.model.vocabulary import JobStatus
 from flows.questions import run_input
 
@@ -62,7 +62,7 @@ class Settler:
             now = await lock_job(session, job.id)
             if now.ended_at is None and now.flow_run_id and now.cancel_requested_at is None:
                 why = f"Attempt {attempts_of(now)} of job {job.id}: {lost_where(job, run)}"
-                await self._prefect.run_again(now.flow_run_id, loss.state_id, why)
+                await self._prefect.run_again(now.flow_run_id, loss.state_id, why, pause_seconds(len(losses_of(now))))
         logger.warning("lost, and run again: %s", loss.stage, extra=ids_of(job))
 
     async def _resume(self, job: Job) -> None:

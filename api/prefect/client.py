@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Container, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 from uuid import UUID
 
@@ -220,11 +220,13 @@ class PrefectServer:
         """Mark a run as crashed that no worker runs any more."""
         await self._client.set_flow_run_state(flow_run_id, Crashed(message=reason), force=True)
 
-    async def run_again(self, flow_run_id: UUID, lost_in: str, why: str) -> None:
+    async def run_again(self, flow_run_id: UUID, lost_in: str, why: str, pause_seconds: float) -> None:
         """Have a run that was lost scheduled once more, if it is still in the state in which it was lost."""
         run = await self._client.read_flow_run(flow_run_id)
         if run.state is not None and str(run.state.id) == lost_in:
-            await self._client.set_flow_run_state(flow_run_id, Scheduled(name=RUN_AGAIN, message=why), force=True)
+            at = datetime.now(UTC) + timedelta(seconds=pause_seconds)
+            state: State[Any] = Scheduled(scheduled_time=at, name=RUN_AGAIN, message=why)
+            await self._client.set_flow_run_state(flow_run_id, state, force=True)
 
     async def answers(self) -> bool:
         """Whether the server answers."""

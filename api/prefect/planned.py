@@ -41,10 +41,19 @@ def names(runs: Iterable[FlowRun], plans: Mapping[int, Plan]) -> dict[UUID, str]
     """The name of each planned run that does not have it yet."""
     found: dict[UUID, str] = {}
     for run in runs:
-        timetable_id = run.parameters.get("timetable_id")
-        if timetable_id is None and run.created_by:
-            timetable_id = timetable_of(run.created_by.display_value)
-        plan = plans.get(timetable_id) if isinstance(timetable_id, int) else None
+        timetable_id = timetable_of_run(run)
+        plan = plans.get(timetable_id) if timetable_id is not None else None
         if run.auto_scheduled and plan is not None and run.name != (name := planned_name(plan)):
             found[run.id] = name
     return found
+
+
+def timetable_of_run(run: FlowRun) -> int | None:
+    """The timetable whose sweep this run begins; None for a run that helps with a sweep, and for one that is not ours.
+
+    A schedule that was paused in the Prefect UI comes back without its parameters, but with its name.
+    """
+    timetable_id = run.parameters.get("timetable_id")
+    if timetable_id is None and run.created_by and "sweep_id" not in run.parameters:
+        timetable_id = timetable_of(run.created_by.display_value)
+    return timetable_id if isinstance(timetable_id, int) else None

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from datetime import datetime
 from typing import Self
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from prefect.client.schemas.objects import DeploymentSchedule
 from prefect.exceptions import ObjectNotFound, PrefectException
 
 from api.prefect._private import plan_runs
+from api.prefect.lost_sweeps import LostRun, read_lost
 from api.prefect.planned import name_runs
 from api.prefect.timetables import in_prefect_words, plan_of
 from datasources.health.plan import Plan, slug_of, timetable_of
@@ -82,6 +84,10 @@ class Schedules:
             parameters={"sweep_id": sweep_id, "number": number},
             idempotency_key=f"sweep-{sweep_id}-again-{number}",
         )
+
+    async def lost_runs(self, now: datetime) -> list[LostRun]:
+        """The newest runs that were to begin a sweep and were lost. Raises what Prefect's client raises."""
+        return await read_lost(self._client, await self._deployment(), now)
 
     async def name_planned(self) -> None:
         """Give the next runs that Prefect has planned their timetables' names."""

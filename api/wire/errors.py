@@ -113,9 +113,11 @@ def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
 
 
 def problem_of(request: Request[Any, Any, Any], error: Exception) -> Problem:
-    """What an exception means; one of no known kind is logged."""
+    """What an exception means; one of no known kind is logged with where it was raised."""
     problem = _problem(error)
-    if problem.status >= 500 and not isinstance(error, Problem):
+    if isinstance(error, UNAVAILABLE):
+        logger.warning("no answer from the catalogue for %s %s", request.method, request.url.path)
+    elif problem.status >= 500 and not isinstance(error, Problem):
         logger.error("unexpected error for %s %s", request.method, request.url.path, exc_info=error)
     return problem
 

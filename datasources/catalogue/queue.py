@@ -4,6 +4,7 @@ A job that waits for an answer runs nothing, for up to a day, so it has no slot 
 """
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 
 from sqlalchemy import Select, and_, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -37,13 +38,14 @@ async def queue_of(session: AsyncSession, source_id: int) -> Sequence[Job]:
     return (await session.scalars(select(Job).where(Job.source_id == source_id, OPEN).order_by(Job.id))).all()
 
 
-async def give_slots(session: AsyncSession, slots: int) -> Sequence[int]:
+async def give_slots(session: AsyncSession, slots: int, lost_before: datetime) -> Sequence[int]:
     """Give free slots to jobs whose turn it is, fairly between organizations; answers the ids of those jobs.
 
-    `dispatched_at` marks a job that has one. Of several processes one chooses at a time, until the caller commits.
+    `dispatched_at` marks a job that has one. Of several processes one chooses at a time, until the caller commits. A
+    claim of a sweep that held until `lost_before` and no longer has lost its owner, and holds up no job.
     """
     await wait_for(session, Lock.SLOTS)
-    waiting = [Waiting(*row) for row in await session.execute(_waiting_for_a_slot())]
+    waiting = [Waiting(*row) for row in await session.execute(_waiting_for_a_slot(lost_before))]
     given = share_out(waiting, await slots_held(session), slots) if waiting else []
     if given:
         await session.execute(update(Job).where(Job.id.in_(given), OPEN).values(dispatched_at=func.now()))
@@ -64,7 +66,7 @@ async def slots_held(session: AsyncSession) -> dict[int, int]:
     return {row[0]: row[1] for row in found}
 
 
-def _waiting_for_a_slot() -> Select[tuple[int, int]]:
+def _waiting_for_a_slot(lost_before: datetime) -> Select[tuple[int, int]]:
     """Jobs whose turn it is, oldest first: no other open job of the source is older, or runs already, and no sweep."""
     other = aliased(Job)
     ahead = and_(
@@ -79,7 +81,7 @@ def _waiting_for_a_slot() -> Select[tuple[int, int]]:
         .where(OPEN, Job.dispatched_at.is_(None), Job.question.is_(None))
         .where(Job.cancel_requested_at.is_(None), Job.deadline > func.now())
         .where(~exists().where(ahead))
-        .where(~exists().where(SourceCheck.source_id == Job.source_id, SourceCheck.claimed_until > func.now()))
+        .where(~exists().where(SourceCheck.source_id == Job.source_id, SourceCheck.claimed_until >= lost_before))
         .order_by(Job.id)
     )
 

@@ -3,6 +3,7 @@
 SourcecheckError
 ├── SettingsError            a setting is missing or malformed
 ├── SecretsError             a stored secret cannot be read with the keys given
+├── ServerLost               a server of ours did not answer; says nothing about the source
 └── CheckError               the check ran and the answer is no; carries an `ErrorCode`
     └── SourceUnreachable    … before a session was open; carries the stage it got to
 """
@@ -75,6 +76,10 @@ class SettingsError(SourcecheckError):
 
 class SecretsError(SourcecheckError):
     """A stored secret cannot be read with the keys given."""
+
+
+class ServerLost(SourcecheckError):
+    """A server of ours, the catalogue's or Prefect's, did not answer; the message says how."""
 
 
 class CheckError(SourcecheckError):

@@ -5,8 +5,10 @@ from datetime import datetime
 
 from msgspec import Struct
 
-MOST_ATTEMPTS = 5
-"""At one test, whatever the reasons are for which they are lost."""
+MOST_ATTEMPTS = 20
+"""At one test, whatever the reasons are for which they are lost; nearly always its deadline comes first."""
+LONGEST_PAUSE = 10.0
+"""Seconds from one attempt to the next, at the most: a server that is away for a while does not use them all up."""
 
 
 class Loss(Struct, kw_only=True, frozen=True):
@@ -21,6 +23,11 @@ class Loss(Struct, kw_only=True, frozen=True):
     suspect: bool
     """Whether the test itself may be what its process died of; a lost worker loses whatever it has."""
     at: datetime
+
+
+def pause_seconds(lost: int) -> float:
+    """How long the next attempt waits when so many were lost: the second one not at all."""
+    return 0.0 if lost <= 1 else min(LONGEST_PAUSE, 2.0 ** (lost - 2))
 
 
 def worth_another(losses: Sequence[Loss], loss: Loss) -> bool:

@@ -11,6 +11,12 @@ from datasources.model.settings import Settings
 from deployments.stack.credential import CLIENT, FILE, given_credential
 from deployments.stack.home import Home
 
+PATIENT = {
+    # What Prefect's server answers while its database is away; a client asks again for a minute, as after a 503.
+    "PREFECT_CLIENT_RETRY_EXTRA_CODES": "500",
+}
+"""What Prefect's clients of ours are told unless the operator says something else."""
+
 
 def with_local_defaults(settings: Settings) -> Settings:
     """The settings, with what the local stack of this home uses for those that are not set."""
@@ -30,10 +36,12 @@ def with_local_defaults(settings: Settings) -> Settings:
 
 
 def set_prefect_url(settings: Settings) -> None:
-    """Tell Prefect, which reads the environment when it is imported, where its server is and how to log in.
+    """Tell Prefect, which reads the environment when it is imported, where its server is, how to log in, and patience.
 
     Raises `SettingsError` when there is no address.
     """
+    for name, value in PATIENT.items():
+        os.environ.setdefault(name, value)
     if settings.prefect_api_url:
         os.environ["PREFECT_API_URL"] = settings.prefect_api_url
     if not os.environ.get("PREFECT_API_URL"):

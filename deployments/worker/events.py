@@ -10,8 +10,9 @@ from prefect.events.clients import get_events_subscriber
 from prefect.events.filters import EventAnyResourceFilter, EventFilter, EventNameFilter
 
 from flows.prefect_events import FLOW_RUN, LIMITS_CHANGED, WORK_POOL
+from flows.states import RUN_AGAIN
 
-TO_BE_RUN = ("Scheduled", "Resuming", "AwaitingConcurrencySlot", "Late")
+TO_BE_RUN = ("Scheduled", RUN_AGAIN, "Resuming", "AwaitingConcurrencySlot", "Late")
 """States of a run that a worker should look for."""
 TO_BE_STOPPED = ("Cancelling", "Suspended")
 """States of a running run that its worker should react to."""

@@ -64,7 +64,7 @@ class Execution:
             )
             return 1
         except ProcessLost as lost:
-            await self._conclude(self._lost(str(lost)))
+            await self._conclude(self._lost(str(lost), PROCESS_LOST if lost.by_itself else None))
             return 1
         if ended.trouble:
             await self._conclude(self._lost(ended.trouble))
@@ -169,12 +169,12 @@ class Execution:
     def _left(self) -> float | None:
         return None if self._deadline is None else self._deadline + CONCLUDE_SECONDS - time.time()
 
-    def _lost(self, reason: str) -> State[Any]:
+    def _lost(self, reason: str, name: str | None = None) -> State[Any]:
         if self._signalled is signal.SIGTERM:
             return Cancelled(message="Cancelled; the process of this run was ended")
         if self._signalled is signal.SIGINT:
             return Crashed(message="The worker was stopped while this run was under way")
-        return Crashed(name=PROCESS_LOST, message=f"The process of this run was lost: {reason}")
+        return Crashed(name=name, message=f"The process of this run was lost: {reason}")
 
     async def _conclude(self, state: State[Any]) -> None:
         """Report the end of a run that did not do it itself."""

@@ -1,5 +1,7 @@
-"""Runs whose worker is gone: ended by a worker that lives, so that none stays under way for ever."""
+"""Runs that no worker has any more: ended by a worker that lives, so that none stays under way for ever."""
 
+import asyncio
+import logging
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -23,25 +25,33 @@ from deployments.worker.silence import Silence
 from flows.states import UNDER_WAY
 
 LOOK_SECONDS = 5.0
-"""Between two looks; the first is taken at once."""
+"""Between two looks; the first is taken at once. They have a clock of their own: while Prefect's server is away,
+Prefect's worker asks for runs less and less often, up to a minute apart."""
 
 
 class OrphanReaper:
-    """Looks for runs of one pool whose worker is gone, and for our own that were ended in Prefect."""
+    """Looks for runs of one pool that no worker has, and for our own that were ended in Prefect."""
 
     def __init__(self, client: PrefectClient, pool: str, owner: Owner, heartbeat_seconds: float) -> None:
         self._client = client
         self._pool = pool
         self._owner = owner
         self._silence = Silence(heartbeat_seconds)
-        self._due = 0.0
         self._looked = 0.0
 
+    async def run(
+        self, ours: Mapping[UUID, Execution], logger: "logging.Logger | logging.LoggerAdapter[logging.Logger]"
+    ) -> None:
+        """Look again and again; never returns."""
+        while True:
+            try:
+                await self.look(ours)
+            except Exception as error:  # the next look is soon
+                logger.warning("Could not look for runs that were lost: %r", error)
+            await asyncio.sleep(LOOK_SECONDS)
+
     async def look(self, ours: Mapping[UUID, Execution]) -> None:
-        """End runs whose worker is gone; stop those of our runs that are not to run any more."""
-        if time.monotonic() < self._due:
-            return
-        self._due = time.monotonic() + LOOK_SECONDS
+        """End runs that no worker has; stop those of our runs that are not to run any more."""
         mine = dict(ours)
         under_way = {run.id: run for run in await self._under_way()}
         for run_id, execution in mine.items():
@@ -55,7 +65,7 @@ class OrphanReaper:
         workers = await self._workers()
         for run in strangers:
             owner = Owner.of(await self._client.read_flow_run_states(run.id))
-            if owner and self._is_gone(owner, workers.get(owner.name)):
+            if owner and self._has_lost_it(owner, workers.get(owner.name)):
                 await self._end(run, owner)
 
     async def _under_way(self) -> list[FlowRun]:
@@ -72,11 +82,12 @@ class OrphanReaper:
         self._looked = time.monotonic()
         return {found.name: found for found in await self._client.read_workers_for_work_pool(self._pool)}
 
-    def _is_gone(self, owner: Owner, worker: Worker | None) -> bool:
-        """Whether it is an earlier life of ours, or silent for too long."""
-        if owner.name == self._owner.name:
-            return owner != self._owner
-        return self._silence.is_lost(owner.name, worker, time.monotonic())
+    def _has_lost_it(self, owner: Owner, worker: Worker | None) -> bool:
+        """Whether it is us, or an earlier life of ours, or silent for too long.
+
+        A run of ours that we do not have is one whose claim, or whose end, Prefect's server did not confirm.
+        """
+        return owner.name == self._owner.name or self._silence.is_lost(owner.name, worker, time.monotonic())
 
     async def _end(self, run: FlowRun, owner: Owner) -> None:
         """Unless it has changed its state meanwhile."""

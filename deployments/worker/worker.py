@@ -84,8 +84,7 @@ class SourcecheckWorker(WorkPoolAccess, BaseWorker[SourcecheckConfiguration, Sou
         self._tasks: set[asyncio.Task[None]] = set()
         self._services: list[asyncio.Task[None]] = []
         self._intake: Intake | None = None
-        """None until the first heartbeat has told us our work pool; `_orphans` as well."""
-        self._orphans: OrphanReaper | None = None
+        """None until the first heartbeat has told us our work pool."""
 
     @classmethod
     def get_default_base_job_template(cls) -> dict[str, Any]:
@@ -121,9 +120,9 @@ class SourcecheckWorker(WorkPoolAccess, BaseWorker[SourcecheckConfiguration, Sou
     def _attend(self, pool_id: UUID) -> None:
         queue = RunQueue(self.client, self.pool_name, self.queue_names)
         self._intake = Intake(queue, self._slots, self._executions, self._begin)
-        self._orphans = OrphanReaper(self.client, self.pool_name, self._owner, self.heartbeat_interval_seconds)
+        orphans = OrphanReaper(self.client, self.pool_name, self._owner, self.heartbeat_interval_seconds)
         events = PoolEvents(pool_id, self.log, on_event=self._on_event, ask=self._ask)
-        loops = (events.run(), self._intake.run(self.log))
+        loops = (events.run(), self._intake.run(self.log), orphans.run(self._executions, self.log))
         self._services = [asyncio.create_task(loop) for loop in loops]
 
     async def teardown(self, *exc_info: Any) -> None:
@@ -141,13 +140,11 @@ class SourcecheckWorker(WorkPoolAccess, BaseWorker[SourcecheckConfiguration, Sou
 
     async def get_and_submit_flow_runs(self) -> list[FlowRun]:
         """The ordinary poll: in case an event was lost, and for what is scheduled until the next poll."""
-        if self._intake is None or self._orphans is None:
+        if self._intake is None:
             return []
         self.say_polled()
         self._intake.queue.ask()
-        taken = await self._intake.take()
-        await self._orphans.look(self._executions)
-        return taken
+        return await self._intake.take()
 
     async def run(
         self,

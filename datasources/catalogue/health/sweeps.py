@@ -1,6 +1,6 @@
 """Sweeps: begun when they are due, kept alive by their runs, and taken up when all of those are lost."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -14,6 +14,8 @@ from datasources.health.sweeps import too_late
 
 SILENCE = timedelta(seconds=30)
 """A sweep of which nothing has been heard for so long has lost its runs."""
+AWAITED = timedelta(seconds=10)
+"""So long after its moment a sweep should have begun: its run may have been lost before that."""
 MOST_RUNS = 40
 """Runs that one sweep has at the most, those that were lost among them."""
 
@@ -137,6 +139,39 @@ async def take_up(session: AsyncSession, now: datetime) -> list[tuple[int, int]]
         sweep.heard_at, sweep.runs = now, sweep.runs + 1
         found.append((sweep.id, sweep.runs))
     return found
+
+
+async def is_awaited(session: AsyncSession, now: datetime) -> bool:
+    """Whether a sweep should have begun by now, and there is no sign of it, of any timetable."""
+    newest = select(Sweep.timetable_id, func.max(Sweep.due_at).label("due_at")).group_by(Sweep.timetable_id).subquery()
+    chosen = select(Timetable.plan, newest.c.due_at).outerjoin(newest, newest.c.timetable_id == Timetable.id)
+    for plan, due_at in await session.execute(chosen.where(Timetable.in_prefect)):
+        following = (Plan.read(plan) or Plan()).next_after(due_at) if due_at else now - AWAITED
+        if following is not None and following <= now - AWAITED:
+            return True
+    return False
+
+
+async def not_begun(
+    session: AsyncSession, moments: Collection[tuple[int, datetime]], now: datetime
+) -> list[tuple[int, datetime]]:
+    """Those of these sweeps, each a timetable and its moment, that have not begun and are not too late."""
+    ids = {timetable_id for timetable_id, _ in moments}
+    found = await session.execute(select(Timetable.id, Timetable.plan).where(Timetable.id.in_(ids)))
+    plans = {row[0]: Plan.read(row[1]) or Plan() for row in found}
+    begun = {(row[0], row[1]) for row in await session.execute(_begun_of(ids, moments))}
+    return [
+        (timetable_id, due_at)
+        for timetable_id, due_at in moments
+        if (timetable_id, due_at) not in begun
+        and (plan := plans.get(timetable_id)) is not None
+        and not too_late(plan, due_at, now)
+    ]
+
+
+def _begun_of(ids: Collection[int], moments: Collection[tuple[int, datetime]]) -> Select[tuple[int, datetime]]:
+    due = [due_at for _, due_at in moments]
+    return select(Sweep.timetable_id, Sweep.due_at).where(Sweep.timetable_id.in_(ids), Sweep.due_at.in_(due))
 
 
 async def _has_work(session: AsyncSession, sweep: Sweep, now: datetime) -> bool:

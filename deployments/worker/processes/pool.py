@@ -31,6 +31,11 @@ LAST_WORDS = 2.0
 class ProcessLost(SourcecheckError):
     """The process ended before its run did; the message says how."""
 
+    def __init__(self, message: str, by_itself: bool = False) -> None:
+        super().__init__(message)
+        self.by_itself = by_itself
+        """Whether its run may be what it died of: it was neither lost with its fork server nor ended by us."""
+
 
 class Limits(Struct, frozen=True):
     """When a warm process has served long enough."""
@@ -93,7 +98,8 @@ class ProcessHandle:
     async def _hear(self) -> Ready | Ended:
         heard = await self._line.hear()
         if not heard:
-            raise ProcessLost(how_it_ended(await asyncio.shield(self._died)))  # a deadline does not undo its death
+            code = await asyncio.shield(self._died)  # a deadline does not undo its death
+            raise ProcessLost(how_it_ended(code), by_itself=code is not None)
         message: Ready | Ended = msgspec.json.decode(heard, type=ToWorker)
         return message
 

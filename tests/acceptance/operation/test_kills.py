@@ -11,9 +11,11 @@ import httpx
 import psutil
 import psycopg
 import pytest
+from prefect.client.schemas.objects import State
 
 from deployments.stack.home import Home
 from deployments.stack.postgres import EmbeddedPostgres
+from deployments.worker.owner import Owner
 from tests.acceptance.kit import IMMEDIATE, SOURCES, flow_runs, options, read, register, statuses, unique
 from tests.acceptance.parts import PARTS, part, patiently, ready
 from tests.acceptance.servers import locked_schema
@@ -217,6 +219,86 @@ def test_a_process_that_hangs(client: httpx.Client, embedded: Server) -> None:
     assert (lost["status"], lost["result"]["error_code"]) == ("failed", "TIMEOUT")
     assert "temp_schema" in lost["result"]["message"]
     afterwards(client, embedded, answer)
+
+
+def test_the_process_that_forks_is_killed(victim: Service, client: httpx.Client, embedded: Server) -> None:
+    """Every process of the worker's dies with it, twice during the same step; no test is to blame for that."""
+    with ExitStack() as lock:
+        holder = lock.enter_context(locked_schema(embedded, "forks_lost"))
+        job = started(client, embedded, "forks_lost")
+        port = 0
+        for _ in range(2):
+            _, port = waiting_session(embedded, "forks_lost", besides=port)
+            process = owner_of(port)
+            fork_server(victim).kill()
+            process.wait(20)
+        waiting_session(embedded, "forks_lost", besides=port)
+        holder.execute("ROLLBACK")
+        answer = ended(client, job)
+    assert (answer["status"], answer["attempts"]) == ("done", 3)
+    afterwards(client, embedded, answer)
+
+
+def fork_server(victim: Service) -> psutil.Process:
+    """The process that forks those of the worker."""
+    children = part(victim, "worker").children()
+    return next(child for child in children if any("fork_server" in word for word in child.cmdline()))
+
+
+def test_a_run_that_its_worker_does_not_know(victim: Service, client: httpx.Client, embedded: Server) -> None:
+    """Prefect has it as taken, for the answer to the claim was lost: the worker ends it, and it is run again."""
+    ready(client)
+    pool = "/work_pools/sourcecheck"
+    owner = Owner.of(any_states(victim, ended(client, asked(client, embedded, "Known"))["id"]))
+    victim.prefect_api.patch(pool, json={"is_paused": True}).raise_for_status()
+    job = asked(client, embedded, "Unknown")
+    until = time.monotonic() + PATIENCE
+    while not flow_runs(victim, job):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    (run,) = flow_runs(victim, job)
+    taken = {"state": {"type": "PENDING", "name": "Pending", "message": str(owner)}, "force": True}
+    victim.prefect_api.post(f"/flow_runs/{run['id']}/set_state", json=taken).raise_for_status()
+    victim.prefect_api.patch(pool, json={"is_paused": False}).raise_for_status()
+    answer = ended(client, job)
+    assert (answer["status"], answer["attempts"]) == ("done", 2)
+
+
+def asked(client: httpx.Client, embedded: Server, name: str) -> int:
+    """The job of a good source."""
+    source = register(client, unique(name), options(embedded))
+    return int(patiently(client, "POST", f"{SOURCES}/{source}/test").json()["job_id"])
+
+
+def any_states(victim: Service, job: int) -> list[State[Any]]:
+    """The states that the run of this job had."""
+    (run,) = flow_runs(victim, job)
+    found = victim.prefect_api.get("/flow_run_states/", params={"flow_run_id": run["id"]}).raise_for_status().json()
+    return [State[Any].model_validate(state) for state in found]
+
+
+def test_a_sweep_that_is_lost_before_it_begins(victim: Service, client: httpx.Client, embedded: Server) -> None:
+    """Its run was taken by a worker that died of it: there is no sign of the sweep, and it is begun all the same."""
+    ready(client)
+    source = register(client, unique("Never begun"), options(embedded))
+    address = f"{IMMEDIATE}/{source}/health/schedule"
+    assert client.put(address, json={"interval_seconds": 7200}).status_code == 200
+    query = "SELECT timetable_id FROM data_sources WHERE id = %s"
+    with psycopg.connect(EmbeddedPostgres(Home(victim.home)).conninfo("catalogue").url(), autocommit=True) as session:
+        ((timetable,),) = session.execute(query, [source])
+    pool, deployment = "/work_pools/sourcecheck", victim.prefect_api.get("/deployments/name/sweep/health").json()["id"]
+    victim.prefect_api.patch(pool, json={"is_paused": True}).raise_for_status()
+    body = {"parameters": {"timetable_id": timetable}}
+    run = victim.prefect_api.post(f"/deployments/{deployment}/create_flow_run", json=body).raise_for_status().json()
+    crashed = {"state": {"type": "CRASHED", "name": "Crashed"}, "force": True}
+    victim.prefect_api.post(f"/flow_runs/{run['id']}/set_state", json=crashed).raise_for_status()
+    victim.prefect_api.patch(pool, json={"is_paused": False}).raise_for_status()
+    until = time.monotonic() + PATIENCE
+    while not (found := history(client, source)):
+        assert time.monotonic() < until
+        time.sleep(0.3)
+    assert [(check["status"], check["trigger"]) for check in found] == [("active", "schedule")]
+    assert client.delete(address).status_code == 200
 
 
 def test_a_worker_that_is_killed(victim: Service, client: httpx.Client, embedded: Server) -> None:

@@ -26,10 +26,10 @@ from api.jobs.decide import (
 )
 from api.prefect.client import Run
 from datasources.catalogue.tables import Job
-from datasources.model.losses import MOST_ATTEMPTS, Loss
+from datasources.model.losses import LONGEST_PAUSE, MOST_ATTEMPTS, Loss, pause_seconds
 from datasources.model.results import Published, StepResult
 from datasources.model.vocabulary import Code, JobStatus, Outcome
-from flows.states import PROCESS_LOST, REFUSED, TIMED_OUT
+from flows.states import PROCESS_LOST, REFUSED, SERVER_LOST, TIMED_OUT
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 A_MOMENT = timedelta(milliseconds=1)
@@ -73,6 +73,7 @@ OVERDUE = {"deadline": ago(REPORT_SECONDS) - A_MOMENT}
 LITTLE_LEFT = {"deadline": NOW + timedelta(seconds=LEAST_SECONDS) - A_MOMENT}
 LOST = run(StateType.CRASHED, name=PROCESS_LOST, found=1)
 WORKER_GONE = run(StateType.CRASHED, found=1)
+SERVER_AWAY = run(StateType.CRASHED, name=SERVER_LOST, found=1)
 BROKEN = run(StateType.FAILED, found=1)
 
 
@@ -107,6 +108,8 @@ CASES: list[tuple[str, dict[str, Any], Run | None, Action]] = [
     ("its run has failed", {}, run(StateType.FAILED), End(JobStatus.failed)),
     ("its process died", {}, LOST, RunAgain(loss())),
     ("its worker is gone", {}, WORKER_GONE, RunAgain(loss(suspect=False))),
+    ("a server of ours was away", {}, SERVER_AWAY, RunAgain(loss(suspect=False))),
+    ("a server of ours was away once more", TWICE_THE_SAME, SERVER_AWAY, RunAgain(loss(suspect=False))),
     ("it broke before it came to a verdict", {}, BROKEN, RunAgain(loss())),
     ("its process died, and it is noted, and not scheduled yet", NOTED, LOST, RunAgain(loss())),
     ("its process died at the same stage as before", TWICE_THE_SAME, LOST, End(JobStatus.failed)),
@@ -186,3 +189,11 @@ def test_while_prefect_is_away(columns: dict[str, Any], action: Action) -> None:
 def test_what_is_read_although_prefect_tells_nothing(columns: dict[str, Any], known: Run | None, worth: bool) -> None:
     """Many open jobs cost Prefect nothing: only those are read about which there is something to do by now."""
     assert worth_reading(job(**columns), known, NOW) is worth
+
+
+def test_pauses_between_attempts() -> None:
+    """The second one begins at once; a server that is away for a minute does not use up all of them."""
+    pauses = [pause_seconds(lost) for lost in range(1, MOST_ATTEMPTS)]
+    assert pauses[:5] == [0, 1, 2, 4, 8]
+    assert max(pauses) == LONGEST_PAUSE
+    assert sum(pauses) > 120

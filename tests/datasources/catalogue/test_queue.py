@@ -40,7 +40,7 @@ async def jobs_of(sessions: Sessions, organization_id: int, count: int) -> list[
 async def give(sessions: Sessions, slots: int = SLOTS) -> list[int]:
     """The jobs that get a slot now."""
     async with sessions.begin() as session:
-        return list(await give_slots(session, slots))
+        return list(await give_slots(session, slots, datetime.now(UTC)))
 
 
 async def change(sessions: Sessions, job: int, **values: Any) -> None:

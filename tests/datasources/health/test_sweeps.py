@@ -5,19 +5,22 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from msgspec import structs
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from datasources.catalogue.by_hand import begin
 from datasources.catalogue.health.claims import LEASE, Claimed, Limits, claim, give_back, renew
 from datasources.catalogue.health.record_check import FULL, Checked, record_sweep
 from datasources.catalogue.health.sweeps import (
+    AWAITED,
     SILENCE,
     Round,
     begin_sweep,
     end_sweep,
+    is_awaited,
     is_under_way,
     join_sweep,
     left_over,
+    not_begun,
     take_up,
 )
 from datasources.catalogue.jobs import end_job
@@ -212,15 +215,27 @@ async def test_no_other_test_at_the_same_time(sessions: Sessions, organization_i
     assert await left(sessions, round_) == []
     waiting = await open_job(sessions, b)
 
-    async def given() -> set[int]:
+    async def given(lost_before: datetime) -> set[int]:
         async with sessions.begin() as session:
-            return set(await give_slots(session, 1000)) & {tested.id, waiting.id}
+            return set(await give_slots(session, 1000, lost_before)) & {tested.id, waiting.id}
 
-    assert await given() == {tested.id}
+    assert await given(datetime.now(UTC)) == {tested.id}
     async with sessions.begin() as session:
         assert "already testing" in str(await begin(session, b, uuid4(), datetime.now(UTC), 300, 1000))
     assert await write(sessions, round_, owner, b) == 1
-    assert await given() == {waiting.id}
+    assert await given(datetime.now(UTC)) == {waiting.id}
+
+
+async def test_a_check_whose_claim_could_not_be_renewed(sessions: Sessions, organization_id: int) -> None:
+    """It may go on while the catalogue is away: no test of its source begins before its run has had time to say so."""
+    round_, owner = await make_round(sessions, organization_id, 1), uuid4()
+    (source,) = round_.checked_for
+    await claims(sessions, round_, owner)
+    await expire(sessions, owner)
+    waiting = await open_job(sessions, source)
+    for lost_before, given in ((datetime.now(UTC) - LONG, False), (datetime.now(UTC), True)):
+        async with sessions.begin() as session:
+            assert (waiting.id in await give_slots(session, 1000, lost_before)) is given
 
 
 async def test_a_source_that_becomes_failed(sessions: Sessions, organization_id: int) -> None:
@@ -278,6 +293,27 @@ async def test_paused_and_removed_ones_are_left_out(sessions: Sessions, organiza
     assert [source.id for source in (await claims(sessions, round_, owner)).sources] == [d]
     later = await begun(sessions, round_.timetable_id, round_.due_at + timedelta(milliseconds=1))
     assert list(later.checked_for) == [d]
+
+
+async def test_sweeps_that_never_began(sessions: Sessions, organization_id: int) -> None:
+    """A run that was lost too early has left no sign; it is missed soon after its moment, while it is not too late."""
+    round_ = await make_round(sessions, organization_id, 1)
+    timetable, due = round_.timetable_id, round_.due_at
+    missing, much_later = due + timedelta(seconds=300), due + timedelta(seconds=700)
+    async with sessions.begin() as session:
+        await session.execute(update(Timetable).values(in_prefect=False))
+        assert not await is_awaited(session, much_later)  # Prefect has no schedule, so nothing is due
+        await session.execute(update(Timetable).where(Timetable.id == timetable).values(in_prefect=True))
+        assert not await is_awaited(session, missing + AWAITED - timedelta(seconds=1))
+        assert await is_awaited(session, missing + AWAITED)
+    async with sessions() as session:
+        moments = [(timetable, due), (timetable, missing), (0, missing)]
+        assert await not_begun(session, moments, missing + AWAITED) == [(timetable, missing)]
+        assert await not_begun(session, moments, much_later) == []
+    async with sessions.begin() as session:
+        await session.execute(delete(Sweep).where(Sweep.timetable_id == timetable))
+        assert await is_awaited(session, due)  # never swept: its first one may be the one that was lost
+        await session.execute(update(Timetable).values(in_prefect=False))
 
 
 async def test_sweeps_that_lost_their_runs(sessions: Sessions, organization_id: int) -> None:
