@@ -48,7 +48,7 @@ async def sweeps(
     stack: Stack, lane: Lane, source: Mapping[str, Any], plans: tuple[SweepPlan, ...], into: Table, say: Say
 ) -> None:
     """One row for checks as runs of their own, then one for each sweep over a whole interval."""
-    with psycopg.connect(_catalogue(stack), autocommit=True) as session:
+    with psycopg.connect(catalogue_of(stack), autocommit=True) as session:
         async with lane.client() as client:
             (first,) = await register(client, {**source, "temp_schema": None}, 1, "swept")
             idle = await idle_cost(lane.trees, 5)
@@ -189,6 +189,7 @@ def number(session: psycopg.Connection[Any], query: str, *values: Any) -> int:
     return int(row[0]) if row else 0
 
 
-def _catalogue(stack: Stack) -> str:
+def catalogue_of(stack: Stack) -> str:
+    """Where the catalogue of this stack is."""
     assert stack.postgres is not None  # noqa: S101 -- the benchmark's home has no other
     return stack.postgres.conninfo("catalogue").url()
