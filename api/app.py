@@ -15,6 +15,7 @@ from api.pages.errors import answer_any
 from api.pages.rendering import template_config
 from api.pages.router import forgery_protection, pages
 from api.pages.session import SessionAuthentication
+from api.routes.alerts import AlertController
 from api.routes.answers import QuestionController
 from api.routes.api_keys import KeyController
 from api.routes.applying import ApplyController
@@ -24,6 +25,7 @@ from api.routes.health import health
 from api.routes.host_keys import HostKeyController
 from api.routes.immediate import ImmediateController
 from api.routes.lineage import lineage
+from api.routes.members import MemberController
 from api.routes.schedules import ScheduleController
 from api.routes.schemas import SchemaController
 from api.routes.sources import SourceController, organization_meta
@@ -50,6 +52,8 @@ def create_app() -> Litestar:
             KeyController,
             QuestionController,
             HostKeyController,
+            MemberController,
+            AlertController,
             SchemaController,
             lineage,
             health,

@@ -22,12 +22,16 @@ ASKS_FOR_TEST = {"asks_for_test": True}
 """Option of a handler whose requests count as requests for a test."""
 MAKES_KEY = {"makes_key": True}
 """Option of a handler whose requests count as requests for a key."""
+CHANGES_ALERT = {"changes_alert": True}
+"""Option of a handler whose requests have Prefect's server send something, or get ready to (security row 31)."""
 MAKES_PLAN = {"makes_plan": True}
 """Option of a handler that answers whether a secret that a client gives is the stored one (security row 26)."""
 PLANS_PER_MINUTE = 60
 """Such requests that one organization may make in a minute, at each process of the API."""
 KEYS_PER_MINUTE = 60
 """Requests for a new API key that one organization may make in a minute, at each process of the API."""
+ALERTS_PER_MINUTE = 20
+"""Alerts that one organization may make or try in a minute, at each process of the API."""
 RETRY_SECONDS = 10
 """Until it makes sense to ask again when too many jobs wait."""
 
@@ -41,6 +45,7 @@ def limits(settings: Settings) -> list[DefineMiddleware]:
         _limit(ASKS_FOR_TEST, settings.tests_per_minute),
         _limit(MAKES_KEY, KEYS_PER_MINUTE),
         _limit(MAKES_PLAN, PLANS_PER_MINUTE),
+        _limit(CHANGES_ALERT, ALERTS_PER_MINUTE),
     ]
 
 

@@ -77,18 +77,18 @@ def fault_answers(admin: httpx.Client, embedded: Server) -> dict[str, dict[str, 
 
 
 class Organization:
-    """An organization of its own, with a member's key."""
+    """An organization of its own, with the key of its one member."""
 
-    def __init__(self, service: Service, name: str) -> None:
-        self.id, self.user, self.key = asyncio.run(_organization(service, name))
+    def __init__(self, service: Service, name: str, role: str = "member") -> None:
+        self.id, self.user, self.key = asyncio.run(_organization(service, name, role))
 
 
-async def _organization(service: Service, name: str) -> tuple[int, int, str]:
+async def _organization(service: Service, name: str, role: str) -> tuple[int, int, str]:
     """What the commands do, without a process for each of them."""
     async with session_scope(with_local_defaults(Settings.load(service.environ))) as session:
         organization = await create_organization(session, name)
         user = await create_user(session, f"{name} user")
-        await add_member(session, organization.id, user.id)
+        await add_member(session, organization.id, user.id, role)
         _, key = await create_key(session, user.id, organization.id, "of the tests")
         return organization.id, user.id, key
 

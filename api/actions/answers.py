@@ -100,7 +100,7 @@ async def _store(session: AsyncSession, job: Job, of: str, secrets: dict[str, st
     row = await session.get_one(DataSource, job.source_id, with_for_update=True, populate_existing=True)
     if row.deleted_at is not None:
         raise Problem(409, "The data source has been removed")
-    source, fields = parse(merged(row, {of: {name: escaped(secret) for name, secret in secrets.items()}}, vault))
+    source, fields = parse(*merged(row, {of: {name: escaped(secret) for name, secret in secrets.items()}}, vault))
     write_source(row, source, fields, vault)
     row.revision += 1
 

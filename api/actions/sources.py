@@ -9,7 +9,7 @@ from api.dependencies import require_source
 from api.runtime import Services
 from api.timetables import forget_schedule, pause_schedule
 from api.wire.errors import Problem
-from api.wire.registration import decode_source, merged, parse, refuse_hidden
+from api.wire.registration import decode_source, hidden_in, merged, parse
 from datasources.catalogue.sources import (
     NameTaken,
     change_source,
@@ -31,8 +31,7 @@ async def create(
     session: AsyncSession, services: Services, member: Member, given: dict[str, Any], **columns: Any
 ) -> DataSource:
     """The same of decoded fields; `columns` are what is not among them. Raises `Problem`, too."""
-    refuse_hidden(given)
-    source, fields = parse(given)
+    source, fields = parse(given, hidden_in(given))
     row = DataSource(organization_id=member.organization_id, created_by_user_id=member.user_id, **columns)
     write_source(row, source, fields, services.vault)
     await _save(session, row)
@@ -52,7 +51,7 @@ async def change_fields(
 ) -> None:
     """The same of decoded fields, in a row that is locked; its schedule pauses and goes on with it."""
     was_paused = bool(row.fields.get("is_paused"))
-    source, fields = parse(merged(row, given, services.vault))
+    source, fields = parse(*merged(row, given, services.vault))
     change_source(row, source, fields, services.vault)
     row.updated_by_user_id = member.user_id
     await _save(session, row)

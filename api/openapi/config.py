@@ -16,9 +16,10 @@ TAGS = {
     "Schemas and lineage": "What a source holds, how that has changed, and what is made from what.",
     "Health": "How a source has been: its checks, uptime and response times.",
     "Schedules": "When a source is checked by itself.",
+    "Alerts": "Who is told when a source goes down or comes back: a webhook, a Slack channel, people by mail.",
     "API keys": "The caller's own keys.",
     "SSH host keys": "Keys of SSH gateways that the organization trusts.",
-    "Organization": "Who the key belongs to.",
+    "Organization": "Who the key belongs to, and who else is a member there.",
     "Service": "Whether the service works, and figures about it. These paths need no key.",
 }
 """The subjects of operations, in the order in which `/docs` shows them."""

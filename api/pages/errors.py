@@ -20,6 +20,7 @@ TITLES = {
     409: "This is not possible now",
     413: "This is too much",
     422: "This cannot be read",
+    424: "This did not work",
     429: "Too many requests",
     503: "Something is not there",
 }

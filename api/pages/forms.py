@@ -6,9 +6,18 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct
 
-from api.wire.errors import Invalid
+from api.wire.errors import Invalid, Problem
 from api.wire.registration import read
-from api.wire.requests import Confirmation, GivenSecret, NewHostKey, SecretAnswer, TestRequest, WantedSchedule
+from api.wire.requests import (
+    Confirmation,
+    GivenSecret,
+    NewAlert,
+    NewHostKey,
+    NewMember,
+    SecretAnswer,
+    TestRequest,
+    WantedSchedule,
+)
 
 T = TypeVar("T", bound=Struct)
 Form = Mapping[str, Any]
@@ -51,6 +60,17 @@ def host_key_from(form: Form) -> NewHostKey:
     return _read(given, NewHostKey)
 
 
+def alert_from(form: Form) -> NewAlert:
+    """Who is to be told, of which source, or of all. Raises `Invalid`."""
+    given = {name: text(form, name) for name in ("kind", "url", "name")}
+    return _read(given | {"data_source_id": number(form, "data_source_id")}, NewAlert)
+
+
+def member_from(form: Form) -> NewMember:
+    """Who is to be taken in. Raises `Invalid`."""
+    return _read({name: text(form, name) for name in ("name", "email", "role", "on_question")}, NewMember)
+
+
 def text(form: Form, name: str) -> str | None:
     """A field without the blanks around it; None when it is empty."""
     return str(form.get(name) or "").strip() or None
@@ -60,6 +80,13 @@ def number(form: Form, name: str) -> int | str | None:
     """A whole number where it is one: what is none is left to the struct, which says so."""
     value = text(form, name)
     return int(value) if value and value.isascii() and value.isdigit() and len(value) < 16 else value
+
+
+def at_field(problem: Problem, field: str) -> Invalid:
+    """A refusal that names no field, at the field to blame for it. Raises those that are no fault of a form."""
+    if problem.status not in (403, 409, 422):
+        raise problem
+    return problem if isinstance(problem, Invalid) else Invalid(["body", field], problem.sentence)
 
 
 def problems(invalid: Invalid | None) -> dict[str, str]:

@@ -102,6 +102,17 @@ class Reader:
         """The board of the reader's organization."""
         return await self.boards.of(self.services, self.member.organization_id, anew=anew)
 
+    async def is_sure(self) -> bool:
+        """Whether the form says that it is meant: a script has asked, or a page that `ask` made."""
+        return bool((await self.request.form()).get("sure"))
+
+    async def ask(self, question: str, button: str, back: str, **fields: str) -> Template:
+        """A page that asks before something is gone; its form asks for the same again, and says that it is meant."""
+        action = self.request.scope["path"]
+        return await self.show(
+            "confirm.html", question=question, button=button, back=back, action=action, fields=fields
+        )
+
     def done(self, sentence: str, to: str) -> Redirect:
         """Lead on to a page that says this sentence once."""
         return Redirect(to, status_code=303, cookies=[flash(sentence)])

@@ -14,6 +14,7 @@ from api.pages.session import PAGE
 from api.pages.views.access import AccessController
 from api.pages.views.alerts import AlertsController
 from api.pages.views.editing import EditingController
+from api.pages.views.members import MemberPageController
 from api.pages.views.questions import QuestionPageController
 from api.pages.views.schema import SchemaPageController
 from api.pages.views.sign_in import SignInController
@@ -45,6 +46,7 @@ def pages() -> Router:
             QuestionPageController,
             SchemaPageController,
             AccessController,
+            MemberPageController,
             AlertsController,
         ],
         opt=PAGE,

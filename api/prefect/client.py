@@ -25,6 +25,7 @@ from prefect.events.filters import EventAnyResourceFilter, EventFilter, EventNam
 from prefect.exceptions import ObjectNotFound, PrefectException
 from prefect.states import Cancelled, Cancelling, Crashed, Scheduled
 
+from api.prefect.alerts import Alerts
 from api.prefect.download_schedules import DownloadSchedules
 from api.prefect.events import Events
 from api.prefect.pages import PAGE, all_pages
@@ -95,6 +96,7 @@ class PrefectServer:
         self.schedules = Schedules(self._client, settings.health_deployment)
         self.downloads = DownloadSchedules(self._client, settings.downloads_deployment)
         self.events = Events(self._client)
+        self.alerts = Alerts(self._client)
 
     async def __aenter__(self) -> Self:
         await self._client.__aenter__()

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from api.wire.errors import Invalid
-from api.wire.registration import parse, refuse_hidden, refuse_unknown, replaced
+from api.wire.registration import hidden_in, parse, refuse_unknown, replaced
 from api.wire.requests import SourceFields
 from datasources.catalogue.health.timetables import own_plan
 from datasources.catalogue.sources import source_of
@@ -106,10 +106,10 @@ def below(error: Invalid, number: int, *more: str) -> Invalid:
 def _declare(item: dict[str, Any], rows: Mapping[str, DataSource], vault: Vault) -> Declared:
     given = {name: value for name, value in item.items() if name != SCHEDULE}
     refuse_unknown(given)
-    refuse_hidden(given)
+    hidden = hidden_in(given)
     name = given.get("name")
     row = rows.get(name) if isinstance(name, str) else None
-    source, fields = parse(given) if row is None else replaced(row, given, vault)
+    source, fields = parse(given, hidden) if row is None else replaced(row, given, vault, hidden)
     return Declared(source=source, fields=fields, row=row)
 
 

@@ -1,11 +1,13 @@
 """From what a client sent to a row of the catalogue: validated, split from its secrets, nothing lost."""
 
-from collections.abc import Iterable
-from typing import Any, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar, get_args
 
 import msgspec
+from msgspec import Struct
 
-from api.wire.errors import Invalid, invalid, unknown
+from api.wire.errors import Invalid, unknown
+from api.wire.faults import Fault, fault_of, faults, together
 from api.wire.requests import ANSWERED_ONLY, PUBLISHED_FIELDS, SourceFields
 from api.wire.schemas import SourceAnswer
 from datasources.catalogue.sources import source_of
@@ -18,7 +20,7 @@ from datasources.model.texts import LINE_BREAKS, hidden_character
 from datasources.secrecy.scrubber import MASK
 from datasources.secrecy.vault import Vault
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Struct)
 
 OWN_COLUMNS = ("name", "type", "temp_schema", "options", "ssh_tunnel")
 KNOWN_FIELDS = frozenset({*OWN_COLUMNS, *SourceFields.__struct_fields__, *PUBLISHED_FIELDS, *ANSWERED_ONLY})
@@ -26,6 +28,8 @@ SECRET_WORDS = ("password", "passwd", "secret", "token", "private_key", "passphr
 MASKS = frozenset({MASK, "<hidden>", "[hidden]", "(hidden)", "<redacted>", "[redacted]", "REDACTED"})
 MASK_CHARACTERS = frozenset("*•●∙·")
 """A text of any length that consists of one of these only is a mask."""
+SOURCES: dict[str, type[Source]] = {kind.__struct_config__.tag: kind for kind in get_args(AnySource)}
+"""The struct of a source of each type."""
 MAX_FIELDS_BYTES = 64 * 1024
 MAX_DEPTH = 32
 """Of nested JSON: what is deeper would be stored, and could not be read again."""
@@ -65,11 +69,11 @@ def read(body: bytes, kind: type[T]) -> T:
 
 
 def read_known(data: dict[str, Any], kind: type[T], **inside: Iterable[str]) -> T:
-    """The same of decoded JSON; `inside` names the fields of an object in it. Raises `Invalid` naming the field."""
+    """The same of decoded JSON; `inside` names the fields of an object in it. Raises `Invalid` naming every field."""
     try:
         return msgspec.convert(data, kind)
     except msgspec.ValidationError as error:
-        raise invalid(error, known={"": getattr(kind, "__struct_encode_fields__", ()), **inside}) from error
+        raise together(faults(data, kind, {"": kind.__struct_encode_fields__, **inside})) from error
 
 
 def decode_source(body: bytes, more: Iterable[str] = ()) -> dict[str, Any]:
@@ -84,9 +88,9 @@ def decode_source(body: bytes, more: Iterable[str] = ()) -> dict[str, Any]:
 
 def refuse_unknown(data: Iterable[str], more: Iterable[str] = ()) -> None:
     """Every name is one of a source, or one of `more`. Raises `Invalid` with the nearest known name."""
-    for name in data:
-        if name not in KNOWN_FIELDS and name not in more:
-            raise unknown(["body", name], KNOWN_FIELDS)
+    strangers = [name for name in data if name not in KNOWN_FIELDS and name not in more]
+    if strangers:
+        raise together([fault for name in strangers for fault in unknown(["body", name], KNOWN_FIELDS).errors])
 
 
 def is_storable(value: Any, depth: int = 1) -> bool:
@@ -123,14 +127,16 @@ def _items(value: Any) -> Iterable[tuple[Any, Any]]:
     return enumerate(value) if isinstance(value, list) else ()
 
 
-def refuse_hidden(given: dict[str, Any]) -> None:
-    """No character that cannot be seen in what other people see. Raises `Invalid` naming the field."""
+def hidden_in(given: dict[str, Any]) -> list[Fault]:
+    """Characters that cannot be seen in what other people see: a fault for each text that has one."""
+    found: list[Fault] = []
     for name, allowed in SHOWN.items():
         value = given.get(name)
         texts = [([name], value)] if isinstance(value, str) else _numbered(name, value)
         for loc, text in texts:
-            if found := hidden_character(text, allowed):
-                raise Invalid(["body", *loc], HIDDEN.format(code=f"U+{ord(found):04X}"))
+            if char := hidden_character(text, allowed):
+                found += Invalid(["body", *loc], HIDDEN.format(code=f"U+{ord(char):04X}")).errors
+    return found
 
 
 def _numbered(name: str, value: Any) -> list[tuple[list[str | int], str]]:
@@ -138,27 +144,30 @@ def _numbered(name: str, value: Any) -> list[tuple[list[str | int], str]]:
     return [([name, number], text) for number, text in items if isinstance(text, str)]
 
 
-def parse(data: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
-    """The typed source, and its other fields as they were given. Raises `Invalid` naming the field."""
+def parse(data: dict[str, Any], found: Sequence[Fault] = ()) -> tuple[Source, dict[str, Any]]:
+    """The typed source, and its other fields as they were given.
+
+    Raises `Invalid` naming every field at fault; `found` are faults that are known before.
+    """
     data = {name: value for name, value in data.items() if name not in ANSWERED_ONLY}
     _require_type(data)
     data["options"] = DATABASES[data["type"]].options.under_own_names(data.get("options"))
-    _refuse_masks(data)
+    found = [*found, *_masks(data)]
     references = _take_references(data)
     try:
         source: Source = msgspec.convert({n: v for n, v in data.items() if v is not None or n == "options"}, AnySource)
         fields = msgspec.convert({n: v for n, v in data.items() if v is not None}, SourceFields)
     except msgspec.ValidationError as error:
-        options = DATABASES[data["type"]].options.__struct_encode_fields__
-        tunnel = SshTunnel.__struct_encode_fields__
-        raise invalid(error, known={"options": options, "ssh_tunnel": tunnel}) from error
+        raise together([*found, *_all_faults(data)]) from error
     if not source.name.strip():
-        raise Invalid(["body", "name"], "The name must not be blank")
-    _refuse_schedules(fields)
+        found += Invalid(["body", "name"], "The name must not be blank").errors
+    found += _schedules_at_fault(fields)
     extras = {
         name: value for name, value in data.items() if name not in (*OWN_COLUMNS, *SourceFields.__struct_fields__)
     }
-    refuse_secrets(extras, ["body"])
+    found += fault_of(refuse_secrets, extras, ["body"])
+    if found:
+        raise together(found)
     kept = extras | msgspec.to_builtins(fields) | ({FIELD: references} if references else {})
     source = msgspec.structs.replace(source, secret_references=references)
     if len(msgspec.json.encode(kept)) > MAX_FIELDS_BYTES:
@@ -166,15 +175,27 @@ def parse(data: dict[str, Any]) -> tuple[Source, dict[str, Any]]:
     return source, kept
 
 
-def _refuse_schedules(fields: SourceFields) -> None:
+def _all_faults(data: dict[str, Any]) -> list[Fault]:
+    """What is wrong with the fields of a source, each by itself."""
+    source = SOURCES[data["type"]]
+    options = DATABASES[data["type"]].options
+    known = {"options": options.__struct_encode_fields__, "ssh_tunnel": SshTunnel.__struct_encode_fields__}
+    given = {name: value for name, value in data.items() if value is not None or name == "options"}
+    others = {name: value for name, value in given.items() if name in SourceFields.__struct_encode_fields__}
+    return [*faults(given, source, known), *faults(others, SourceFields, known)]
+
+
+def _schedules_at_fault(fields: SourceFields) -> list[Fault]:
     """A schedule that never comes true would be a wish that is silently not met."""
+    found: list[Fault] = []
     for name in ("schema_indexing_schedule", "lineage_schedule"):
         cron = getattr(fields, name)
         try:
             if cron is not None and cron.strip():
                 refuse_cron(cron)
         except ValueError as error:
-            raise Invalid(["body", name], str(error)) from error
+            found += Invalid(["body", name], str(error)).errors
+    return found
 
 
 def _take_references(data: dict[str, Any]) -> dict[str, str]:
@@ -219,40 +240,48 @@ def is_mask(value: str) -> bool:
     return value in MASKS or (len(set(value)) == 1 and value[0] in MASK_CHARACTERS)
 
 
-def _refuse_masks(data: dict[str, Any]) -> None:
+def _masks(data: dict[str, Any]) -> list[Fault]:
     """A mask written back is no secret (security row 9)."""
+    found: list[Fault] = []
     for group, kind in (("options", DATABASES[data["type"]].options), ("ssh_tunnel", SshTunnel)):
         for name, value in (data.get(group) or {}).items() if isinstance(data.get(group), dict) else ():
             if isinstance(value, str) and name in kind.secret_fields and is_mask(value):
-                raise Invalid(["body", group, name], "This is a mask, not a secret; leave the field out to keep it")
+                sentence = "This is a mask, not a secret; leave the field out to keep it"
+                found += Invalid(["body", group, name], sentence).errors
+    return found
 
 
-def merged(row: DataSource, change: dict[str, Any], vault: Vault) -> dict[str, Any]:
-    """What the source is after a change: absence means unchanged, secrets included.
+def merged(row: DataSource, change: dict[str, Any], vault: Vault) -> tuple[dict[str, Any], list[Fault]]:
+    """What the source is after a change, and what is wrong with it: absence means unchanged, secrets included.
 
-    Raises `Invalid` when a change of the destination comes without the secret.
+    A change of the destination that comes without the secret is a fault, and so is another type.
     """
     if "options" in change:
         change = change | {"options": DATABASES[row.type].options.under_own_names(change["options"])}
     secrets = stored_secrets(row, vault)
     whole: dict[str, Any] = {**row.fields, "name": row.name, "type": row.type, "temp_schema": row.temp_schema}
-    refuse_hidden({name: value for name, value in change.items() if value != whole.get(name)})
+    found = hidden_in({name: value for name, value in change.items() if value != whole.get(name)})
     for group, stored in (("options", row.options), ("ssh_tunnel", row.ssh_tunnel)):
         fields = SshTunnel if group == "ssh_tunnel" else DATABASES[row.type].options
-        whole[group] = _merged_group(group, stored, secrets.get(group, {}), change, fields)
+        whole[group], lost = _merged_group(group, stored, secrets.get(group, {}), change, fields)
+        found += lost
     wanted_type = change.get("type", row.type)
     if isinstance(wanted_type, str) and ALIASES.get(wanted_type, wanted_type) != row.type:
-        raise Invalid(["body", "type"], "The type of a source cannot be changed")
+        found += Invalid(["body", "type"], "The type of a source cannot be changed").errors
     if _moved(row.ssh_tunnel, whole["ssh_tunnel"], SshTunnel):
         given = change.get("options")
         for name in secrets.get("options", {}):
             if isinstance(given, dict) and given.get(name) is not None:
                 continue
-            raise Invalid(["body", "options", name], "Give the secret again when you change the tunnel", "missing")
-    return whole | {n: v for n, v in change.items() if n not in ("options", "ssh_tunnel", "type")}
+            sentence = "Give the secret again when you change the tunnel"
+            found += Invalid(["body", "options", name], sentence, "missing").errors
+    whole |= {n: v for n, v in change.items() if n not in ("options", "ssh_tunnel", "type")}
+    return whole, found
 
 
-def replaced(row: DataSource, wanted: dict[str, Any], vault: Vault) -> tuple[Source, dict[str, Any]]:
+def replaced(
+    row: DataSource, wanted: dict[str, Any], vault: Vault, found: Sequence[Fault] = ()
+) -> tuple[Source, dict[str, Any]]:
     """What the source is when a file says everything about it but its secrets: those that it leaves out stay.
 
     Raises `Invalid` when the destination changes and a secret is not given again (security row 7).
@@ -267,7 +296,7 @@ def replaced(row: DataSource, wanted: dict[str, Any], vault: Vault) -> tuple[Sou
         given, kept = wanted.get(group), secrets.get(group, {})
         if isinstance(given, dict):
             whole[group] = kept | {name: value for name, value in given.items() if value is not None}
-    source, fields = parse(whole)
+    source, fields = parse(whole, found)
     _refuse_moved(source_of(row, vault), source, wanted, secrets)
     return source, fields
 
@@ -295,20 +324,19 @@ def _merged_group(
     secrets: dict[str, str],
     change: dict[str, Any],
     fields: type[SshTunnel | Options],
-) -> Any:
+) -> tuple[Any, list[Fault]]:
     if group not in change or (group == "options" and change[group] is None):
-        return None if stored is None else stored | secrets
+        return (None if stored is None else stored | secrets), []
     given = change[group]
     if not isinstance(given, dict):
-        return given
+        return given, []
     # A published client sends back what it got: a null where the secret is.
     given = {name: value for name, value in given.items() if not (name in secrets and value is None)}
     after = (stored or {}) | given
-    if _moved(stored, after, fields):
-        lost = [name for name in secrets if name not in given]
-        if lost:
-            raise Invalid(["body", group, lost[0]], "Give the secret again when you change where it is sent", "missing")
-    return (stored or {}) | secrets | given
+    lost = [name for name in secrets if name not in given] if _moved(stored, after, fields) else []
+    sentence = "Give the secret again when you change where it is sent"
+    found = [fault for name in lost for fault in Invalid(["body", group, name], sentence, "missing").errors]
+    return (stored or {}) | secrets | given, found
 
 
 def _moved(before: dict[str, Any] | None, after: Any, fields: type[SshTunnel | Options]) -> bool:

@@ -13,15 +13,17 @@ from msgspec import Meta, Struct
 
 from datasources.databases import DATABASES
 from datasources.health.plan import LEAST_SECONDS
+from datasources.model.alerts import MOST_CHARACTERS, AlertKind
 from datasources.model.hosts import host_name
 from datasources.model.secret_references import FIELD
 from datasources.model.source import Host, Port
-from datasources.model.vocabulary import OnQuestion
+from datasources.model.vocabulary import OnQuestion, Role
 
 MOST_SECONDS = 366 * 24 * 3600
 """The longest interval of a schedule."""
 Seconds = Annotated[int, Meta(ge=1, le=300)]
 Threshold = Annotated[int, Meta(ge=1, le=100)]
+LARGEST_ID = 2**63 - 1
 
 
 ANSWERED_ONLY = ("id", "last_test", "created_at", "updated_at", "organization_id", "via", FIELD)
@@ -182,6 +184,56 @@ class WantedSchedule(Struct, frozen=True, forbid_unknown_fields=True):
         | None
     ) = None
     active: bool = True
+
+
+class NewAlert(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who is told when a source goes down or comes back."""
+
+    kind: AlertKind
+    url: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            max_length=MOST_CHARACTERS,
+            description="Of a webhook http:// or https://; of a Slack channel its incoming webhook; of a mail "
+            "mailtos://USER:PASSWORD@SMTP-HOST?from=ADDRESS&to=ADDRESS. It is never answered",
+        ),
+    ]
+    name: (
+        Annotated[str, Meta(min_length=1, max_length=200, description="By default kind, host and data source")] | None
+    ) = None
+    data_source_id: (
+        Annotated[int, Meta(ge=1, le=LARGEST_ID, description="The only data source that it is about; all by default")]
+        | None
+    ) = None
+
+
+class ChangedAlert(Struct, frozen=True, forbid_unknown_fields=True):
+    """What may be changed of an alert."""
+
+    paused: bool
+
+
+class NewMember(Struct, frozen=True, forbid_unknown_fields=True):
+    """A person, or a program that acts as one, to be taken into the organization."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=200)]
+    email: Annotated[str, Meta(min_length=3, max_length=254)] | None = None
+    role: Role = "member"
+    on_question: OnQuestion = "ask"
+    """What tests of the key that comes with it do when they need a person's answer."""
+
+
+class ChangedMember(Struct, frozen=True, forbid_unknown_fields=True):
+    """What may be changed of a member."""
+
+    role: Role
+
+
+class NewInvitation(Struct, frozen=True, forbid_unknown_fields=True):
+    """One more key for a member who has none at hand."""
+
+    on_question: OnQuestion = "ask"
 
 
 class ApplyRequest(Struct, frozen=True, forbid_unknown_fields=True):

@@ -21,6 +21,11 @@ CONFLICT: Responses = {409: _spec(HTTPSentence, "The test has already ended")}
 NAME_TAKEN: Responses = {409: _spec(HTTPSentence, "Another data source has this name")}
 TRUSTED: Responses = {409: _spec(HTTPSentence, "The key is already trusted")}
 KEY_FORBIDDEN: Responses = {403: _spec(HTTPSentence, "The key in use may do less than that")}
+ADMINS_ONLY: Responses = {403: _spec(HTTPSentence, "Only an administrator of the organization may do this")}
+MEMBER_TAKEN: Responses = {409: _spec(HTTPSentence, "This e-mail address is taken")}
+LAST_ADMIN: Responses = {409: _spec(HTTPSentence, "This is the organization's last administrator")}
+ALERT_TAKEN: Responses = {409: _spec(HTTPSentence, "Another alert has this name, or the alerts are too many")}
+ALERT_UNSENT: Responses = {424: _spec(HTTPSentence, "Prefect's server could not send the alert")}
 LIMITED: Responses = {429: _spec(HTTPSentence, "Too many requests of this kind")}
 APPLY_REFUSED: Responses = LIMITED | {
     409: _spec(HTTPSentence, "A name is taken meanwhile, or the schedules are too many; nothing was applied")

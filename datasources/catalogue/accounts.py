@@ -151,19 +151,6 @@ async def list_keys(session: AsyncSession) -> Sequence[Row[Any]]:
     return (await session.execute(chosen)).all()
 
 
-async def members_of(session: AsyncSession, organization_id: int) -> Sequence[Row[Any]]:
-    """Id, name, address and role of the organization's members, and when one of their keys was used last."""
-    here = or_(ApiKey.organization_id.is_(None), ApiKey.organization_id == organization_id)
-    used = select(func.max(ApiKey.last_used_at)).where(ApiKey.user_id == User.id, here).scalar_subquery()
-    chosen = (
-        select(User.id, User.name, User.email, Membership.role, used.label("last_used_at"))
-        .join(Membership, Membership.user_id == User.id)
-        .where(Membership.organization_id == organization_id)
-        .order_by(User.name, User.id)
-    )
-    return (await session.execute(chosen)).all()
-
-
 async def create_organization(session: AsyncSession, name: str) -> Organization:
     """Raises `AccountError` when the name is taken."""
     if await session.scalar(select(exists().where(Organization.name == name))):
@@ -182,6 +169,11 @@ async def create_user(session: AsyncSession, name: str, email: str | None = None
     session.add(user)
     await session.flush()
     return user
+
+
+async def find_user(session: AsyncSession, user_id: int) -> User:
+    """The user of this number, which must be one."""
+    return await session.get_one(User, user_id)
 
 
 async def add_member(session: AsyncSession, organization_id: int, user_id: int, role: str = "member") -> Membership:

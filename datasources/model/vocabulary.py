@@ -93,3 +93,6 @@ SCHEMA_EVENTS = {
 
 OnQuestion = Literal["ask", "fail"]
 """What a test does that needs a person's answer: ask for it, or fail with the code."""
+
+Role = Literal["member", "admin"]
+"""What a member of an organization may do: an `admin` changes its members, its alerts and its public status page."""

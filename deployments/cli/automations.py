@@ -7,10 +7,13 @@ it up to date; none ever replaces another.
 import argparse
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from datasources.model.errors import SourcecheckError
 from datasources.model.settings import Settings
+
+if TYPE_CHECKING:
+    from api.prefect.alerts import KeptAlert
 
 Add = Callable[..., argparse.ArgumentParser]
 Work = Callable[[Any, Settings, argparse.Namespace], Awaitable[int]]
@@ -45,6 +48,12 @@ def add_commands(commands: Any, add: Add) -> None:
         made.add_argument("url", help=address)
         made.add_argument("--name", help="name of the automation (default: kind, host and data source)")
         made.add_argument("--source", type=int, metavar="ID", help="only for this data source (default: all)")
+        made.add_argument(
+            "--organization",
+            type=int,
+            metavar="ID",
+            help="only for the data sources of this organization, whose members see the alert (default: all)",
+        )
         made.add_argument("--test", action="store_true", help="and have Prefect's server send it once, as a test")
     add(kinds, "list", _command(_list), "list the automations that were made here", "sourcecheck automations list")
     tried = add(
@@ -61,7 +70,11 @@ def add_commands(commands: Any, add: Add) -> None:
         "remove one, and the address that it has",
         "sourcecheck automations remove team",
     )
-    for command in (tried, removed):
+    paused = add(
+        kinds, "pause", _command(_pause), "send nothing until it is resumed", "sourcecheck automations pause team"
+    )
+    resumed = add(kinds, "resume", _command(_resume), "send again", "sourcecheck automations resume team")
+    for command in (tried, removed, paused, resumed):
         command.add_argument("name")
 
 
@@ -89,65 +102,121 @@ async def _with_client(work: Work, settings: Settings, given: argparse.Namespace
 
 
 async def _make(client: Any, settings: Settings, given: argparse.Namespace) -> int:
-    from deployments.cli.alerts import Alert, attempt, check_address, default_name, make
+    from api.prefect.alerts import Alerts, AlertTaken
+    from datasources.model.alerts import Alert, check_address, default_name
 
     check_address(given.kind, given.url)
-    if given.source is not None:
-        await _require_source(settings, given.source)
+    if given.source is not None or given.organization is not None:
+        await _require(settings, given.source, given.organization)
     name = given.name or default_name(given.kind, given.url, given.source)
-    said = [await make(client, Alert(name, given.kind, given.url, given.source))]
+    wanted = Alert(name, given.kind, given.url, given.source, given.organization)
+    try:
+        kept, is_new = await Alerts(client).make(wanted)
+    except AlertTaken as error:
+        raise SourcecheckError(
+            f"{error}: choose another --name, or remove it first (`sourcecheck automations remove {name!r}`)"
+        ) from error
+    said = [f"automation {name!r} is {'made' if is_new else 'up to date'}"]
     if given.test:
-        said.append(await attempt(client, name))
+        said.append(await _attempt(client, kept))
     given.out.result({"name": name, "said": said})
     for line in said:
         given.out.say(line)
     return 0
 
 
-async def _require_source(settings: Settings, source_id: int) -> None:
+async def _require(settings: Settings, source_id: int | None, organization_id: int | None) -> None:
     from datasources.catalogue.engine import session_scope
-    from datasources.catalogue.sources import is_registered
+    from datasources.catalogue.sources import find_source, is_registered
+    from datasources.catalogue.tables import Organization
 
     async with session_scope(settings) as session:
-        if not await is_registered(session, source_id):
+        if organization_id is not None and await session.get(Organization, organization_id) is None:
+            raise SourcecheckError(f"there is no organization {organization_id}")
+        if source_id is None:
+            return
+        if organization_id is None:
+            there = await is_registered(session, source_id)
+        else:
+            there = await find_source(session, organization_id, source_id) is not None
+        if not there:
             raise SourcecheckError(f"there is no data source {source_id}")
 
 
 async def _list(client: Any, _: Settings, given: argparse.Namespace) -> int:
-    from urllib.parse import urlsplit
+    from api.prefect.alerts import Alerts
+    from datasources.model.alerts import receiver_of
 
-    from deployments.cli.alerts import described, ours
-
-    columns = ["name", "kind", "receiver", "data source", "paused"]
+    columns = ["name", "kind", "receiver", "data source", "organization", "paused"]
     rows: list[list[str]] = []
-    for automation in await ours(client):
-        alert = await described(automation)
-        paused = "" if automation.enabled else "yes"
-        if alert is None:
-            rows.append([automation.name, "changed in Prefect", "", "", paused])
+    for kept in await Alerts(client).read():
+        paused, owner = (
+            "yes" if kept.paused else "",
+            "all" if kept.organization_id is None else str(kept.organization_id),
+        )
+        if kept.alert is None:
+            rows.append([kept.name, "changed in Prefect", "", "", owner, paused])
         else:
-            about = "all" if alert.source_id is None else str(alert.source_id)
-            rows.append([alert.name, alert.kind, urlsplit(alert.url).hostname or "", about, paused])
-    given.out.result(
-        [dict(zip(("name", "kind", "receiver", "data_source", "paused"), row, strict=True)) for row in rows]
-    )
+            about = "all" if kept.alert.source_id is None else str(kept.alert.source_id)
+            rows.append([kept.name, kept.alert.kind, receiver_of(kept.alert.url), about, owner, paused])
+    names = [column.replace(" ", "_") for column in columns]
+    given.out.result([dict(zip(names, row, strict=True)) for row in rows])
     given.out.table(columns, rows)
     return 0
 
 
 async def _test(client: Any, _: Settings, given: argparse.Namespace) -> int:
-    from deployments.cli.alerts import attempt
-
-    said = await attempt(client, given.name)
+    said = await _attempt(client, await _named(client, given.name))
     given.out.result({"name": given.name, "said": said})
     given.out.say(said)
     return 0
 
 
-async def _remove(client: Any, _: Settings, given: argparse.Namespace) -> int:
-    from deployments.cli.alerts import remove
+async def _attempt(client: Any, kept: "KeptAlert") -> str:
+    from api.prefect.alerts import Alerts, AlertUnsent
 
-    await remove(client, given.name)
+    try:
+        await Alerts(client).attempt(kept.id)
+    except AlertUnsent as error:
+        raise SourcecheckError(f"{kept.name!r}: {error}") from error
+    return f"Prefect's server has sent {kept.name!r}: look for it at the receiver"
+
+
+async def _remove(client: Any, _: Settings, given: argparse.Namespace) -> int:
+    from api.prefect.alerts import Alerts
+
+    await Alerts(client).remove((await _named(client, given.name)).id)
     given.out.result({"removed": given.name})
     given.out.say(f"automation {given.name!r} is removed")
     return 0
+
+
+async def _pause(client: Any, _: Settings, given: argparse.Namespace) -> int:
+    return await _switch(client, given, paused=True)
+
+
+async def _resume(client: Any, _: Settings, given: argparse.Namespace) -> int:
+    return await _switch(client, given, paused=False)
+
+
+async def _switch(client: Any, given: argparse.Namespace, *, paused: bool) -> int:
+    from api.prefect.alerts import Alerts
+
+    await Alerts(client).pause((await _named(client, given.name)).id, paused=paused)
+    given.out.result({"name": given.name, "paused": paused})
+    given.out.say(f"automation {given.name!r} is {'paused' if paused else 'resumed'}")
+    return 0
+
+
+async def _named(client: Any, name: str) -> "KeptAlert":
+    """Ours of this name. Raises `SourcecheckError` when there is none, or organizations have several."""
+    from api.prefect.alerts import Alerts
+
+    known = await Alerts(client).read()
+    found = [kept for kept in known if kept.name == name]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise SourcecheckError(f"{len(found)} organizations have an alert {name!r}; change it on their pages")
+    names = ", ".join(repr(kept.name) for kept in known) or "none"
+    raise SourcecheckError(f"sourcecheck has made no automation {name!r}; there are: {names}")

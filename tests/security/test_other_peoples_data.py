@@ -26,9 +26,12 @@ from tests.fix_service import KEY, Service
 from tests.wire.answers import valid
 
 UNKNOWN = 2**40
+NO_ALERT = "00000000-0000-4000-8000-000000000000"
 BODIES: dict[str, Any] = {
     "/confirm": {"fingerprint": "SHA256:" + "A" * 43},
     "/authenticate": {"password": "x"},
+    "/members/{user_id}": {"role": "member"},
+    "/alerts/{alert}": {"paused": True},
 }
 """What a request has to say to be looked at, by the end of its path; all others get an empty object."""
 QUESTIONS: dict[str, dict[str, str]] = {
@@ -45,6 +48,8 @@ OWN_DATA_OF = {
     "test/{job_id}": "job",
     "api_keys/{key_id}": "key",
     "ssh_host_keys/{key_id}": "host_key",
+    "members/{user_id}": "member",
+    "alerts/{alert}": "alert",
 }
 """What a parameter of a path is the id of; a new kind of id has to be put in here, and made in `ours`."""
 
@@ -77,14 +82,20 @@ LISTS = [path for method, path in ROUTES if method == "GET" and "{" not in path]
 
 
 @pytest.fixture(scope="module")
-def ours(admin: httpx.Client, embedded: Server) -> Iterator[dict[str, int]]:
+def ours(admin: httpx.Client, embedded: Server) -> Iterator[dict[str, int | str]]:
     """One of everything that has an id, made by the admin."""
     source = register(admin, unique("Nobody else's"), options(embedded))
     job = finished(admin, source)["id"]
     key = admin.post("/api/v1/api_keys", json={"name": unique("Nobody else's")}).json()["id"]
     host_key = {"host": "nobody-elses.test", "host_key": "SHA256:" + "A" * 43}
     known = admin.post("/api/v1/ssh_host_keys", json=host_key).json()["id"]
-    yield {"source": source, "job": job, "key": key, "host_key": known}
+    member = admin.post("/api/v1/members", json={"name": unique("Nobody else's")}).json()["user_id"]
+    told = {"kind": "webhook", "url": "http://127.0.0.1:9/", "name": unique("Nobody else's")}
+    alert = admin.post("/api/v1/alerts", json=told).json()["id"]
+    yield {"source": source, "job": job, "key": key, "host_key": known, "member": member, "alert": alert}
+    assert admin.get(f"/api/v1/alerts/{alert}").json()["paused"] is False
+    assert admin.delete(f"/api/v1/alerts/{alert}").status_code == 204
+    assert admin.delete(f"/api/v1/members/{member}").status_code == 204
     (trusted,) = [found for found in admin.get("/api/v1/ssh_host_keys").json() if found["id"] == known]
     assert trusted["revoked_at"] is None
     assert valid(admin.get(f"{SOURCES}/{source}"), "DataSource")["name"].startswith("Nobody else's")
@@ -98,7 +109,12 @@ def needed(path: str) -> dict[str, str]:
     return next((query for end, query in QUESTIONS.items() if path.endswith(end)), {})
 
 
-def filled(path: str, ids: dict[str, int]) -> str:
+def unknown_ids(ids: dict[str, int | str]) -> dict[str, int | str]:
+    """The same with ids that nobody has."""
+    return {kind: UNKNOWN if isinstance(value, int) else NO_ALERT for kind, value in ids.items()}
+
+
+def filled(path: str, ids: dict[str, int | str]) -> str:
     """The path with these ids."""
     for place, kind in OWN_DATA_OF.items():
         path = path.replace(place, re.sub(r"\{.*\}", str(ids[kind]), place))
@@ -108,7 +124,7 @@ def filled(path: str, ids: dict[str, int]) -> str:
 
 @pytest.mark.parametrize(("method", "path"), WITH_IDS)
 def test_foreign_looks_like_unknown(
-    service: Service, stranger: Organization, ours: dict[str, int], method: str, path: str
+    service: Service, stranger: Organization, ours: dict[str, int | str], method: str, path: str
 ) -> None:
     """404, word for word what an id that nobody has is answered with."""
     body = next((body for end, body in BODIES.items() if path.endswith(end)), {})
@@ -116,14 +132,14 @@ def test_foreign_looks_like_unknown(
     with service.client(stranger.key) as client:
         query = needed(path)
         foreign = client.request(method, filled(path, ours), params=query, **given)
-        unknown = client.request(method, filled(path, dict.fromkeys(ours, UNKNOWN)), params=query, **given)
+        unknown = client.request(method, filled(path, unknown_ids(ours)), params=query, **given)
     assert (foreign.status_code, unknown.status_code) == (404, 404), foreign.text
     assert foreign.text == unknown.text
     assert foreign.headers.keys() == unknown.headers.keys()
 
 
 @pytest.mark.parametrize("path", LISTS)
-def test_lists_are_our_own(service: Service, stranger: Organization, ours: dict[str, int], path: str) -> None:
+def test_lists_are_our_own(service: Service, stranger: Organization, ours: dict[str, int | str], path: str) -> None:
     """Nothing of another organization is in any list, nor found by any search."""
     assert ours
     with service.client(stranger.key) as client:
@@ -135,9 +151,9 @@ def test_lists_are_our_own(service: Service, stranger: Organization, ours: dict[
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_nothing_without_a_key(nobody: httpx.Client, ours: dict[str, int], method: str, path: str) -> None:
+def test_nothing_without_a_key(nobody: httpx.Client, ours: dict[str, int | str], method: str, path: str) -> None:
     """401 for every route that is not open, whatever is sent."""
-    for number in (ours, dict.fromkeys(ours, UNKNOWN)):
+    for number in (ours, unknown_ids(ours)):
         assert nobody.request(method, filled(path, number), content=b"{").status_code == 401
 
 
@@ -160,7 +176,7 @@ def test_nothing_without_a_key(nobody: httpx.Client, ours: dict[str, int], metho
         "/docs\\..\\api/v1/data_sources",
     ],
 )
-def test_no_path_leads_around_the_key(service: Service, ours: dict[str, int], path: str) -> None:
+def test_no_path_leads_around_the_key(service: Service, ours: dict[str, int | str], path: str) -> None:
     """Sent as it is, which no polite client would."""
     assert ours
     place = urlsplit(service.api)
@@ -208,7 +224,7 @@ def test_the_key_is_nowhere_in_the_catalogue(service: Service, admin: httpx.Clie
         assert key[4:] not in rows
 
 
-def test_another_members_key_is_not_ours(service: Service, admin: httpx.Client, ours: dict[str, int]) -> None:
+def test_another_members_key_is_not_ours(service: Service, admin: httpx.Client, ours: dict[str, int | str]) -> None:
     """Also within one organization: a key is its user's."""
     user = service.command("user", "add", "colleague", "--organization", "1").split()[-1]
     key = service.command("key", "add", user).split()[-1]

@@ -10,6 +10,7 @@ from api.openapi.examples.example import NOTHING, Example, shown
 from api.openapi.examples.health import HEALTH
 from api.openapi.examples.jobs import JOBS
 from api.openapi.examples.keys import KEYS
+from api.openapi.examples.members import MEMBERS
 from api.openapi.examples.schemas import SCHEMAS
 from api.openapi.examples.service import SERVICE
 from api.openapi.examples.sources import REMOVAL, SOURCES
@@ -17,7 +18,7 @@ from api.openapi.operations import operations
 
 __all__ = ["EXAMPLES", "Example", "add_examples"]
 
-EXAMPLES: dict[str, Example] = SOURCES | JOBS | SCHEMAS | HEALTH | KEYS | SERVICE | REMOVAL
+EXAMPLES: dict[str, Example] = SOURCES | JOBS | SCHEMAS | HEALTH | KEYS | MEMBERS | SERVICE | REMOVAL
 """By the id of the operation; each may need what those before it have made."""
 DONE = "Successful Response"
 LITESTARS_PHRASES = ("Request fulfilled, document follows", "Document created, URL follows")

@@ -132,7 +132,10 @@
   });
   document.addEventListener("submit", (event) => {
     const question = event.submitter?.dataset.confirm;
-    if (question && !confirm(question)) { event.preventDefault(); event.stopPropagation(); }
+    if (!question) return;
+    if (!confirm(question)) { event.preventDefault(); event.stopPropagation(); return; }
+    const sure = Object.assign(document.createElement("input"), { type: "hidden", name: "sure", value: "1" });
+    event.target.append(sure);
   }, true);
   document.addEventListener("keydown", (event) => {
     if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName)) return;

@@ -1,4 +1,4 @@
-"""API keys, host keys and members of the organization."""
+"""API keys and host keys."""
 
 from typing import Any
 
@@ -9,18 +9,18 @@ from litestar.response import Template
 from api.actions import keys
 from api.dependencies import Session, SessionDep
 from api.limits import MAKES_KEY
-from api.pages.forms import host_key_from, text
+from api.pages.forms import at_field, host_key_from, text
 from api.pages.rendering import Reader, ReaderDep
 from api.wire.errors import Invalid, Problem
 from datasources.catalogue import host_keys
-from datasources.catalogue.accounts import keys_of, members_of
+from datasources.catalogue.accounts import keys_of
 from datasources.model.vocabulary import OnQuestion
 
 LONGEST_NAME = 200
 
 
 class AccessController(Controller):
-    """`/keys`, `/host-keys` and `/members`."""
+    """`/keys` and `/host-keys`."""
 
     @get("/keys")
     async def keys(self, reader: ReaderDep, session: SessionDep) -> Template:
@@ -39,12 +39,16 @@ class AccessController(Controller):
             _, raw = await keys.make_key(session, reader.member, name, on_question)
         except Problem as problem:
             await session.rollback()
-            return await _keys(reader, session, wrong=_at(problem, "name"))
+            return await _keys(reader, session, wrong=at_field(problem, "name"))
         return await _keys(reader, session, made=raw)
 
     @post("/keys/{key_id:str}/revoke", status_code=303)
     async def revoke_key(self, key_id: FromPath[int], reader: ReaderDep, session: SessionDep) -> Response[Any]:
         """Revoke a key; that of the session ends the session."""
+        await keys.require_key(session, reader.member, key_id)
+        if not await reader.is_sure():
+            question = "Programs that use this key are refused from then on; a session that it has opened ends."
+            return await reader.ask(question, "Revoke the key", "/keys")
         await keys.revoke(session, reader.services, reader.member, key_id)
         return reader.done("The key is revoked.", "/keys")
 
@@ -61,24 +65,18 @@ class AccessController(Controller):
             await keys.trust(session, reader.member, host_key_from(form))
         except Problem as problem:
             await session.rollback()
-            return await _host_keys(reader, session, wrong=_at(problem, "host_key"), given=form)
+            return await _host_keys(reader, session, wrong=at_field(problem, "host_key"), given=form)
         return reader.done("The key is trusted from now on.", "/host-keys")
 
     @post("/host-keys/{key_id:str}/revoke", status_code=303)
     async def distrust(self, key_id: FromPath[int], reader: ReaderDep, session: SessionDep) -> Response[Any]:
         """Trust a key no longer."""
+        await keys.require_host_key(session, reader.member, key_id)
+        if not await reader.is_sure():
+            question = "The key is trusted no longer: the next test through this gateway asks again."
+            return await reader.ask(question, "Revoke the host key", "/host-keys")
         await keys.distrust(session, reader.member, key_id)
         return reader.done("The key is trusted no longer: the next test through this gateway asks again.", "/host-keys")
-
-    @get("/members")
-    async def members(self, reader: ReaderDep, session: SessionDep) -> Template:
-        """Who is in the organization."""
-        members = await members_of(session, reader.member.organization_id)
-        return await reader.show("members.html", here="members", members=members)
-
-
-def _at(problem: Problem, field: str) -> Invalid:
-    return problem if isinstance(problem, Invalid) else Invalid(["body", field], problem.sentence)
 
 
 async def _keys(reader: Reader, session: Session, *, made: str | None = None, wrong: Invalid | None = None) -> Template:

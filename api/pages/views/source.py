@@ -130,7 +130,11 @@ class SourcePageController(Controller):
     @post("/forget", status_code=303)
     async def forget(self, source_id: FromPath[int], reader: ReaderDep, session: SessionDep) -> Response[Any]:
         """Forget what the source logs in with."""
-        forget_secret(await require_source(session, reader.member, source_id))
+        source = await require_source(session, reader.member, source_id)
+        if not await reader.is_sure():
+            question = "What this source logs in with is forgotten. Its next test asks for it."
+            return await reader.ask(question, "Forget the secrets", f"/sources/{source_id}")
+        forget_secret(source)
         await session.commit()
         return reader.done("Its secrets are forgotten: the next test asks for them.", f"/sources/{source_id}")
 
@@ -139,6 +143,11 @@ class SourcePageController(Controller):
         """Remove the source."""
         source = await require_source(session, reader.member, source_id)
         name = source.name
+        if not await reader.is_sure():
+            question = (
+                f"“{name}” is removed, with its secrets and its schedule. Its past tests stay readable by the API."
+            )
+            return await reader.ask(question, "Remove the source", f"/sources/{source_id}")
         await session.rollback()
         await sources.remove(session, reader.services, reader.member, source_id)
         await reader.board(anew=True)

@@ -1,6 +1,7 @@
 """The examples of the OpenAPI document work: each is sent to a running service, and answered as it says."""
 
 import time
+from http.server import ThreadingHTTPServer
 from typing import Any
 
 import httpx
@@ -23,9 +24,10 @@ FREE = frozenset({"details", "steps", "problems", "properties", "metadata"})
 class Story:
     """Sends the examples one after the other, each about what those before it have made."""
 
-    def __init__(self, client: httpx.Client, server: Server) -> None:
+    def __init__(self, client: httpx.Client, server: Server, receiver: str) -> None:
         self.client = client
         self.options = options(server)
+        self.receiver = receiver
         self.document: dict[str, Any] = client.get("/docs/openapi.json").json()
         self.ids: dict[str, Any] = {}
         self.operations = {
@@ -65,6 +67,8 @@ class Story:
         """The example's body about the database of the tests, with its password."""
         if "options" in body:
             return body | {"options": self.options}
+        if "url" in body:
+            return body | {"url": self.receiver}
         return body | {"password": PASSWORD} if "password" in body else body
 
     def remember(self, name: str, found: Any) -> None:
@@ -79,6 +83,10 @@ class Story:
             self.ids["job_id"] = found["job_id"]
         elif name in ("create_api_key", "register_ssh_host_key"):
             self.ids["key_id"] = found["id"]
+        elif name == "invite_member":
+            self.ids["user_id"] = found["user_id"]
+        elif name == "create_alert":
+            self.ids["alert"] = found["id"]
 
     def start(self, body: dict[str, Any], until: str) -> None:
         """A test that asks or runs, for the next example."""
@@ -105,11 +113,12 @@ class Story:
         self.start(SLOW, "processing")
 
 
-def test_every_example_works(service: Service, embedded: Server) -> None:
-    """In the order of the table, as a member of an organization that has nothing yet."""
-    key = Organization(service, unique("Examples")).key
+def test_every_example_works(service: Service, embedded: Server, receiver: ThreadingHTTPServer) -> None:
+    """In the order of the table, as an administrator of an organization that has nothing yet."""
+    key = Organization(service, unique("Examples"), "admin").key
+    address = f"http://127.0.0.1:{receiver.server_address[1]}/sources"
     with httpx.Client(base_url=service.api, headers={"Authorization": f"Bearer {key}"}, timeout=90) as client:
-        story = Story(client, embedded)
+        story = Story(client, embedded, address)
         assert set(story.operations) == set(EXAMPLES), "every operation has an example, and no other"
         for name, example in EXAMPLES.items():
             story.tell(name, example)

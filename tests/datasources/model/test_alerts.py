@@ -2,8 +2,12 @@
 
 import pytest
 
-from datasources.model.errors import SourcecheckError
-from deployments.cli.alerts import check_address, default_name
+from datasources.model.alerts import (
+    AlertKind,
+    AlertRefused,
+    check_address,
+    default_name,
+)
 
 GOOD = [
     ("webhook", "https://example.org/hook"),
@@ -25,15 +29,15 @@ BAD = [
 
 
 @pytest.mark.parametrize(("kind", "url"), GOOD)
-def test_an_address_that_can_be_one(kind: str, url: str) -> None:
+def test_an_address_that_can_be_one(kind: AlertKind, url: str) -> None:
     """It is taken."""
     check_address(kind, url)
 
 
 @pytest.mark.parametrize(("kind", "url", "words"), BAD)
-def test_an_address_that_is_none(kind: str, url: str, words: str) -> None:
+def test_an_address_that_is_none(kind: AlertKind, url: str, words: str) -> None:
     """It is refused with what is missing; a password in it is not repeated."""
-    with pytest.raises(SourcecheckError, match=words) as refused:
+    with pytest.raises(AlertRefused, match=words) as refused:
         check_address(kind, url)
     assert "user:password" not in str(refused.value)
 

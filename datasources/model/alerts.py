@@ -1,0 +1,112 @@
+"""Alerts: who is told when a source goes down or comes back, and where. Rules without any IO."""
+
+from typing import Literal, get_args
+from urllib.parse import SplitResult, parse_qs, parse_qsl, quote, unquote, urlencode, urlsplit
+
+from msgspec import Struct
+
+from datasources.model.errors import SourcecheckError
+from datasources.model.hosts import host_name
+from datasources.model.texts import hidden_character
+
+AlertKind = Literal["webhook", "slack", "mail"]
+KINDS: tuple[AlertKind, ...] = get_args(AlertKind)
+SCHEMES: dict[AlertKind, tuple[str, ...]] = {
+    "webhook": ("http", "https"),
+    "slack": ("https",),
+    "mail": ("mailto", "mailtos"),
+}
+SLACK_HOSTS = ("hooks.slack.com", "hooks.slack-gov.com")
+MAIL_PARAMETERS = frozenset({"to", "from", "cc", "bcc", "name", "reply", "smtp", "mode", "format"})
+"""What an organization may say of a mail. Apprise knows more: names of key files, and addresses to fetch them from."""
+PORTS = {"http": 80, "https": 443, "mailto": 587, "mailtos": 587}
+MOST_CHARACTERS = 4096
+
+
+class AlertRefused(SourcecheckError):
+    """What is said of an alert cannot be: its address, or its name."""
+
+
+class Alert(Struct, frozen=True):
+    """What an alert does."""
+
+    name: str
+    kind: AlertKind
+    url: str
+    """The receiver's address. It may hold a password, and is never shown."""
+    source_id: int | None
+    """The only data source that it is about; None for all."""
+    organization_id: int | None = None
+    """Whose it is, and whose sources alone it is about; None for an operator's, about those of every organization."""
+
+
+def check_address(kind: AlertKind, url: str) -> None:
+    """Raises `AlertRefused` for an address that cannot be one of this kind."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise AlertRefused(f"The address is not a URL: {error}") from error
+    if parts.scheme not in SCHEMES[kind]:
+        raise AlertRefused(
+            f"The address of a {kind} begins with {' or '.join(f'{scheme}://' for scheme in SCHEMES[kind])}"
+        )
+    if not host or " " in url:
+        raise AlertRefused(f"The address of a {kind} needs the name of a host: {parts.scheme}://HOST/…")
+    if kind == "mail" and not parse_qs(parts.query).get("to"):
+        raise AlertRefused("The address of a mail names its recipient: mailtos://USER:PASSWORD@HOST?to=ADDRESS")
+
+
+def narrowed(kind: AlertKind, url: str) -> str:
+    """The address as an organization may give it, written anew from its parts, so that no reader sees another host.
+
+    Raises `AlertRefused` for what only an operator may say.
+    """
+    check_address(kind, url)
+    if len(url) > MOST_CHARACTERS or hidden_character(url):
+        raise AlertRefused(f"The address has at most {MOST_CHARACTERS} characters, all of them visible")
+    parts = urlsplit(url)
+    try:
+        host = host_name(parts.hostname or "")
+    except ValueError as error:
+        raise AlertRefused(f"The host in the address of a {kind} is none") from error
+    if kind == "slack" and (host not in SLACK_HOSTS or parts.port or parts.username):
+        raise AlertRefused("The address of a Slack channel begins with https://hooks.slack.com/")
+    login = ":".join(quote(unquote(part), safe="") for part in (parts.username, parts.password) if part is not None)
+    place = (f"{login}@" if login else "") + (f"[{host}]" if ":" in host else host)
+    place += f":{parts.port}" if parts.port else ""
+    rest = _mail_parameters(parts) if kind == "mail" else parts.path + (f"?{parts.query}" if parts.query else "")
+    return f"{parts.scheme}://{place}{rest}"
+
+
+def _mail_parameters(parts: SplitResult) -> str:
+    if parts.path.strip("/"):
+        raise AlertRefused("The address of a mail has its recipients in ?to=ADDRESS, and nothing before it")
+    given = [(name.lower(), value) for name, value in parse_qsl(parts.query)]
+    for name, _ in given:
+        if name not in MAIL_PARAMETERS:
+            known = ", ".join(sorted(MAIL_PARAMETERS))
+            raise AlertRefused(f"The address of a mail cannot have {name!r}; it can have {known}")
+    return f"?{urlencode(given)}"
+
+
+def hosts_of(url: str) -> list[tuple[str, int]]:
+    """Every host and port that sending to this address connects to: of a mail, its server has a parameter, too."""
+    parts = urlsplit(url)
+    port = parts.port or PORTS[parts.scheme]
+    servers = parse_qs(parts.query).get("smtp", []) if parts.scheme in SCHEMES["mail"] else []
+    return [(host, port) for host in (parts.hostname or "", *servers)]
+
+
+def receiver_of(url: str) -> str:
+    """What of an address may be shown: the host, or of a mail who receives it."""
+    parts = urlsplit(url)
+    if parts.scheme in SCHEMES["mail"]:
+        return ", ".join(parse_qs(parts.query).get("to", []))
+    return parts.hostname or ""
+
+
+def default_name(kind: AlertKind, url: str, source_id: int | None) -> str:
+    """A name that tells alerts apart: the kind, the receiver's host, and the data source if it is about one."""
+    about = f" for data source {source_id}" if source_id is not None else ""
+    return f"sourcecheck {kind} to {urlsplit(url).hostname}{about}"
