@@ -20,6 +20,7 @@ from datasources.catalogue.sources import (
     write_source,
 )
 from datasources.catalogue.tables import DataSource
+from datasources.model.source import Source
 
 
 async def register(session: AsyncSession, services: Services, member: Member, body: bytes) -> DataSource:
@@ -34,7 +35,7 @@ async def create(
     source, fields = parse(given, hidden_in(given))
     row = DataSource(organization_id=member.organization_id, created_by_user_id=member.user_id, **columns)
     write_source(row, source, fields, services.vault)
-    await _save(session, row)
+    await save(session, row)
     return row
 
 
@@ -50,11 +51,17 @@ async def change_fields(
     session: AsyncSession, services: Services, member: Member, row: DataSource, given: dict[str, Any]
 ) -> None:
     """The same of decoded fields, in a row that is locked; its schedule pauses and goes on with it."""
+    await apply_change(session, services, member, row, *parse(*merged(row, given, services.vault)))
+
+
+async def apply_change(
+    session: AsyncSession, services: Services, member: Member, row: DataSource, source: Source, fields: dict[str, Any]
+) -> None:
+    """The same of what the source is afterwards. Raises `Problem`: 409 for a name that is taken."""
     was_paused = bool(row.fields.get("is_paused"))
-    source, fields = parse(*merged(row, given, services.vault))
     change_source(row, source, fields, services.vault)
     row.updated_by_user_id = member.user_id
-    await _save(session, row)
+    await save(session, row)
     paused = bool(row.fields.get("is_paused"))
     if row.plan and paused is not was_paused:
         await pause_schedule(session, services.prefect.schedules, row, paused)
@@ -84,11 +91,12 @@ async def restore(session: AsyncSession, member: Member, source_id: int) -> Data
         raise Problem(404, "Data source not found")
     restore_source(row)
     row.updated_by_user_id = member.user_id
-    await _save(session, row)
+    await save(session, row)
     return row
 
 
-async def _save(session: AsyncSession, row: DataSource) -> None:
+async def save(session: AsyncSession, row: DataSource) -> None:
+    """Write a new or changed row, and commit. Raises `Problem` for a name that is taken."""
     try:
         await save_source(session, row)
     except NameTaken as error:

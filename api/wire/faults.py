@@ -38,14 +38,18 @@ def fault_of(check: Callable[..., object], *given: Any) -> list[Fault]:
 
 
 def faults(given: Any, kind: type[Struct], known: Known, place: Place = ()) -> list[Fault]:
-    """Every field at fault of what should be a struct of this kind, in the order of its fields; unknown ones last.
+    """Every field at fault of what should be a struct of this kind: unknown ones, then in the order of its fields.
 
     `known` names, for an object in it, the fields among which the nearest to an unknown one is looked for.
     """
     if not isinstance(given, dict):
         return _refusal(given, kind, known, place)
-    found: list[Fault] = []
     fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    found: list[Fault] = []
+    if kind.__struct_config__.forbid_unknown_fields:
+        names = known.get(place[-1] if place else "", fields)
+        strangers = [name for name in given if name not in fields and name != kind.__struct_config__.tag_field]
+        found += [fault for name in strangers for fault in unknown(["body", *place, name], names).errors]
     for name, field in fields.items():
         if name in given:
             inner = _struct_in(field.type)
@@ -58,15 +62,6 @@ def faults(given: Any, kind: type[Struct], known: Known, place: Place = ()) -> l
             found += Invalid(["body", *place, name], REQUIRED, "missing").errors
     if "host" in given and hasattr(kind, "__post_init__") and not any(f["loc"][-1] == "host" for f in found):
         found += _host(given["host"], place)
-    if kind.__struct_config__.forbid_unknown_fields:
-        names = known.get(place[-1] if place else "", fields)
-        tag = kind.__struct_config__.tag_field
-        found += [
-            fault
-            for name in given
-            if name not in fields and name != tag
-            for fault in unknown(["body", *place, name], names).errors
-        ]
     return found or _refusal(given, kind, known, place)
 
 

@@ -17,6 +17,9 @@ from datasources.model.secret_references import FIELD
 from datasources.model.source import Source
 from datasources.secrecy.vault import Vault
 
+DRAFT_OF = "draft_of"
+"""Field of a draft that holds changes of another source: which one, and when that was changed last before."""
+
 
 class NameTaken(SourcecheckError):
     """Another source of the organization has this name."""
@@ -166,6 +169,16 @@ async def find_removed(session: AsyncSession, organization_id: int, source_id: i
         DataSource.restorable,
     )
     return (await session.execute(chosen.with_for_update())).scalar_one_or_none()
+
+
+async def drafts_of(session: AsyncSession, row: DataSource) -> Sequence[DataSource]:
+    """Drafts with changes of this source that have been neither saved nor discarded."""
+    chosen = select(DataSource).where(
+        DataSource.organization_id == row.organization_id,
+        DataSource.deleted_at.is_(None),
+        DataSource.fields[(DRAFT_OF, "id")].as_integer() == row.id,
+    )
+    return (await session.scalars(chosen)).all()
 
 
 async def is_registered(session: AsyncSession, source_id: int) -> bool:

@@ -8,7 +8,7 @@ from litestar import Controller, Response, get, post
 from litestar.params import FromPath
 from litestar.response import Template
 
-from api.actions import sources
+from api.actions import drafts, sources
 from api.dependencies import Session, SessionDep, lock_source_for_test, require_source
 from api.limits import ASKS_FOR_TEST
 from api.pages.forms import text
@@ -24,6 +24,7 @@ from api.pages.source_form import (
 )
 from api.wire.errors import Invalid, Problem
 from api.wire.requests import TestRequest
+from datasources.catalogue.health.overview import DRAFT
 from datasources.catalogue.tables import DataSource
 from datasources.databases import DATABASES
 from datasources.model.steps import KindOfTest
@@ -68,6 +69,10 @@ class EditingController(Controller):
     @post("/sources/{source_id:str}/keep", status_code=303)
     async def keep(self, source_id: FromPath[int], reader: ReaderDep, session: SessionDep) -> Response[Any]:
         """Save a source that was tested before."""
+        draft = await require_source(session, reader.member, source_id)
+        if drafts.original_of(draft) is not None:
+            row = await drafts.keep_change(session, reader.services, reader.member, draft)
+            return await _go_on(reader, session, row, tested=False, said="The changes are saved.")
         body = msgspec.json.encode({"created_from": SAVED})
         row = await sources.change(session, reader.services, reader.member, source_id, body)
         return await _go_on(reader, session, row, tested=False, said=f"“{row.name}” is registered.")
@@ -80,17 +85,20 @@ class EditingController(Controller):
 
     @post("/sources/{source_id:str}/edit", status_code=303, opt=ASKS_FOR_TEST)
     async def change(self, source_id: FromPath[int], reader: ReaderDep, session: SessionDep) -> Response[Any]:
-        """Change the source."""
+        """Change the source; or test the changes in a draft beside it, before they are saved."""
         form = dict(await reader.request.form())
         row = await require_source(session, reader.member, source_id)
         body = body_from(form, DATABASES[row.type], row)
+        tried = bool(form.get("try"))
+        work = drafts.draft_change if tried else sources.change
         try:
-            row = await sources.change(session, reader.services, reader.member, source_id, body)
+            row = await work(session, reader.services, reader.member, source_id, body)
         except Problem as problem:
             await session.rollback()
             row = await require_source(session, reader.member, source_id)
             return await _form(reader, row.type, form, problem, row)
-        return await _go_on(reader, session, row, tested=bool(form.get("test")), said="Saved.")
+        said = "" if tried or is_draft(row) else "Saved."
+        return await _go_on(reader, session, row, tested=tried or bool(form.get("test")), said=said)
 
 
 async def _go_on(reader: Reader, session: Session, row: DataSource, *, tested: bool, said: str) -> Response[Any]:
@@ -134,6 +142,7 @@ async def _form(
         422 if problem else 200,
         here="sources",
         row=row,
+        is_draft=row is not None and is_draft(row),
         kind=kind,
         types=sorted(((word, kind.title) for word, kind in DATABASES.items()), key=lambda pair: pair[1].casefold()),
         fields=fields_of(kind, shown, stored.get("options", {})),
@@ -143,6 +152,11 @@ async def _form(
         notice=notice,
         has_tunnel=text(values, "ssh_tunnel.host") is not None,
     )
+
+
+def is_draft(row: DataSource) -> bool:
+    """Whether the source is being tested before it is saved."""
+    return row.fields.get("created_from") == DRAFT
 
 
 def _is_secret(name: str, word: str) -> bool:

@@ -16,6 +16,7 @@ from datasources.catalogue.schemas.compare import EdgeChange, TableChange
 from datasources.catalogue.schemas.graph import Direction, read_graph
 from datasources.catalogue.schemas.history import KeptChange, WantedChanges, read_changes
 from datasources.catalogue.schemas.reading import Place, Wanted, read_one, read_overview, read_tables, storable
+from datasources.catalogue.schemas.references import read_referrers
 from datasources.catalogue.schemas.search import search_tables
 from datasources.databases.base import Table, TableName
 
@@ -84,6 +85,7 @@ class SchemaPageController(Controller):
             source=source,
             name=name,
             table=table,
+            referrers=await read_referrers(session, source_id, name),
             graph=graph,
             picture=picture(graph, name, source_id),
             depth=depth,

@@ -4,8 +4,9 @@ from litestar import Controller, Response, get, post
 from litestar.params import FromPath
 from litestar.response import Redirect, Template
 
+from api.auth import Member
 from api.dependencies import ServicesDep, SessionDep
-from api.pages.rendering import Asked, bare
+from api.pages.rendering import Asked, bare, flash
 from api.pages.session import PUBLIC, member_of_key, signed_in, signed_out
 from api.wire.errors import Problem
 from datasources.catalogue.accounts import authenticate
@@ -53,12 +54,22 @@ class SignInController(Controller):
                 return Redirect("/", status_code=303)
             error = "This address has been used, or its hour is over. Sign in with an API key."
             return bare("sign_in.html", 422, to="/", error=error)
-        return Redirect("/", status_code=303, cookies=[signed_in(member.key_id, services.vault, request)])
+        cookies = [signed_in(member.key_id, services.vault, request)]
+        before: Member | None = request.user
+        if before and (before.user_id, before.organization_id) != (member.user_id, member.organization_id):
+            cookies.append(flash(_another(before, member)))
+        return Redirect("/", status_code=303, cookies=cookies)
 
     @post("/sign-out", status_code=303)
     async def sign_out(self, request: Asked) -> Response[None]:
         """End the session of this browser."""
         return Redirect("/sign-in", status_code=303, cookies=[signed_out(request)])
+
+
+def _another(before: Member, now: Member) -> str:
+    """A reader who opens an address by mistake would otherwise act as another person without knowing it."""
+    was, became = (f"{each.user_name} of {each.organization_name}" for each in (before, now))
+    return f"This browser is signed in as {became} now; it was signed in as {was} before."
 
 
 def local(target: object) -> str:

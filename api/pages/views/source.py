@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from api.actions import schedules, sources
 from api.actions.cancelling import cancel
+from api.actions.drafts import original_of
 from api.dependencies import Session, SessionDep, lock_source_for_test, require_job, require_source
 from api.jobs.refresh import read_known
 from api.limits import ASKS_FOR_TEST
@@ -151,6 +152,9 @@ class SourcePageController(Controller):
         await session.rollback()
         await sources.remove(session, reader.services, reader.member, source_id)
         await reader.board(anew=True)
+        original = original_of(source)
+        if original is not None:
+            return reader.done("The changes are discarded.", f"/sources/{original}")
         return reader.done(f"“{name}” is removed.", "/")
 
 
@@ -173,6 +177,7 @@ async def show_source(
         here="sources",
         source=source,
         details=details_of(source),
+        original=original_of(source),
         entry=entry,
         test=test,
         plan=Plan.read(source.plan),

@@ -125,8 +125,13 @@ def read_edge(content: bytes) -> LineageEdge:
     return _read(content, LineageEdge)
 
 
+def raw_of(content: bytes) -> bytes:
+    """The JSON of a kept table or edge."""
+    return zlib.decompress(content)
+
+
 def _read(content: bytes, kind: type[T]) -> T:
-    return msgspec.json.decode(zlib.decompress(content), type=kind)
+    return msgspec.json.decode(raw_of(content), type=kind)
 
 
 def _digest(content: bytes) -> bytes:
