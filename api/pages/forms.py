@@ -1,6 +1,6 @@
 """From the fields of a form to what the API's own bodies hold: the same structs, the same sentences when it fails."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -82,9 +82,9 @@ def number(form: Form, name: str) -> int | str | None:
     return int(value) if value and value.isascii() and value.isdigit() and len(value) < 16 else value
 
 
-def at_field(problem: Problem, field: str) -> Invalid:
+def at_field(problem: Problem, field: str, statuses: Collection[int] = (409, 422)) -> Invalid:
     """A refusal that names no field, at the field to blame for it. Raises those that are no fault of a form."""
-    if problem.status not in (403, 409, 422):
+    if problem.status not in statuses:
         raise problem
     return problem if isinstance(problem, Invalid) else Invalid(["body", field], problem.sentence)
 

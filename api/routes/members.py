@@ -77,11 +77,16 @@ class MemberController(Controller):
         responses=ADMINS_ONLY | LAST_ADMIN,
     )
     async def change(
-        self, user_id: FromPath[int], request: ApiRequest, session: SessionDep, member: MemberDep
+        self,
+        user_id: FromPath[int],
+        request: ApiRequest,
+        session: SessionDep,
+        member: MemberDep,
+        services: ServicesDep,
     ) -> MemberAnswer:
         """Make a member an administrator, or an administrator a member; the last administrator stays one."""
         wanted = read(await request.body(), ChangedMember)
-        await members.change_role(session, member, user_id, wanted.role)
+        await members.change_role(session, services, member, user_id, wanted.role)
         return next(MemberAnswer(**row._mapping) for row in await members.members(session, member) if row.id == user_id)
 
     @delete(

@@ -153,14 +153,14 @@ def parse(data: dict[str, Any], found: Sequence[Fault] = ()) -> tuple[Source, di
     _require_type(data)
     data["options"] = DATABASES[data["type"]].options.under_own_names(data.get("options"))
     found = [*found, *_masks(data)]
+    if isinstance(data.get("name"), str) and not data["name"].strip():
+        found += Invalid(["body", "name"], "The name must not be blank").errors
     references = _take_references(data)
     try:
         source: Source = msgspec.convert({n: v for n, v in data.items() if v is not None or n == "options"}, AnySource)
         fields = msgspec.convert({n: v for n, v in data.items() if v is not None}, SourceFields)
     except msgspec.ValidationError as error:
         raise together([*found, *_all_faults(data)]) from error
-    if not source.name.strip():
-        found += Invalid(["body", "name"], "The name must not be blank").errors
     found += _schedules_at_fault(fields)
     extras = {
         name: value for name, value in data.items() if name not in (*OWN_COLUMNS, *SourceFields.__struct_fields__)

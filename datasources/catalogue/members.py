@@ -36,12 +36,17 @@ async def find_member(session: AsyncSession, organization_id: int, user_id: int)
     return await session.get(Membership, (organization_id, user_id)) if 0 < user_id <= MAX_ID else None
 
 
-async def set_role(session: AsyncSession, membership: Membership, role: str) -> None:
-    """Change what a member may do. Raises `LastAdmin`."""
+async def set_role(session: AsyncSession, membership: Membership, role: str) -> list[bytes]:
+    """Change what a member may do; answers the hashes of the keys that are worth something else now.
+
+    Raises `LastAdmin`.
+    """
     if role != ADMIN:
         await _keep_an_admin(session, membership)
     membership.role = role
     await session.flush()
+    keys = select(ApiKey.hash).where(ApiKey.user_id == membership.user_id, ApiKey.revoked_at.is_(None))
+    return list(await session.scalars(keys))
 
 
 async def remove_member(session: AsyncSession, membership: Membership) -> list[bytes]:

@@ -39,7 +39,7 @@ class AccessController(Controller):
             _, raw = await keys.make_key(session, reader.member, name, on_question)
         except Problem as problem:
             await session.rollback()
-            return await _keys(reader, session, wrong=at_field(problem, "name"))
+            return await _keys(reader, session, wrong=at_field(problem, "name", (403, 409, 422)))
         return await _keys(reader, session, made=raw)
 
     @post("/keys/{key_id:str}/revoke", status_code=303)

@@ -54,7 +54,7 @@ class MemberPageController(Controller):
         role: Role | None = next((role for role in ROLES if role == wanted), None)
         if role is None:
             raise Problem(422, "There is no such role")
-        await members.change_role(session, reader.member, user_id, role)
+        await members.change_role(session, reader.services, reader.member, user_id, role)
         return reader.done("The role is changed.", "/members")
 
     @post("/{user_id:str}/remove", status_code=303)

@@ -7,6 +7,9 @@ from datasources.model.alerts import (
     AlertRefused,
     check_address,
     default_name,
+    hosts_of,
+    narrowed,
+    receiver_of,
 )
 
 GOOD = [
@@ -54,3 +57,46 @@ def test_names_tell_alerts_apart() -> None:
     assert len(set(names)) == len(wanted)
     assert names[3] == "sourcecheck webhook to a.example for data source 7"
     assert "secret" not in "".join(names)
+
+
+NARROWED = [
+    ("webhook", "https://public.example\\@127.0.0.1/", "https://public.example%5C@127.0.0.1/"),
+    ("webhook", "https://example.org/hook?a=b&c", "https://example.org/hook?a=b&c"),
+    ("webhook", "https://me:p%40ss@EXAMPLE.org:8443", "https://me:p%40ss@example.org:8443"),
+    ("webhook", "https://[2001:db8::1]/x#fragment", "https://[2001:db8::1]/x"),
+    ("slack", "https://hooks.slack.com/services/T/B/X", "https://hooks.slack.com/services/T/B/X"),
+    ("mail", "mailtos://u:p@smtp.example?to=a@b.c&From=d@e.f", "mailtos://u:p@smtp.example?to=a%40b.c&from=d%40e.f"),
+]
+OPERATORS_ONLY = [
+    ("slack", "https://hooks.slack.com.evil.example/services/T/B/X", "begins with https://hooks.slack.com/"),
+    ("slack", "https://hooks.slack.com@evil.example/services/T/B/X", "begins with https://hooks.slack.com/"),
+    ("mail", "mailtos://h.example?to=a@b.c&pgpkey=/etc/passwd", "cannot have 'pgpkey'"),
+    ("mail", "mailtos://h.example?to=a@b.c&PGP=yes", "cannot have 'pgp'"),
+    ("mail", "mailtos://h.example/other@b.c?to=a@b.c", "in \\?to=ADDRESS"),
+    ("webhook", "https://a,b/", "is none"),
+    ("webhook", "https://example.org/\x00", "all of them visible"),
+    ("webhook", "https://example.org/" + "x" * 5000, "at most 4096 characters"),
+]
+
+
+@pytest.mark.parametrize(("kind", "url", "anew"), NARROWED)
+def test_what_an_organization_may_say_is_written_anew(kind: AlertKind, url: str, anew: str) -> None:
+    """From its parts, so that whatever sends it reads the host that was looked at."""
+    assert narrowed(kind, url) == anew
+    assert narrowed(kind, anew) == anew
+
+
+@pytest.mark.parametrize(("kind", "url", "words"), OPERATORS_ONLY, ids=range(len(OPERATORS_ONLY)))
+def test_what_only_an_operator_may_say(kind: AlertKind, url: str, words: str) -> None:
+    """Files of keys, other hosts, other recipients (security row 31)."""
+    with pytest.raises(AlertRefused, match=words):
+        narrowed(kind, url)
+
+
+def test_every_host_is_looked_at_and_none_but_the_receiver_is_shown() -> None:
+    """Of a mail, its server may stand in a parameter as well."""
+    url = "mailtos://user:secret@mail.example:465?to=a@b.c&smtp=10.0.0.1"
+    assert hosts_of(url) == [("mail.example", 465), ("10.0.0.1", 465)]
+    assert receiver_of(url) == "a@b.c"
+    assert hosts_of("https://example.org/secret") == [("example.org", 443)]
+    assert receiver_of("https://example.org/secret") == "example.org"

@@ -1,0 +1,69 @@
+"""Every field at fault is told at once, each at its place."""
+
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+
+from api.wire.errors import Invalid
+from api.wire.registration import hidden_in, merged, parse, read
+from api.wire.requests import NewAlert, NewHostKey, WantedSchedule
+from datasources.catalogue.sources import write_source
+from datasources.catalogue.tables import DataSource
+from datasources.secrecy.vault import Vault
+
+GOOD: dict[str, Any] = {"name": "x", "type": "pg", "options": {"host": "h", "user": "u", "dbname": "d"}}
+SOURCES: list[tuple[dict[str, Any], list[str]]] = [
+    ({"name": "", "type": "pg", "options": {}}, ["name", "options.host", "options.user", "options.dbname"]),
+    (
+        GOOD | {"options": {"host": "a:5432", "user": "", "port": "many", "nope": 1}, "tags": "x"},
+        ["options.nope", "options.user", "options.port", "options.dbname", "options.host", "tags"],
+    ),
+    (
+        GOOD | {"ssh_tunnel": {"host": "a/b", "port": 0}, "down_after": 0, "name": "a\u202eb"},
+        ["name", "ssh_tunnel.username", "ssh_tunnel.port", "ssh_tunnel.host", "down_after"],
+    ),
+    (
+        GOOD | {"name": " ", "schema_indexing_schedule": "0 0 31 2 *", "lineage_schedule": "x", "my_token": 1},
+        ["name", "schema_indexing_schedule", "lineage_schedule", "my_token"],
+    ),
+    (GOOD | {"options": GOOD["options"] | {"password": "***"}, "tags": 1}, ["options.password", "tags"]),
+    (GOOD | {"options": 1, "ssh_tunnel": 1}, ["options", "ssh_tunnel"]),
+    ({"name": "x", "type": "nothing", "options": {}}, ["type"]),
+]
+
+
+def places(work: Any, *given: Any) -> list[str]:
+    """The fields at fault."""
+    with pytest.raises(Invalid) as refused:
+        work(*given)
+    assert all(error["msg"] for error in refused.value.errors)
+    return [".".join(map(str, error["loc"][1:])) for error in refused.value.errors]
+
+
+@pytest.mark.parametrize(("given", "wrong"), SOURCES, ids=range(len(SOURCES)))
+def test_all_faults_of_a_source(given: dict[str, Any], wrong: list[str]) -> None:
+    """Whatever kind they are of."""
+    found = places(lambda: parse(given, hidden_in(given)))
+    assert sorted(found) == sorted(wrong)
+
+
+def test_all_faults_of_other_bodies() -> None:
+    """In the order of the fields, unknown ones first."""
+    assert places(read, b'{"kind": "fax", "url": "", "data_source_id": 0}', NewAlert) == [
+        "kind",
+        "url",
+        "data_source_id",
+    ]
+    assert places(read, b'{"port": 0, "x": 1}', NewHostKey) == ["x", "host", "host_key", "port"]
+    assert places(read, b'{"interval_seconds": 1, "cron": 5}', WantedSchedule) == ["interval_seconds", "cron"]
+
+
+def test_all_faults_of_a_change() -> None:
+    """A secret that has to be given again does not hide what else is wrong."""
+    vault = Vault(Fernet.generate_key().decode())
+    row = DataSource(id=1, organization_id=1)
+    write_source(row, *parse(GOOD | {"options": GOOD["options"] | {"password": "secret"}}), vault)
+    change = {"options": {"host": "elsewhere", "port": 0}, "down_after": 0, "name": "a\u202eb"}
+    found = places(lambda: parse(*merged(row, change, vault)))
+    assert sorted(found) == ["down_after", "name", "options.password", "options.port"]
