@@ -16,6 +16,7 @@ from api.pages.views.alerts import AlertsController
 from api.pages.views.editing import EditingController
 from api.pages.views.members import MemberPageController
 from api.pages.views.questions import QuestionPageController
+from api.pages.views.schedules import SchedulePageController
 from api.pages.views.schema import SchemaPageController
 from api.pages.views.sign_in import SignInController
 from api.pages.views.source import SourcePageController
@@ -45,6 +46,7 @@ def pages() -> Router:
             SourcePageController,
             QuestionPageController,
             SchemaPageController,
+            SchedulePageController,
             AccessController,
             MemberPageController,
             AlertsController,

@@ -23,6 +23,18 @@ MOST_PASTED = 16_384
 MOST_ALIASES, DEEPEST = 8, 20
 """YAML aliases in it, and how deep it may be nested."""
 Kind = Literal["text", "number", "password", "area", "tick", "choice"]
+Group = Literal["first", "login", "encryption", "more"]
+GROUPS: dict[Group, str] = {
+    "login": "Other ways to log in",
+    "encryption": "Encryption",
+    "more": "Other options",
+}
+"""Groups of options below those that most sources need, as the page calls them."""
+USUAL = ("port", "user", "username", "dbname", "database", "default_db", "warehouse", "token")
+"""Options that stand at the top although a source can do without."""
+ENCRYPTION = ("tls", "ssl", "rootcert", "cert", "customcert", "allow_cleartext")
+LOGIN = ("auth", "oauth", "azure", "m2m", "key", "role", "sslcert", "sslkey")
+"""How names of options begin that belong into a group."""
 Values = Mapping[str, Any]
 TUNNEL: tuple[tuple[str, str, Kind], ...] = (
     ("host", "Gateway's host", "text"),
@@ -52,19 +64,26 @@ class Field(Struct, frozen=True, kw_only=True):
     choices: list[tuple[str, str]] = []
     value: Any = None
 
-    @property
-    def important(self) -> bool:
-        """Whether it stands at the top: what a login needs."""
-        return self.required or self.name in ("options.port", "options.password", "options.token", "options.secret")
+    group: Group = "more"
+    """Where in the form it stands."""
 
 
 def fields_of(kind: type[Database], values: Values, kept: Iterable[str] = ()) -> list[Field]:
     """The options of this type; `values` by the field's whole name, `kept` the names of stored secrets."""
     schema = configuration_schema(kind)
     return [
-        _field(name, entry, schema["required"], name in kind.options.secret_fields, values, set(kept))
+        _field(name, entry, kind, name in schema["required"], values, set(kept))
         for name, entry in schema["properties"].items()
     ]
+
+
+def _group_of(name: str, kind: type[Database], required: bool) -> Group:
+    """By what the type says of the option, and else by how it is called: a new type is sorted without a word."""
+    if required or name in USUAL or name in kind.options.asked_fields:
+        return "first"
+    if name in kind.options.secret_fields or name.startswith(LOGIN):
+        return "login"
+    return "encryption" if name.startswith(ENCRYPTION) else "more"
 
 
 def titles_of(type_name: str) -> dict[str, str]:
@@ -93,21 +112,22 @@ def tunnel_fields(kind: type[Database], values: Values, kept: Iterable[str] = ()
 
 
 def _field(
-    name: str, entry: dict[str, Any], required: list[str], secret: bool, values: Values, kept: set[str]
+    name: str, entry: dict[str, Any], kind: type[Database], required: bool, values: Values, kept: set[str]
 ) -> Field:
     whole = f"options.{name}"
     choices = [(str(choice), str(choice)) for choice in entry.get("enum", ())]
-    if choices and name not in required and entry.get("default") is None:
+    if choices and not required and entry.get("default") is None:
         choices = [("", "default"), *choices]
     return Field(
         name=whole,
         title=entry["title"],
         kind=_kind(entry, choices),
-        required=name in required,
-        secret=secret,
+        required=required,
+        secret=name in kind.options.secret_fields,
         kept=name in kept,
         choices=choices,
         value=values.get(whole, entry.get("default")),
+        group=_group_of(name, kind, required),
     )
 
 

@@ -16,6 +16,7 @@ SCREENS = (
     "/sources/new",
     "/sources/new?type=snowflake",
     "/sources/7/edit",
+    "/schedules",
     "/keys",
     "/host-keys",
     "/members",

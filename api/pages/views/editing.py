@@ -14,6 +14,7 @@ from api.limits import ASKS_FOR_TEST
 from api.pages.forms import text
 from api.pages.rendering import Reader, ReaderDep
 from api.pages.source_form import (
+    GROUPS,
     SAVED,
     body_from,
     fields_of,
@@ -145,6 +146,7 @@ async def _form(
         is_draft=row is not None and is_draft(row),
         kind=kind,
         types=sorted(((word, kind.title) for word, kind in DATABASES.items()), key=lambda pair: pair[1].casefold()),
+        groups=GROUPS,
         fields=fields_of(kind, shown, stored.get("options", {})),
         tunnel=tunnel_fields(kind, shown, stored.get("ssh_tunnel", {})),
         values=shown,

@@ -70,7 +70,7 @@ async def test_all_or_nothing(lone_api: Client) -> None:
     found = [error["loc"] for error in refused.json()["detail"]]
     assert found == [
         ["body", "sources", 1, "type"],
-        ["body", "sources", 2, "options", "hst"],
+        *(["body", "sources", 2, "options", name] for name in ("hst", "host", "user", "dbname")),
         ["body", "sources", 3, "name"],
     ]
     assert "Good" not in await names(lone_api)
