@@ -32,9 +32,13 @@ async def test_a_source_is_added_and_edited(page: Page, site: Site) -> None:
     await expect(page.get_by_label("Host", exact=True)).to_have_value("db.example")
     await page.get_by_label("Name", exact=True).fill("Made in a form")
     await page.get_by_label("Port", exact=True).first.fill("many")
+    await page.get_by_text("More options").click()
+    await page.get_by_label("Failed checks in a row").fill("0")
     await page.get_by_role("button", name="Save", exact=True).click()
     port = page.get_by_label("Port", exact=True).first
     await expect(port).to_have_attribute("aria-invalid", "true")
+    await expect(page.locator("#f-down_after-wrong")).to_contain_text("at least 1")
+    await page.get_by_label("Failed checks in a row").fill("3")
     await expect(page.locator("#f-options-port-wrong")).to_contain_text("a whole number")
     await port.fill("5433")
     await page.get_by_role("button", name="Test before saving").click()
@@ -48,7 +52,11 @@ async def test_a_source_is_added_and_edited(page: Page, site: Site) -> None:
     await expect(page.get_by_text("Stored; leave it empty to keep it.")).to_be_visible()
     assert "s3cret-of-a-form" not in await page.content()
     await page.get_by_label("Tags").fill("one, two")
-    await page.get_by_role("button", name="Save", exact=True).click()
+    await page.get_by_role("button", name="Test before saving").click()
+    await expect(page.get_by_text("These changes are not saved yet")).to_be_visible()
+    assert await findings(page) == []
+    await page.get_by_role("button", name="Save the changes").click()
+    await expect(page.locator("#notice")).to_contain_text("The changes are saved.")
     await expect(page.locator("#standing")).to_contain_text("two")
     page.on("dialog", lambda dialog: dialog.accept())
     await page.get_by_role("button", name="Remove", exact=True).click()
@@ -135,6 +143,27 @@ async def test_keys(page: Page) -> None:
     await page.get_by_label("Public key or fingerprint").fill("SHA256:ciyvDtbL7jVeW2vpzJDIjsJPyFFgeNWUzHl5WjHTDzg")
     await page.get_by_role("button", name="Trust it").click()
     await expect(page.locator("tbody")).to_contain_text("gateway.example:22")
+
+
+async def test_members(page: Page) -> None:
+    """Invited, given another role and removed by keyboard alone; the last administrator stays."""
+    page.on("dialog", lambda dialog: dialog.accept())
+    await page.goto("/members")
+    await page.get_by_label("Name", exact=True).focus()
+    await page.keyboard.type("Ada <i>")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#made")).to_contain_text("sck_")
+    await expect(page.locator("#address")).to_contain_text("/sign-in/")
+    assert await findings(page) == []
+    await page.goto("/members")
+    await expect(page.locator("#made")).to_have_count(0)
+    await page.get_by_label("Role of Ada <i>").select_option("admin")
+    await page.get_by_role("button", name="Change the role of Ada <i>").press("Enter")
+    await expect(page.locator("#notice")).to_contain_text("The role is changed.")
+    await page.get_by_role("button", name="Remove Ada <i>").press("Enter")
+    await expect(page.locator("#notice")).to_contain_text("“Ada <i>” is removed.")
+    await page.get_by_role("button", name="Remove admin").click()
+    await expect(page.locator("main")).to_contain_text("This is the organization's last administrator")
 
 
 async def test_a_public_status_page(page: Page, chromium: Browser, site: Site) -> None:
