@@ -132,6 +132,7 @@
   });
   document.addEventListener("submit", (event) => {
     const question = event.submitter?.dataset.confirm;
+    if (event.submitter?.dataset.busy) event.submitter.textContent = event.submitter.dataset.busy;
     if (!question) return;
     if (!confirm(question)) { event.preventDefault(); event.stopPropagation(); return; }
     const sure = Object.assign(document.createElement("input"), { type: "hidden", name: "sure", value: "1" });
