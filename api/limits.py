@@ -23,7 +23,7 @@ ASKS_FOR_TEST = {"asks_for_test": True}
 MAKES_KEY = {"makes_key": True}
 """Option of a handler whose requests count as requests for a key."""
 CHANGES_ALERT = {"changes_alert": True}
-"""Option of a handler whose requests have Prefect's server send something, or get ready to (security row 31)."""
+"""Option of a handler whose requests have Prefect's server send something, or get ready to (security row 32)."""
 MAKES_PLAN = {"makes_plan": True}
 """Option of a handler that answers whether a secret that a client gives is the stored one (security row 26)."""
 PLANS_PER_MINUTE = 60

@@ -88,7 +88,7 @@ def test_what_an_organization_may_say_is_written_anew(kind: AlertKind, url: str,
 
 @pytest.mark.parametrize(("kind", "url", "words"), OPERATORS_ONLY, ids=range(len(OPERATORS_ONLY)))
 def test_what_only_an_operator_may_say(kind: AlertKind, url: str, words: str) -> None:
-    """Files of keys, other hosts, other recipients (security row 31)."""
+    """Files of keys, other hosts, other recipients (security row 32)."""
     with pytest.raises(AlertRefused, match=words):
         narrowed(kind, url)
 
