@@ -51,6 +51,16 @@ async def addresses_of(source: Source) -> tuple[list[str], int]:
     return await resolve(*target, Policy.from_settings(Settings.load())), target[1]
 
 
+async def place_of(source: Source, host: str, port: int) -> tuple[list[str], int]:
+    """Addresses and port of a host that is asked for: the source's own, which may be behind a tunnel, or another's.
+
+    Raises `SourceUnreachable`.
+    """
+    if source.options.target == (host, port):
+        return await addresses_of(source)
+    return await resolve(host, port, Policy.from_settings(Settings.load())), port
+
+
 @asynccontextmanager
 async def patiently(open_once: Callable[[], AbstractAsyncContextManager[T]], patience: float) -> AsyncIterator[T]:
     """Open it, and open it again for so many seconds while what refuses it may pass by itself.

@@ -6,19 +6,15 @@ pass (security rows 1 and 2), every byte is counted, and shutting the way ends w
 """
 
 import asyncio
-import secrets
 import ssl
 import tempfile
 from abc import ABC, abstractmethod
-from base64 import b64encode
-from collections.abc import AsyncIterator, Collection, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from datasources.model.errors import CheckError, SourceUnreachable
-from datasources.model.settings import Settings
 from datasources.model.vocabulary import ErrorCode
-from datasources.network.addresses import Policy, canonical, resolve
 from datasources.network.dial import dial
 from datasources.network.progress import Progress
 
@@ -29,6 +25,9 @@ UNREAD_BYTES = 8 * MEGABYTE
 """What the kernel may keep between us and a driver that reads slowly: it is counted, and not yet read."""
 CHUNK = 65536
 LOOPBACK = "127.0.0.1"
+
+BROKEN = (OSError, EOFError, ValueError, asyncio.LimitOverrunError)
+"""A connection that ends, and what is no request on one."""
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -42,6 +41,7 @@ class WayOut(ABC):
         """Why the first connection failed that did: what the driver says of it is not evidence."""
         self.failed = asyncio.Event()
         self.address = ""
+        """Where the first connection led."""
         self.tls_version: str | None = None
         self.flooded = 0
         """The limit in bytes that the server passed; 0 where it did not."""
@@ -77,7 +77,7 @@ class WayOut(ABC):
                 await self._join((reader, writer), far)
         except CheckError as error:
             self._fail(error)
-        except (OSError, asyncio.CancelledError):
+        except (*BROKEN, asyncio.CancelledError):
             pass
         finally:
             self._serving.discard(task)
@@ -127,7 +127,8 @@ class WayOut(ABC):
         try:
             async with asyncio.timeout(progress.left):
                 progress.reached("tcp")
-                sock, self.address = await dial(addresses, port, progress)
+                sock, address = await dial(addresses, port, progress)
+                self.address = self.address or address
                 if context is None:
                     far = await asyncio.open_connection(sock=sock)
                 else:
@@ -165,60 +166,6 @@ class Relay(WayOut):
 
     async def _lead(self, near: Streams) -> Streams:
         return await self._open(self._addresses, self._port, self._progress(), self._context, self._name)
-
-
-class Outlet(WayOut):
-    """The way to a few servers for a driver of HTTP: a proxy that it is told to use, and that leads nowhere else."""
-
-    def __init__(self, allowed: Collection[tuple[str, int]], progress: Progress) -> None:
-        super().__init__(progress)
-        self._allowed = {(canonical(host), port) for host, port in allowed}
-        self._resolved: dict[tuple[str, int], list[str]] = {}
-        self._key = secrets.token_hex(16)
-        self.url = ""
-        """The proxy's address, with what lets this process in and no other."""
-
-    def listen_at(self, port: int) -> None:
-        """Where the driver finds it."""
-        self.url = f"http://sourcecheck:{self._key}@{LOOPBACK}:{port}"
-
-    async def _lead(self, near: Streams) -> Streams | None:
-        reader, writer = near
-        async with asyncio.timeout(self._seconds):
-            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-        method, target, *_ = [*head.split(" ", 2), "", ""]
-        proof = b64encode(f"sourcecheck:{self._key}".encode()).decode()
-        if f"\r\nproxy-authorization: basic {proof}\r\n".lower() not in head.lower():
-            await _say(writer, "407 Proxy Authentication Required")
-            return None
-        host, _, port = target.rpartition(":")
-        place = (canonical(host.strip("[]")), int(port) if port.isdecimal() else 0)
-        if method != "CONNECT" or place not in self._allowed:
-            message = f"The driver was sent to {host or target}, which is no address of this source"
-            self._fail(SourceUnreachable(ErrorCode.DESTINATION_FORBIDDEN, message, {"stage": "redirect"}))
-            await _say(writer, "403 Forbidden")
-            return None
-        try:
-            far = await self._reach(*place)
-        except CheckError as error:
-            error.details.update(host=place[0], port=place[1])  # one of several that the source is reached at
-            self._fail(error)  # before the driver hears of it
-            await _say(writer, "502 Bad Gateway")
-            return None
-        await _say(writer, "200 Connection established")
-        return far
-
-    async def _reach(self, host: str, port: int) -> Streams:
-        progress = self._progress()
-        if (host, port) not in self._resolved:
-            policy = Policy.from_settings(Settings.load())
-            try:
-                async with asyncio.timeout(progress.left):
-                    self._resolved[host, port] = await resolve(host, port, policy)
-            except TimeoutError as error:
-                message = f"No answer within {progress.limit:.3g} s (stage: resolve)"
-                raise SourceUnreachable(ErrorCode.TIMEOUT, message, {"stage": "resolve"}) from error
-        return await self._open(self._resolved[host, port], port, progress, None, host)
 
 
 @asynccontextmanager
@@ -259,25 +206,6 @@ async def open_local_relay(relay: Relay, connections: int = 1) -> AsyncIterator[
     finally:
         relay.shut()
         server.close()
-
-
-@asynccontextmanager
-async def open_outlet(allowed: Collection[tuple[str, int]], progress: Progress) -> AsyncIterator[Outlet]:
-    """A proxy to these hosts and ports alone; everything on it ends with the block."""
-    outlet = Outlet(allowed, progress)
-    server = await asyncio.start_server(outlet.serve, LOOPBACK, 0)
-    outlet.listen_at(server.sockets[0].getsockname()[1])
-    try:
-        yield outlet
-    finally:
-        outlet.shut()
-        server.close()
-
-
-async def _say(writer: asyncio.StreamWriter, status: str) -> None:
-    writer.write(f"HTTP/1.1 {status}\r\n\r\n".encode())
-    with suppress(OSError):
-        await writer.drain()
 
 
 def _refused(error: OSError, stage: str) -> SourceUnreachable:

@@ -17,9 +17,9 @@ from datasources.databases.opening import opening
 from datasources.model.errors import CheckError, SourceUnreachable
 from datasources.model.source import Source
 from datasources.model.vocabulary import ErrorCode
+from datasources.network.outlet import Hosts, Outlet, open_outlet
 from datasources.network.threads import in_thread
 from datasources.network.tls import context_of
-from datasources.network.way_out import Outlet, open_outlet
 
 T = TypeVar("T")
 
@@ -59,8 +59,8 @@ async def opened(
     async with AsyncExitStack() as stack:
         async with opening(source.connection_timeout) as progress:
             authority = stack.enter_context(_authority(options.rootcert))
-            places = [(endpoint.host, endpoint.port) for endpoint in endpoints]
-            outlet = await stack.enter_async_context(open_outlet(places, progress))
+            places = frozenset((endpoint.host, endpoint.port) for endpoint in endpoints)
+            outlet = await stack.enter_async_context(open_outlet(Outlet(Hosts(places), progress)))
             route = Route(outlet.url, authority, max(source.connection_timeout, source.query_timeout))
             store = await in_thread(partial(make, route))  # it imports, and reads what the driver knows of a service
             stack.callback(store.close)

@@ -5,10 +5,9 @@ from contextlib import asynccontextmanager
 from typing import ClassVar
 
 from datasources.databases.base import Database, Driver, Verified
-from datasources.databases.snowflake.asker import SnowflakeAsker, is_expected
+from datasources.databases.snowflake.asker import SnowflakeAsker
 from datasources.databases.snowflake.model import SnowflakeOptions, SnowflakeSource
 from datasources.databases.snowflake.session import SnowflakeSession
-from datasources.databases.warehouse.gate import gate_for
 from datasources.databases.warehouse.login import let_in
 from datasources.model.errors import SourceUnreachable
 from datasources.model.vocabulary import ErrorCode
@@ -17,7 +16,7 @@ CLEARTEXT = "Without tls the password would be sent in clear text: set allow_cle
 
 
 class Snowflake(Database):
-    """Snowflake, by its own connector behind a gate of ours."""
+    """Snowflake, by its own connector behind a proxy of ours."""
 
     title = "Snowflake"
     protocol = "HTTP"
@@ -33,7 +32,6 @@ class Snowflake(Database):
         options = source.options
         if not options.tls and not options.allow_cleartext_password:
             raise SourceUnreachable(ErrorCode.AUTHENTICATION_FAILED, CLEARTEXT, {"stage": "login", "cleartext": True})
-        async with gate_for(source, is_expected) as gate:
-            asker = SnowflakeAsker(source, gate)
-            async with let_in(source, asker, lambda progress: setattr(gate, "progress", progress)):
-                yield SnowflakeSession(asker, source.query_timeout, options.default_db, options.metadata_database)
+        asker = SnowflakeAsker(source)
+        async with let_in(source, asker, asker.begin):
+            yield SnowflakeSession(asker, source.query_timeout, options.default_db, options.metadata_database)

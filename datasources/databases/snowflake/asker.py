@@ -1,24 +1,27 @@
-"""Snowflake's connector, in a thread, behind our gate: it finds no other way out, and no credential of its own."""
+"""Snowflake's connector, in a thread, behind an outlet: it finds no other way out, and no credential of its own."""
 
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Any, TypeVar
 
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
 from datasources.databases.blocking import Calls, open_in_thread
-from datasources.databases.flood import ANSWER_BYTES
+from datasources.databases.flood import ANSWER_BYTES, LOGIN_BYTES
+from datasources.databases.opening import place_of
 from datasources.databases.snowflake.errors import refused
 from datasources.databases.snowflake.model import SnowflakeOptions, SnowflakeSource, variables_of
 from datasources.databases.warehouse.asker import Asker, Row
 from datasources.databases.warehouse.entra import token_of
 from datasources.databases.warehouse.errors import Refused
-from datasources.databases.warehouse.gate import USER, Gate
 from datasources.model.errors import SourceUnreachable
 from datasources.model.vocabulary import ErrorCode
+from datasources.network.outlet import USER, Hosts, Outlet, open_outlet
+from datasources.network.progress import Progress
+from datasources.network.way_out import LOOPBACK
 
 T = TypeVar("T")
 
@@ -27,33 +30,40 @@ CLOSE_SECONDS = 0.5
 """How long the farewell may take."""
 STAGES = (".amazonaws.com", ".blob.core.windows.net", ".storage.googleapis.com", ".snowflakecomputing.com")
 """Where Snowflake keeps the pages of a large answer, which the driver fetches by addresses signed for it."""
+STAGE = ("storage.googleapis.com", 443)
+"""The one that no name stands before."""
 VERSION_LIMIT = 100
-
-
-def is_expected(host: str) -> bool:
-    """Whether Snowflake keeps pages of answers there."""
-    return host == "storage.googleapis.com" or host.endswith(STAGES)
 
 
 class SnowflakeAsker(Asker):
     """One login at one account."""
 
-    def __init__(self, source: SnowflakeSource, gate: Gate) -> None:
+    def __init__(self, source: SnowflakeSource) -> None:
         super().__init__()
         self._source = source
-        self._gate = gate
-        self._calls = Calls(gate.shut)
         self._driver: Any = None
+        self._stack = AsyncExitStack()
         self.database = source.options.default_db
         self.tls = source.options.tls
 
+    def begin(self, progress: Progress) -> None:
+        """The opening notes its stages here."""
+        options = self._source.options
+        hosts = Hosts(frozenset({options.target, STAGE}), STAGES)
+        where = partial(place_of, self._source)
+        self._progress = progress
+        self._outlet = Outlet(hosts, progress, place_of=where, plain=not options.tls)
+        self._calls = Calls(self._outlet.shut)
+
     async def log_in(self) -> None:
         """Log in, set the session's variables, and learn who we are."""
+        await self._stack.enter_async_context(open_outlet(self._outlet))
+        self._outlet.begin(LOGIN_BYTES)
         settings = await self._settings()
-        with refused(self._gate):
-            self._driver = await open_in_thread(partial(_connect, settings), _close, self._gate.shut)
-        self.address = self._gate.address
-        self._gate.progress.reached("database")
+        with refused(self._outlet):
+            self._driver = await open_in_thread(partial(_connect, settings), _close, self._outlet.shut)
+        self.address = self._outlet.address
+        self._progress.reached("database")
         for name, value in variables_of(self._source.options.sql_variables).items():
             await self.rows(f"SET {name} = {literal(value)}")
         if self.database:
@@ -74,7 +84,7 @@ class SnowflakeAsker(Asker):
 
     async def pages(self, statement: str, *, most: int = ANSWER_BYTES) -> AsyncGenerator[list[Row], None]:
         """Rows as the connector fetches them; no page for a statement that answers none."""
-        self._gate.begin(most)
+        self._outlet.begin(most)
         cursor = await self._call(partial(_execute, self._driver, statement))
         if cursor is None:
             return
@@ -88,7 +98,7 @@ class SnowflakeAsker(Asker):
             first = False
 
     async def _call(self, work: Callable[[], T]) -> T:
-        with refused(self._gate):
+        with refused(self._outlet):
             return await self._calls.run(work)
 
     async def cancel(self) -> None:
@@ -97,7 +107,7 @@ class SnowflakeAsker(Asker):
             with suppress(Exception):
                 async with asyncio.timeout(CLOSE_SECONDS):
                     await self._calls.run(partial(_close, self._driver))
-        self._gate.shut()
+        await self._stack.aclose()
 
     async def _settings(self) -> dict[str, Any]:
         """What the connector is told, all of it: nothing is left for it to look up by itself."""
@@ -114,10 +124,10 @@ class SnowflakeAsker(Asker):
             "role": options.role or None,
             "database": options.default_db or None,
             "schema": options.default_schema or None if options.default_db else None,
-            "proxy_host": "127.0.0.1",
-            "proxy_port": self._gate.port,
+            "proxy_host": LOOPBACK,
+            "proxy_port": self._outlet.port,
             "proxy_user": USER,
-            "proxy_password": self._gate.password,
+            "proxy_password": self._outlet.password,
             "use_proxy_env": False,
             "no_proxy": "",
             "application": "sourcecheck",
@@ -144,7 +154,7 @@ class SnowflakeAsker(Asker):
         if options.method == "keypair":
             return {"authenticator": "SNOWFLAKE_JWT", "private_key": _private_key(options.keyPairFile)}
         if options.method == "azure_entra":
-            return {"authenticator": "OAUTH", "token": await token_of(self._source, self._gate.progress)}
+            return {"authenticator": "OAUTH", "token": await token_of(self._source, self._progress)}
         if not options.password:
             missing = {"secret_missing": True, "missing": list(options.asked_fields)}
             raise Refused(ErrorCode.AUTHENTICATION_FAILED, "A password is missing", missing)

@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from datasources.databases.flood import Flood
 from datasources.databases.warehouse.errors import Refused
-from datasources.databases.warehouse.gate import Gate
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
+from datasources.network.outlet import Outlet
 
 AUTHENTICATION = (390100, 390101, 390102, 390103, 390104, 390108, 390110, 390111, 390114, 390115, 390120, 390127,
                   390129, 390135, 390138, 390144, 390195, 390197, 390198, 390303, 390318, 394300, 394304, 394400,
@@ -43,23 +44,23 @@ OWN = 100
 NUMBER = re.compile(r"^(\d{6}) \(([0-9A-Z]{5})\): ?(?:[0-9a-f-]{36}: ?)?")
 BROKEN = ("deserialize", "decode", "parse", "invalid response", "missing response field")
 LATE_WORDS = ("timed out", "timeout")
+ON_THE_WAY = frozenset({ErrorCode.CONNECTION_ERROR, ErrorCode.TLS_ERROR, ErrorCode.TIMEOUT, ErrorCode.PROTOCOL_ERROR})
+"""Codes of what the connector makes of a connection that failed: there, the outlet's own evidence comes first."""
 TLS_WORDS = ("certificate", "tls", "handshake")
 
 
 @contextmanager
-def refused(gate: Gate) -> Iterator[None]:
-    """Raise `Refused`, or what the gate knows better, for any error of the connector."""
+def refused(outlet: Outlet) -> Iterator[None]:
+    """Raise `Refused`, or what the outlet knows better, for any error of the connector."""
     import snowflake.connector.errors as theirs
 
     try:
         yield
     except theirs.Error as error:
-        if gate.flood is not None:
-            raise gate.flood from error
-        if gate.refusal is not None:
-            refusal, gate.refusal = gate.refusal, None
-            raise refusal from error
-        raise refusal_of(error) from error
+        if outlet.flooded:
+            raise Flood(outlet.flooded + 1, outlet.flooded) from error
+        found = refusal_of(error)
+        raise (outlet.failure if outlet.failure and found.code in ON_THE_WAY else found) from error
 
 
 def refusal_of(error: object) -> CheckError | Refused:

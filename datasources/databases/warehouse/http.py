@@ -10,10 +10,8 @@ import msgspec
 from msgspec import Struct
 
 from datasources.databases.flood import ANSWER_BYTES, Flood
-from datasources.databases.opening import addresses_of
-from datasources.model.settings import Settings
+from datasources.databases.opening import place_of
 from datasources.model.source import Source
-from datasources.network.addresses import Policy, resolve
 from datasources.network.dial import share
 from datasources.network.progress import Progress
 from datasources.network.tls import Verification, context_of
@@ -78,12 +76,8 @@ class Way:
         raise AssertionError("a host has an address")
 
     async def _place_of(self, host: str, port: int) -> tuple[list[str], int]:
-        """Addresses and port: of the source's own server, which may be behind a tunnel, or of another host."""
         if (host, port) not in self._places:
-            if self._source.options.target == (host, port):
-                self._places[host, port] = await addresses_of(self._source)
-            else:
-                self._places[host, port] = await resolve(host, port, Policy.from_settings(Settings.load())), port
+            self._places[host, port] = await place_of(self._source, host, port)
         return self._places[host, port]
 
     def _request(

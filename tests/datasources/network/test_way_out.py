@@ -4,14 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-import httpx
 import pytest
 
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
 from datasources.network import way_out
 from datasources.network.progress import Progress
-from datasources.network.way_out import Outlet, Relay, open_local_relay, open_outlet, open_relay
+from datasources.network.way_out import Relay, open_local_relay, open_relay
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -31,77 +30,6 @@ async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
     while data := await reader.read(1000):
         writer.write(data)
     writer.close()
-
-
-async def say(outlet: Outlet, head: str) -> tuple[bytes, asyncio.StreamReader, asyncio.StreamWriter]:
-    """What the outlet answers to this."""
-    port = httpx.URL(outlet.url).port
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(head.encode())
-    return await reader.readline(), reader, writer
-
-
-def connect(outlet: Outlet, place: str) -> str:
-    """What a driver says that was told to use the outlet."""
-    url = httpx.URL(outlet.url)
-    proof = httpx.BasicAuth(url.username, url.password)
-    request = next(proof.auth_flow(httpx.Request("GET", "http://x")))
-    return f"CONNECT {place} HTTP/1.1\r\nProxy-Authorization: {request.headers['Authorization']}\r\n\r\n"
-
-
-async def test_an_outlet_leads_to_the_source() -> None:
-    """Bytes go both ways, and the stages of the connection are counted."""
-    async with server(echo) as port:
-        progress = Progress(5)
-        async with open_outlet([("localhost", port)], progress) as outlet:
-            status, reader, writer = await say(outlet, connect(outlet, f"LOCALHOST:{port}"))
-            assert status.startswith(b"HTTP/1.1 200")
-            await reader.readline()
-            writer.write(b"hello")
-            assert await reader.readexactly(5) == b"hello"
-            assert {*progress.stages_ms} == {"resolve", "tcp"}
-            assert outlet.failure is None
-
-
-async def test_an_outlet_leads_nowhere_else() -> None:
-    """Another host, another port, a name of a metadata service, a plain request: each is refused, and told."""
-    async with server(echo) as port, server(echo) as other:
-        for place in (
-            f"127.0.0.1:{other}",
-            f"elsewhere.invalid:{port}",
-            "169.254.169.254:80",
-            f"127.0.0.1:{port}x",
-            "",
-        ):
-            async with open_outlet([("127.0.0.1", port)], Progress(5)) as outlet:
-                status, *_ = await say(outlet, connect(outlet, place))
-                assert status.startswith(b"HTTP/1.1 403"), place
-                await outlet.failed.wait()
-                assert outlet.failure is not None
-                assert outlet.failure.code is ErrorCode.DESTINATION_FORBIDDEN
-
-
-async def test_an_outlet_is_for_one_process() -> None:
-    """Without what its address holds, it leads nowhere; and that is no failure of the driver's."""
-    async with server(echo) as port, open_outlet([("127.0.0.1", port)], Progress(5)) as outlet:
-        for head in (
-            f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\n\r\n",
-            f"CONNECT 127.0.0.1:{port} HTTP/1.1\r\nProxy-Authorization: Basic eDp5\r\n\r\n",
-        ):
-            status, *_ = await say(outlet, head)
-            assert status.startswith(b"HTTP/1.1 407")
-        assert outlet.failure is None
-
-
-async def test_the_policy_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An address that the operator forbids is refused, whatever the driver makes of the name."""
-    monkeypatch.setenv("SOURCECHECK_ALLOW_PRIVATE_NETWORKS", "false")
-    async with server(echo) as port, open_outlet([("localhost", port)], Progress(5)) as outlet:
-        status, *_ = await say(outlet, connect(outlet, f"localhost:{port}"))
-        assert status.startswith(b"HTTP/1.1 502")
-        await outlet.failed.wait()
-        assert outlet.failure is not None
-        assert outlet.failure.code is ErrorCode.DESTINATION_FORBIDDEN
 
 
 async def test_a_flood_ends(monkeypatch: pytest.MonkeyPatch) -> None:
