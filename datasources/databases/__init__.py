@@ -21,6 +21,8 @@ from datasources.databases.gcs import Gcs
 from datasources.databases.gcs.model import GcsSource
 from datasources.databases.mongodb import Mongodb
 from datasources.databases.mongodb.model import MongodbSource
+from datasources.databases.mssql import AzureSynapse, MicrosoftFabric, Mssql
+from datasources.databases.mssql.model import AzureSynapseSource, MicrosoftFabricSource, MssqlSource
 from datasources.databases.mysql import Mariadb, Mysql
 from datasources.databases.mysql.model import MariadbSource, MysqlSource
 from datasources.databases.oracle import Oracle
@@ -64,6 +66,9 @@ AnySource = (
     | DatabricksSource
     | DremioSource
     | OracleSource
+    | MssqlSource
+    | AzureSynapseSource
+    | MicrosoftFabricSource
 )
 """The union of everything that can be registered; msgspec tells the members apart by `type`."""
 _ALL: tuple[type[Database], ...] = (
@@ -89,6 +94,9 @@ _ALL: tuple[type[Database], ...] = (
     Databricks,
     Dremio,
     Oracle,
+    Mssql,
+    AzureSynapse,
+    MicrosoftFabric,
 )
 
 DATABASES: dict[str, type[Database]] = {kind.word(): kind for kind in _ALL}

@@ -1,0 +1,53 @@
+"""What SQL Server is not sent as a test query: its statements need no semicolon between them, so every word counts."""
+
+import re
+
+from datasources.databases.values import refuse_nul
+from datasources.model.errors import CheckError
+from datasources.model.vocabulary import ErrorCode
+
+TOKEN = re.compile(
+    r"""
+    (?P<comment> --[^\r\n]* | /\*.*?(?:\*/|\Z) )
+    | '(?:[^']|'')*(?:'|\Z) | "(?:[^"]|"")*(?:"|\Z) | \[(?:[^\]]|\]\])*(?:\]|\Z)
+    | 0[xX][0-9a-fA-F]* | (?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d*)?   # a word may follow a number without a space
+    | (?P<word> [^\W\d][\w@$\#]* ) | (?P<end> ; )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+FIRST = frozenset({"select", "with"})
+_OTHERS = """
+add alter backup begin bulk checkpoint close commit conversation create dbcc deallocate declare delete deny disk
+drop dump exec execute goto grant if insert into kill load merge open opendatasource openquery openrowset print proc
+procedure raiserror receive reconfigure rename restore return revert revoke rollback save send set setuser shutdown
+throw tran transaction trigger truncate update updatetext use waitfor while writetext
+"""
+REFUSED = frozenset(_OTHERS.split())
+"""Words of statements that do something else, and of what reaches out of the server. Most are reserved, so that a name
+like them is in brackets anyway."""
+NEXT_VALUE = re.compile(r"\bnext value for\b")
+"""It moves a sequence on, and no rollback moves it back."""
+
+
+def require_reading(sql: str) -> None:
+    """Raises `CheckError` for what is not one statement that reads, by its words outside of texts and names."""
+    refuse_nul(sql)
+    words: list[str] = []
+    ended = re.search(r"\r(?!\n)", sql) is not None  # a line for one reader, and none for another
+    for token in TOKEN.finditer(sql):
+        comment, word = token["comment"], token["word"]
+        if comment and comment.startswith("/*") and "/*" in comment[2:]:
+            raise _refusal()  # comments nest here
+        if not comment and ended:
+            raise _refusal()
+        ended = ended or bool(token["end"])
+        if word:
+            words.append(word.lower())
+    sequence = NEXT_VALUE.search(" ".join(words))
+    if not words or words[0] not in FIRST or REFUSED.intersection(words) or sequence:
+        raise _refusal()
+
+
+def _refusal() -> CheckError:
+    message = "Use a single statement that only reads"
+    return CheckError(ErrorCode.QUERY_NOT_READ_ONLY, message, {"stage": "query"})
