@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct, field
 from rich.console import Console
 
-from benchmarks import parts, sweeps, targets
+from benchmarks import parts, stages, sweeps, targets
 from benchmarks import schemas as kept
 from benchmarks.lanes import Lane, bench_environ, lane, own_lane
 from benchmarks.plan import DEFAULT, QUICK, Plan
@@ -25,7 +25,7 @@ from datasources.model.settings import Settings
 from deployments.stack.ports import free_port
 from deployments.stack.start import Stack, running
 
-PARTS = ("ours", "stock", "bare", "polling", "requests", "tunnel", "wide", "schemas", "growth", "sweeps")
+PARTS = ("ours", "stages", "stock", "bare", "polling", "requests", "tunnel", "wide", "schemas", "growth", "sweeps")
 CPU = ("CPU api", "CPU prefect")
 WIDTH = 150
 """Columns of a terminal, at the least: a table that is cut says nothing."""
@@ -64,6 +64,14 @@ class Tables(Struct):
             ),
         )
     )
+    turns: Table = field(default_factory=lambda: Table("In turn with the flow alone, in one process", stages.TURNS))
+    stages: Table = field(
+        default_factory=lambda: Table(
+            "Where the time of one test goes, one at a time",
+            stages.STAGES,
+            notes=["Since the request; `since then` is the time after the moment that the row names second"],
+        )
+    )
     growth: Table = field(
         default_factory=lambda: Table(
             "With more sources",
@@ -91,7 +99,8 @@ class Tables(Struct):
     @property
     def filled(self) -> list[Table]:
         """Those that have something to show."""
-        found = [self.speed, self.memory, self.polled, self.schemas, self.growth, self.sweeps, self.requests]
+        found = [self.speed, self.turns, self.stages, self.memory, self.polled, self.schemas, self.growth, self.sweeps]
+        found.append(self.requests)
         return [table for table in found if table.rows]
 
 
@@ -117,6 +126,7 @@ class Bench(Struct):
         ours = own_lane(self.stack)
         steps: dict[str, Callable[[], Awaitable[None]]] = {
             "ours": lambda: self._ours(ours, shop),
+            "stages": lambda: self._stages(ours, shop),
             "polling": lambda: parts.polling(ours, shop, self.plan, self.tables.polled, self.say),
             "tunnel": lambda: self._tunnel(ours, shop),
             "wide": lambda: self._wide(ours),
@@ -139,6 +149,9 @@ class Bench(Struct):
     async def _ours(self, ours: Lane, shop: dict[str, Any]) -> None:
         self.found[OURS] = await parts.speed(ours, shop, self.plan.ours, self.plan, self.tables.speed, self.say, OURS)
         await parts.memory(ours, self.tables.memory, OURS)
+
+    async def _stages(self, ours: Lane, shop: dict[str, Any]) -> None:
+        await stages.stages(self.stack, ours, shop, self.plan, self.tables.stages, self.tables.turns, self.say)
 
     async def _stock(self, shop: dict[str, Any]) -> None:
         self.say(f"{STOCK}: starting")

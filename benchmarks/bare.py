@@ -1,13 +1,14 @@
 """What is left when there is no API, no queue and no worker: the flow awaited in one process, and psycopg alone.
 
-A program of its own, so that its CPU is its own: `SOURCE SAMPLES` as JSON on its standard input, the answer on its
-standard output. The settings come by the environment, as for a worker.
+A program of its own, so that its CPU is its own: the source as JSON on its standard input, then a line for each
+`Wanted`, which it answers with a line for each `Bare`. The settings come by the environment, as for a worker.
 """
 
 import asyncio
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,12 +27,18 @@ from datasources.model.steps import KindOfTest, steps_of
 from datasources.secrecy.vault import Vault
 
 
-class Asked(Struct):
-    """What to measure."""
+FLOW, PSYCOPG = "in-process flow", "bare psycopg"
+"""What it can do: the flow that a worker runs; to connect and ask for the version."""
+LONGEST = 16 * 2**20
+"""Bytes of one answer at the most."""
 
-    source: dict[str, Any]
-    samples: dict[int, int]
-    """By the number in flight."""
+
+class Wanted(Struct):
+    """What to measure next."""
+
+    kind: str
+    in_flight: int
+    samples: int
 
 
 class Bare(Struct):
@@ -46,15 +53,50 @@ class Bare(Struct):
 
 
 async def main() -> None:
-    """Measure both kinds at each number in flight."""
-    asked = msgspec.json.decode(sys.stdin.buffer.read(), type=Asked)
-    flow = await flow_once(Settings.load(), asked.source)
-    found = []
-    for kind, once in (("in-process flow", flow), ("bare psycopg", psycopg_once(asked.source["options"]))):
-        await once()  # the first one imports and connects
-        for in_flight, samples in asked.samples.items():
-            found.append(await measured(kind, once, in_flight, samples))
-    sys.stdout.buffer.write(msgspec.json.encode(found))
+    """Measure what each line asks for."""
+    source = msgspec.json.decode(sys.stdin.buffer.readline(), type=dict[str, Any])
+    once = {FLOW: await flow_once(Settings.load(), source), PSYCOPG: psycopg_once(source["options"])}
+    for do in once.values():
+        await do()  # the first one imports and connects
+    while line := await asyncio.to_thread(sys.stdin.buffer.readline):
+        wanted = msgspec.json.decode(line, type=Wanted)
+        found = await measured(wanted.kind, once[wanted.kind], wanted.in_flight, wanted.samples)
+        sys.stdout.buffer.write(msgspec.json.encode(found) + b"\n")
+        sys.stdout.buffer.flush()
+
+
+class Alone:
+    """The program, seen from the benchmark."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    async def measure(self, kind: str, in_flight: int, samples: int, seconds: float) -> Bare:
+        """Have it measure so many samples. Raises `TimeoutError`."""
+        assert self._process.stdin is not None and self._process.stdout is not None  # noqa: S101, PT018
+        self._process.stdin.write(msgspec.json.encode(Wanted(kind, in_flight, samples)) + b"\n")
+        line = await asyncio.wait_for(self._process.stdout.readline(), seconds)
+        return msgspec.json.decode(line, type=Bare)
+
+
+@asynccontextmanager
+async def alone(environ: dict[str, str], source: dict[str, Any]) -> AsyncIterator[Alone]:
+    """The program with these settings, until the end of the block."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "benchmarks.bare"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        limit=LONGEST,
+        env=environ,
+    )
+    assert process.stdin is not None  # noqa: S101
+    process.stdin.write(msgspec.json.encode(source) + b"\n")
+    try:
+        yield Alone(process)
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
 
 
 async def measured(kind: str, once: Callable[[], Awaitable[object]], in_flight: int, samples: int) -> Bare:

@@ -2,16 +2,15 @@
 
 import asyncio
 import os
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 import msgspec
 
-from benchmarks.bare import Asked, Bare
+from benchmarks.bare import FLOW, PSYCOPG, Alone, Bare, alone
 from benchmarks.counting import STARTING, CountingProxy, Request
 from benchmarks.lanes import Lane, lane, make_database
 from benchmarks.plan import Plan
@@ -66,35 +65,32 @@ async def speed(
     return all_found
 
 
+@asynccontextmanager
+async def flow_alone(stack: Stack, source: dict[str, Any], name: str) -> AsyncIterator[Alone]:
+    """The flow in a process of its own, with a catalogue of its own on the stack's servers."""
+    settings = msgspec.structs.replace(
+        stack.settings, database_url=make_database(stack, name).url(), prefect_database_url=None
+    )
+    await asyncio.to_thread(prepare_catalogue, settings, stack.home)
+    environ = client_environ(stack.home, settings, own_server=True, credential=stack.prefect_auth.credential)
+    async with alone(environ | {"PREFECT_LOGGING_LEVEL": "ERROR"}, source) as found:
+        yield found
+
+
 async def bare(stack: Stack, source: dict[str, Any], plan: Plan, into: Table, say: Say) -> None:
     """The flow in one process, and psycopg alone."""
     say("the flow in one process, and psycopg alone")
-    settings = msgspec.structs.replace(
-        stack.settings, database_url=make_database(stack, "bare").url(), prefect_database_url=None
-    )
-    await asyncio.to_thread(prepare_catalogue, settings, stack.home)
-    environ = client_environ(stack.home, settings, own_server=True, credential=stack.prefect_auth.credential) | {
-        "PREFECT_LOGGING_LEVEL": "ERROR"
-    }
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "benchmarks.bare"),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        env=environ,
-    )
-    asked = msgspec.json.encode(Asked(source, plan.bare))
-    try:
-        output, _ = await asyncio.wait_for(process.communicate(asked), plan.part_seconds * 6)
-    finally:
-        with suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
-    for found in msgspec.json.decode(output, type=list[Bare]):
-        p50, p95 = percentiles(found.times)
-        rate, cpu = len(found.times) / found.elapsed, (NONE, NONE, NONE, NONE, found.cpu)
-        into.rows.append(
-            (found.kind, found.in_flight, len(found.times), milliseconds(p50), milliseconds(p95), NONE, rate, *cpu)
-        )
+    async with flow_alone(stack, source, "bare") as program:
+        for kind in (FLOW, PSYCOPG):
+            for in_flight, samples in plan.bare.items():
+                into.rows.append(bare_row(await program.measure(kind, in_flight, samples, plan.part_seconds * 3)))
+
+
+def bare_row(found: Bare) -> tuple[Any, ...]:
+    """One row of the main table."""
+    p50, p95 = percentiles(found.times)
+    rate, cpu = len(found.times) / found.elapsed, (NONE, NONE, NONE, NONE, found.cpu)
+    return (found.kind, found.in_flight, len(found.times), milliseconds(p50), milliseconds(p95), NONE, rate, *cpu)
 
 
 async def memory(lane: Lane, into: Table, name: str) -> None:

@@ -13,6 +13,8 @@ class Plan(Struct, frozen=True):
     stock: dict[int, int]
     bare: dict[int, int]
     """The same, for what has no worker: the flow in one process, and psycopg alone."""
+    turns: dict[int, tuple[int, ...]]
+    """Tests of each round, by the number in flight; between two rounds, as many of the flow alone."""
     counted: int
     """Tests during which requests to Prefect are counted, and the same for a stock worker."""
     counted_stock: int
@@ -37,6 +39,7 @@ DEFAULT = Plan(
     ours={1: 30, 4: 40, 16: 128},
     stock={1: 5, 4: 8, 16: 32},
     bare={1: 30, 4: 60, 16: 128},
+    turns={1: (1,) * 60, 4: (20,) * 4, 16: (64,) * 3},
     counted=10,
     counted_stock=3,
     tunnel=10,
@@ -54,6 +57,7 @@ QUICK = Plan(
     ours={1: 3, 4: 4},
     stock={1: 1},
     bare={1: 3, 4: 4},
+    turns={1: (1, 1, 1), 4: (4,)},
     counted=2,
     counted_stock=1,
     tunnel=2,
