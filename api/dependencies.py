@@ -26,15 +26,17 @@ Session = AsyncSession
 SessionDep = NamedDependency[AsyncSession]
 INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
 
+# Guards are coroutines: Litestar calls a plain function in a thread, which takes longer than all else of a quick answer.
 
-def integer_ids(connection: ASGIConnection[Any, Any, Any, Any], _: Any) -> None:
+
+async def integer_ids(connection: ASGIConnection[Any, Any, Any, Any], _: Any) -> None:
     """A guard against ids like `1e3` and `1.0`, which msgspec takes for integers. Raises `Invalid`."""
     for name, value in connection.path_params.items():
         if name.endswith("_id") and not INTEGER.fullmatch(str(value)):
             raise Invalid(["path", name], "Expected a whole number")
 
 
-def known_parameters(connection: ASGIConnection[Any, Any, Any, Any], _: Any) -> None:
+async def known_parameters(connection: ASGIConnection[Any, Any, Any, Any], _: Any) -> None:
     """A guard against mistyped query parameters, by the OpenAPI document. Raises `Invalid` with the nearest name."""
     operation = (connection.scope.get("path_template", ""), str(connection.scope.get("method", "")).lower())
     known = connection.app.state.parameters.get(operation)

@@ -13,9 +13,9 @@ from api.limits import refuse_when_full
 from api.wire.errors import Invalid
 from api.wire.requests import TestRequest
 from api.wire.responses import JOINED
-from datasources.catalogue.health.claims import CHECK_SECONDS, claimed_until
+from datasources.catalogue.health.claims import CHECK_SECONDS
 from datasources.catalogue.jobs import deadline, ids_of
-from datasources.catalogue.queue import queue_of
+from datasources.catalogue.queue import ahead_of_new
 from datasources.catalogue.tables import DataSource, Job
 from datasources.databases import DATABASES
 from datasources.model.errors import SecretsError
@@ -75,15 +75,15 @@ class Submitter:
             on_question=asked.on_question or member.on_question,
             counts=asked.counts,
         )
-        queue = await queue_of(session, source.id)
-        job = self._equal(spec, queue)
+        ahead = await ahead_of_new(session, source)
+        job = self._equal(spec, ahead.jobs)
         joined = job is not None
         if job is None:
-            await refuse_when_full(session, self._settings, source.organization_id)
-            ahead = [each.deadline for each in queue if each.question is None]
-            if await claimed_until(session, source.id):
-                ahead.append(datetime.now(UTC) + timedelta(seconds=CHECK_SECONDS))
-            job = self._job(spec, member, source, ahead, kind)
+            refuse_when_full(ahead.waiting, self._settings)
+            until = [each.deadline for each in ahead.jobs if each.question is None]
+            if ahead.claimed:
+                until.append(datetime.now(UTC) + timedelta(seconds=CHECK_SECONDS))
+            job = self._job(spec, member, source, until, kind)
             session.add(job)
             await session.flush()
         await session.commit()

@@ -8,9 +8,8 @@ from msgspec import Struct
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from datasources.catalogue.health.claims import claimed_until
 from datasources.catalogue.health.own_tests import own_test
-from datasources.catalogue.queue import lock_source, may_begin, queue_of
+from datasources.catalogue.queue import claimed_until, lock_source, may_begin, queue_of
 from datasources.catalogue.tables import DataSource, Job
 from datasources.model.steps import KindOfTest, steps_of
 

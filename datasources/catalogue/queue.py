@@ -6,6 +6,7 @@ A job that waits for an answer runs nothing, for up to a day, so it has no slot 
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
+from msgspec import Struct
 from sqlalchemy import Select, and_, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
@@ -38,6 +39,37 @@ async def queue_of(session: AsyncSession, source_id: int) -> Sequence[Job]:
     return (await session.scalars(select(Job).where(Job.source_id == source_id, OPEN).order_by(Job.id))).all()
 
 
+async def claimed_until(session: AsyncSession, source_id: int) -> datetime | None:
+    """Until when a sweep has claimed the source; None when none has."""
+    return await session.scalar(_claim_on(source_id))
+
+
+class Ahead(Struct, frozen=True):
+    """What a new test of a source comes behind."""
+
+    jobs: Sequence[Job]
+    """The open jobs of the source, oldest first."""
+    claimed: bool
+    """Whether a sweep is checking the source."""
+    waiting: int
+    """Jobs of the organization that have been accepted and not begun."""
+
+
+async def ahead_of_new(session: AsyncSession, source: DataSource) -> Ahead:
+    """What a new test of this source would come behind, in one query; the caller has locked the source."""
+    waiting = select(func.count()).select_from(Job).where(OPEN, Job.started_at.is_(None))
+    waiting = waiting.where(Job.organization_id == source.organization_id)
+    found = await session.execute(
+        select(Job, _claim_on(source.id).exists(), waiting.scalar_subquery().correlate(None))
+        .select_from(DataSource)
+        .outerjoin(Job, and_(Job.source_id == DataSource.id, OPEN))
+        .where(DataSource.id == source.id)
+        .order_by(Job.id)
+    )
+    rows = found.all()  # one row, without a job, where there is none
+    return Ahead([job for job, _, _ in rows if job is not None], claimed=rows[0][1], waiting=rows[0][2])
+
+
 async def give_slots(session: AsyncSession, slots: int, lost_before: datetime) -> Sequence[int]:
     """Give free slots to jobs whose turn it is, fairly between organizations; answers the ids of those jobs.
 
@@ -64,6 +96,11 @@ async def slots_held(session: AsyncSession) -> dict[int, int]:
     held = OPEN, Job.dispatched_at.is_not(None), Job.question.is_(None)
     found = await session.execute(select(Job.organization_id, func.count()).where(*held).group_by(Job.organization_id))
     return {row[0]: row[1] for row in found}
+
+
+def _claim_on(source_id: int) -> Select[tuple[datetime | None]]:
+    held = SourceCheck.source_id == source_id, SourceCheck.claimed_until > func.now()
+    return select(SourceCheck.claimed_until).where(*held)
 
 
 def _waiting_for_a_slot(lost_before: datetime) -> Select[tuple[int, int]]:
@@ -96,9 +133,3 @@ async def to_hand_over(session: AsyncSession, given: Collection[int]) -> Sequenc
         .order_by(Job.id)
     )
     return [(job, name) for job, name in found]
-
-
-async def waiting_jobs(session: AsyncSession, organization_id: int) -> int:
-    """How many jobs of an organization have been accepted and not begun."""
-    waiting = select(func.count()).select_from(Job).where(OPEN, Job.started_at.is_(None))
-    return await session.scalar(waiting.where(Job.organization_id == organization_id)) or 0

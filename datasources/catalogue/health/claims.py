@@ -99,12 +99,6 @@ async def settle(session: AsyncSession, owner: UUID, due_at: datetime, ids: Coll
     return set(await session.scalars(chosen.returning(SourceCheck.source_id)))
 
 
-async def claimed_until(session: AsyncSession, source_id: int) -> datetime | None:
-    """Until when a sweep has claimed the source; None when none has."""
-    held = SourceCheck.source_id == source_id, SourceCheck.claimed_until > func.now()
-    return await session.scalar(select(SourceCheck.claimed_until).where(*held))
-
-
 async def note_survived(session: AsyncSession, source_id: int) -> None:
     """A test of the source came to its end: its checks need no process of their own any more."""
     chosen = update(SourceCheck).where(SourceCheck.source_id == source_id, SourceCheck.lost)
