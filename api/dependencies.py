@@ -26,7 +26,8 @@ Session = AsyncSession
 SessionDep = NamedDependency[AsyncSession]
 INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
 
-# Guards are coroutines: Litestar calls a plain function in a thread, which takes longer than all else of a quick answer.
+# Guards are coroutines: Litestar calls a plain function in a thread, which takes longer than all else of a quick
+# answer.
 
 
 async def integer_ids(connection: ASGIConnection[Any, Any, Any, Any], _: Any) -> None:

@@ -40,8 +40,8 @@ def limits(settings: Settings) -> list[DefineMiddleware]:
     """Litestar's rate limits, a fixed window of a minute for each organization, kept in the memory of this process.
 
     They come after authentication. A key that makes other keys gains nothing: all of them count together. A request
-    that does not count passes by: Litestar's own `check_throttle_handler` costs each of them a request object and, for a
-    plain function, a thread.
+    that does not count passes by: Litestar's own `check_throttle_handler` costs each of them a request object and,
+    for a plain function, a thread.
     """
     return [
         _limit(ASKS_FOR_TEST, settings.tests_per_minute),

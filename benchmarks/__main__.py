@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct, field
 from rich.console import Console
 
-from benchmarks import parts, stages, sweeps, targets
+from benchmarks import answers, parts, stages, sweeps, targets
 from benchmarks import schemas as kept
 from benchmarks.lanes import Lane, bench_environ, lane, own_lane
 from benchmarks.plan import DEFAULT, QUICK, Plan
@@ -50,20 +50,15 @@ class Tables(Struct):
     )
     polled: Table = field(
         default_factory=lambda: Table(
-            "GET of one job",
-            (
-                "job",
-                "clients",
-                "GET/s",
-                "p50 ms",
-                "p95 ms",
-                "refused",
-                "cores API",
-                "cores Prefect",
-                "cores PostgreSQL",
-            ),
+            "How soon the API answers",
+            answers.POLLED,
+            notes=[
+                "Each client asks again as soon as it is answered, unless the row says otherwise; 0 clients is what the"
+                " servers spend without them"
+            ],
         )
     )
+    posted: Table = field(default_factory=lambda: Table("How soon a test is accepted", answers.POSTED))
     turns: Table = field(default_factory=lambda: Table("In turn with the flow alone, in one process", stages.TURNS))
     stages: Table = field(
         default_factory=lambda: Table(
@@ -99,8 +94,8 @@ class Tables(Struct):
     @property
     def filled(self) -> list[Table]:
         """Those that have something to show."""
-        found = [self.speed, self.turns, self.stages, self.memory, self.polled, self.schemas, self.growth, self.sweeps]
-        found.append(self.requests)
+        found = [self.speed, self.turns, self.stages, self.memory, self.polled, self.posted]
+        found += [self.schemas, self.growth, self.sweeps, self.requests]
         return [table for table in found if table.rows]
 
 
@@ -127,7 +122,7 @@ class Bench(Struct):
         steps: dict[str, Callable[[], Awaitable[None]]] = {
             "ours": lambda: self._ours(ours, shop),
             "stages": lambda: self._stages(ours, shop),
-            "polling": lambda: parts.polling(ours, shop, self.plan, self.tables.polled, self.say),
+            "polling": lambda: self._answers(ours, shop),
             "tunnel": lambda: self._tunnel(ours, shop),
             "wide": lambda: self._wide(ours),
             "schemas": lambda: kept.schemas(ours, shop, self.plan, self.tables.schemas, self.say),
@@ -149,6 +144,11 @@ class Bench(Struct):
     async def _ours(self, ours: Lane, shop: dict[str, Any]) -> None:
         self.found[OURS] = await parts.speed(ours, shop, self.plan.ours, self.plan, self.tables.speed, self.say, OURS)
         await parts.memory(ours, self.tables.memory, OURS)
+
+    async def _answers(self, ours: Lane, shop: dict[str, Any]) -> None:
+        await answers.polling(ours, shop, self.plan, self.tables.polled, self.say)
+        await answers.posts(ours, shop, self.plan, self.tables.posted, self.say)
+        await answers.pages(ours, shop, self.plan, self.tables.polled, self.say)
 
     async def _stages(self, ours: Lane, shop: dict[str, Any]) -> None:
         await stages.stages(self.stack, ours, shop, self.plan, self.tables.stages, self.tables.turns, self.say)

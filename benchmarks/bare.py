@@ -26,7 +26,6 @@ from datasources.model.settings import Settings
 from datasources.model.steps import KindOfTest, steps_of
 from datasources.secrecy.vault import Vault
 
-
 FLOW, PSYCOPG = "in-process flow", "bare psycopg"
 """What it can do: the flow that a worker runs; to connect and ask for the version."""
 LONGEST = 16 * 2**20

@@ -7,23 +7,19 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-import httpx
 import msgspec
 
 from benchmarks.bare import FLOW, PSYCOPG, Alone, Bare, alone
 from benchmarks.counting import STARTING, CountingProxy, Request
 from benchmarks.lanes import Lane, lane, make_database
 from benchmarks.plan import Plan
-from benchmarks.polling import poll
 from benchmarks.report import Table, milliseconds
-from benchmarks.targets import silent
 from benchmarks.timed import (
     Measured,
     idle_cost,
     measure,
     percentiles,
     register,
-    spent,
     tested,
 )
 from deployments.stack.catalogue import prepare_catalogue
@@ -97,44 +93,6 @@ async def memory(lane: Lane, into: Table, name: str) -> None:
     """What the processes of a lane hold now."""
     for role, (rss, pss) in lane.trees.memory().items():
         into.rows.append((name, role, round(rss), round(pss) or NONE))
-
-
-@asynccontextmanager
-async def running_job(client: httpx.AsyncClient, source: dict[str, Any]) -> AsyncIterator[int]:
-    """The number of a job that runs for as long as the block does."""
-    async with silent(source) as never:
-        (source_id,) = await register(client, never, 1, "silent")
-        asked = await client.post(f"/api/v1/data_sources/{source_id}/test", json={"timeout_seconds": 300})
-        number = int(asked.raise_for_status().json()["job_id"])
-        address = f"/api/v1/data_sources/test/{number}"
-        try:
-            while (await client.get(address, params={"wait": 5})).json()["status"] != "processing":
-                continue
-            yield number
-        finally:
-            await client.post(f"{address}/cancel")
-
-
-async def polling(lane: Lane, source: dict[str, Any], plan: Plan, into: Table, say: Say) -> None:
-    """GET of a job that has ended, and of one that runs."""
-    async with lane.client() as client:
-        (source_id,) = await register(client, source, 1, "polled")
-        ended = await tested(client, source_id, Measured())
-        await _polled(lane, "ended", ended, plan, into, say)
-        async with running_job(client, source) as running:
-            await _polled(lane, "running", running, plan, into, say)
-
-
-async def _polled(lane: Lane, kind: str, job: int, plan: Plan, into: Table, say: Say) -> None:
-    for clients in (0, *plan.pollers):
-        say(f"GET of a job, {kind}: {clients} clients")
-        before = lane.trees.cpu()
-        found = await poll(f"{lane.api}/api/v1/data_sources/test/{job}", lane.key, clients, plan.poll_seconds)
-        used = spent(lane.trees, before, found.seconds, {}, 1)
-        p50, p95 = percentiles(found.times)
-        share = (used.get(role, 0.0) / found.seconds for role in ("api", "prefect", "postgres"))
-        rate = round(found.rate)
-        into.rows.append((kind, clients, rate, milliseconds(p50), milliseconds(p95), found.refused, *share))
 
 
 async def growth(lane: Lane, source: dict[str, Any], plan: Plan, into: Table, say: Say) -> None:

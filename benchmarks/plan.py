@@ -29,6 +29,10 @@ class Plan(Struct, frozen=True):
     pollers: tuple[int, ...]
     """Clients that ask for one job again and again, side by side."""
     poll_seconds: float
+    posts: int
+    """Requests for a test, one after the other."""
+    listed: int
+    """Sources in a list."""
     idle_seconds: float
     """For how long the cost of doing nothing is measured; it is taken off what a test costs."""
     part_seconds: float
@@ -48,7 +52,9 @@ DEFAULT = Plan(
     growth={10: 10, 100: 100, 1000: 150},
     sweeps=(SweepPlan(1000, 60), SweepPlan(10_000, 300)),
     pollers=(1, 16, 1000),
-    poll_seconds=3,
+    poll_seconds=4,
+    posts=30,
+    listed=1000,
     idle_seconds=5,
     part_seconds=60,
 )
@@ -67,6 +73,8 @@ QUICK = Plan(
     sweeps=(SweepPlan(20, 10),),
     pollers=(1, 20),
     poll_seconds=1,
+    posts=2,
+    listed=20,
     idle_seconds=1,
     part_seconds=20,
 )

@@ -23,14 +23,19 @@ class Polled(Struct):
         return len(self.times) / self.seconds if self.seconds else 0.0
 
 
-async def poll(url: str, key: str, clients: int, seconds: float) -> Polled:
-    """So many clients, each with a connection of its own that asks again as soon as it is answered."""
+async def poll(url: str, key: str, clients: int, seconds: float, *, pause: float = 0.0) -> Polled:
+    """So many clients, each with a connection of its own that asks again as soon as it is answered, or after a pause.
+
+    With a pause they begin at moments that are spread over it.
+    """
     address = urlsplit(url)
-    request = f"GET {address.path} HTTP/1.1\r\nHost: {address.netloc}\r\nAuthorization: Key {key}\r\n\r\n".encode()
+    path = f"{address.path}?{address.query}" if address.query else address.path
+    request = f"GET {path} HTTP/1.1\r\nHost: {address.netloc}\r\nAuthorization: Key {key}\r\n\r\n".encode()
     found = Polled()
     began = time.monotonic()
 
-    async def ask_on() -> None:
+    async def ask_on(number: int) -> None:
+        await asyncio.sleep(pause * number / clients)
         try:
             reader, writer = await asyncio.open_connection(address.hostname, address.port)
         except OSError:
@@ -42,11 +47,12 @@ async def poll(url: str, key: str, clients: int, seconds: float) -> Polled:
                 found.times.append(time.monotonic() - asked)
             else:
                 found.refused += 1
+            await asyncio.sleep(pause)
         writer.close()
         with suppress(OSError):
             await writer.wait_closed()
 
-    await asyncio.gather(asyncio.sleep(seconds), *(ask_on() for _ in range(clients)))
+    await asyncio.gather(asyncio.sleep(seconds), *map(ask_on, range(clients)))
     found.seconds = time.monotonic() - began
     return found
 

@@ -1,7 +1,7 @@
 """Where the time of a test goes, and how long it takes beside the flow alone, in turn with it.
 
-Each part writes down when it did what, in the catalogue and in Prefect, by the clock of this one machine; it is read when
-everything has been measured.
+Each part writes down when it did what, in the catalogue and in Prefect, by the clock of this one machine; it is read
+when everything has been measured.
 """
 
 import asyncio

@@ -70,7 +70,6 @@ class Dispatcher:
         slots = self._settings.slots_per_worker * await self._count_workers()
         async with self._sessions.begin() as session:
             given = await give_slots(session, slots, self._catalogue.lost_before())
-        async with self._sessions() as session:
             due = await to_hand_over(session, given)
         troubles = await asyncio.gather(*(self._attempt(job, name) for job, name in due))
         self._tell(troubles)

@@ -6,17 +6,18 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from uuid import UUID
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from api.jobs.agenda import Agenda, Reading
-from api.jobs.decide import RunAgain, decide, decide_without_prefect, worth_reading
+from api.jobs.decide import End, RunAgain, decide, decide_without_prefect, worth_reading
 from api.jobs.dispatch import Dispatcher
 from api.jobs.runs import Runs
 from api.jobs.settle import Settler
 from api.jobs.waiters import Waiters
-from api.prefect.client import Unreachable
+from api.prefect.client import Run, Unreachable
 from datasources.catalogue.jobs import OpenJobState, jobs_to_follow, open_job_states, open_jobs_of
 from datasources.catalogue.tables import Job
 
@@ -108,12 +109,29 @@ class Follower:
                 await self._settler.carry_out(action, job, self._runs.get(job.id))
             await self._note_open()
             raise
+        self._agenda.keep_told(self._not_yet(jobs, reading))
         for job in jobs:
             run = self._runs.get(job.id)
             action = decide(job, run, datetime.now(UTC))
             await self._settler.carry_out(action, job, run)
             if isinstance(action, RunAgain):
                 self._runs.forget(job.id)
+            elif isinstance(action, End):
+                await self._note_ended(job.id)
+
+    def _not_yet(self, jobs: Sequence[Job], reading: Reading) -> dict[UUID, Run | None]:
+        """Runs that Prefect has told of and that were still under way when read: it tells before it commits."""
+        read = {job.flow_run_id: self._runs.get(job.id) for job in jobs if job.flow_run_id in reading.told}
+        return {
+            run_id: None
+            for run_id, run in read.items()
+            if run_id and run and run.state and not (run.state.is_final() or run.state.is_paused())
+        }
+
+    async def _note_ended(self, job_id: int) -> None:
+        """Those that wait for this job need not wait for the rest of the reading."""
+        self.open = {open_id: state for open_id, state in self.open.items() if open_id != job_id}
+        await self._waiters.tell()
 
     async def _note_open(self) -> None:
         async with self._sessions() as session:

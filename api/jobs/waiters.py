@@ -24,6 +24,11 @@ class Waiters:
             self._readings += 1
             self._read.notify_all()
 
+    async def tell(self) -> None:
+        """Something that clients wait for has come true in the middle of a reading."""
+        async with self._read:
+            self._read.notify_all()
+
     async def until(self, holds: Callable[[], bool], seconds: float, *, urge: Callable[[], None]) -> None:
         """Return when a reading that began after this call shows that it holds, or when the time is up.
 

@@ -12,9 +12,13 @@ from prefect.exceptions import ObjectNotFound
 from deployments.worker._prefect import look_ahead_seconds
 from deployments.worker.decide import may_be_taken_up, seconds_until_due
 from deployments.worker.pool_limits import PoolLimits
+from flows.states import UNDER_WAY
 
 CLOCK_SECONDS = 0.01
 """An alarm rings this much after a run is due: two clocks are never quite the same."""
+COMMIT_SECONDS = (0.05, 0.2, 1.0)
+"""After which a run is read again that is not there yet, or not in the state that Prefect has told of: it tells before
+it commits."""
 MOST_TOLD = 2000
 """Runs that are remembered until there is room; more of them are found by asking."""
 
@@ -32,7 +36,8 @@ class RunQueue:
         self._client = client
         self._pool_name = pool_name
         self._queue_names = queue_names
-        self._told: dict[UUID, None] = {}
+        self._told: dict[UUID, int] = {}
+        """How often each of them was read in vain."""
         self._alarms = Alarms(self.tell)
         self._asking = True
 
@@ -41,10 +46,10 @@ class RunQueue:
         """Whether there is, or may be, something to take up."""
         return self._asking or bool(self._told)
 
-    def tell(self, run_id: UUID) -> None:
-        """This run is to be run."""
+    def tell(self, run_id: UUID, in_vain: int = 0) -> None:
+        """This run is to be run; `in_vain` is how often it was read and could not be yet."""
         if self.limits.absent and len(self._told) < MOST_TOLD:
-            self._told[run_id] = None
+            self._told[run_id] = in_vain
             self.wake.set()
         else:
             self.ask()
@@ -80,12 +85,19 @@ class RunQueue:
     async def _read(self, room: int) -> list[FlowRun]:
         """The runs we were told of first, as they are now."""
         ids = list(self._told)[:room]
-        for run_id in ids:
-            del self._told[run_id]
+        told = {run_id: self._told.pop(run_id) for run_id in ids}
         found = [run for run in await asyncio.gather(*(self._known(run_id) for run_id in ids)) if run]
-        self._alarms.set([run for run in found if run.state_type is StateType.SCHEDULED])
+        scheduled = [run for run in found if run.state_type is StateType.SCHEDULED]
+        self._alarms.set(scheduled)
+        ready = {run.id for run in found if run.state_type in (StateType.SCHEDULED, *UNDER_WAY)}
+        for run_id in told.keys() - ready:
+            self._read_again(run_id, told[run_id])
         now = datetime.now(UTC)
-        return [run for run in found if may_be_taken_up(run, self._queue_names, now)]
+        return [run for run in scheduled if may_be_taken_up(run, self._queue_names, now)]
+
+    def _read_again(self, run_id: UUID, in_vain: int) -> None:
+        if in_vain < len(COMMIT_SECONDS):
+            asyncio.get_running_loop().call_later(COMMIT_SECONDS[in_vain], self.tell, run_id, in_vain + 1)
 
     async def _known(self, run_id: UUID) -> FlowRun | None:
         try:
