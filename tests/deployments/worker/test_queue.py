@@ -42,9 +42,7 @@ async def taken(monkeypatch: pytest.MonkeyPatch, *types: StateType | None) -> tu
 
 
 @pytest.mark.parametrize("before", [None, StateType.PAUSED, StateType.CRASHED])
-async def test_a_run_that_is_not_yet_as_it_was_told(
-    monkeypatch: pytest.MonkeyPatch, before: StateType | None
-) -> None:
+async def test_a_run_that_is_not_yet_as_it_was_told(monkeypatch: pytest.MonkeyPatch, before: StateType | None) -> None:
     """It is read again, and taken up."""
     found, _ = await taken(monkeypatch, before, StateType.SCHEDULED)
     assert [run.id for run in found] == [RUN]
