@@ -25,6 +25,8 @@ from datasources.databases.mssql import AzureSynapse, MicrosoftFabric, Mssql
 from datasources.databases.mssql.model import AzureSynapseSource, MicrosoftFabricSource, MssqlSource
 from datasources.databases.mysql import Mariadb, Mysql
 from datasources.databases.mysql.model import MariadbSource, MysqlSource
+from datasources.databases.netezza import Netezza
+from datasources.databases.netezza.model import NetezzaSource
 from datasources.databases.oracle import Oracle
 from datasources.databases.oracle.model import OracleSource
 from datasources.databases.postgres import Postgres
@@ -35,12 +37,18 @@ from datasources.databases.redshift import Redshift
 from datasources.databases.redshift.model import RedshiftSource
 from datasources.databases.s3 import S3
 from datasources.databases.s3.model import S3Source
+from datasources.databases.sap_hana import SapHana
+from datasources.databases.sap_hana.model import HanaSource
 from datasources.databases.snowflake import Snowflake
 from datasources.databases.snowflake.model import SnowflakeSource
 from datasources.databases.sqlite import Sqlite
 from datasources.databases.sqlite.model import SqliteSource
+from datasources.databases.teradata import Teradata
+from datasources.databases.teradata.model import TeradataSource
 from datasources.databases.trino import Starburst, Trino
 from datasources.databases.trino.model import StarburstSource, TrinoSource
+from datasources.databases.vertica import Vertica
+from datasources.databases.vertica.model import VerticaSource
 from datasources.model.source import Source
 
 AnySource = (
@@ -69,6 +77,10 @@ AnySource = (
     | MssqlSource
     | AzureSynapseSource
     | MicrosoftFabricSource
+    | VerticaSource
+    | NetezzaSource
+    | HanaSource
+    | TeradataSource
 )
 """The union of everything that can be registered; msgspec tells the members apart by `type`."""
 _ALL: tuple[type[Database], ...] = (
@@ -97,6 +109,10 @@ _ALL: tuple[type[Database], ...] = (
     Mssql,
     AzureSynapse,
     MicrosoftFabric,
+    Vertica,
+    Netezza,
+    SapHana,
+    Teradata,
 )
 
 DATABASES: dict[str, type[Database]] = {kind.word(): kind for kind in _ALL}

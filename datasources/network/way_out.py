@@ -6,11 +6,13 @@ pass (security rows 1 and 2), every byte is counted, and shutting the way ends w
 """
 
 import asyncio
+import socket
 import ssl
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from datasources.model.errors import CheckError, SourceUnreachable
@@ -30,6 +32,9 @@ BROKEN = (OSError, EOFError, ValueError, asyncio.LimitOverrunError)
 """A connection that ends, and what is no request on one."""
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+Agreement = Callable[[Streams, socket.socket], Awaitable[bool]]
+"""Words of a protocol in which TLS begins later, between the driver and the server: whether TLS is what comes next, of
+which they read no byte. Raises `CheckError`."""
 
 
 class WayOut(ABC):
@@ -121,14 +126,23 @@ class WayOut(ABC):
         return progress or Progress(self._seconds)
 
     async def _open(
-        self, addresses: Sequence[str], port: int, progress: Progress, context: ssl.SSLContext | None, name: str
+        self,
+        addresses: Sequence[str],
+        port: int,
+        progress: Progress,
+        context: ssl.SSLContext | None,
+        name: str,
+        agree: Callable[[socket.socket], Awaitable[bool]] | None = None,
     ) -> Streams:
-        """A connection to one of these addresses, with TLS for this name where there is a context."""
+        """A connection to one of these addresses, with TLS for this name where there is a context, and it is agreed."""
         try:
             async with asyncio.timeout(progress.left):
                 progress.reached("tcp")
                 sock, address = await dial(addresses, port, progress)
                 self.address = self.address or address
+                if agree is not None:
+                    progress.reached("tls")
+                    context = context if await _agreed(sock, agree) else None
                 if context is None:
                     far = await asyncio.open_connection(sock=sock)
                 else:
@@ -163,9 +177,12 @@ class Relay(WayOut):
         self._port = port
         self._context = context
         self._name = name
+        self.agree: Agreement | None = None
+        """For a protocol in which TLS does not come first."""
 
     async def _lead(self, near: Streams) -> Streams:
-        return await self._open(self._addresses, self._port, self._progress(), self._context, self._name)
+        agree = None if self.agree is None else partial(self.agree, near)
+        return await self._open(self._addresses, self._port, self._progress(), self._context, self._name, agree)
 
 
 @asynccontextmanager
@@ -206,6 +223,15 @@ async def open_local_relay(relay: Relay, connections: int = 1) -> AsyncIterator[
     finally:
         relay.shut()
         server.close()
+
+
+async def _agreed(sock: socket.socket, agree: Callable[[socket.socket], Awaitable[bool]]) -> bool:
+    """What was agreed; the socket is closed when it was not."""
+    try:
+        return await agree(sock)
+    except BaseException:
+        sock.close()
+        raise
 
 
 def _refused(error: OSError, stage: str) -> SourceUnreachable:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from datasources.databases.base import Column, ForeignKey, Lineage, Table
+from datasources.databases.base import Column, ForeignKey, Lineage, Table, TableName
 from datasources.databases.view_lineage import View, lineage_of
 
 Name = tuple[str, str]
@@ -48,8 +48,10 @@ class Catalog(Struct, kw_only=True):
         )
 
     def view_lineage(self, dialect: str, *, folded: bool) -> Lineage:
-        """What each view reads, by its definition. Takes CPU: run it in a thread."""
+        """What each view reads, by its definition; all are unread without a dialect. Takes CPU: run it in a thread."""
         views = [View(member.schema, member.name, member.definition) for member in self.members if member.kind in VIEWS]
+        if not dialect:
+            return Lineage(edges=[], unread=sorted(TableName(view.schema, view.name) for view in views))
         return lineage_of(views, self.names, dialect, folded=folded)
 
     @property

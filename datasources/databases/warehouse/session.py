@@ -36,7 +36,7 @@ class WarehouseSession(Session):
     """Questions to one login. Each takes `seconds` at most, whatever the server does."""
 
     dialect: ClassVar[str]
-    """sqlglot's word for the product's SQL."""
+    """sqlglot's word for the product's SQL; empty where it knows none, so that no text is parsed."""
     folded: ClassVar[bool] = True
     """Whether names that differ only in case are the same."""
     quote: ClassVar[str] = '"'

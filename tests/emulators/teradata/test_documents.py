@@ -1,0 +1,100 @@
+"""Teradata by its documents, and its driver on servers that misbehave."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+import pytest
+
+from datasources.databases.teradata import Teradata
+from datasources.databases.teradata import session as questions
+from datasources.databases.teradata.asker import VERSION
+from datasources.databases.teradata.errors import CODES, refusal_of
+from datasources.databases.teradata.model import TeradataOptions, TeradataSource
+from datasources.databases.warehouse.errors import translated
+from datasources.model.errors import CheckError
+from datasources.model.vocabulary import ErrorCode
+from tests.datasources.databases.documents import DocumentsContract, bad_server
+
+GOOD = {"host": "td.example.com", "port": None, "user": "DATAFOLD", "password": "swordfish", "database": "shop"}
+
+
+def source(port: int, **more: Any) -> TeradataSource:
+    """A source on the loopback."""
+    options = TeradataOptions(host="127.0.0.1", port=port, password="swordfish", database="shop", **more)
+    return TeradataSource(name="x", options=options, connection_timeout=5)
+
+
+class TestTeradata(DocumentsContract):
+    """The published options, numbers of the manual, and the driver's limits."""
+
+    kind: ClassVar = Teradata
+    good: ClassVar = GOOD
+    wrong: ClassVar = [{"password": ""}, {"port": 0}, {"database": ""}, {"user": "a\nb"}, {"ssl_verification": "no"}]
+    dialect: ClassVar = "teradata"
+    codes: ClassVar = [*CODES.items(), *((number, ErrorCode.QUERY_ERROR) for number in (2644, 2646, 3706, 3807))]
+    statements: ClassVar = [
+        questions.MEMBERS, questions.WITH_TYPES_OF_VIEWS, questions.WITHOUT_TYPES_OF_VIEWS, questions.PRIMARY,
+        questions.FOREIGN, questions.QUERIES, questions.NAMES.format(schema="'scratch'"), VERSION,
+    ]  # fmt: skip
+
+    def source(self, port: int) -> TeradataSource:
+        """On the loopback."""
+        return source(port)
+
+    @contextmanager
+    def raised(self, said: int) -> Iterator[None]:
+        """As the driver raises it: tags, a number, a sentence, and where in its source that was."""
+        import teradatasql
+
+        text = (
+            f"[Version 20.0.0.72] [Session 1042] [Teradata Database] [Error {said}] The system says no.\n"
+            " at gosqldriver/teradatasql.formatError ErrorUtil.go:85"
+        )
+        with translated("login"):
+            refusal = refusal_of(teradatasql.OperationalError(text))
+            assert refusal is not None
+            assert (refusal.message, refusal.details["teradata_error"]) == ("The system says no.", said)
+            raise refusal
+        yield
+
+
+class TestTeradataWithTls(TestTeradata):
+    """TLS is the driver's, through the relay as its proxy."""
+
+    def source(self, port: int) -> TeradataSource:
+        """On the loopback."""
+        return source(port, tls=True)
+
+
+async def test_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The driver is told of the relay alone: no other node, no proxy of the environment, no text of its own in a query."""
+    import teradatasql
+
+    told: list[dict[str, str]] = []
+    real = teradatasql.connect
+
+    def connect(settings: str) -> Any:
+        told.append(json.loads(settings))
+        return real(settings)
+
+    monkeypatch.setattr(teradatasql, "connect", connect)
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    for tls in (False, True):
+        with bad_server("half-closing") as port, pytest.raises(CheckError):
+            async with Teradata.open(source(port, tls=tls), read_only=True):
+                pass
+    plain, secured = told
+    assert (plain["host"], plain["cop"], plain["encryptdata"], plain["sslmode"]) == (
+        "127.0.0.1",
+        "false",
+        "true",
+        "DISABLE",
+    )
+    assert secured["https_proxy"].startswith("http://127.0.0.1:")
+    assert (secured["sslmode"], secured["sslcrc"], secured["proxy_bypass_hosts"]) == (
+        "VERIFY-FULL",
+        "DISABLE",
+        "none.invalid",
+    )
