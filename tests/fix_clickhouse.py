@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,13 @@ def clickhouse() -> Iterator[ClickhouseServer]:
     if not PYTHON.exists():
         reason = f"no chDB at {PYTHON}: run `make emulator-chdb`"
         pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
+    with running_clickhouse() as server:
+        yield server
+
+
+@contextmanager
+def running_clickhouse() -> Iterator[ClickhouseServer]:
+    """A server of its own, from nothing, ended and removed at the end."""
     folder, port = tempfile.mkdtemp(prefix="sourcecheck-chdb-"), free_port()
     command = [str(PYTHON), str(DOUBLE), f"{folder}/data", str(port), PASSWORD]
     try:

@@ -64,7 +64,14 @@ class MongoServer:
 
 @pytest.fixture(scope="session")
 def mongodb() -> Iterator[MongoServer]:
-    """SecantusDB: users are made without logins, and count after a restart."""
+    """SecantusDB."""
+    with running_mongodb() as server:
+        yield server
+
+
+@contextmanager
+def running_mongodb() -> Iterator[MongoServer]:
+    """A server of its own: users are made without logins, and count after a restart."""
     home = environment("secantus")
     ca, certificate, key = authority_and_certificate()
     with scratch_folder("mongodb") as folder:

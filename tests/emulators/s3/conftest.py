@@ -5,6 +5,7 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,7 +63,14 @@ def client(port: int, ca: str, login: tuple[str, str], service: str) -> Any:
 
 @pytest.fixture(scope="session")
 def moto_s3() -> Iterator[MotoServer]:
-    """moto, with a bucket and two users."""
+    """moto."""
+    with running_moto() as server:
+        yield server
+
+
+@contextmanager
+def running_moto() -> Iterator[MotoServer]:
+    """A server of its own, with a bucket and two users."""
     home, port = environment("moto"), free_port()
     ca, certificate, key = authority_and_certificate()
     with scratch_folder("moto") as folder:
