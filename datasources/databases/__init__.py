@@ -13,6 +13,8 @@ from datasources.databases.cockroachdb import Cockroachdb
 from datasources.databases.cockroachdb.model import CockroachSource
 from datasources.databases.databricks import Databricks
 from datasources.databases.databricks.model import DatabricksSource
+from datasources.databases.db2 import Db2
+from datasources.databases.db2.model import Db2Source
 from datasources.databases.dremio import Dremio
 from datasources.databases.dremio.model import DremioSource
 from datasources.databases.duckdb import Duckdb
@@ -81,6 +83,7 @@ AnySource = (
     | NetezzaSource
     | HanaSource
     | TeradataSource
+    | Db2Source
 )
 """The union of everything that can be registered; msgspec tells the members apart by `type`."""
 _ALL: tuple[type[Database], ...] = (
@@ -113,6 +116,7 @@ _ALL: tuple[type[Database], ...] = (
     Netezza,
     SapHana,
     Teradata,
+    Db2,
 )
 
 DATABASES: dict[str, type[Database]] = {kind.word(): kind for kind in _ALL}

@@ -20,7 +20,9 @@ class Db2(Database):
     driver = Driver("ibm_db_dbi", "db2")
     name_bytes = 128
     verified = Verified(
-        "documents", "IBM's documentation of Db2 11.5, and a double of ours up to the login; no Db2 server", "2026-11-26"
+        "documents",
+        "IBM's documentation of Db2 11.5, and a double of ours up to the login; no Db2 server",
+        "2026-11-26",
     )
 
     @classmethod

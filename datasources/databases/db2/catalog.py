@@ -44,9 +44,7 @@ FROM syscat.tabdep d LEFT JOIN syscat.tables a ON a.tabschema = d.bschema AND a.
 WHERE d.tabschema NOT LIKE 'SYS%' AND d.dtype IN ('V', 'W', 'S')
 AND d.btype IN ('A', 'G', 'H', 'N', 'S', 'T', 'U', 'V', 'W')
 """
-LENGTHS = frozenset(
-    {"CHARACTER", "VARCHAR", "GRAPHIC", "VARGRAPHIC", "BINARY", "VARBINARY", "BLOB", "CLOB", "DBCLOB"}
-)
+LENGTHS = frozenset({"CHARACTER", "VARCHAR", "GRAPHIC", "VARGRAPHIC", "BINARY", "VARBINARY", "BLOB", "CLOB", "DBCLOB"})
 TEXTS = frozenset({"CHARACTER", "VARCHAR"})
 
 

@@ -15,6 +15,7 @@ CONNECT = "Let the user in: GRANT CONNECT ON DATABASE TO USER …."
 ROOM = "Give the user room for a table: GRANT USE OF TABLESPACE … TO USER …."
 READ = "Let the user read it: GRANT SELECT ON … TO USER …; for temp_schema: GRANT CREATEIN ON SCHEMA … TO USER …."
 LICENCE = "The server is Db2 for z/OS or for i, which the driver reaches only with a licence of Db2 Connect."
+USABLE = "Make the database usable: back it up, roll it forward or restore it, or name the primary server of HADR."
 START = "Start the instance (db2start), and activate the database."
 CLEAR = (
     "The server does not take an encrypted password: use ssl, set AUTHENTICATION to SERVER_ENCRYPT over there (UPDATE "
@@ -37,14 +38,15 @@ def _each(codes: str, code: ErrorCode, advice: str | None = None, *, transient: 
 
 CODES: dict[int, Refusal] = {
     **_each("1403 1404 30082", ErrorCode.AUTHENTICATION_FAILED),
-    **_each("1060 1092", ErrorCode.PERMISSION_DENIED, CONNECT),
-    **_each("286 287", ErrorCode.PERMISSION_DENIED, ROOM),
-    **_each("551 552 567 20361", ErrorCode.PERMISSION_DENIED, READ),
+    **_each("1060", ErrorCode.PERMISSION_DENIED, CONNECT),
+    **_each("286", ErrorCode.PERMISSION_DENIED, ROOM),
+    **_each("551 552", ErrorCode.PERMISSION_DENIED, READ),
+    **_each("567 1092", ErrorCode.PERMISSION_DENIED),
     **_each("1013 1031 30061", ErrorCode.DATABASE_NOT_FOUND),
-    **_each("473 553", ErrorCode.SCHEMA_NOT_FOUND),
     **_each("1040 1226 30040 30041", ErrorCode.TOO_MANY_CONNECTIONS),
-    **_each("911 913 952 904", ErrorCode.TIMEOUT),
-    **_each("1035 1116 1117 1119 1776 20157", ErrorCode.CONNECTION_ERROR, transient=True),
+    **_each("911 913 952", ErrorCode.TIMEOUT),
+    **_each("1035 20157", ErrorCode.CONNECTION_ERROR, transient=True),
+    **_each("1116 1117 1119 1776", ErrorCode.CONNECTION_ERROR, USABLE),
     **_each("1032", ErrorCode.CONNECTION_ERROR, START),
     **_each("1598 8001", ErrorCode.CONNECTION_ERROR, LICENCE),
     **_each("900 1024 1224 1229 30080 30081 30108", ErrorCode.CONNECTION_ERROR),

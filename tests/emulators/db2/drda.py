@@ -2,16 +2,18 @@
 
 import contextlib
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-EXCSAT, EXCSATRD, ACCSEC, ACCSECRD, SECCHK, SECCHKRM, ACCRDB, RDBNFNRM = (
-    0x1041, 0x1443, 0x106D, 0x14AC, 0x106E, 0x1219, 0x2001, 0x2211
-)  # fmt: skip
-EXTNAM, SRVCLSNM, SRVRLSLV, MGRLVLLS, SECMEC, SECTKN, SECCHKCD, SVRCOD, RDBNAM, USRID, PASSWORD = (
-    0x115E, 0x1147, 0x115A, 0x1404, 0x11A2, 0x11DC, 0x11A4, 0x1149, 0x2110, 0x11A0, 0x11A1
-)  # fmt: skip
+EXCSAT, EXCSATRD, ACCSEC, ACCSECRD, SECCHK, SECCHKRM = 0x1041, 0x1443, 0x106D, 0x14AC, 0x106E, 0x1219
+ACCRDB, ACCRDBRM, RDBNFNRM = 0x2001, 0x2201, 0x2211
+EXTNAM, SRVCLSNM, SRVRLSLV, MGRLVLLS, SECMEC, SECTKN, SECCHKCD = 0x115E, 0x1147, 0x115A, 0x1404, 0x11A2, 0x11DC, 0x11A4
+SVRCOD, RDBNAM, USRID, PASSWORD, PRDID, TYPDEFNAM, TYPDEFOVR = 0x1149, 0x2110, 0x11A0, 0x11A1, 0x112E, 0x2F, 0x35
+SRVLST, SRVLCNT, SRVLSRV, SRVPRTY, IPADDR = 0x244E, 0x244C, 0x244D, 0x244B, 0x11E8
+UTF_8, UCS_2 = (1208).to_bytes(2, "big"), (1200).to_bytes(2, "big")
 IN_CLEAR, ENCRYPTED = 3, 9
 """Ways to send a password: as it is, or encrypted with a key that both have agreed on."""
 PUBLIC_KEY = bytes(31) + b"\2"
@@ -29,21 +31,36 @@ def objects(body: bytes) -> Iterator[tuple[int, bytes]]:
         at += size
 
 
+def joined(*parts: tuple[int, bytes]) -> bytes:
+    """Parts, one after the other."""
+    return b"".join((len(value) + 4).to_bytes(2, "big") + part.to_bytes(2, "big") + value for part, value in parts)
+
+
 def made(code: int, *parts: tuple[int, bytes]) -> bytes:
     """A message of these parts."""
-    body = b"".join((len(value) + 4).to_bytes(2, "big") + part.to_bytes(2, "big") + value for part, value in parts)
-    return (len(body) + 4).to_bytes(2, "big") + code.to_bytes(2, "big") + body
+    return joined((code, joined(*parts)))
 
 
 class Db2Double:
     """Answers logins, as it is told, and keeps what clients have said."""
 
-    def __init__(self, *, mechanism: int = ENCRYPTED, check: int = 0, found: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        mechanism: int = ENCRYPTED,
+        check: int = 0,
+        found: bool = True,
+        other: int = 0,
+        context: ssl.SSLContext | None = None,
+    ) -> None:
         self.mechanism = mechanism
         """What it asks for."""
         self.check = check
         """Its verdict on a password: 0 is good, 14 hexadecimal an unknown user, 0f a wrong password."""
         self.found = found
+        self.other = other
+        """The port of another server, that it names to those that are let in; after that, it hangs up."""
+        self._context = context
         self.said: list[tuple[int, Objects]] = []
         self.connections = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -66,7 +83,11 @@ class Db2Double:
                 threading.Thread(target=self._serve, args=(near,), daemon=True).start()
 
     def _serve(self, near: socket.socket) -> None:
-        with contextlib.suppress(OSError), near, near.makefile("rb") as reader:
+        with contextlib.suppress(OSError):
+            self._talk(self._context.wrap_socket(near, server_side=True) if self._context else near)
+
+    def _talk(self, near: socket.socket) -> None:
+        with near, near.makefile("rb") as reader:
             waiting: list[tuple[int, bytes]] = []
             over = False
             while not over and len(head := reader.read(6)) == 6:
@@ -97,7 +118,19 @@ class Db2Double:
             return made(SECCHKRM, (SVRCOD, severity), (SECCHKCD, bytes([self.check])))
         if code == ACCRDB and not self.check and not self.found:
             return made(RDBNFNRM, (SVRCOD, ERROR), (RDBNAM, parts.get(RDBNAM, b"")))
+        if code == ACCRDB and not self.check:
+            return self._let_in()
         return None
+
+    def _let_in(self) -> bytes:
+        """What follows is no part of this double."""
+        texts = joined((0x119C, UTF_8), (0x119D, UCS_2), (0x119E, UTF_8))
+        parts = [(SVRCOD, b"\0\0"), (PRDID, b"SQL11050"), (TYPDEFNAM, b"QTDSQLX86"), (TYPDEFOVR, texts)]
+        if self.other:
+            place = socket.inet_aton("127.0.0.1") + self.other.to_bytes(2, "big")
+            server = joined((SRVPRTY, b"\0\1"), (IPADDR, place))
+            parts.append((SRVLST, joined((SRVLCNT, b"\0\1"), (SRVLSRV, server))))
+        return made(ACCRDBRM, *parts)
 
 
 def _chained(answers: list[tuple[int, bytes]]) -> Iterator[bytes]:
@@ -109,9 +142,9 @@ def _chained(answers: list[tuple[int, bytes]]) -> Iterator[bytes]:
 
 
 @contextmanager
-def double(**how: int) -> Iterator[Db2Double]:
+def double(**how: Any) -> Iterator[Db2Double]:
     """A server at a port of the loopback."""
-    server = Db2Double(**how)  # type: ignore[arg-type]
+    server = Db2Double(**how)
     try:
         yield server
     finally:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import datetime
 import ssl
 from base64 import encodebytes
 from collections.abc import AsyncIterator, Callable
@@ -11,17 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
-    NoEncryption,
     PrivateFormat,
 )
 from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
-from cryptography.x509.oid import NameOID
 
 from datasources.databases.flood import LOGIN_BYTES
 from datasources.databases.oracle import Oracle
@@ -30,7 +25,8 @@ from datasources.databases.oracle.names import require_name
 from datasources.databases.oracle.wallet import context_of, wallet_of
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
-from tests.datasources.databases.oracle.test_rules import packet
+from tests.datasources.databases.oracle.packets import packet
+from tests.fix_certificates import Authority
 
 pytest.importorskip("oracledb")
 
@@ -195,47 +191,6 @@ async def test_the_environment_lends_nothing(tmp_path: Path, monkeypatch: pytest
         monkeypatch.setenv(name, str(tmp_path))
     async with listener(refuses(12514)) as port:
         assert (await refused(port)).code is ErrorCode.DATABASE_NOT_FOUND
-
-
-class Authority:
-    """Makes certificates."""
-
-    def __init__(self) -> None:
-        self.key = ec.generate_private_key(ec.SECP256R1())
-        self.certificate = self.signed("CN=authority", self.key.public_key(), None)
-
-    def signed(self, subject: str, key: Any, *names: str | None) -> x509.Certificate:
-        """A certificate for this subject, with these alternative names."""
-        name = x509.Name.from_rfc4514_string(subject)
-        now = datetime.datetime.now(datetime.UTC)
-        made = (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "authority")]))
-            .public_key(key)
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(days=1))
-            .not_valid_after(now + datetime.timedelta(days=1))
-            .add_extension(x509.BasicConstraints(ca=None in names, path_length=None), critical=True)
-        )
-        if given := [x509.DNSName(one) for one in names if one]:
-            made = made.add_extension(x509.SubjectAlternativeName(given), critical=False)
-        return made.sign(self.key, hashes.SHA256())
-
-    @property
-    def pem(self) -> str:
-        """Its own certificate."""
-        return self.certificate.public_bytes(Encoding.PEM).decode()
-
-    def context(self, folder: Path, subject: str, *names: str) -> ssl.SSLContext:
-        """A server's, with a certificate for this subject."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        path = folder / "server.pem"
-        private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        path.write_bytes(private + self.signed(subject, key.public_key(), *names).public_bytes(Encoding.PEM))
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(path)
-        return context
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from datasources.databases.oracle.model import OracleOptions, OracleSource, stat
 from datasources.databases.oracle.session import OracleSession
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
+from tests.datasources.databases.oracle.packets import packet
 from tests.datasources.databases.oracle.test_documents import CODES
 
 
@@ -217,11 +218,6 @@ def test_the_servers_own_sentence() -> None:
         Said("ORA-03113", "DPY-4011: the database closed it\nORA-03113: end-of-file on channel\nHelp: …")
     )
     assert (found.code, found.message) == (ErrorCode.CONNECTION_ERROR, "ORA-03113: end-of-file on channel")
-
-
-def packet(kind: int, body: bytes = b"", width: int = 2) -> bytes:
-    """A packet of the protocol."""
-    return (8 + len(body)).to_bytes(width, "big") + bytes(4 - width) + bytes([kind, 0, 0, 0]) + body
 
 
 def test_frames() -> None:
