@@ -53,15 +53,21 @@ class Texts(Struct, frozen=True):
 
 
 def lineage_of(
-    views: Iterable[View], columns: Mapping[Name, Iterable[str]], dialect: str, *, folded: bool = True
+    views: Iterable[View],
+    columns: Mapping[Name, Iterable[str]],
+    dialect: str,
+    *,
+    folded: bool = True,
+    database: str = "",
 ) -> Lineage:
     """The edges of all views, and the views of which nothing is known.
 
     `columns` are those of every table and view, in their order: by them a star is resolved, and a column that is not
-    qualified. `folded`: names that differ only in case are the same. A definition that sqlglot does not understand, or
-    takes for a command, counts as unread: never as a view that reads nothing. Takes CPU: run it in a thread.
+    qualified. `folded`: names that differ only in case are the same. `database`: where it is given, a table that a
+    definition names in another one is in no edge. A definition that sqlglot does not understand, or takes for a
+    command, counts as unread: never as a view that reads nothing. Takes CPU: run it in a thread.
     """
-    known = _Known(columns, folded=folded)
+    known = _Known(columns, folded=folded, database=database)
     edges, unread = list[LineageEdge](), []
     for view in views:
         target = TableName(view.schema, view.name)
@@ -111,8 +117,9 @@ class _Unreadable(Exception):
 class _Known:
     """The names of tables and columns, as the server writes them and as a definition may."""
 
-    def __init__(self, columns: Mapping[Name, Iterable[str]], *, folded: bool) -> None:
+    def __init__(self, columns: Mapping[Name, Iterable[str]], *, folded: bool, database: str) -> None:
         self.folded = folded
+        self._database = database
         self._tables = {self.fold(*name): name for name in columns}
         self._columns = {
             self.fold(*name): {self.fold(column)[0]: column for column in names} for name, names in columns.items()
@@ -126,6 +133,10 @@ class _Known:
 
     def fold(self, *names: str) -> tuple[str, ...]:
         return tuple(name.lower() for name in names) if self.folded else names
+
+    def is_elsewhere(self, table: exp.Table) -> bool:
+        """Whether a definition names this table in another database."""
+        return bool(self._database and table.catalog) and self.fold(table.catalog) != self.fold(self._database)
 
     def table(self, schema: str, table: str) -> Name:
         """The table as the server writes it, or as it is written here if the server does not show it."""
@@ -151,6 +162,8 @@ def _edges(view: View, target: TableName, known: _Known, dialect: str) -> Iterat
     for number, projection in enumerate(_selects(scopes[-1].expression)):
         column = names[number] if number < len(names) else projection.alias_or_name
         for origin in origins.of(scopes[-1].expression, number):
+            if known.is_elsewhere(origin.table):
+                continue
             source = known.column(origin.table.db, origin.table.name, origin.column)
             made.setdefault(known.table(origin.table.db, origin.table.name), set()).add(ColumnEdge(source, column))
     for found, columns in read.items():
@@ -166,11 +179,11 @@ def _read(scopes: Iterable[Scope], known: _Known) -> Iterator[tuple[Name, set[st
     """Tables that are read, and columns, as often as they are named."""
     for scope in scopes:
         for source in scope.sources.values():
-            if isinstance(source, exp.Table) and source.name:
+            if isinstance(source, exp.Table) and source.name and not known.is_elsewhere(source):
                 yield known.table(source.db, source.name), set()
         for column in scope.columns:
             table = _source(scope, column.table)
-            if table is not None and table.name:
+            if table is not None and table.name and not known.is_elsewhere(table):
                 yield known.table(table.db, table.name), {known.column(table.db, table.name, column.name)}
 
 

@@ -44,11 +44,11 @@ WORDS: dict[ColumnKind, str] = {
         "text string str char character varchar varchar2 nvarchar nvarchar2 nchar bpchar tinytext mediumtext longtext"
         " ntext clob nclob dbclob fixedstring shorttext alphanum enum enum8 enum16 set symbol name citext sysname"
         " inet cidr macaddr macaddr8 inet4 inet6 ipv4 ipv6 graphic vargraphic lvarchar objectid rowid"
-        " urowid regex uri javascript"
+        " urowid regex uri javascript national"
     ),
     ColumnKind.binary: (
         "blob bytea bytes binary varbinary tinyblob mediumblob longblob image raw bfile byte_array"
-        " rowversion bindata bitstring varbit"
+        " rowversion varbyte bindata bitstring varbit"
     ),
     ColumnKind.date: "date date32 daydate",
     ColumnKind.time: "time timetz time_ns secondtime",
@@ -76,6 +76,7 @@ _MORE_THAN_A_WORD = (
     (re.compile(r"bit varying|bit ?\((?!1\))"), ColumnKind.binary),  # more than one bit is no truth value
     (re.compile(r"long (raw|varbinary)|.* for bit data$"), ColumnKind.binary),
     (re.compile(r"long varchar"), ColumnKind.text),
+    (re.compile(r"byte ?\(\d"), ColumnKind.binary),  # Teradata's; without a length it is a whole number of others
 )
 """Types that their first word alone would get wrong."""
 

@@ -52,6 +52,7 @@ class NetezzaSession(WarehouseSession):
     """Questions of one login. Texts of views are as PostgreSQL's, from which Netezza descends."""
 
     dialect = "postgres"
+    names_others = True
     text_type = "VARCHAR(64)"
 
     def names_in(self, schema: str) -> str:

@@ -47,12 +47,12 @@ class Catalog(Struct, kw_only=True):
             definition=(member.definition or None) if member.kind in VIEWS else None,
         )
 
-    def view_lineage(self, dialect: str, *, folded: bool) -> Lineage:
+    def view_lineage(self, dialect: str, *, folded: bool, database: str = "") -> Lineage:
         """What each view reads, by its definition; all are unread without a dialect. Takes CPU: run it in a thread."""
         views = [View(member.schema, member.name, member.definition) for member in self.members if member.kind in VIEWS]
         if not dialect:
             return Lineage(edges=[], unread=sorted(TableName(view.schema, view.name) for view in views))
-        return lineage_of(views, self.names, dialect, folded=folded)
+        return lineage_of(views, self.names, dialect, folded=folded, database=database)
 
     @property
     def names(self) -> dict[Name, list[str]]:

@@ -39,6 +39,8 @@ class WarehouseSession(Session):
     """sqlglot's word for the product's SQL; empty where it knows none, so that no text is parsed."""
     folded: ClassVar[bool] = True
     """Whether names that differ only in case are the same."""
+    names_others: ClassVar[bool] = False
+    """Whether the text of a view may name tables of other databases, which are not read."""
     quote: ClassVar[str] = '"'
     text_type: ClassVar[str] = "varchar"
     special: ClassVar[Mapping[ErrorCode, ErrorCode]] = IN_SCRATCH
@@ -155,7 +157,8 @@ class WarehouseSession(Session):
         catalog = await self.catalog(limit, "lineage")
         known = await self.server_edges(limit)
         async with limit.round("lineage"):
-            read = await in_thread(partial(catalog.view_lineage, self.dialect, folded=self.folded))
+            here = self._asker.database if self.names_others else ""
+            read = await in_thread(partial(catalog.view_lineage, self.dialect, folded=self.folded, database=here))
         made, history = await self.history(limit, catalog)
         edges = {(edge.source, edge.target): edge for edge in [*made, *(known or []), *read.edges]}
         told = {edge.target for edge in known or []}

@@ -7,7 +7,7 @@ from datasources.model.column_kinds import WORDS, ColumnKind, kind_of
 TYPES = {
     "boolean": ["boolean", "BOOL", "tinyint(1)", "bit", "bit(1)", "Nullable(Bool)"],
     "integer": [
-        "integer", "int(11)", "int(10) unsigned", "tinyint(4)", "tinyint(1) unsigned", "bigint", "INT64", "UInt8",
+        "integer", "int(11)", "int(10) unsigned", "tinyint(4)", "tinyint(1) unsigned", "BYTEINT", "byte", "bigint", "INT64", "UInt8",
         "LowCardinality(Nullable(Int32))", "HUGEINT", "int8", "bigserial", "year(4)", "long", "unsigned integer",
     ],
     "decimal": ["numeric(10,2)", "DECIMAL(10, 2)", "NUMBER(38,0)", "money", "BIGNUMERIC", "Decimal64(3)"],
@@ -15,10 +15,11 @@ TYPES = {
     "text": [
         "text", "character varying(20)", "VARCHAR2(10 CHAR)", "nvarchar(max)", "STRING", "enum('a','b')", '"char"',
         "Enum8('a' = 1)", "FixedString(3)", "set('x')", "citext", "inet", "long varchar", "objectId", "LONGTEXT",
+        "NATIONAL CHARACTER VARYING(20)", "SHORTTEXT(20)",
     ],
     "binary": [
         "bytea", "BLOB", "varbinary(8)", "BYTES", "bit(8)", "bit varying(9)", "long raw", "raw(16)", "rowversion",
-        "char(10) for bit data",
+        "char(10) for bit data", "VARBYTE(16)", "BYTE(4)", "LONG VARBINARY(100)",
     ],
     "date": ["date", "DATE", "Date32", "Nullable(Date)"],
     "time": ["time without time zone", "TIME(6)", "timetz"],
@@ -30,7 +31,7 @@ TYPES = {
     "uuid": ["uuid", "UNIQUEIDENTIFIER"],
     "json": ["json", "jsonb", "VARIANT", "STRUCT<a INT64>", "struct(a integer)", "map<string,int>", "ROW(a int)", "xml", "SUPER"],
     "array": ["integer[]", "text[][]", "_int4", "float[3]", "ARRAY<STRING>", "Array(Nullable(String))", "list", "STRUCT(a INTEGER)[]"],
-    "other": ["", "   ", "geometry(Point,4326)", "int4range", "shop.mood", "AggregateFunction(sum, UInt64)", "😀"],
+    "other": ["", "   ", "geometry(Point,4326)", "int4range", "shop.mood", "PERIOD(DATE)", "unknown", "AggregateFunction(sum, UInt64)", "😀"],
 }  # fmt: skip
 
 

@@ -167,6 +167,28 @@ OWN = {"version()": 5, "ascii": 2, "identifier_case": 3}
 """The driver's own questions after a login, and how many columns it expects."""
 
 
+def test_tables_of_other_databases() -> None:
+    """A view may read them; they are in no edge, whatever table of ours has the same name."""
+    texts = {
+        "SELECT O.ID FROM SHOP.ADMIN.ORDERS O": {"ORDERS"},
+        "SELECT O.ID FROM OTHER.ADMIN.ORDERS O": set(),
+        "SELECT O.ID FROM OTHER..ORDERS O": set(),
+        "SELECT C.ID FROM ADMIN.CUSTOMERS C, OTHER.ADMIN.ORDERS O WHERE O.ID = C.ID": {"CUSTOMERS"},
+    }
+    for text, names in texts.items():
+        catalog = catalog_of(
+            tables=[["ADMIN", "ORDERS", "TABLE", 1], ["ADMIN", "CUSTOMERS", "TABLE", 1]],
+            views=[["ADMIN", "V", "VIEW", text]],
+            columns=[["ADMIN", name, "ID", "INTEGER", True, None, None] for name in ("ORDERS", "CUSTOMERS", "V")],
+            keys=[],
+            comments=[],
+            database="SHOP",
+        )
+        found = catalog.view_lineage("postgres", folded=True, database="SHOP")
+        assert {edge.source.name for edge in found.edges} == names, text
+        assert found.unread == [], text
+
+
 class Server:
     """The handshake of a server, and an answer to each query: `R`elease and user to a SELECT, or what it is told to send."""
 

@@ -1,7 +1,11 @@
 """Vertica by its documents: what needs no server, and its driver on servers that misbehave."""
 
 import asyncio
+import contextlib
+import socket
+import ssl
 import struct
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +15,7 @@ import pytest
 import vertica_python.errors as theirs
 
 from datasources.databases.base import Column, ForeignKey, LineageEdge, Origin, TableName
+from datasources.databases.globs import Globs
 from datasources.databases.vertica import Vertica
 from datasources.databases.vertica import session as questions
 from datasources.databases.vertica.asker import SSL_REQUEST, version_of
@@ -21,6 +26,7 @@ from datasources.databases.warehouse.errors import translated
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
 from tests.datasources.databases.documents import DocumentsContract
+from tests.fix_database import authority_and_certificate
 
 GOOD = {
     "host": "vertica.example.com",
@@ -275,3 +281,133 @@ def test_what_statements_read_and_wrote() -> None:
     assert edges_between(rows, Origin.query_history, [("s", "a"), ("s", "b")]) == [
         LineageEdge(source=TableName("s", "a"), target=TableName("s", "b"), origin=Origin.query_history)
     ]
+
+
+class Speaking:
+    """A server that takes any password within TLS, and answers statements with rows of text, or with an SQLSTATE."""
+
+    def __init__(
+        self, context: ssl.SSLContext, rows: dict[str, list[list[str | None]]], refused: dict[str, str]
+    ) -> None:
+        self._context = context
+        self._rows = rows
+        self._refused = refused
+        self.statements: list[str] = []
+
+    def serve(self, sock: socket.socket) -> None:
+        """One connection; nothing is read before it is due, for TLS may be what comes next."""
+        with contextlib.suppress(OSError, EOFError), sock:
+            exactly(sock, 8)
+            sock.sendall(b"S")
+            with self._context.wrap_socket(sock, server_side=True) as secured:
+                exactly(secured, struct.unpack("!I", exactly(secured, 4))[0] - 4)
+                secured.sendall(message(b"R", struct.pack("!I", CLEAR)))
+                exactly(secured, 1)
+                exactly(secured, struct.unpack("!I", exactly(secured, 4))[0] - 4)
+                secured.sendall(message(b"R", struct.pack("!I", OK)) + message(b"K", bytes(8)) + message(b"Z", b"I"))
+                while exactly(secured, 1) == b"Q":
+                    statement = exactly(secured, struct.unpack("!I", exactly(secured, 4))[0] - 4)[:-1].decode()
+                    self.statements.append(statement)
+                    secured.sendall(self._answer(statement) + message(b"Z", b"I"))
+
+    def _answer(self, statement: str) -> bytes:
+        for start, state in self._refused.items():
+            if statement.strip().startswith(start.strip()):
+                fields = [b"SERROR", b"MNo", b"C" + state.encode(), b""]
+                return message(b"E", b"".join(field + b"\0" for field in fields))
+        rows = self._rows.get(statement)
+        if rows is None:
+            return message(b"C", b"SET\0")
+        return described(len(rows[0]) if rows else 1) + b"".join(map(row_of, rows)) + message(b"C", b"SELECT\0")
+
+
+def exactly(sock: socket.socket, number: int) -> bytes:
+    """So many bytes."""
+    data = b""
+    while len(data) < number:
+        piece = sock.recv(number - len(data))
+        if not piece:
+            raise EOFError
+        data += piece
+    return data
+
+
+def described(columns: int) -> bytes:
+    """So many columns of text."""
+    field = b"c\0" + struct.pack("!QH", 0, 0) + struct.pack("!BIhHHiH", 0, 9, -1, 1, 0, -1, 0)
+    return message(b"T", struct.pack("!HI", columns, 0) + field * columns)
+
+
+def row_of(values: list[str | None]) -> bytes:
+    """One row; None is null."""
+    sent = [
+        struct.pack("!i", -1) if value is None else struct.pack("!i", len(value)) + value.encode() for value in values
+    ]
+    return message(b"D", struct.pack("!H", len(values)) + b"".join(sent))
+
+
+@contextmanager
+def listening(server: Speaking) -> Iterator[int]:
+    """The server's port; each connection has a thread."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def accept() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    threading.Thread(target=server.serve, args=(listener.accept()[0],), daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+WHO = "SELECT CURRENT_USER(), CURRENT_DATABASE(), VERSION()"
+ROWS: dict[str, list[list[str | None]]] = {
+    WHO: [["sourcecheck", "shop", "Vertica Analytic Database v23.4.0-0"]],
+    "SELECT 1": [["1"]],
+    questions.TABLES: [["shop", "customers"], ["shop", "orders"], ["shop", "report"]],
+    questions.VIEWS: [["shop", "totals", "SELECT 1"]],
+    questions.COLUMNS: [
+        ["shop", name, "id", "int", "t", None, "1"] for name in ("customers", "orders", "report", "totals")
+    ],
+    questions.PRIMARY: [["shop", "orders", "id"]],
+    questions.FOREIGN: [],
+    questions.DEPENDENCIES: [["shop", "orders", "shop", "totals"]],
+    questions.USAGE: [["shop", "orders", "shop", "report", "1", "1"]],
+}
+
+
+async def test_a_session_within_tls(tmp_path: Path) -> None:
+    """The relay verifies the name; the driver logs in, and every question is asked of the server as it is written."""
+    authority, certificate, key = authority_and_certificate("localhost")
+    (tmp_path / "c.pem").write_bytes(certificate + key)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "c.pem")
+    refused = {questions.COMMENTS: "42703", questions.ROWS: "42501", questions.MONITOR: "42883"}
+    server = Speaking(context, ROWS, refused)
+    with listening(server) as port:
+        options = VerticaOptions(
+            host="localhost", port=port, user="sourcecheck", password="swordfish", dbname="shop", role='a"b',
+            sslmode="verify-full", rootcert=authority,
+        )  # fmt: skip
+        opened = VerticaSource(name="x", options=options, connection_timeout=5, query_timeout=60)
+        async with Vertica.open(opened, read_only=True) as session:
+            found = await session.identity()
+            assert (found.user, found.database, found.tls, found.tls_verified) == ("sourcecheck", "shop", True, "full")
+            assert found.tls_version == "TLSv1.3"
+            assert await session.version() == "Vertica 23.4.0-0"
+            assert (await session.query("SELECT 1")).value == "1"
+            before = len(server.statements)
+            tables = [table async for batch in session.tables(Globs()) for table in batch]
+            assert [table.name for table in tables] == ["customers", "orders", "report", "totals"]
+            assert len(server.statements) - before == 7
+            lineage = await session.lineage(Globs())
+    origins = {(edge.source.name, edge.target.name): edge.origin for edge in lineage.edges}
+    assert origins == {("orders", "totals"): Origin.dependency_record, ("orders", "report"): Origin.query_history}
+    assert lineage.unread == []
+    assert lineage.history is not None
+    assert "GRANT SYSMONITOR" in (lineage.history.missing or "")
+    assert server.statements[:5] == [
+        'SET ROLE "a""b"', "SET STANDARD_CONFORMING_STRINGS TO ON", "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
+        "SET SESSION RUNTIMECAP '60 seconds'", WHO,
+    ]  # fmt: skip
