@@ -60,22 +60,26 @@ def _read(statement: Written, dialect: str) -> tuple[exp.Table, list[exp.Table]]
     if len(statement.sql) > LENGTH_LIMIT:
         raise ValueError("too long")
     tree = sqlglot.parse_one(statement.sql, dialect=dialect)
-    if not isinstance(tree, exp.Insert | exp.Create | exp.Merge | exp.Update):
-        if isinstance(tree, exp.Command):
-            raise ValueError("not understood")
+    if isinstance(tree, exp.Command):
+        raise ValueError("not understood")
+    written = tree.args.get("into") if isinstance(tree, exp.Select) else tree
+    if not isinstance(written, exp.Into | exp.Insert | exp.Create | exp.Merge | exp.Update):
         return None
-    target = tree.this.find(exp.Table) if tree.this is not None else None
+    target = written.this.find(exp.Table) if written.this is not None else None
     if target is None or (isinstance(tree, exp.Create) and tree.kind != "TABLE"):
         return None
     named = {cte.alias for cte in tree.find_all(exp.CTE)}
-    sources = [
-        table for table in tree.find_all(exp.Table) if table is not target and (table.db or table.name not in named)
-    ]
+    tables = [table for table in tree.find_all(exp.Table) if table is not target]
+    if isinstance(written, exp.Update) and not target.db:  # UPDATE o … FROM orders AS o
+        target = next((table for table in tables if table.alias == target.name), target)
+    sources = [table for table in tables if table is not target and (table.db or table.name not in named)]
     return (target, sources) if sources else None
 
 
 def _name(table: exp.Table, statement: Written, database: str) -> Name | None:
-    """Schema and name in lower case; None for a table of another database."""
+    """Schema and name in lower case; None for a table of another database, or of a session of its own (`#made`)."""
+    if table.this.args.get("temporary") or table.this.args.get("global_"):
+        return None
     if (table.catalog or statement.database or database).lower() != database.lower():
         return None
     return (table.db or statement.schema).lower(), table.name.lower()

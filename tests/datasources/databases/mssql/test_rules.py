@@ -19,6 +19,7 @@ from datasources.databases.mssql.tds import (
     read_message,
     with_encryption,
 )
+from datasources.databases.warehouse.history import Written, edges_of
 from datasources.model.column_kinds import ColumnKind, kind_of
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
@@ -175,6 +176,30 @@ def test_references_of_several_columns() -> None:
 def test_parameters_before_a_statement(text: str, left: str) -> None:
     """The server keeps them with a statement that has any."""
     assert PARAMETERS.sub("", text, count=1) == left
+
+
+@pytest.mark.parametrize(
+    ("sql", "made"),
+    [
+        ("SELECT c.id INTO orders FROM dbo.customer AS c", True),
+        ("WITH a AS (SELECT id FROM customer) SELECT id INTO [dbo].[orders] FROM a", True),
+        ("CREATE TABLE dbo.orders WITH (DISTRIBUTION = HASH(id)) AS SELECT id FROM dbo.customer", True),
+        (
+            "MERGE dbo.orders AS t USING dbo.customer AS s ON t.id = s.id WHEN MATCHED THEN UPDATE SET t.id = s.id;",
+            True,
+        ),
+        ("UPDATE o SET o.total = 0 FROM dbo.orders AS o JOIN dbo.customer AS c ON c.id = o.id", True),
+        ("SELECT id INTO #orders FROM dbo.customer", False),
+        ("SELECT id INTO other.dbo.orders FROM dbo.customer", False),
+        ("SELECT id FROM dbo.customer", False),
+    ],
+)
+def test_what_statements_of_before_have_made(sql: str, made: bool) -> None:
+    """Of tables that are there, in this database: also by SELECT … INTO, and CREATE TABLE … AS."""
+    known = [("dbo", "customer"), ("dbo", "orders")]
+    edges, _, unread = edges_of([Written(sql, "dbo")], known, "tsql", "shop")
+    assert [(str(edge.source), str(edge.target)) for edge in edges] == [("dbo.customer", "dbo.orders")] * made
+    assert unread == 0
 
 
 def test_constants() -> None:
