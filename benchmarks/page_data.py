@@ -41,7 +41,8 @@ SOURCES = text(
         (ARRAY['orders','billing','crm','events','stock','payroll','search','pricing'])[1 + n % 8] || ' ' ||
         (ARRAY['warehouse','replica','archive','lake','mart'])[1 + n % 5] || ' ' || n,
         (ARRAY['pg','pg','mysql','clickhouse'])[1 + n % 4],
-        json_build_object('host', 'db' || n || '.example.org', 'port', 5432, 'user', 'reader', 'dbname', 'shop'),
+        json_build_object('host', 'db' || n || '.example.org', 'port', 5432, 'user', 'reader',
+            (ARRAY['dbname','dbname','db','database'])[1 + n % 4], 'shop'),
         json_build_object('tags', CASE WHEN n % 12 = 0 THEN 'null'::json WHEN n % 6 = 0 THEN '[]'::json ELSE
             json_build_array((ARRAY['production','staging','finance'])[1 + n % 3]) END,
             'down_after', 3, 'up_after', 2),

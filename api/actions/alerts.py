@@ -124,7 +124,7 @@ async def _asked(answer: Awaitable[T]) -> T:
         return await answer
     except Unreachable as error:
         raise Problem(
-            503, "Prefect's server does not answer, and the alerts are there; try again in a moment"
+            503, "Prefect's server has the alerts, and it does not answer; try again in a moment"
         ) from error
 
 

@@ -157,7 +157,7 @@ async def test_members(page: Page) -> None:
     assert await findings(page) == []
     await page.goto("/members")
     await expect(page.locator("#made")).to_have_count(0)
-    await page.get_by_label("Role of Ada <i>").select_option("admin")
+    await page.get_by_label("Role of Ada <i>", exact=True).select_option("admin")
     await page.get_by_role("button", name="Change the role of Ada <i>").press("Enter")
     await expect(page.locator("#notice")).to_contain_text("The role is changed.")
     await page.get_by_role("button", name="Remove Ada <i>").press("Enter")

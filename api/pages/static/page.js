@@ -158,5 +158,6 @@
   });
   tell(document);
   live();
+  document.querySelector(".menu [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   setInterval(() => tell(document), 20000);
 })();

@@ -11,9 +11,10 @@ from datasources.catalogue.schemas.announced import mark_sent, unsent_changes
 from datasources.catalogue.schemas.content import read_table
 from datasources.catalogue.schemas.keeper import Keeper
 from datasources.catalogue.schemas.kept import Kept
+from datasources.catalogue.schemas.references import read_referrers
 from datasources.catalogue.schemas.retention import remove_old_schemas
 from datasources.catalogue.tables import DataSource, KeptEdge, KeptTable, SchemaChange, SchemaVersion
-from datasources.databases.base import Column, ColumnEdge, Lineage, LineageEdge, Origin, Table, TableName
+from datasources.databases.base import Column, ColumnEdge, ForeignKey, Lineage, LineageEdge, Origin, Table, TableName
 from datasources.databases.postgres.model import PgOptions, PgSource
 from datasources.model.settings import Settings
 from datasources.secrecy.scrubber import Scrubber
@@ -253,3 +254,20 @@ async def test_a_catalogue_that_fails_is_no_verdict(kit: Kit) -> None:
     lost = Keeper(Settings(database_url="postgresql://127.0.0.1:1/x"), SOURCE, kit.source_id, 7, Scrubber([]))
     assert await lost.begin() is None
     assert await lost.keep_lineage(Lineage(edges=[]), 0) is None
+
+
+async def test_who_refers_to_a_table(kit: Kit) -> None:
+    """Every table whose foreign key leads there now, from another schema too; not one whose name only looks like it."""
+
+    def refers(name: str, target: str, schema: str = "shop") -> Table:
+        key = ForeignKey(columns=["of"], table=TableName("shop", target), referenced=["id"])
+        return structs.replace(table(name, "of integer", foreign_keys=[key]), schema=schema)
+
+    await kit.download(CUSTOMER, refers("orders", "customer"), refers("customer_orders", "customer_2"))
+    await kit.download(CUSTOMER, refers("invoices", "customer", "books"), ORDERS)
+    async with kit.sessions() as session:
+        found = await read_referrers(session, kit.source_id, TableName("shop", "customer"))
+        assert [(str(owner), key.columns, key.referenced) for owner, key in found] == [
+            ("books.invoices", ["of"], ["id"])
+        ]
+        assert await read_referrers(session, kit.source_id, TableName("shop", "nothing")) == []
