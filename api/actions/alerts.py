@@ -123,9 +123,7 @@ async def _asked(answer: Awaitable[T]) -> T:
     try:
         return await answer
     except Unreachable as error:
-        raise Problem(
-            503, "Prefect's server has the alerts, and it does not answer; try again in a moment"
-        ) from error
+        raise Problem(503, "Prefect's server has the alerts, and it does not answer; try again in a moment") from error
 
 
 def _sentence(text: str) -> str:

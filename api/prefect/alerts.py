@@ -6,14 +6,17 @@ writes it down.
 
 import asyncio
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import httpx
 from msgspec import Struct
 from prefect.blocks.core import Block
 from prefect.client.orchestration import PrefectClient
 from prefect.events.schemas.automations import Automation
+from prefect.exceptions import ObjectNotFound
 
 from api.prefect._private import read_events, send_events
 from api.prefect.alert_words import (
@@ -35,6 +38,7 @@ from datasources.model.errors import SourcecheckError
 
 TRY_SECONDS = 40.0
 """For Prefect's server to send, and to write down that it has."""
+NOT_FOUND = 404
 LOAD_SECONDS = 3.0
 """Until Prefect's server has loaded a new automation."""
 
@@ -97,7 +101,7 @@ class Alerts:
 
     async def find(self, alert_id: UUID, organization_id: int) -> KeptAlert | None:
         """One of an organization's alerts."""
-        automation = await self._client.read_automation(alert_id)
+        automation = await self._read(alert_id)
         if automation is None or not _is_ours(automation) or organization_of(automation) != organization_id:
             return None
         return await self._kept(automation)
@@ -109,16 +113,17 @@ class Alerts:
 
     async def remove(self, alert_id: UUID) -> None:
         """Remove an alert, and its block with the address."""
-        automation = await self._client.read_automation(alert_id)
+        automation = await self._read(alert_id)
         if automation is None:
             return
         await self._client.delete_automation(automation.id)
         if (block_id := block_id_of(automation)) is not None:
-            await self._client.delete_block_document(block_id)
+            with suppress(ObjectNotFound):  # it has been removed in Prefect
+                await self._client.delete_block_document(block_id)
 
     async def attempt(self, alert_id: UUID) -> None:
         """Have Prefect's server send this alert once, marked as a test. Raises `AlertUnsent` when it was not sent."""
-        automation = await self._client.read_automation(alert_id)
+        automation = await self._read(alert_id)
         if automation is None:
             raise AlertUnsent("the alert has been removed meanwhile")
         if not automation.enabled:
@@ -144,6 +149,14 @@ class Alerts:
             "any_resource": {"id": [f"prefect.automation.{automation.id}"]},
         }
         return await read_events(self._client, wanted, limit=10)
+
+    async def _read(self, alert_id: UUID) -> Automation | None:
+        try:
+            return await self._client.read_automation(alert_id)
+        except httpx.HTTPStatusError as error:
+            if error.response.status_code == NOT_FOUND:
+                return None
+            raise
 
     async def _ours(self) -> list[Automation]:
         async def read(offset: int) -> list[Automation]:

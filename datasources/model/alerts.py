@@ -39,6 +39,9 @@ class Alert(Struct, frozen=True):
     organization_id: int | None = None
     """Whose it is, and whose sources alone it is about; None for an operator's, about those of every organization."""
 
+    def __repr__(self) -> str:
+        return f"Alert({self.name!r}, {self.kind!r}, {receiver_of(self.url)!r})"
+
 
 def check_address(kind: AlertKind, url: str) -> None:
     """Raises `AlertRefused` for an address that cannot be one of this kind."""

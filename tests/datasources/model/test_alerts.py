@@ -3,6 +3,7 @@
 import pytest
 
 from datasources.model.alerts import (
+    Alert,
     AlertKind,
     AlertRefused,
     check_address,
@@ -100,3 +101,4 @@ def test_every_host_is_looked_at_and_none_but_the_receiver_is_shown() -> None:
     assert receiver_of(url) == "a@b.c"
     assert hosts_of("https://example.org/secret") == [("example.org", 443)]
     assert receiver_of("https://example.org/secret") == "example.org"
+    assert "secret" not in repr(Alert("team", "mail", url, None))
