@@ -119,7 +119,7 @@ class DbapiAsker(Asker):
             self._cursor.close()
         self._cursor = self._connection.cursor()
         self._cursor.execute(statement)
-        return self._cursor.description is not None
+        return bool(self._cursor.description)  # some drivers have an empty one for none
 
     def _fetch(self, size: int) -> list[Row]:
         return [list(row) for row in self._cursor.fetchmany(size)]

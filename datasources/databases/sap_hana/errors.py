@@ -1,5 +1,7 @@
 """SAP HANA's errors as ours: by the server's numbers (`M_ERROR_CODES`), and by the client's own below zero."""
 
+import re
+
 from datasources.databases.warehouse.errors import Refused
 from datasources.model.vocabulary import ErrorCode
 
@@ -35,6 +37,9 @@ ADVICE: dict[int, str] = {
     416: "Wait until the lock ends, or: ALTER USER … RESET CONNECT ATTEMPTS.",
     663: "Allow the worker's address to connect: the list of allowed connections in HANA Cloud Central.",
 }
+_REASON = re.compile(r" ?\(RTE:\[\d+\] ")
+_RELAYED = re.compile(r"\{[^}]*\}|\([^()]*->[^()]*\)\)?")
+"""What the client says of its connection, which leads to our relay."""
 WRITES = ("read only", "read-only", "readonly", "read-enabled")
 
 
@@ -55,6 +60,8 @@ def by_number(number: int, text: str) -> Refused:
         return Refused(ErrorCode.QUERY_NOT_READ_ONLY, text, {"hana_error": number})
     code = CODES.get(number, ErrorCode.QUERY_ERROR if number > 0 else ErrorCode.CONNECTION_ERROR)
     details: dict[str, object] = {"hana_error": number}
+    if number < 0:
+        text = " ".join(_RELAYED.sub(" ", _REASON.sub(": ", text)).split())
     if number in LOST:
         details["transient"] = True
     return Refused(code, text, details, ADVICE.get(number))

@@ -37,8 +37,20 @@ ADVICE: dict[int, str] = {
 }
 NUMBER = re.compile(r"\[(Teradata Database|Teradata SQL Driver)\](?: \[[^\]]*\])* \[Error (\d+)\](?: \[[^\]]*\])* ?")
 TAGS = re.compile(r"^(?:\[[^\]]*\] ?)+")
-LATE_WORDS = ("timeout", "timed out", "deadline")
-TLS_WORDS = ("x509", "certificate", "tls:", "handshake failure")
+CAUSED = "Caused by "
+TRACE = " at "
+"""How a line begins that says where in the driver's source it was."""
+ATTEMPT = "connection attempt"
+"""A line of the driver's with its settings in it."""
+WORDS: tuple[tuple[ErrorCode, tuple[str, ...]], ...] = (
+    (ErrorCode.TLS_ERROR, ("x509", "certificate", "tls:", "handshake failure")),
+    (ErrorCode.HOST_NOT_FOUND, ("hostname lookup failed",)),
+    (ErrorCode.TIMEOUT, ("timeout", "timed out", "deadline")),
+)
+"""Of the driver's own errors, in this order; every other one is a connection that failed."""
+ENDED = "The server ended the connection, or does not speak Teradata's protocol"
+OURS = "Failed to connect to"
+"""How the driver's sentence begins that names our relay."""
 
 
 def refusal_of(error: Exception) -> Refused | None:
@@ -50,21 +62,24 @@ def refusal_of(error: Exception) -> Refused | None:
 
 def by_text(text: str) -> Refused:
     """What an error means by its first number, which the driver has in the text alone."""
-    first = text.partition("\n")[0]
-    found = NUMBER.search(first)
+    lines = [line.removeprefix(CAUSED) for line in text.split("\n") if line.strip() and not line.startswith(TRACE)]
+    found = NUMBER.search(lines[0]) if lines else None
     number = int(found[2]) if found else 0
-    message = TAGS.sub("", first[found.end() :] if found else first)
     details: dict[str, object] = {"teradata_error": number or None}
     if found is None or found[1] != "Teradata Database":
-        return Refused(_by_words(text.lower()), message, details)
+        return _of_driver([TAGS.sub("", line) for line in lines], details)
     code = CODES.get(number, ErrorCode.QUERY_ERROR)
     if number in LOST:
         details["transient"] = True
-    return Refused(code, message, details, ADVICE.get(number))
+    return Refused(code, lines[0][found.end() :], details, ADVICE.get(number))
 
 
-def _by_words(text: str) -> ErrorCode:
-    """Of the driver's own errors: they say of a connection why there is none."""
-    if any(word in text for word in TLS_WORDS):
-        return ErrorCode.TLS_ERROR
-    return ErrorCode.TIMEOUT if any(word in text for word in LATE_WORDS) else ErrorCode.CONNECTION_ERROR
+def _of_driver(sentences: list[str], details: dict[str, object]) -> Refused:
+    """One of the driver's own errors: the sentence that says most, with what it is by its words."""
+    causes = [sentence for sentence in sentences if ATTEMPT not in sentence]
+    for code, words in WORDS:
+        for sentence in reversed(causes):
+            if any(word in sentence.lower() for word in words):
+                return Refused(code, sentence, details)
+    first = causes[0] if causes else ""
+    return Refused(ErrorCode.CONNECTION_ERROR, first if first and not first.startswith(OURS) else ENDED, details)

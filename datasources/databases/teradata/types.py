@@ -24,7 +24,7 @@ def type_text(code: str | None, length: int | None, digits: int | None, scale: i
     """A column's type; that of a view's column is not kept, unless the system has the feature QVCI."""
     short = (code or "").strip()
     if short in SIZED:
-        return f"{SIZED[short]}({int(length or 0) // (UNICODE if charset == UNICODE else 1)})"
+        return f"{SIZED[short]}({int(length or 0) // (UNICODE if int(charset or 0) == UNICODE else 1)})"
     if short == "D":
         return f"DECIMAL({int(digits or 0)},{int(scale or 0)})"
     if short == "N":

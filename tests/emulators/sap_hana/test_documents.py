@@ -72,6 +72,13 @@ def test_a_transaction_that_only_reads() -> None:
     assert by_number(7, WRITES).code is ErrorCode.QUERY_NOT_READ_ONLY
 
 
+def test_our_relay_is_in_no_message() -> None:
+    """The client says where its connection led, which is not where the source is."""
+    said = "Connection failed (RTE:[89013] Socket closed by peer {127.0.0.1:5 -> 127.0.0.1:6} (127.0.0.1:5 -> 127.0.0.1:6))"
+    refusal = by_number(-10709, said)
+    assert (refusal.code, refusal.message) == (ErrorCode.CONNECTION_ERROR, "Connection failed: Socket closed by peer")
+
+
 async def test_the_environment_lends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy and a file of keys of the worker's are of no interest to it, and nothing is tried twice."""
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")

@@ -1,8 +1,13 @@
 """Teradata by its documents, and its driver on servers that misbehave."""
 
+import contextlib
 import json
+import socket
+import ssl
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -16,6 +21,7 @@ from datasources.databases.warehouse.errors import translated
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
 from tests.datasources.databases.documents import DocumentsContract, bad_server
+from tests.fix_database import authority_and_certificate
 
 GOOD = {"host": "td.example.com", "port": None, "user": "DATAFOLD", "password": "swordfish", "database": "shop"}
 
@@ -98,3 +104,31 @@ async def test_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
         "DISABLE",
         "none.invalid",
     )
+
+
+@pytest.mark.parametrize(
+    ("host", "code"), [("localhost", ErrorCode.CONNECTION_ERROR), ("127.0.0.1", ErrorCode.TLS_ERROR)]
+)
+async def test_tls_is_verified(tmp_path: Path, host: str, code: ErrorCode) -> None:
+    """The driver verifies the source's name, although it speaks to our relay; a server of another name hears nothing."""
+    authority, certificate, key = authority_and_certificate("localhost")
+    (tmp_path / "c.pem").write_bytes(certificate + key)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "c.pem")
+    heard: list[bytes] = []
+
+    def serve(listener: socket.socket) -> None:
+        with contextlib.suppress(OSError), context.wrap_socket(listener.accept()[0], server_side=True) as secured:
+            heard.append(secured.recv(1000))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, args=(listener,), daemon=True).start()
+        port = listener.getsockname()[1]
+        options = TeradataOptions(
+            host=host, port=port, password="swordfish", database="shop", tls=True, rootcert=authority
+        )
+        with pytest.raises(CheckError) as caught:
+            async with Teradata.open(TeradataSource(name="x", options=options, connection_timeout=5), read_only=True):
+                pass
+    assert caught.value.code is code
+    assert (heard[:1] != [b""]) == (code is ErrorCode.CONNECTION_ERROR)

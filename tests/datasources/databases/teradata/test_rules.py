@@ -3,7 +3,7 @@
 import pytest
 
 from datasources.databases.base import Column, ForeignKey, TableName
-from datasources.databases.teradata.errors import by_text
+from datasources.databases.teradata.errors import ENDED, by_text
 from datasources.databases.teradata.model import TeradataOptions
 from datasources.databases.teradata.session import TeradataSession, catalog_of
 from datasources.databases.teradata.types import type_text
@@ -35,32 +35,51 @@ def test_types(
     assert type_text(code, length, digits, scale, charset) == shown
 
 
+DRIVER = "[Version 20.0.0.72] [Session 0] [Teradata SQL Driver]"
+ATTEMPT = (
+    "\n at gosqldriver/x.go:1\nCaused by [Version 20.0.0.72] [Session 0] [Teradata SQL Driver] [Error 446] [SQLState 08001] "
+    "HTTPS connection attempt to https:td:443 with timeout 5000 ms took 2 ms and failed\n at gosqldriver/x.go:2\nCaused by "
+)
+
+
 @pytest.mark.parametrize(
-    ("text", "code"),
+    ("text", "code", "message"),
     [
-        ("[Version 20] [Session 0] [Teradata SQL Driver] Hostname lookup failed", ErrorCode.CONNECTION_ERROR),
-        ("[Version 20] [Session 0] [Teradata SQL Driver] Timeout: i/o timeout", ErrorCode.TIMEOUT),
         (
-            "[Version 20] [Session 0] [Teradata SQL Driver] x509: certificate signed by unknown authority",
-            ErrorCode.TLS_ERROR,
+            f"{DRIVER} [Error 493] [SQLState 08000] Hostname lookup failed for td",
+            ErrorCode.HOST_NOT_FOUND,
+            "Hostname lookup failed for td",
         ),
+        (
+            f"{DRIVER} [Error 444] [SQLState 08001] Failed to connect to td{ATTEMPT}EOF",
+            ErrorCode.CONNECTION_ERROR,
+            ENDED,
+        ),
+        (
+            f"{DRIVER} [Error 444] [SQLState 08001] Failed to connect to td{ATTEMPT}x509: unknown",
+            ErrorCode.TLS_ERROR,
+            "x509: unknown",
+        ),
+        (
+            f"{DRIVER} [Error 301] [SQLState 08S01] Lost connection{ATTEMPT}EOF",
+            ErrorCode.CONNECTION_ERROR,
+            "Lost connection",
+        ),
+        (f"{DRIVER} [Error 400] Failure{ATTEMPT}read: i/o timeout", ErrorCode.TIMEOUT, "read: i/o timeout"),
+        (f"{DRIVER} [Error 8017] A number of the driver's", ErrorCode.CONNECTION_ERROR, "A number of the driver's"),
         (
             "[Version 20] [Session 0] [Teradata Database] [Error 8017] [SQLState 28000] No.",
             ErrorCode.AUTHENTICATION_FAILED,
+            "No.",
         ),
-        (
-            "[Version 20] [Session 7] [Teradata SQL Driver] [Error 8017] A number of the driver's",
-            ErrorCode.CONNECTION_ERROR,
-        ),
+        ("", ErrorCode.CONNECTION_ERROR, ENDED),
     ],
-    ids=["driver", "late", "certificate", "database", "number of the driver"],
+    ids=["name", "ended", "certificate", "lost", "late", "number of the driver", "database", "nothing"],
 )
-def test_errors(text: str, code: ErrorCode) -> None:
-    """Numbers count where the database says them; the driver's own errors are told by words."""
+def test_errors(text: str, code: ErrorCode, message: str) -> None:
+    """Numbers count where the database says them; the driver's own errors are told by the words of their causes."""
     refusal = by_text(text + "\n at gosqldriver/x.go:1")
-    assert refusal.code is code
-    assert not refusal.message.startswith("[")
-    assert "gosqldriver" not in refusal.message
+    assert (refusal.code, refusal.message) == (code, message)
 
 
 def test_ports() -> None:
