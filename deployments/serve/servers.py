@@ -17,6 +17,8 @@ from deployments.serve.logs import start_logging
 from deployments.stack.local import set_prefect_url
 from deployments.stack.ports import claim
 
+NOT_YET = ("refused", "starting up", "in recovery mode", "not yet accepting connections", "shutting down")
+"""What PostgreSQL, or the system in its place, answers for a while when it was started or killed."""
 KEEP_ALIVE_SECONDS = 75
 """Longer than clients keep an idle connection: of two that hang up at the same moment, the request would be lost."""
 
@@ -87,17 +89,27 @@ def quick_import() -> Iterator[None]:
 
 
 def await_database(url: Any, within: float = 60) -> None:
-    """Return when something listens at this address, or the time is up; the server then says itself what is wrong."""
+    """Return when the database takes logins, or the time is up; the server then says itself what is wrong.
+
+    One that was killed listens again before it has recovered, and a server that starts meanwhile would end at once.
+    """
+    import psycopg
     from sqlalchemy.engine import make_url
 
     address = make_url(url.get_secret_value())
+    if not address.host:
+        return
+    plain = address.set(drivername="postgresql").render_as_string(hide_password=False)
     deadline = time.monotonic() + within
-    while address.host and time.monotonic() < deadline:
+    while time.monotonic() < deadline:
         try:
-            socket.create_connection((address.host, address.port or 5432), timeout=1).close()
-            return
-        except OSError:
+            psycopg.connect(plain, connect_timeout=2).close()
+        except psycopg.OperationalError as error:
+            if not any(words in str(error) for words in NOT_YET):
+                return
             time.sleep(0.05)
+        else:
+            return
 
 
 def _run(app: Any, listener: socket.socket, **options: Any) -> None:

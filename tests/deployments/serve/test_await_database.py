@@ -1,0 +1,50 @@
+"""Prefect's server starts when its database takes logins, not as soon as it listens."""
+
+import socket
+import struct
+import time
+
+from pydantic import SecretStr
+
+from deployments.serve.servers import await_database
+from tests.fix_database import PASSWORD, Server, free_port
+from tests.fix_faults import listening
+
+FIELDS = b"SFATAL\x00C57P03\x00Mthe database system is in recovery mode\x00\x00"
+REFUSED = b"E" + struct.pack("!i", len(FIELDS) + 4) + FIELDS
+"""What a PostgreSQL says that is not ready yet."""
+
+
+def address(port: int, password: str = PASSWORD) -> SecretStr:
+    """Where Prefect's server has its database, in Prefect's words."""
+    return SecretStr(f"postgresql+asyncpg://postgres:{password}@127.0.0.1:{port}/postgres")
+
+
+def test_a_database_that_recovers(embedded: Server) -> None:
+    """It is asked until it lets us in."""
+    asked: list[float] = []
+
+    def recover(client: socket.socket) -> None:
+        asked.append(time.monotonic())
+        if client.recv(8)[4:] == b"\x04\xd2\x16\x2f":  # asks for TLS first
+            client.sendall(b"N")
+            client.recv(1000)
+        client.sendall(REFUSED)
+
+    with listening(recover) as port:
+        await_database(address(port), within=1.0)
+        assert len(asked) > 1
+    await_database(address(embedded.port))
+
+
+def test_a_database_that_never_answers() -> None:
+    """The time is up, and the server starts: it says what is wrong."""
+    began = time.monotonic()
+    await_database(address(free_port()), within=0.5)
+    assert time.monotonic() - began >= 0.5
+
+
+def test_a_database_that_refuses_us(embedded: Server) -> None:
+    """Waiting does not help; the server says so at once."""
+    await_database(address(embedded.port, password="wrong"), within=float("inf"))
+    await_database(SecretStr("sqlite+aiosqlite:///prefect.db"), within=float("inf"))
