@@ -93,8 +93,29 @@ def test_dbt() -> None:
         "s3_staging_dir": "s3://bucket/staging/",
         "catalog": "awsdatacatalog",
     }
+    assert sources["local.erp"] == {
+        "name": "local.erp",
+        "type": "mssql",
+        "options": {
+            "host": "sql.example",
+            "user": "alice",
+            "password": "secret",
+            "dbname": "erp",
+            "require_encryption": True,
+            "trust_server_certificate": False,
+        },
+        "temp_schema": "dbt_alice",
+    }
+    assert sources["local.house"]["options"] == {
+        "host": "abc.datawarehouse.fabric.microsoft.com",
+        "dbname": "house",
+        "tenant_id": "1-2-3",
+        "client_id": "4-5-6",
+        "client_secret": "${FABRIC_SECRET}",
+    }
     assert reasons(found) == {
         "jaffle_shop.templated": "it holds an expression of Jinja that is not env_var",
+        "local.erp_windows": "it names no user",
         "local.spark": "sourcecheck has no type for 'spark'",
     }
 

@@ -20,6 +20,8 @@ class Target(Struct, frozen=True):
     files: frozenset[str] = frozenset()
     """Those of `more` that name a file whose text the option wants."""
     required: tuple[str, ...] = ("host",)
+    unless_given: Mapping[str, Any] = {}
+    """Options that are not left to the type's default, which is less than what other clients do."""
 
 
 SERVER = {"host": "host", "port": "port", "user": "user", "password": "password"}
@@ -66,6 +68,19 @@ ATHENA = Target(
     | {"region_name": "region", "s3_staging_dir": "s3_staging_dir", "database": "catalog"},
     required=("aws_access_key_id", "region_name", "s3_staging_dir"),
 )
+MSSQL = Target(
+    "mssql",
+    SERVER | {"database": "dbname", "encrypt": "require_encryption", "trust_cert": "trust_server_certificate"},
+    1433,
+    required=("host", "user", "database"),
+    unless_given={"trust_server_certificate": False},
+)
+SYNAPSE = structs.replace(MSSQL, type="azure_synapse")
+FABRIC = Target(
+    "microsoft_fabric",
+    {"host": "host", "database": "dbname"} | {name: name for name in ("tenant_id", "client_id", "client_secret")},
+    required=("host", "database", "tenant_id", "client_id"),
+)
 
 TARGETS: dict[str, Target] = {
     **dict.fromkeys(("postgres", "postgresql", "pg", "greenplum", "alloydb"), POSTGRES),
@@ -83,6 +98,9 @@ TARGETS: dict[str, Target] = {
     "bigquery": BIGQUERY,
     "databricks": DATABRICKS,
     "athena": ATHENA,
+    **dict.fromkeys(("mssql", "sqlserver"), MSSQL),
+    **dict.fromkeys(("synapse", "azuresynapse"), SYNAPSE),
+    **dict.fromkeys(("fabric", "microsoftfabric"), FABRIC),
 }
 """By the word before a `+` and any driver; every other word is refused."""
 LEFT_ALONE = frozenset(
@@ -95,6 +113,7 @@ LEFT_ALONE = frozenset(
         "search_path",
         "application_name",
         "charset",
+        "driver",
         "type",
     }
 )
@@ -118,7 +137,8 @@ def to_source(name: str, facts: Facts) -> tuple[dict[str, Any], list[str]]:
     for needed in target.required:
         if needed not in given:
             raise NoSource(f"it names no {needed}")
-    options = {
+    options = {option: value for option, value in target.unless_given.items() if option in known}
+    options |= {
         option: _value(value, target, fact)
         for fact, option in target.names.items()
         if option in known and (value := given.get(fact)) is not None
