@@ -5,8 +5,11 @@ from collections.abc import AsyncGenerator
 from functools import partial
 from typing import ClassVar
 
-from datasources.databases.base import History, LineageEdge
+from msgspec.structs import replace
+
+from datasources.databases.base import History, Lineage, LineageEdge
 from datasources.databases.flood import CONNECTION_BYTES
+from datasources.databases.globs import Globs
 from datasources.databases.limits import Limit
 from datasources.databases.oracle import catalog
 from datasources.databases.oracle.asker import OracleAsker
@@ -44,6 +47,7 @@ class OracleSession(WarehouseSession):
     def __init__(self, asker: OracleAsker, seconds: float) -> None:
         super().__init__(asker, seconds)
         self._oracle = asker
+        self._recorded: list[LineageEdge] = []
 
     def place(self, schema: str) -> tuple[str, ...]:
         """The schema as the catalogue writes it."""
@@ -84,7 +88,14 @@ class OracleSession(WarehouseSession):
 
     async def server_edges(self, limit: Limit) -> list[LineageEdge] | None:
         """What views read, by ALL_DEPENDENCIES."""
-        return catalog.edges_of(await self.ask(limit, "lineage", catalog.DEPENDENCIES, most=CONNECTION_BYTES))
+        rows = await self.ask(limit, "lineage", catalog.DEPENDENCIES, most=CONNECTION_BYTES)
+        self._recorded = catalog.edges_of(rows)
+        return self._recorded
+
+    async def lineage(self, wanted: Globs) -> Lineage:
+        """The same; a text that names a synonym is no second source beside the table that the records name."""
+        found = await super().lineage(wanted)
+        return replace(found, edges=catalog.without_synonyms(found.edges, self._recorded))
 
     async def history(self, limit: Limit, catalog: Catalog) -> tuple[list[LineageEdge], History | None]:
         """What recent statements have written from what. DBA_HIST_SQLTEXT is left alone: reading it takes a licence."""

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import ssl
+import threading
+import time
 from base64 import encodebytes
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -19,12 +21,15 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
 
 from datasources.databases.flood import LOGIN_BYTES
+from datasources.databases.limits import Limit
 from datasources.databases.oracle import Oracle
+from datasources.databases.oracle.line import Line
 from datasources.databases.oracle.model import OracleOptions, OracleSource
 from datasources.databases.oracle.names import require_name
 from datasources.databases.oracle.wallet import context_of, wallet_of
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
+from datasources.network.progress import Progress
 from tests.datasources.databases.oracle.packets import packet
 from tests.fix_certificates import Authority
 
@@ -175,6 +180,32 @@ async def test_nobody_listens() -> None:
         pass
     error = await refused(port)
     assert (error.code, error.details["stage"]) == (ErrorCode.CONNECTION_ERROR, "tcp")
+
+
+async def test_calls_that_are_cut_off() -> None:
+    """One that waits is cancelled in the driver's loop; one that keeps the loop busy keeps nobody else waiting."""
+    source = OracleSource(name="x", options=OracleOptions(host="127.0.0.1"))
+    line, cancelled = Line(source, ["127.0.0.1"], 1, Progress(1)), threading.Event()
+
+    async def waits() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            cancelled.set()
+
+    async def is_busy() -> None:
+        time.sleep(1.5)
+
+    for make in (waits, is_busy):
+        with pytest.raises(CheckError) as caught:
+            async with Limit(0.1).round("query"):
+                await line.call(make)
+        assert (caught.value.code, caught.value.details) == (ErrorCode.TIMEOUT, {"stage": "query"})
+    line.end()
+    assert await asyncio.to_thread(cancelled.wait, 10)
+    async with asyncio.timeout(10):
+        while not line.loop.is_closed():
+            await asyncio.sleep(0.05)
 
 
 async def test_without_a_password() -> None:

@@ -5,9 +5,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from datasources.databases.base import Column, ForeignKey, TableName
+from datasources.databases.base import Column, ForeignKey, LineageEdge, Origin, TableName
 from datasources.databases.oracle.asker import OracleAsker, settings_of, version_of
-from datasources.databases.oracle.catalog import Answers, catalog_of, edges_of, type_of
+from datasources.databases.oracle.catalog import Answers, catalog_of, edges_of, type_of, without_synonyms
 from datasources.databases.oracle.errors import DPY, ORA, Said, refusal_of
 from datasources.databases.oracle.frames import Frames
 from datasources.databases.oracle.model import OracleOptions, OracleSource, statements_of
@@ -179,6 +179,19 @@ def test_dependencies() -> None:
     assert [(str(edge.source), str(edge.target)) for edge in edges_of(rows)] == [
         ("CRM.CUSTOMERS", "SHOP.V"), ("SHOP.ORDERS", "SHOP.V"), ("SHOP.V", "SHOP.M")
     ]  # fmt: skip
+
+
+def test_what_a_text_calls_by_a_synonym() -> None:
+    """The records name the table behind it; a view that they do not tell has what its text names."""
+
+    def edge(source: str, target: str, origin: Origin) -> LineageEdge:
+        return LineageEdge(source=TableName("SHOP", source), target=TableName("SHOP", target), origin=origin)
+
+    recorded = [edge("ORDERS", "V", Origin.dependency_record)]
+    kept = [
+        edge("ORDERS", "V", Origin.view_text), edge("A", "UNTOLD", Origin.view_text), edge("A", "V", Origin.query_history)
+    ]  # fmt: skip
+    assert without_synonyms([*kept, edge("SYNONYM", "V", Origin.view_text)], recorded) == kept
 
 
 def test_every_number_of_the_table_is_tried() -> None:
