@@ -179,13 +179,13 @@ import asyncio, sys
 sys.path.append(sys.argv[1])
 from datasources.databases.db2 import Db2
 from tests.emulators.db2.test_documents import refused, source
-print((asyncio.run(refused(source(int(sys.argv[2]))))).details)
+print(asyncio.run(refused(source(int(sys.argv[2]), allow_cleartext_password=True))).details)
 """
 
 
 @pytest.mark.parametrize("variable", ["DB2DSDRIVER_CFG_PATH", "DB2CLIINIPATH"])
 def test_files_of_settings_are_not_read(tmp_path: Path, variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Here they would have the password sent in clear."""
+    """Here they would have the password sent in clear, to a server that takes it encrypted."""
     (tmp_path / "db2cli.ini").write_text("[COMMON]\nAuthentication=SERVER\n")
     setting = '<parameter name="Authentication" value="SERVER"/>'
     (tmp_path / "db2dsdriver.cfg").write_text(f"<configuration><parameters>{setting}</parameters></configuration>")
