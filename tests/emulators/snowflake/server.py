@@ -1,15 +1,17 @@
 """fakesnow as the connector 5 wants it: run by the Python that has fakesnow.
 
-Snowflake's SQL is fakesnow's, over DuckDB. Ours are the login with a password, the role without rights in `locked`, the
+Snowflake's SQL is fakesnow's, over DuckDB. Ours are the logins, the role without rights in `locked`, the
 statement that takes a minute, and an answer that asks the driver for a file.
 """
 
 import gzip
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 import anyio
+import jwt
 import uvicorn
 from fakesnow.server import app
 from starlette.requests import Request
@@ -33,6 +35,25 @@ FILE = "/* file */"
 def refusal(code: str, message: str, state: str = "") -> Response:
     body = {"success": False, "code": code, "message": message, "data": {"errorCode": code, "sqlState": state}}
     return JSONResponse(body)
+
+
+def refused_login(data: dict[str, Any]) -> Response | None:
+    """By a password, a token of OAuth, or one that is signed with the key whose public half lies in the folder."""
+    kind, token = data.get("AUTHENTICATOR"), str(data.get("TOKEN"))
+    if kind == "SNOWFLAKE_JWT":
+        public = (Path(FOLDER) / "reader.pub").read_text()
+        try:
+            jwt.decode(token, public, algorithms=["RS256"], subject="TEST.READER")
+        except jwt.InvalidTokenError:
+            return refusal("390144", "JWT token is invalid.", "08001")
+        return None
+    if kind == "OAUTH":
+        return (
+            None if token == (Path(FOLDER) / "token").read_text() else refusal("390303", "Invalid OAuth access token.")
+        )
+    if (data.get("LOGIN_NAME"), data.get("PASSWORD")) not in (("reader", PASSWORD), ("admin", PASSWORD)):
+        return refusal("390100", "Incorrect username or password was specified.", "08001")
+    return None
 
 
 class AsTheConnectorWantsIt:
@@ -81,9 +102,7 @@ class AsTheConnectorWantsIt:
         """What fakesnow does not do."""
         data = asked.get("data") or {}
         if path.endswith("login-request"):
-            if (data.get("LOGIN_NAME"), data.get("PASSWORD")) not in (("reader", PASSWORD), ("admin", PASSWORD)):
-                return refusal("390100", "Incorrect username or password was specified.", "08001")
-            return None
+            return refused_login(data)
         sql = str(asked.get("sqlText", ""))
         if SLOW in sql:
             await anyio.sleep(60)

@@ -2,18 +2,30 @@
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    KeySerializationEncryption,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 
 from datasources.databases.base import Origin
 from datasources.databases.globs import Globs
 from datasources.databases.snowflake import Snowflake
 from datasources.databases.snowflake.model import SnowflakeOptions, SnowflakeSource
+from datasources.databases.warehouse import entra
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
 from tests.datasources.databases.contract import Engine, NetworkContract, asked, tables
+from tests.doubles.https import Answer, Request, https_double
 from tests.emulators.snowflake.conftest import Snow
-from tests.fix_database import PASSWORD, free_port
+from tests.fix_database import PASSWORD, authority_and_certificate, free_port
 
 
 class SnowflakeEngine(Engine):
@@ -159,12 +171,77 @@ class TestSnowflake(NetworkContract):
         error = await self.failure(engine, engine.source(password=None, keyPairFile="no key"))
         assert (error.code, error.details["stage"]) == (ErrorCode.AUTHENTICATION_FAILED, "login")
 
+    async def test_a_key_pair(self, engine: SnowflakeEngine) -> None:
+        """The connector signs a token for the user with the key; one that the server does not know is refused with advice."""
+        own, other = (rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(2))
+        public = own.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        (engine.snow.folder / "reader.pub").write_bytes(public)
+
+        def by(key: rsa.RSAPrivateKey, encryption: KeySerializationEncryption) -> SnowflakeSource:
+            text = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption).decode()
+            return engine.source(password=None, keyPairFile=text, authMethod="keypair")
+
+        assert await asked(by(own, NoEncryption()), engine, "SELECT 41 + 1") == "42"
+        error = await self.failure(engine, by(other, NoEncryption()))
+        assert error.code is ErrorCode.AUTHENTICATION_FAILED
+        assert "RSA_PUBLIC_KEY" in (error.advice or "")
+        error = await self.failure(engine, by(own, BestAvailableEncryption(b"phrase")))
+        assert error.code is ErrorCode.AUTHENTICATION_FAILED
+        assert "passphrase" in error.message
+
+    async def test_a_token_of_entra(
+        self, engine: SnowflakeEngine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        """An application gets one from Microsoft's authority, verified, and shows it to Snowflake; a refusal is Entra's own."""
+        (engine.snow.folder / "token").write_text("a.token")
+        facts = {"azure_tenant_id": "ten", "azure_client_id": "app", "azure_scope": "api://snow/.default"}
+        secrets = {"s3cret&": b'{"access_token": "a.token"}', "stale": b'{"access_token": "old.token"}'}
+
+        def answer(request: Request) -> Answer:
+            given = parse_qs(request.body.decode())
+            assert (request.path, given["scope"]) == ("/ten/oauth2/v2.0/token", ["api://snow/.default"])
+            if found := secrets.get(given["client_secret"][0]):
+                return 200, {}, found
+            return 401, {}, b'{"error": "invalid_client", "error_description": "AADSTS7000215: Invalid client secret."}'
+
+        def by(secret: str) -> SnowflakeSource:
+            return engine.source(password=None, authMethod="azure_entra", azure_client_secret=secret, **facts)
+
+        identity = authority_and_certificate()
+        (tmp_path / "authorities.pem").write_text(identity[0])
+        with https_double(answer, identity) as double:
+            monkeypatch.setattr(entra, "AUTHORITY", f"https://localhost:{double.port}")
+            unverified = await self.failure(engine, by("s3cret&"))
+            monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authorities.pem"))
+            assert await asked(by("s3cret&"), engine, "SELECT 41 + 1") == "42"
+            wrong = await self.failure(engine, by("wrong"))
+            stale = await self.failure(engine, by("stale"))
+        assert unverified.code is ErrorCode.TLS_ERROR
+        assert (wrong.code, wrong.message[:13]) == (ErrorCode.AUTHENTICATION_FAILED, "AADSTS7000215")
+        assert stale.code is ErrorCode.AUTHENTICATION_FAILED
+
+    async def test_what_views_read_by_the_servers_own_record(self, engine: SnowflakeEngine) -> None:
+        """Where the role may read it, a view whose text it may not read is known by it as well."""
+        engine.snow.run(*DEPENDENCIES)
+        async with engine.kind.connect(engine.source(metadata_database="RECORDS")) as session:
+            lineage = await session.lineage(Globs())
+        found = {(str(edge.source), str(edge.target)): edge.origin for edge in lineage.edges}
+        assert found["shop.orders", "shop.hidden"] is Origin.dependency_record
+        assert found["shop.orders", "shop.totals"] is Origin.view_text
+
     async def test_rows_of_tables(self, engine: SnowflakeEngine) -> None:
         """Counts are Snowflake's own."""
         (orders,) = await tables(engine, "shop.orders")
         assert orders.rows == 0
 
 
+DEPENDENCIES = [
+    "CREATE DATABASE IF NOT EXISTS RECORDS",
+    "CREATE SCHEMA IF NOT EXISTS RECORDS.ACCOUNT_USAGE",
+    "CREATE OR REPLACE TABLE RECORDS.ACCOUNT_USAGE.OBJECT_DEPENDENCIES (REFERENCED_DATABASE VARCHAR, REFERENCED_SCHEMA VARCHAR, "
+    "REFERENCED_OBJECT_NAME VARCHAR, REFERENCING_DATABASE VARCHAR, REFERENCING_SCHEMA VARCHAR, REFERENCING_OBJECT_NAME VARCHAR)",
+    "INSERT INTO RECORDS.ACCOUNT_USAGE.OBJECT_DEPENDENCIES VALUES ('lake', 'shop', 'orders', 'lake', 'shop', 'hidden')",
+]
 RECORDS = [
     "CREATE DATABASE IF NOT EXISTS SNOWFLAKE",
     "CREATE SCHEMA IF NOT EXISTS SNOWFLAKE.ACCOUNT_USAGE",
