@@ -1,6 +1,7 @@
-"""A principal's questions to Databricks, about one catalog of Unity Catalog."""
+"""A principal's questions to Databricks, about one catalog of Unity Catalog, or about `hive_metastore`."""
 
 from datasources.databases.base import Column, ColumnEdge, ForeignKey, History, LineageEdge, Origin, TableName
+from datasources.databases.databricks import hive
 from datasources.databases.flood import CONNECTION_BYTES
 from datasources.databases.limits import Limit
 from datasources.databases.warehouse.asker import Row
@@ -78,10 +79,30 @@ class DatabricksSession(WarehouseSession):
 
     def names_in(self, schema: str) -> str:
         """Names with our mark."""
+        if self._is_hive:
+            return hive.MARKED.format(schema=self.quoted(*self.place(schema)))
         return NAMES.format(information=self._information, schema=literal(schema))
 
+    async def marked_in(self, schema: str, limit: Limit) -> list[str]:
+        """The names of our marked tables; `hive_metastore` shows the schema's before them."""
+        rows = await self.ask(limit, "sweep", self.names_in(schema))
+        return [str(row[1 if self._is_hive else 0]) for row in rows]
+
+    @property
+    def _is_hive(self) -> bool:
+        return self._asker.database == hive.HIVE
+
+    async def _hive(self, limit: Limit, stage: str) -> Catalog:
+        found = Catalog(members=[], columns={})
+        for schema in hive.schemas_of(await self.ask(limit, stage, hive.SCHEMAS)):
+            statement = hive.TABLES.format(schema=self.quoted(*self.place(schema)))
+            hive.add(found, schema, await self.ask(limit, stage, statement, most=CONNECTION_BYTES))
+        return found
+
     async def catalog(self, limit: Limit, stage: str) -> Catalog:
-        """Four statements, and one more for each 50,000 rows of their answers."""
+        """Four statements, and one more for each 50,000 rows of their answers; one a schema of `hive_metastore`."""
+        if self._is_hive:
+            return await self._hive(limit, stage)
         members, columns, views, keys = [
             await self._all(limit, stage, statement.format(information=self._information))
             for statement in (MEMBERS, COLUMNS, VIEWS, KEYS)

@@ -16,6 +16,8 @@ from pyspark.sql import SparkSession
 
 PORT, TOKEN, FOLDER = int(sys.argv[1]), sys.argv[2], sys.argv[3]
 CATALOG = "spark_catalog"
+HIVE = "hive_metastore"
+"""What Databricks calls Spark's own catalog."""
 CLIENT = ("application", TOKEN)
 PAGE = 1000
 SHOP = """
@@ -197,6 +199,13 @@ class Handler(BaseHTTPRequestHandler):
             return self.send(200, {})
         if path == "/api/2.0/sql/statements":
             asked = json.loads(data or b"{}")
+            if asked.get("catalog") == HIVE:
+                if "information_schema" in asked["statement"]:
+                    raise ValueError("hive_metastore has no information schema")
+                named = (
+                    asked["statement"].replace(f"`{HIVE}`", f"`{CATALOG}`").replace("current_catalog()", f"'{HIVE}'")
+                )
+                asked |= {"catalog": CATALOG, "statement": named}
             if asked.get("catalog", CATALOG) != CATALOG:
                 name = asked["catalog"]
                 message = f"[NO_SUCH_CATALOG_EXCEPTION] Catalog '{name}' was not found. SQLSTATE: 42704"

@@ -1,17 +1,21 @@
 """Databricks keeps the contract of all databases: Spark's own SQL, behind a double of the Statement Execution API."""
 
+import time
 from typing import Any
 
 import pytest
 
 from datasources.databases.base import Origin
-from datasources.databases.databricks import Databricks
+from datasources.databases.databricks import Databricks, hive
 from datasources.databases.databricks.errors import failed_statement
 from datasources.databases.databricks.model import DatabricksOptions, DatabricksSource
 from datasources.databases.databricks.session import _keys
 from datasources.databases.globs import Globs
+from datasources.databases.scratch_names import LEFTOVER_SECONDS, marked_name
+from datasources.databases.warehouse.catalog import Catalog
 from datasources.model.vocabulary import ErrorCode
-from tests.datasources.databases.contract import Engine, NetworkContract, asked, tables
+from tasks.steps import temp_schema
+from tests.datasources.databases.contract import Engine, NetworkContract, asked, check_of, tables
 from tests.emulators.databricks.conftest import Workspace
 from tests.fix_database import PASSWORD, free_port
 
@@ -132,6 +136,43 @@ class TestDatabricks(NetworkContract):
         """They are there."""
         (orders,) = await tables(engine, "shop.orders")
         assert {column.name: column.comment for column in orders.columns}["total"] == "In euros"
+
+    async def test_hive_metastore(self, engine: DatabricksEngine) -> None:
+        """It has no information schema: one statement a schema tells its tables, and Spark's words for types are SQL's."""
+        source = engine.source(database="hive_metastore", temp_schema="scratch")
+        async with engine.kind.connect(source) as session:
+            found = {
+                f"{table.schema}.{table.name}": table async for batch in session.tables(Globs()) for table in batch
+            }
+            lineage = await session.lineage(Globs("shop.*"))
+        assert {"shop.customer", "shop.orders", "shop.totals", "shop.best"} <= {*found}
+        orders = found["shop.orders"]
+        assert {column.name: column.type for column in orders.columns} == engine.types
+        assert (orders.kind, orders.comment) == ("table", "What was bought")
+        assert "customer_id" in (found["shop.totals"].definition or "")
+        edges = {(str(edge.source), str(edge.target)): sorted(edge.columns) for edge in lineage.edges}
+        assert edges == {names: sorted(columns) for names, columns in engine.lineage.items()}
+        old = marked_name(time.time() - 2 * LEFTOVER_SECONDS)
+        engine.make_tables("scratch", [old])
+        written = await temp_schema.run(check_of(source))
+        assert (written.details["swept"], engine.tables_in("scratch")) == ([old], set())
+
+
+def test_texts_of_hive_metastore() -> None:
+    """Views of several lines, structs, names with colons, and what a comment imitates."""
+    text = (
+        "Catalog: spark_catalog\nDatabase: s\nTable: v\nType: VIEW\nComment: x\nView Text: SELECT a,\n  'Type: MANAGED' AS b\nFROM t\n"
+        "View Original Text: SELECT 1\nTable Properties: [a=b]\nSchema: root\n |-- a: b: long (nullable = true)\n"
+        " |-- s: struct (nullable = false)\n |    |-- inner: string (nullable = true)\n"
+    )
+    spoof = "Type: MANAGED\nComment: x\nSchema: root\n |-- no: string (nullable = true)\nSchema: root\n |-- a: decimal(10,2) (nullable = true)\n"
+    found = Catalog(members=[], columns={})
+    hive.add(found, "s", [["s", "v", "false", text], ["s", "t", "false", spoof], ["", "gone", "true", text]])
+    assert [(member.name, member.kind) for member in found.members] == [("t", "table"), ("v", "view")]
+    assert found.members[1].definition == "SELECT a,\n  'Type: MANAGED' AS b\nFROM t"
+    shown = {name: [(c.name, c.type, c.nullable) for c in columns] for name, columns in found.columns.items()}
+    assert shown["s", "t"] == [("a", "decimal(10,2)", True)]
+    assert shown["s", "v"] == [("a: b", "bigint", True), ("s", "struct", False)]
 
 
 def test_paths_of_clusters() -> None:
