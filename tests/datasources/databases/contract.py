@@ -336,8 +336,12 @@ class Contract(SourceContract):
         source = msgspec.structs.replace(engine.source(), query_timeout=1)
 
         async def once() -> float:
-            with spending() as spent, pytest.raises(CheckError) as caught:
-                await asked(source, engine, engine.slow)
+            with ExitStack() as stack:
+                with pytest.raises(CheckError) as caught:
+                    async with engine.kind.connect(source) as session:
+                        spent = stack.enter_context(spending())
+                        await session.query(engine.slow)
+                stack.close()
             assert caught.value.code is ErrorCode.TIMEOUT
             await nothing_runs(engine)
             return spent.seconds
