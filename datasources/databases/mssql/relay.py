@@ -33,6 +33,7 @@ TLS_ADVICE = (
     "trust_server_certificate takes any certificate."
 )
 NO_TLS_ADVICE = "Give the server a certificate, or unset require_encryption."
+FOREIGN = "What answers at this port does not speak SQL Server's protocol (TDS)"
 SILENCE = "The server ended the connection before it had said how it encrypts"
 
 
@@ -65,18 +66,10 @@ class TdsRelay(Relay):
                 return await self._agree(near, far, progress)
         except BaseException as error:
             far[1].transport.abort()
-            if isinstance(error, Foreign):
-                message = "What answers at this port does not speak SQL Server's protocol (TDS)"
-                raise SourceUnreachable(ErrorCode.PROTOCOL_ERROR, message, {"stage": progress.stage}) from error
-            if isinstance(error, ssl.SSLError):
-                message = f"TLS failed: {getattr(error, 'verify_message', None) or error.reason or error}"
-                raise SourceUnreachable(ErrorCode.TLS_ERROR, message, {"stage": "tls"}, TLS_ADVICE) from error
-            if isinstance(error, TimeoutError):
-                message = f"No answer within {progress.limit:.3g} s (stage: {progress.stage})"
-                raise SourceUnreachable(ErrorCode.TIMEOUT, message, {"stage": progress.stage}) from error
-            if isinstance(error, asyncio.IncompleteReadError):
-                raise SourceUnreachable(ErrorCode.CONNECTION_ERROR, SILENCE, {"stage": progress.stage}) from error
-            raise
+            refusal = _meaning_of(error, progress)
+            if refusal is None:
+                raise
+            raise refusal from error
 
     async def _agree(self, near: Streams, far: Streams, progress: Progress) -> Streams:
         """The far end, with TLS around it where the server has that; the driver has heard that it has not."""
@@ -96,3 +89,19 @@ class TdsRelay(Relay):
             raise SourceUnreachable(ErrorCode.AUTHENTICATION_FAILED, CLEARTEXT, details)
         near[1].write(packet(REPLY, with_encryption(answer, NOT_SUPPORTED)))
         return far
+
+
+def _meaning_of(error: BaseException, progress: Progress) -> SourceUnreachable | None:
+    """Why both sides did not agree; None for what says it itself."""
+    stage = {"stage": progress.stage}
+    if isinstance(error, Foreign):
+        return SourceUnreachable(ErrorCode.PROTOCOL_ERROR, FOREIGN, stage)
+    if isinstance(error, ssl.SSLError):
+        reason = getattr(error, "verify_message", None) or error.reason or error
+        return SourceUnreachable(ErrorCode.TLS_ERROR, f"TLS failed: {reason}", {"stage": "tls"}, TLS_ADVICE)
+    if isinstance(error, TimeoutError):
+        message = f"No answer within {progress.limit:.3g} s (stage: {progress.stage})"
+        return SourceUnreachable(ErrorCode.TIMEOUT, message, stage)
+    if isinstance(error, asyncio.IncompleteReadError):
+        return SourceUnreachable(ErrorCode.CONNECTION_ERROR, SILENCE, stage)
+    return None
