@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from api.wire.registration import parse
 from datasources.catalogue.accounts import bootstrap
-from datasources.catalogue.engine import session_scope
+from datasources.catalogue.engine import keep_connections, session_scope
 from datasources.catalogue.sources import write_source
 from datasources.catalogue.tables import DataSource, Job
 from datasources.model.settings import Settings
@@ -53,6 +53,7 @@ class Bare(Struct):
 
 async def main() -> None:
     """Measure what each line asks for."""
+    keep_connections()  # as a worker's processes do
     source = msgspec.json.decode(sys.stdin.buffer.readline(), type=dict[str, Any])
     once = {FLOW: await flow_once(Settings.load(), source), PSYCOPG: psycopg_once(source["options"])}
     for do in once.values():

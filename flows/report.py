@@ -21,6 +21,9 @@ from datasources.model.texts import markdown_text, visible
 from datasources.model.vocabulary import Code, Outcome
 from tasks.context import StepContext
 
+GIVE_WAY_SECONDS = 0.15
+"""In which the API reads the results of a run that it has asked for, before the report is written: Prefect's server
+does one thing after the other, and a client waits for the results alone."""
 MARKS = {Outcome.success: "✅", Outcome.failed: "❌", Outcome.skipped: "⏭️"}
 
 
@@ -60,6 +63,8 @@ async def write_report(flow: object, flow_run: FlowRun, state: State[Any]) -> No
     report = await state.aresult(raise_on_failure=False)
     if not isinstance(report, Report):
         return
+    if flow_run.deployment_id is not None:
+        await asyncio.sleep(GIVE_WAY_SECONDS)
     text = acreate_markdown_artifact(
         markdown=markdown(report),
         key=f"source-{report.source_id}-report",

@@ -15,6 +15,7 @@ import uvloop
 from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import Abort, Pause
 
+from datasources.catalogue.engine import keep_connections
 from datasources.model.settings import Settings
 from deployments.serve.gc_tuning import collect_rarely
 from deployments.serve.logs import start_logging
@@ -38,6 +39,7 @@ def work(line: socket.socket, clients: Clients) -> None:
     limit_memory(settings.run_memory_mb)
     start_logging(settings)
     collect_rarely()
+    keep_connections()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         process = WarmProcess(runner, line, clients)
         while order := process.next_order():
