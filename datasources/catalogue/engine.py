@@ -69,7 +69,7 @@ async def session_scope(settings: Settings) -> AsyncIterator[AsyncSession]:
 
 
 def keep_connections() -> None:
-    """Have `session_scope` keep a connection or two from now on, for a process that has one event loop all its life.
+    """Have `session_scope` keep a connection from now on, for a process that has one event loop all its life.
 
     A test asks the catalogue four times. To log in each time costs more than what it asks.
     """
@@ -77,8 +77,8 @@ def keep_connections() -> None:
 
 
 _KEEPS = ContextVar("_KEEPS", default=False)
-KEPT = 2
-"""Connections that such a process keeps: the steps that store something run side by side."""
+KEPT = 1
+"""Connections that such a process keeps; steps that store something side by side make another one for the moment."""
 
 
 @cache
