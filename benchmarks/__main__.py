@@ -214,7 +214,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a handful of samples: only to see that it works")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="parts to measure")
-    parser.add_argument("--minutes", type=float, default=30, help="after which nothing more is measured (default 30)")
+    parser.add_argument("--minutes", type=float, default=40, help="after which nothing more is measured (default 40)")
     parser.add_argument(
         "--runs-per-process", type=int, default=Settings().runs_per_process, help="1 is a fresh fork for each run"
     )
