@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from api.wire.schemas import AsyncDataSourceTestResults
 
@@ -13,6 +13,8 @@ ENDED_SECONDS = 60.0
 """For how long an ended job is answered from here: its answer cannot change, but retention removes it one day."""
 OPEN_SECONDS = 0.1
 """For how long an open job is: as long as two readings of its run are apart at the least."""
+RENEW_SECONDS = 0.5
+"""For how long others are answered as before while one request makes the answer anew."""
 MAX_BYTES = 32 * 1024 * 1024
 
 _encode = msgspec.json.Encoder().encode
@@ -35,13 +37,21 @@ class EncodedAnswers:
         self._answers: OrderedDict[tuple[int, int], Encoded] = OrderedDict()
         self._bytes = 0
 
-    def find(self, organization_id: int, job_id: int) -> Encoded | None:
-        """The answer, if it is still good."""
-        found = self._answers.get((organization_id, job_id))
-        if found is not None and found.until < self._clock():
-            self._remove((organization_id, job_id))
-            return None
-        return found
+    def find(self, organization_id: int, job_id: int, *, renews: bool = True) -> Encoded | None:
+        """The answer, if it is still good.
+
+        Of the requests about an open job that come when it no longer is, the first that `renews` it finds none, and the
+        others the old one until then: a thousand clients that poll would all ask the catalogue at once.
+        """
+        place = organization_id, job_id
+        found, now = self._answers.get(place), self._clock()
+        if found is None or found.until >= now:
+            return found
+        if found.ended:
+            self._remove(place)
+        elif renews:
+            self._answers[place] = structs.replace(found, until=now + RENEW_SECONDS)
+        return None
 
     def keep(self, organization_id: int, answer: AsyncDataSourceTestResults) -> bytes:
         """The answer as bytes, kept for as long as it is good."""

@@ -67,7 +67,7 @@ class JobController(Controller):
         wait: Annotated[float, QueryParameter(ge=0, le=60)] = 0,
     ) -> Response[AsyncDataSourceTestResults]:
         """Where a test stands; `wait` holds the answer until it has ended, asks a question, or the seconds are over."""
-        kept = services.answers.find(member.organization_id, job_id)
+        kept = services.answers.find(member.organization_id, job_id, renews=not wait)
         if kept is not None and (kept.ended or not wait):
             if not kept.ended:
                 services.watch.look_at(job_id)

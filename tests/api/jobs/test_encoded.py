@@ -2,7 +2,7 @@
 
 import msgspec
 
-from api.jobs.encoded import ENDED_SECONDS, MAX_BYTES, OPEN_SECONDS, EncodedAnswers
+from api.jobs.encoded import ENDED_SECONDS, MAX_BYTES, OPEN_SECONDS, RENEW_SECONDS, EncodedAnswers
 from api.wire.schemas import AsyncDataSourceTestResults
 from datasources.model.vocabulary import JobStatus
 
@@ -32,6 +32,7 @@ def test_an_ended_job_is_answered_from_memory_for_a_while() -> None:
     assert (found.body, found.ended) == (body, True)
     clock.now += ENDED_SECONDS + 0.1
     assert answers.find(1, 7) is None
+    assert answers.find(1, 7) is None
 
 
 def test_an_open_job_is_answered_from_memory_for_a_moment() -> None:
@@ -44,6 +45,25 @@ def test_an_open_job_is_answered_from_memory_for_a_moment() -> None:
     assert not found.ended
     clock.now += OPEN_SECONDS + 0.01
     assert answers.find(1, 7) is None
+
+
+def test_one_request_makes_an_answer_anew() -> None:
+    """The others are answered as before until it has, or until it has taken too long; one that waits leaves it to them."""
+    clock = Clock()
+    answers = EncodedAnswers(clock)
+    before = answers.keep(1, answer(JobStatus.processing))
+    clock.now += OPEN_SECONDS + 0.01
+    assert answers.find(1, 7, renews=False) is None
+    assert answers.find(1, 7) is None
+    found = answers.find(1, 7)
+    assert found is not None
+    assert found.body == before
+    clock.now += RENEW_SECONDS + 0.01
+    assert answers.find(1, 7) is None
+    answers.keep(1, answer(JobStatus.done))
+    found = answers.find(1, 7)
+    assert found is not None
+    assert found.ended
 
 
 def test_another_organization_finds_nothing() -> None:
