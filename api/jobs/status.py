@@ -1,6 +1,7 @@
 """Where a job stands (contract 4.2): the one rule for answers, metrics and the watch."""
 
 from api.prefect.client import Run
+from datasources.catalogue.attempts import is_noted
 from datasources.catalogue.tables import Job
 from datasources.model.vocabulary import JobStatus
 from flows.states import QUESTIONS, job_status
@@ -10,6 +11,8 @@ def status_of(job: Job, run: Run | None) -> JobStatus:
     """The job's status: as it was written down once it has ended, from what Prefect said last until then."""
     if job.ended_at is not None:
         return JobStatus(job.status)
+    if run is not None and run.state is not None and is_noted(job, str(run.state.id)):
+        return JobStatus.waiting  # for its next attempt, which Prefect has not heard of yet
     return open_status(run, asks=job.question is not None)
 
 

@@ -21,6 +21,11 @@ def attempts_of(job: Job) -> int:
     return len(job.losses or []) + 1
 
 
+def is_noted(job: Job, state_id: str) -> bool:
+    """Whether the run that ended in this state is known to be lost, and to be run again."""
+    return any(loss.state_id == state_id for loss in losses_of(job))
+
+
 def found_before(job: Job) -> dict[str, Published]:
     """What its lost attempts had found, by task; a later one does not look for it again."""
     return {published.task: published for published in msgspec.convert(job.found or [], list[Published])}

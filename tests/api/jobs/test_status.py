@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 from prefect.client.schemas.objects import State, StateDetails, StateType
 from prefect.states import Cancelled, Completed, Crashed, Failed, Pending, Running, Scheduled
@@ -10,6 +11,7 @@ from prefect.states import Cancelled, Completed, Crashed, Failed, Pending, Runni
 from api.jobs.status import open_status, status_of
 from api.prefect.client import Run
 from datasources.catalogue.tables import Job
+from datasources.model.losses import Loss
 from datasources.model.vocabulary import JobStatus
 
 NOW = datetime(2026, 5, 4, 12, 30, tzinfo=UTC)
@@ -48,3 +50,12 @@ def test_what_is_written_down_counts() -> None:
     ended = Job(status=JobStatus.failed, ended_at=NOW)
     assert status_of(ended, Run(state=Running(), started_at=NOW)) is JobStatus.failed
     assert status_of(Job(), None) is JobStatus.waiting
+
+
+def test_a_lost_run_that_is_noted() -> None:
+    """Its job waits for the next attempt, also before Prefect has heard of it; another state of the run counts."""
+    lost, after = Crashed(), Crashed()
+    loss = Loss(state_id=str(lost.id), stage="lost", steps=[], suspect=False, at=NOW)
+    job = Job(losses=msgspec.to_builtins([loss]))
+    assert status_of(job, Run(state=lost, started_at=NOW)) is JobStatus.waiting
+    assert status_of(job, Run(state=after, started_at=NOW)) is JobStatus.processing
