@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import socket
 import ssl
 import struct
@@ -16,6 +17,7 @@ import vertica_python.errors as theirs
 
 from datasources.databases.base import Column, ForeignKey, LineageEdge, Origin, TableName
 from datasources.databases.globs import Globs
+from datasources.databases.scratch_names import marked_name
 from datasources.databases.vertica import Vertica
 from datasources.databases.vertica import session as questions
 from datasources.databases.vertica.asker import SSL_REQUEST, version_of
@@ -292,6 +294,7 @@ class Speaking:
         self._context = context
         self._rows = rows
         self._refused = refused
+        self._token = ""
         self.statements: list[str] = []
 
     def serve(self, sock: socket.socket) -> None:
@@ -315,7 +318,9 @@ class Speaking:
             if statement.strip().startswith(start.strip()):
                 fields = [b"SERROR", b"MNo", b"C" + state.encode(), b""]
                 return message(b"E", b"".join(field + b"\0" for field in fields))
-        rows = self._rows.get(statement)
+        if written := re.search(r"VALUES \('(\w+)'\)", statement):
+            self._token = written[1]
+        rows = [[self._token]] if statement.startswith("SELECT token") else self._rows.get(statement)
         if rows is None:
             return message(b"C", b"SET\0")
         return described(len(rows[0]) if rows else 1) + b"".join(map(row_of, rows)) + message(b"C", b"SELECT\0")
@@ -377,14 +382,19 @@ ROWS: dict[str, list[list[str | None]]] = {
 }
 
 
-async def test_a_session_within_tls(tmp_path: Path) -> None:
-    """The relay verifies the name; the driver logs in, and every question is asked of the server as it is written."""
+def speaking(tmp_path: Path, rows: dict[str, list[list[str | None]]], refused: dict[str, str]) -> tuple[str, Speaking]:
+    """An authority, and a server that it knows as localhost."""
     authority, certificate, key = authority_and_certificate("localhost")
     (tmp_path / "c.pem").write_bytes(certificate + key)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tmp_path / "c.pem")
+    return authority, Speaking(context, rows, refused)
+
+
+async def test_a_session_within_tls(tmp_path: Path) -> None:
+    """The relay verifies the name; the driver logs in, and every question is asked of the server as it is written."""
     refused = {questions.COMMENTS: "42703", questions.ROWS: "42501", questions.MONITOR: "42883"}
-    server = Speaking(context, ROWS, refused)
+    authority, server = speaking(tmp_path, ROWS, refused)
     with listening(server) as port:
         options = VerticaOptions(
             host="localhost", port=port, user="sourcecheck", password="swordfish", dbname="shop", role='a"b',
@@ -411,3 +421,42 @@ async def test_a_session_within_tls(tmp_path: Path) -> None:
         'SET ROLE "a""b"', "SET STANDARD_CONFORMING_STRINGS TO ON", "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
         "SET SESSION RUNTIMECAP '60 seconds'", WHO,
     ]  # fmt: skip
+
+
+async def test_a_table_for_a_moment(tmp_path: Path) -> None:
+    """It is made, written, read and dropped; what an earlier test left behind goes, and nothing that looks like it."""
+    names = VerticaSession(None, 1).names_in("scratch")  # type: ignore[arg-type]
+    left = marked_name(now=1e9)
+    rows = ROWS | {names: [[left], [marked_name()], ["sourcecheck_tmp_mine"]]}
+    authority, server = speaking(tmp_path, rows, {})
+    with listening(server) as port:
+        opened = source(port, sslmode="verify-ca", rootcert=authority)
+        async with Vertica.open(opened, read_only=False) as session:
+            assert (await session.identity()).tls_verified == "ca"
+            await session.write_and_drop("scratch")
+            made = [statement.split(" (")[0].split(" VALUES")[0] for statement in server.statements[-4:]]
+            assert await session.sweep("scratch") == [left]
+    table = made[0].removeprefix("CREATE TABLE ")
+    assert table.startswith('"scratch"."sourcecheck_tmp_')
+    assert made == [
+        f"CREATE TABLE {table}",
+        f"INSERT INTO {table}",
+        f"SELECT token FROM {table}",
+        f"DROP TABLE {table}",
+    ]
+    assert server.statements[-1] == f'DROP TABLE "scratch"."{left}"'
+    assert "READ ONLY" not in " ".join(server.statements)
+
+
+async def test_a_table_that_may_not_be_made(tmp_path: Path) -> None:
+    """By the server's SQLSTATE: a schema that is not there, and a right that is missing, with what grants it."""
+    for state, code in {"3F000": ErrorCode.SCHEMA_NOT_FOUND, "42501": ErrorCode.PERMISSION_DENIED}.items():
+        authority, server = speaking(tmp_path, ROWS, {"CREATE TABLE": state})
+        with listening(server) as port:
+            opened = source(port, sslmode="verify-ca", rootcert=authority)
+            async with Vertica.open(opened, read_only=False) as session:
+                with pytest.raises(CheckError) as caught:
+                    await session.write_and_drop("scratch")
+        assert (caught.value.code, caught.value.details["stage"]) == (code, "create")
+        assert caught.value.advice
+        assert "DROP" not in server.statements[-1]
