@@ -303,8 +303,10 @@ def replaced(
 
 def _refuse_moved(before: Source, after: Source, wanted: dict[str, Any], secrets: dict[str, dict[str, str]]) -> None:
     tunnel_moved = _moved(_public(before.ssh_tunnel), _public(after.ssh_tunnel), SshTunnel)
+    options = type(after.options)
+    believed = _believes_another(secrets.get("options", {}), wanted.get("options"), options)
     moved = {
-        "options": tunnel_moved or _moved(before.options.public(), after.options.public(), type(after.options)),
+        "options": tunnel_moved or believed or _moved(before.options.public(), after.options.public(), options),
         "ssh_tunnel": tunnel_moved and after.ssh_tunnel is not None,
     }
     for group in (group for group, has_moved in moved.items() if has_moved):
@@ -333,7 +335,8 @@ def _merged_group(
     # A published client sends back what it got: a null where the secret is.
     given = {name: value for name, value in given.items() if not (name in secrets and value is None)}
     after = (stored or {}) | given
-    lost = [name for name in secrets if name not in given] if _moved(stored, after, fields) else []
+    moved = _moved(stored, after, fields) or _believes_another(secrets, given, fields)
+    lost = [name for name in secrets if name not in given] if moved else []
     sentence = "Give the secret again when you change where it is sent"
     found = [fault for name in lost for fault in Invalid(["body", group, name], sentence, "missing").errors]
     return (stored or {}) | secrets | given, found
@@ -344,6 +347,13 @@ def _moved(before: dict[str, Any] | None, after: Any, fields: type[SshTunnel | O
     if not isinstance(after, dict) or before is None:
         return before is not None or after is not None
     return any(before.get(name) != after.get(name) for name in fields.destination_fields)
+
+
+def _believes_another(secrets: dict[str, str], given: Any, fields: type[SshTunnel | Options]) -> bool:
+    """Whether a secret that is given says that another server is believed than the stored one does."""
+    if not isinstance(given, dict):
+        return False
+    return any(given.get(name) not in (None, secrets.get(name)) for name in fields.trust_fields)
 
 
 def answered(row: DataSource) -> SourceAnswer:

@@ -329,6 +329,6 @@ def require_sorted_fields(options: type[Options]) -> None:
     named = [name for group in groups for name in group or ()]
     wrong = [name for name in {*named, *options.__struct_fields__} if named.count(name) != 1]
     wrong += {*named, *options.shown_as.values()} - {*options.__struct_fields__}
-    wrong += {*options.asked_fields} - {*options.secret_fields}
+    wrong += {*options.asked_fields, *options.trust_fields} - {*options.secret_fields}
     if wrong:
         raise TypeError(f"{options.__name__}: {wrong[0]} has to be a field, and in exactly one group of fields")

@@ -22,6 +22,8 @@ class Masked(Struct, kw_only=True, frozen=True):
     """A struct whose repr shows no secret. Subclasses name theirs in `secret_fields`."""
 
     secret_fields: ClassVar[tuple[str, ...]] = ()
+    trust_fields: ClassVar[tuple[str, ...]] = ()
+    """Those of them that say which server is believed: a change of one needs the others again (security row 7)."""
 
     def __repr__(self) -> str:
         shown = ", ".join(

@@ -15,8 +15,8 @@ PEM = Meta(title="Ssl Certificate", max_length=65536, extra_json_schema={"format
 class Db2Options(NetworkOptions, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """How to log in. Typed fields only: no connection string, and no alias or file of the worker (security row 3)."""
 
-    secret_fields: ClassVar[tuple[str, ...]] = ("password", "ssl_certificate")
-    destination_fields: ClassVar = ("host", "port", "user", "ssl", "allow_cleartext_password")
+    secret_fields: ClassVar[tuple[str, ...]] = ("password",)
+    destination_fields: ClassVar = ("host", "port", "user", "ssl", "ssl_certificate", "allow_cleartext_password")
     harmless_fields: ClassVar = ("dbname", "connection_timeout", "current_schema", "pool_size")
     asked_fields: ClassVar = ("password",)
     shown_as: ClassVar = {"host": "host", "port": "port", "database_name": "dbname"}

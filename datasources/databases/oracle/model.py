@@ -33,8 +33,9 @@ class OracleOptions(NetworkOptions, kw_only=True, frozen=True, forbid_unknown_fi
     secret_fields: ClassVar[tuple[str, ...]] = (
         "password", "ewallet_password", "ewallet_pem_file", "ewallet_pkcs12_file",
     )  # fmt: skip
-    destination_fields: ClassVar = ("host", "port", "user", "ssl", "ssl_server_dn")
-    harmless_fields: ClassVar = ("database", "database_type", "ewallet_type", "session_script")
+    trust_fields: ClassVar = ("ewallet_pem_file", "ewallet_pkcs12_file")
+    destination_fields: ClassVar = ("host", "port", "user", "ssl", "ssl_server_dn", "ewallet_type")
+    harmless_fields: ClassVar = ("database", "database_type", "session_script")
     asked_fields: ClassVar = ("password",)
     shown_as: ClassVar = {"host": "host", "port": "port", "database_name": "database"}
 
