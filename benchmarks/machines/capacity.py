@@ -5,22 +5,21 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
 import httpx
 import psycopg
-from msgspec import Struct
 
 from benchmarks.machines.load import Load, register
+from benchmarks.machines.paper import PARTS, Costs
 from benchmarks.machines.running import SHOP, Running
 from benchmarks.report import Table
 from benchmarks.sweeps import copies, has_begun, number, schedule, unschedule, wait_for
 from benchmarks.usage import memory, seconds
 
 KINDS = {"prefect-api": "Prefect's API", "prefect-services": "Prefect's services", "prefect": "nginx", "api": "API"}
-PARTS = ("PostgreSQL", "Redis", "Prefect's API", "Prefect's services", "nginx", "API", "worker")
 COLUMNS = ("part", "CPU s a test", "CPU ms a check", "cores idle", "MB (PSS)")
 RATES = (
     "replicas of Prefect's API",
@@ -37,15 +36,6 @@ SHARE = 0.2
 PERIOD = 100_000
 """Microseconds."""
 Say = Callable[[str], None]
-
-
-class Costs(Struct, frozen=True):
-    """CPU seconds by part."""
-
-    test: Mapping[str, float]
-    check: Mapping[str, float]
-    idle: Mapping[str, float]
-    """Cores, while there is nothing to do."""
 
 
 def part_of(name: str) -> str:
@@ -66,7 +56,9 @@ def used(run: Running) -> dict[str, float]:
     return found
 
 
-async def capacity(run: Running, say: Say, *, tests: int, swept: int, interval: int, idle_seconds: float) -> Table:
+async def capacity(
+    run: Running, say: Say, *, tests: int, swept: int, interval: int, idle_seconds: float
+) -> tuple[Table, Costs]:
     """CPU by part: of a test with 16 in flight, of a check of a sweep over so many sources, and of doing nothing."""
     async with run.async_client() as client:
         ids = await register(client, run.source("shop"), 16, "measured")
@@ -87,7 +79,7 @@ async def capacity(run: Running, say: Say, *, tests: int, swept: int, interval: 
         table.rows.append((part, *costs, round(held[part])))
     sums = (sum(cost.get(part, 0) * scale for part in PARTS) for cost, scale in ((cpu, 1), (check, 1000), (idle, 1)))
     table.rows.append(("all", *(f"{value:.3f}" for value in sums), round(sum(held[part] for part in PARTS))))
-    return table
+    return table, Costs(cpu, check, idle)
 
 
 async def _checks(
@@ -224,9 +216,10 @@ def _limited(run: Running, share: float | None) -> Iterator[bool]:
         yield True
     finally:
         for name in REPLICAS:
-            for process in run.cluster[name].processes():
-                (_parent() / "cgroup.procs").write_text(str(process.pid))
-            _group(name).rmdir()
+            with suppress(OSError):  # a process may end just now, and a group that is left behind limits nothing
+                for process in run.cluster[name].processes():
+                    (_parent() / "cgroup.procs").write_text(str(process.pid))
+                _group(name).rmdir()
 
 
 def _put(run: Running, name: str, share: float | None) -> None:
