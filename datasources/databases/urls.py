@@ -13,8 +13,8 @@ from datasources.model.source import Options, Source
 
 ALSO_SCHEMES = {"postgres": "pg"}
 """Schemes that are no words for a type."""
-USER_FIELDS = ("user", "username", "key_id", "aws_access_key_id", "m2m_client_id")
-PASSWORD_FIELDS = ("password", "secret", "aws_secret_access_key", "m2m_client_secret")
+USER_FIELDS = ("user", "username", "key_id", "aws_access_key_id", "m2m_client_id", "client_id")
+PASSWORD_FIELDS = ("password", "secret", "aws_secret_access_key", "m2m_client_secret", "client_secret")
 """Options that a URL's user and password may be: the first that the type has."""
 OF_SOURCE = {"temp_schema": "temp_schema", "connect_timeout": "connection_timeout", "query_timeout": "query_timeout"}
 """Parameters about the source itself, to its fields."""
