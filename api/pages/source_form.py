@@ -30,10 +30,10 @@ GROUPS: dict[Group, str] = {
     "more": "Other options",
 }
 """Groups of options below those that most sources need, as the page calls them."""
-USUAL = ("port", "user", "username", "dbname", "database", "default_db", "warehouse", "token")
+USUAL = ("user", "username", "dbname", "database", "default_db", "warehouse", "http_path", "token")
 """Options that stand at the top although a source can do without."""
-ENCRYPTION = ("tls", "ssl", "rootcert", "cert", "customcert", "allow_cleartext")
-LOGIN = ("auth", "oauth", "azure", "m2m", "key", "role", "sslcert", "sslkey")
+ENCRYPTION = ("tls", "ssl", "rootcert", "cert", "customcert", "allow_cleartext", "require_encryption", "trust_server")
+LOGIN = ("auth", "oauth", "azure", "aws_access", "m2m", "key", "role", "sslcert", "sslkey", "ewallet")
 """How names of options begin that belong into a group."""
 Values = Mapping[str, Any]
 TUNNEL: tuple[tuple[str, str, Kind], ...] = (
@@ -79,7 +79,8 @@ def fields_of(kind: type[Database], values: Values, kept: Iterable[str] = ()) ->
 
 def _group_of(name: str, kind: type[Database], required: bool) -> Group:
     """By what the type says of the option, and else by how it is called: a new type is sorted without a word."""
-    if required or name in USUAL or name in kind.options.asked_fields:
+    host = any(field.name == "host" and field.required for field in msgspec.structs.fields(kind.options))
+    if required or (name == "port" and host) or name in USUAL or name in kind.options.asked_fields:
         return "first"
     if name in kind.options.secret_fields or name.startswith(LOGIN):
         return "login"
