@@ -24,7 +24,11 @@ LENGTH_LIMIT = 200_000
 
 APART_SECONDS = 5
 APART_BYTES = 2**30
-"""What reading texts in a process of its own may take."""
+"""What reading texts in a process of its own may take, once it is there."""
+READY_SECONDS = 30
+"""How long a process may take to be there; what it imports is ours, and a busy machine is no fault of the texts."""
+READY = b"\n"
+"""What it says then."""
 AT_ONCE = 2
 """Such processes; the requests beyond wait."""
 _room: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
@@ -90,9 +94,11 @@ async def lineage_apart(texts: Texts) -> Lineage | None:
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
         try:
+            async with asyncio.timeout(READY_SECONDS):
+                await _reader(process).readexactly(len(READY))
             async with asyncio.timeout(APART_SECONDS):
                 found, _ = await process.communicate(msgspec.json.encode(texts))
-        except TimeoutError:
+        except (TimeoutError, asyncio.IncompleteReadError):
             return None
         finally:
             with suppress(ProcessLookupError):
@@ -101,11 +107,18 @@ async def lineage_apart(texts: Texts) -> Lineage | None:
     return msgspec.json.decode(found, type=Lineage) if process.returncode == 0 else None
 
 
+def _reader(process: asyncio.subprocess.Process) -> asyncio.StreamReader:
+    assert process.stdout is not None  # noqa: S101 -- it is a pipe
+    return process.stdout
+
+
 def _apart() -> None:
     """Answer `lineage_apart`: within limits that the system enforces."""
     resource.setrlimit(resource.RLIMIT_CPU, (APART_SECONDS, APART_SECONDS))
     with suppress(ValueError, OSError):  # not every system has it
         resource.setrlimit(resource.RLIMIT_AS, (APART_BYTES, APART_BYTES))
+    sys.stdout.buffer.write(READY)
+    sys.stdout.buffer.flush()
     texts = msgspec.json.decode(sys.stdin.buffer.read(), type=Texts)
     sys.stdout.buffer.write(msgspec.json.encode(lineage_of(texts.views, dict(texts.columns), texts.dialect)))
 
