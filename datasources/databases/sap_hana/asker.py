@@ -4,6 +4,7 @@ import ssl
 from typing import Any
 
 from datasources.databases.dbapi.asker import DbapiAsker
+from datasources.databases.dbapi.errors import missing_secret
 from datasources.databases.sap_hana.errors import refusal_of
 from datasources.databases.sap_hana.model import HanaSource
 from datasources.databases.warehouse.errors import Refused
@@ -27,6 +28,12 @@ class HanaAsker(DbapiAsker):
     def tls_context(self) -> ssl.SSLContext | None:
         """HANA's protocol begins with TLS, so the relay speaks it; SAP's client would verify the relay's own name."""
         return context_of(self._options.rootcert, self.tls_verified) if self.tls else None
+
+    async def log_in(self) -> None:
+        """Raises `Refused` without a password: null is no ticket, and no store of keys, of the worker's machine."""
+        if not self._options.password:
+            raise missing_secret("A password is missing", self._options.asked_fields)
+        await super().log_in()
 
     def connect(self, port: int) -> Any:
         """Every setting is given: no other host of the landscape, no redirect, no second attempt, no key store."""

@@ -22,7 +22,8 @@ class HanaOptions(NetworkOptions, kw_only=True, frozen=True, forbid_unknown_fiel
 
     port: Annotated[Port, Meta(title="Port")] = 443
     user: Annotated[Name, Meta(title="User")] = "DATAFOLD"
-    password: Annotated[str, Meta(title="Password", min_length=1, max_length=4096, pattern=r"^[^\x00]*$")]
+    password: Annotated[str, Meta(title="Password", max_length=4096, pattern=r"^[^\x00]*$")] | None = None
+    """Published as required; a test may ask for it here."""
     tls: Annotated[bool, Meta(title="Encryption")] = True
     """Not published, ours: a server on one's own premises may have none. The password is never sent in clear."""
     ssl_verification: Annotated[Verification, Meta(title="SSL Verification")] = "full"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from datasources.databases.dbapi.asker import DbapiAsker
+from datasources.databases.dbapi.errors import missing_secret
 from datasources.databases.teradata.errors import refusal_of
 from datasources.databases.teradata.model import TeradataSource
 from datasources.databases.warehouse.errors import Refused
@@ -61,6 +62,12 @@ class TeradataAsker(DbapiAsker):
         writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
         return False
 
+    async def log_in(self) -> None:
+        """Raises `Refused` without a password: null is no ticket, and no store of keys, of the worker's machine."""
+        if not self._options.password:
+            raise missing_secret("A password is missing", self._options.asked_fields)
+        await super().log_in()
+
     def connect(self, port: int) -> Any:
         """Every setting is given: no other node, no other proxy, no question about revoked certificates, no redrive."""
         import teradatasql
@@ -72,7 +79,7 @@ class TeradataAsker(DbapiAsker):
         seconds = round(self._source.connection_timeout) + LATER_SECONDS
         return {
             "user": self._options.user,
-            "password": self._options.password,
+            "password": self._options.password or "",
             "database": self._options.database,
             "logmech": "TD2",
             "tmode": "TERA",

@@ -21,7 +21,7 @@ WRITES = "feature not supported: writable statement not allowed in read-only tra
 
 def source(port: int, **more: Any) -> HanaSource:
     """A source on the loopback."""
-    options = HanaOptions(host="127.0.0.1", port=port, password="swordfish", **more)
+    options = HanaOptions(host="127.0.0.1", port=port, **{"password": "swordfish", **more})
     return HanaSource(name="x", options=options, connection_timeout=5)
 
 
@@ -30,7 +30,7 @@ class TestHana(DocumentsContract):
 
     kind: ClassVar = SapHana
     good: ClassVar = GOOD
-    wrong: ClassVar = [{"password": ""}, {"port": 0}, {"tls": "yes"}, {"user": "a\nb"}, {"ssl_verification": "no"}]
+    wrong: ClassVar = [{"port": 0}, {"tls": "yes"}, {"user": "a\nb"}, {"ssl_verification": "no"}]
     codes: ClassVar = [
         *((number, code) for number, code in CODES.items() if number > 0),
         (257, ErrorCode.QUERY_ERROR),
@@ -70,6 +70,14 @@ class TestHanaWithTls(TestHana):
 def test_a_transaction_that_only_reads() -> None:
     """Number 7 is a feature that is not supported; in a transaction that only reads, a statement that writes."""
     assert by_number(7, WRITES).code is ErrorCode.QUERY_NOT_READ_ONLY
+
+
+async def test_no_password_is_no_login() -> None:
+    """It is asked for; nothing of the worker's machine stands in for it."""
+    with pytest.raises(CheckError) as caught:
+        async with SapHana.open(source(1, password=None), read_only=True):
+            pass
+    assert (caught.value.code, caught.value.details["missing"]) == (ErrorCode.AUTHENTICATION_FAILED, ["password"])
 
 
 def test_our_relay_is_in_no_message() -> None:

@@ -28,7 +28,7 @@ GOOD = {"host": "td.example.com", "port": None, "user": "DATAFOLD", "password": 
 
 def source(port: int, **more: Any) -> TeradataSource:
     """A source on the loopback."""
-    options = TeradataOptions(host="127.0.0.1", port=port, password="swordfish", database="shop", **more)
+    options = TeradataOptions(host="127.0.0.1", port=port, database="shop", **{"password": "swordfish", **more})
     return TeradataSource(name="x", options=options, connection_timeout=5)
 
 
@@ -37,7 +37,7 @@ class TestTeradata(DocumentsContract):
 
     kind: ClassVar = Teradata
     good: ClassVar = GOOD
-    wrong: ClassVar = [{"password": ""}, {"port": 0}, {"database": ""}, {"user": "a\nb"}, {"ssl_verification": "no"}]
+    wrong: ClassVar = [{"port": 0}, {"database": ""}, {"user": "a\nb"}, {"ssl_verification": "no"}]
     dialect: ClassVar = "teradata"
     codes: ClassVar = [*CODES.items(), *((number, ErrorCode.QUERY_ERROR) for number in (2644, 2646, 3706, 3807))]
     statements: ClassVar = [
@@ -72,6 +72,14 @@ class TestTeradataWithTls(TestTeradata):
     def source(self, port: int) -> TeradataSource:
         """On the loopback."""
         return source(port, tls=True)
+
+
+async def test_no_password_is_no_login() -> None:
+    """It is asked for; nothing of the worker's machine stands in for it."""
+    with pytest.raises(CheckError) as caught:
+        async with Teradata.open(source(1, password=None), read_only=True):
+            pass
+    assert (caught.value.code, caught.value.details["missing"]) == (ErrorCode.AUTHENTICATION_FAILED, ["password"])
 
 
 async def test_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
