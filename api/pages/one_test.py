@@ -49,6 +49,8 @@ class StepView(Struct, frozen=True, kw_only=True):
     error_code: str | None = None
     advice: list[tuple[str, bool]] = []
     """Pieces of the advice, and whether each is something to copy."""
+    warning: str = ""
+    """What the step found beside its answer, such as a certificate that was not verified."""
     duration_ms: float | None = None
     stretch: Stretch | None = None
     stages: list[Stage] = []
@@ -148,6 +150,7 @@ def _step(
         message=result.message,
         error_code=result.error_code,
         advice=pieces(result.remediation or ""),
+        warning=str(result.details.get("warning") or ""),
         duration_ms=result.duration_ms,
         stretch=stretch,
         stages=stages if name == "connection" else [],
