@@ -29,7 +29,7 @@ def show(console: Console, seen: Seen, sweeps: Findings, twice: Sequence[tuple[V
             f"source {first.source}: process {first.pid} from {first.began:.2f} to {first.ended:.2f}, "
             f"process {second.pid} from {second.began:.2f}"
         )
-    for what, found in (("twice", sweeps.twice), ("missing", sweeps.missing)):
+    for what, found in (("twice", sweeps.twice), ("lost", sweeps.missing), ("left to the next", sweeps.left)):
         by_moment = Counter(moment for _, moment in found)
         for moment, count in sorted(by_moment.items()):
             console.print(f"sweep of {moment:%H:%M:%S}: {count} sources {what}")
@@ -64,6 +64,7 @@ def _figures(seen: Seen, good: dict[int, Any], fatal: dict[int, Any], sweeps: Fi
         table.add_row("seconds a test, p50, p95, longest", f"{p50:.1f}, {p95:.1f}, {max(seen.seconds):.1f}")
     table.add_row("sweeps due, begun, their runs", f"{sweeps.due}, {sweeps.begun}, {sweeps.runs}")
     table.add_row("checks, of these repeated alone", f"{sweeps.checks}, {sweeps.alone}")
+    table.add_row("checks left to the next sweep, as the time was over", str(len(sweeps.left)))
     table.add_row("checks without a verdict, red ones", f"{dict(sweeps.unclear)}, {dict(sweeps.red)}")
     return table
 

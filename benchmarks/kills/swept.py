@@ -38,7 +38,9 @@ class Findings(Struct, kw_only=True):
     twice: Sequence[tuple[int, datetime]]
     """Source and moment of each sweep that checked a source more than once."""
     missing: Sequence[tuple[int, datetime]]
-    """Source and moment of each sweep that did not check a source."""
+    """Source and moment of each sweep that ended before its time and did not check a source."""
+    left: Sequence[tuple[int, datetime]]
+    """The same of sweeps whose time was over: the next one begins with those sources."""
     open: int
     """Sweeps that have not ended although their time is over."""
 
@@ -83,7 +85,8 @@ def look(url: str, timetable: int, ids: Collection[int], interval: int, until: d
     """What became of every sweep that was due until then; `ids` are sources that nothing else tests."""
     with psycopg.connect(url, autocommit=True) as session:
         sweeps = session.execute(
-            "SELECT due_at, ended_at, runs FROM sweeps WHERE timetable_id = %s AND due_at < %s ORDER BY due_at",
+            "SELECT due_at, ended_at, runs, coalesce(ended_at >= ends_at, false) FROM sweeps"
+            " WHERE timetable_id = %s AND due_at < %s ORDER BY due_at",
             [timetable, until],
         ).fetchall()
         records = session.execute(
@@ -94,7 +97,8 @@ def look(url: str, timetable: int, ids: Collection[int], interval: int, until: d
     moments = [row[0] for row in sweeps]
     due = int((until - moments[0]).total_seconds() / interval) + 1 if moments else 0
     counts = count(moments, [(row[0], row[1]) for row in records])
-    expected = [(source, moment) for moment in moments for source in ids]
+    over = {row[0] for row in sweeps if row[3]}
+    unchecked = [key for moment in moments for source in ids if (key := (source, moment)) not in counts]
     return Findings(
         due=due,
         begun=len(moments),
@@ -104,7 +108,8 @@ def look(url: str, timetable: int, ids: Collection[int], interval: int, until: d
         red=Counter(row[4] for row in records if row[3] is False),
         unclear=Counter(row[4] for row in records if row[3] is None),
         twice=[key for key, times in counts.items() if times > 1],
-        missing=[key for key in expected if key not in counts],
+        missing=[key for key in unchecked if key[1] not in over],
+        left=[key for key in unchecked if key[1] in over],
         open=sum(row[1] is None for row in sweeps),
     )
 
