@@ -2,8 +2,7 @@
 
 import asyncio
 import time
-from contextlib import suppress
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from msgspec import Struct, field
 
@@ -26,21 +25,18 @@ class Polled(Struct):
 async def poll(url: str, key: str, clients: int, seconds: float, *, pause: float = 0.0) -> Polled:
     """So many clients, each with a connection of its own that asks again as soon as it is answered, or after a pause.
 
-    With a pause they begin at moments that are spread over it.
+    All have connected before the first of them asks. With a pause they begin at moments that are spread over it.
     """
     address = urlsplit(url)
     path = f"{address.path}?{address.query}" if address.query else address.path
     request = f"GET {path} HTTP/1.1\r\nHost: {address.netloc}\r\nAuthorization: Key {key}\r\n\r\n".encode()
     found = Polled()
+    lines = [line for _ in range(clients) if (line := await _connected(address))]
+    found.refused = clients - len(lines)
     began = time.monotonic()
 
-    async def ask_on(number: int) -> None:
+    async def ask_on(number: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(pause * number / clients)
-        try:
-            reader, writer = await asyncio.open_connection(address.hostname, address.port)
-        except OSError:
-            found.refused += 1
-            return
         while (asked := time.monotonic()) - began < seconds:
             writer.write(request)
             if await _answered(reader):
@@ -48,13 +44,20 @@ async def poll(url: str, key: str, clients: int, seconds: float, *, pause: float
             else:
                 found.refused += 1
             await asyncio.sleep(pause)
-        writer.close()
-        with suppress(OSError):
-            await writer.wait_closed()
 
-    await asyncio.gather(asyncio.sleep(seconds), *map(ask_on, range(clients)))
+    asking = (ask_on(number, *line) for number, line in enumerate(lines))
+    await asyncio.gather(asyncio.sleep(seconds), *asking)
     found.seconds = time.monotonic() - began
+    for _, writer in lines:
+        writer.close()
     return found
+
+
+async def _connected(address: SplitResult) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+    try:
+        return await asyncio.open_connection(address.hostname, address.port)
+    except OSError:
+        return None
 
 
 async def _answered(reader: asyncio.StreamReader) -> bool:
