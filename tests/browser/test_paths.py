@@ -226,6 +226,7 @@ async def test_names_and_messages_stay_text(page: Page, site: Site) -> None:
         f"/?q={SCRIPT}",
         f"/sources/{source_id}",
         f"/sources/{source_id}/edit",
+        "/schedules",
         "/alerts",
     ):
         await page.goto(path)
