@@ -38,13 +38,13 @@ class Invited(Struct, frozen=True, kw_only=True):
 
 
 def require_admin(member: Member, sentence: str) -> None:
-    """Raises `Problem` 403 with this sentence for everybody but administrators."""
+    """Raises `Problem` 403 with this sentence for a member who is no administrator."""
     if member.role != "admin":
         raise Problem(403, sentence)
 
 
 async def members(session: AsyncSession, member: Member) -> Sequence[Any]:
-    """Everybody in the caller's organization: id, name, email, role, last_used_at."""
+    """The members of the caller's organization: id, name, email, role, last_used_at."""
     return await members_of(session, member.organization_id)
 
 

@@ -35,7 +35,7 @@ class MemberController(Controller):
 
     @get("/", summary="List members", operation_id="list_members")
     async def index(self, session: SessionDep, member: MemberDep) -> list[MemberAnswer]:
-        """Everybody in the organization, by name."""
+        """The members of the organization, by name."""
         return [MemberAnswer(**row._mapping) for row in await members.members(session, member)]
 
     @post(
