@@ -38,7 +38,7 @@ class AlertController(Controller):
 
     @get("/", summary="List alerts", operation_id="list_alerts")
     async def index(self, member: MemberDep, services: ServicesDep) -> list[AlertAnswer]:
-        """The organization's alerts, by name. Those that an operator has made for all organizations are not among them."""
+        """The organization's alerts, by name. An operator's own, about all organizations, are not among them."""
         return [answered(kept) for kept in await alerts.read(services, member)]
 
     @get("/{alert:uuid}", summary="Read an alert", operation_id="get_alert")
