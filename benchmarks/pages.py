@@ -73,7 +73,7 @@ def _measure(address: str, rounds: int, server: psutil.Process) -> None:
         _wait(client)
         fields = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', client.get("/sign-in").text))
         client.post("/sign-in", data=fields | {"key": KEY})
-        times, size = [], 0
+        times, signs, size = [], [], 0
         client.get("/")
         spent = sum(server.cpu_times()[:2])
         for _ in range(rounds):
@@ -81,10 +81,17 @@ def _measure(address: str, rounds: int, server: psutil.Process) -> None:
             began = time.perf_counter()
             size = len(client.get("/").raise_for_status().content)
             times.append((time.perf_counter() - began) * 1000)
+            began = time.perf_counter()
+            client.get("/health/live").raise_for_status()
+            signs.append((time.perf_counter() - began) * 1000)
         spent = (sum(server.cpu_times()[:2]) - spent) * 1000 / rounds
     ordered = sorted(times)
     print(f"list of {SOURCES} sources: {size / 1000:.0f} kB")
     print(f"on the server: median {statistics.median(ordered):.0f} ms, least {ordered[0]:.0f}, most {ordered[-1]:.0f}")
+    live = statistics.median(signs)
+    print(
+        f"/health/live beside each: median {live:.1f} ms, so a list is {statistics.median(ordered) / live:.0f} of them"
+    )
     print(f"CPU of the API, idling included: {spent:.0f} ms a list")
     if path := shutil.which("chromium"):
         paints = asyncio.run(_paints(address, path))
