@@ -36,7 +36,7 @@ COUNT_SECONDS = 2.0
 
 
 class Dispatcher:
-    """Asks Prefect for runs. Several processes may do so for the same job: they get the same run."""
+    """Asks Prefect for runs: each process for the jobs that it gave a slot. Should two ask, they get the same run."""
 
     def __init__(self, sessions: async_sessionmaker[AsyncSession], prefect: PrefectServer, settings: Settings) -> None:
         self._sessions = sessions
@@ -45,6 +45,8 @@ class Dispatcher:
         self._room = asyncio.Semaphore(AT_ONCE)
         self._catalogue = Steadiness()
         self._workers = 1
+        self._not_taken: Sequence[int] = ()
+        """Jobs that Prefect did not take the last time: they are ours to hand over still."""
         self._counted = -COUNT_EVERY
         self.wake = asyncio.Event()
         """Set when a job has been accepted, or the turn of one may have come."""
@@ -70,8 +72,10 @@ class Dispatcher:
         slots = self._settings.slots_per_worker * await self._count_workers()
         async with self._sessions.begin() as session:
             given = await give_slots(session, slots, self._catalogue.lost_before())
-            due = await to_hand_over(session, given)
+            due = await to_hand_over(session, [*given, *self._not_taken])
         troubles = await asyncio.gather(*(self._attempt(job, name) for job, name in due))
+        tried = zip(due, troubles, strict=True)
+        self._not_taken = [job.id for (job, _), trouble in tried if trouble and not job.flow_run_id]
         self._tell(troubles)
 
     async def _count_workers(self) -> int:

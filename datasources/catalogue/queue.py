@@ -4,7 +4,7 @@ A job that waits for an answer runs nothing, for up to a day, so it has no slot 
 """
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 from sqlalchemy import Select, and_, exists, func, or_, select, update
@@ -16,6 +16,8 @@ from datasources.catalogue.tables import MAX_ID, DataSource, Job, SourceCheck
 from datasources.model.slots import Waiting, may_take, share_out
 
 OPEN = Job.ended_at.is_(None)
+HAND_OVER = timedelta(seconds=5)
+"""What the process that gave a job its slot has to hand it over in; then any other one does."""
 
 
 async def lock_source(session: AsyncSession, source_id: int, organization_id: int | None = None) -> DataSource | None:
@@ -124,11 +126,15 @@ def _waiting_for_a_slot(lost_before: datetime) -> Select[tuple[int, int]]:
 
 
 async def to_hand_over(session: AsyncSession, given: Collection[int]) -> Sequence[tuple[Job, str]]:
-    """Jobs that have a slot and no flow run yet, and those that were `given` one; each with the name of its source."""
+    """Jobs that were `given` a slot by this process, and those that another one was to hand over and has not.
+
+    Each with the name of its source.
+    """
+    forgotten = and_(Job.flow_run_id.is_(None), Job.dispatched_at < func.now() - HAND_OVER)
     found = await session.execute(
         select(Job, DataSource.name)
         .join(DataSource)
-        .where(OPEN, Job.dispatched_at.is_not(None), or_(Job.flow_run_id.is_(None), Job.id.in_(given)))
+        .where(OPEN, Job.dispatched_at.is_not(None), or_(forgotten, Job.id.in_(given)))
         .where(Job.cancel_requested_at.is_(None), Job.deadline > func.now())
         .order_by(Job.id)
     )

@@ -3,12 +3,13 @@
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import pytest_asyncio
 from sqlalchemy import delete, update
 
 from datasources.catalogue.jobs import end_job
-from datasources.catalogue.queue import give_slots, slots_held, to_hand_over
+from datasources.catalogue.queue import HAND_OVER, give_slots, slots_held, to_hand_over
 from datasources.catalogue.tables import Job, Organization
 from datasources.model.vocabulary import JobStatus
 from tests.datasources.health.kit import make_source, open_job
@@ -57,7 +58,7 @@ async def test_organizations_share(sessions: Sessions, organization_id: int, oth
     assert await give(sessions) == [one]
     async with sessions() as session:
         assert await slots_held(session) == {organization_id: 2, other_id: 1}
-        assert [job.id for job, _ in await to_hand_over(session, [])] == [*many[:2], one]
+        assert [job.id for job, _ in await to_hand_over(session, [*many[:2], one])] == [*many[:2], one]
         ended = await session.get_one(Job, one)
     assert await give(sessions) == []
     async with sessions.begin() as session:
@@ -85,3 +86,19 @@ async def test_one_job_of_a_source(sessions: Sessions, organization_id: int, oth
     assert await give(sessions, 100) == []
     await change(sessions, first, ended_at=datetime.now(UTC))
     assert await give(sessions, 100) == [second]
+
+
+async def test_a_job_is_handed_over_by_the_process_that_gave_it_its_slot(
+    sessions: Sessions, organization_id: int, other_id: int
+) -> None:
+    """Two processes do not both ask Prefect; when the first has not done so after seconds, any other one does."""
+    mine, theirs = await jobs_of(sessions, organization_id, 2)
+    assert await give(sessions) == [mine, theirs]
+    async with sessions() as session:
+        assert [job.id for job, _ in await to_hand_over(session, [mine])] == [mine]
+    await change(sessions, theirs, dispatched_at=datetime.now(UTC) - HAND_OVER)
+    async with sessions() as session:
+        assert [job.id for job, _ in await to_hand_over(session, [mine])] == [mine, theirs]
+    await change(sessions, theirs, flow_run_id=uuid4())
+    async with sessions() as session:
+        assert [job.id for job, _ in await to_hand_over(session, [mine])] == [mine]
