@@ -1,5 +1,6 @@
 """Alerts: who is told when a source goes down or comes back, and where. Rules without any IO."""
 
+import re
 from typing import Literal, get_args
 from urllib.parse import SplitResult, parse_qs, parse_qsl, quote, unquote, urlencode, urlsplit
 
@@ -17,6 +18,9 @@ SCHEMES: dict[AlertKind, tuple[str, ...]] = {
     "mail": ("mailto", "mailtos"),
 }
 SLACK_HOSTS = ("hooks.slack.com", "hooks.slack-gov.com")
+SLACK_PATH = re.compile(r"(?:/[A-Za-z0-9_-]+)+/?")
+"""Apprise, which sends the message, reads more than that from an address: the parameter `template` names a file of
+Prefect's server, or an address to fetch, and behind a comma another receiver begins."""
 MAIL_PARAMETERS = frozenset({"to", "from", "cc", "bcc", "name", "reply", "smtp", "mode", "format"})
 """What an organization may say of a mail. Apprise knows more: names of key files, and addresses to fetch them from."""
 PORTS = {"http": 80, "https": 443, "mailto": 587, "mailtos": 587}
@@ -75,6 +79,8 @@ def narrowed(kind: AlertKind, url: str) -> str:
         raise AlertRefused(f"The host in the address of a {kind} is none") from error
     if kind == "slack" and (host not in SLACK_HOSTS or parts.port or parts.username):
         raise AlertRefused("The address of a Slack channel begins with https://hooks.slack.com/")
+    if kind == "slack" and (parts.query or not SLACK_PATH.fullmatch(parts.path)):
+        raise AlertRefused("The address of a Slack channel has letters and digits in its path, and nothing behind it")
     login = ":".join(quote(unquote(part), safe="") for part in (parts.username, parts.password) if part is not None)
     place = (f"{login}@" if login else "") + (f"[{host}]" if ":" in host else host)
     place += f":{parts.port}" if parts.port else ""

@@ -71,6 +71,11 @@ NARROWED = [
 OPERATORS_ONLY = [
     ("slack", "https://hooks.slack.com.evil.example/services/T/B/X", "begins with https://hooks.slack.com/"),
     ("slack", "https://hooks.slack.com@evil.example/services/T/B/X", "begins with https://hooks.slack.com/"),
+    ("slack", "https://hooks.slack.com/services/T/B/X?template=file:///etc/passwd", "nothing behind it"),
+    ("slack", "https://hooks.slack.com/services/T/B/X?template=http://169.254.169.254/", "nothing behind it"),
+    ("slack", "https://hooks.slack.com/services/T/B/X,json://127.0.0.1:4200/", "nothing behind it"),
+    ("slack", "https://hooks.slack.com/services/T/B/X%3Ftemplate=/etc/passwd", "nothing behind it"),
+    ("slack", "https://hooks.slack.com", "nothing behind it"),
     ("mail", "mailtos://h.example?to=a@b.c&pgpkey=/etc/passwd", "cannot have 'pgpkey'"),
     ("mail", "mailtos://h.example?to=a@b.c&PGP=yes", "cannot have 'pgp'"),
     ("mail", "mailtos://h.example/other@b.c?to=a@b.c", "in \\?to=ADDRESS"),
