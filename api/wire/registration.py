@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from api.wire.errors import Invalid, unknown
-from api.wire.faults import Fault, fault_of, faults, together
+from api.wire.faults import MOST_FAULTS, Fault, fault_of, faults, together
 from api.wire.requests import ANSWERED_ONLY, PUBLISHED_FIELDS, SourceFields
 from api.wire.schemas import SourceAnswer
 from datasources.catalogue.sources import source_of
@@ -88,7 +88,7 @@ def decode_source(body: bytes, more: Iterable[str] = ()) -> dict[str, Any]:
 
 def refuse_unknown(data: Iterable[str], more: Iterable[str] = ()) -> None:
     """Every name is one of a source, or one of `more`. Raises `Invalid` with the nearest known name."""
-    strangers = [name for name in data if name not in KNOWN_FIELDS and name not in more]
+    strangers = [name for name in data if name not in KNOWN_FIELDS and name not in more][:MOST_FAULTS]
     if strangers:
         raise together([fault for name in strangers for fault in unknown(["body", name], KNOWN_FIELDS).errors])
 
