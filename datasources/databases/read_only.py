@@ -25,6 +25,20 @@ WRITES = frozenset(_OTHERS.split())
 DOUBTFUL = frozenset({"insert", "update", "delete", "merge", "into", "share"})
 """Words that may be a name, or write: in a CTE, after EXPLAIN ANALYZE, in SELECT … INTO and SELECT … FOR SHARE."""
 
+_NAME = re.compile(r"""["`](\w+)["`]""")
+
+
+def bare(sql: str) -> str:
+    """This text without comments and without what is quoted, but for names that could do without their quotes."""
+
+    def kept(token: re.Match[str]) -> str:
+        if token["word"] or token["end"]:
+            return token[0]
+        name = _NAME.fullmatch(token[0])
+        return name[1] if name else " "
+
+    return _TOKEN.sub(kept, sql)
+
 
 class Reading(StrEnum):
     """What a query looks like."""

@@ -1,10 +1,13 @@
 """A login's questions to Vertica."""
 
+import re
+
 from datasources.databases.base import Column, History, LineageEdge, Origin
 from datasources.databases.flood import CONNECTION_BYTES
 from datasources.databases.limits import Limit
 from datasources.databases.warehouse.asker import Row
 from datasources.databases.warehouse.catalog import Catalog, Member, by_table
+from datasources.databases.warehouse.guard import refuse_calls
 from datasources.databases.warehouse.history import MOST_STATEMENTS
 from datasources.databases.warehouse.records import edges_between, foreign_of, primary_of
 from datasources.databases.warehouse.session import WarehouseSession
@@ -67,6 +70,17 @@ GRANT = 'GRANT SYSMONITOR TO "{user}", and make it a default role, or name it in
 HIDDEN = frozenset({ErrorCode.PERMISSION_DENIED, ErrorCode.QUERY_ERROR})
 """How a system table, or a column of it, is refused that this user or this release has not."""
 
+_VERBS = """
+advance alter analyze cancel change clear close copy demote disable disconnect do drop dump enable enforce evaluate
+execute export finish flush import initiate install interrupt kill load logrotate make mark materialize merge migrate
+move notify partition promote purge put rebalance refresh register reload remove rename reset restore retire rotate
+run sandbox save set shutdown start stop suspend swap sync synchronize tm unsandbox unset unsuspend update upgrade
+validate
+"""
+META = re.compile(rf"(?:\w+\.)?(?!set_union$)(?:(?:{'|'.join(_VERBS.split())})(?:_\w+)?|\w*export\w*)", re.IGNORECASE)
+"""Functions that change the cluster, its data or its files, and that a session which only reads may call: Vertica names
+each by what it does."""
+
 
 class VerticaSession(WarehouseSession):
     """Questions of one login at one database."""
@@ -77,6 +91,11 @@ class VerticaSession(WarehouseSession):
     def names_in(self, schema: str) -> str:
         """Names with our mark."""
         return NAMES.format(schema=literal(schema))
+
+    def require_reading(self, sql: str) -> None:
+        """One statement that reads, without a call of what changes something (security row 6)."""
+        super().require_reading(sql)
+        refuse_calls(sql, META)
 
     async def catalog(self, limit: Limit, stage: str) -> Catalog:
         """Seven statements, whatever the number of tables; two of them may be refused."""

@@ -1,9 +1,10 @@
 """What a product without read-only sessions is not sent: any text but one statement that reads, however it is read."""
 
 import re
+from collections.abc import Iterator
 from itertools import product
 
-from datasources.databases.read_only import Reading, judge
+from datasources.databases.read_only import Reading, bare, judge
 from datasources.databases.values import refuse_nul
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
@@ -15,15 +16,49 @@ WAYS_TO_READ = (
     re.compile(r"/\*.*?\*/", re.DOTALL),
 )
 """What one product leaves out and another does not: the text has to read only in every way."""
+_STATEMENTS = """
+alter backup call cancel create deallocate drop exec execute export grant import kill merge pause prepare put remove
+restore resume revoke truncate unload upsert
+"""
+NESTED = re.compile(
+    rf"[(\[]\s*(?:{'|'.join(_STATEMENTS.split())})\s+"
+    r"(?!(?:and|as|at|between|collate|desc|asc|from|ilike|in|is|like|not|or|order|over|then|when)\b)\w",
+    re.IGNORECASE,
+)
+"""A statement in brackets, which CockroachDB runs in FROM, and which Teradata hands on to another server."""
+SEQUENCES = re.compile(r"\bnextval\b|\bnext\s+value\s+for\b", re.IGNORECASE)
+"""They move a sequence on, and no rollback moves it back."""
+CALL = re.compile(r"(?:(\w+)\s*\.\s*)?(\w+)\s*\(")
 
 
 def require_reading(sql: str) -> None:
     """Raises `CheckError` for what is no single statement that reads, in any product's way of reading it."""
     refuse_nul(sql)
+    for text in _readings(sql):
+        if judge(text) is not Reading.reads:
+            raise refusal()
+        shown = bare(text)
+        if NESTED.search(shown) or SEQUENCES.search(shown):
+            raise refusal()
+
+
+def refuse_calls(sql: str, refused: re.Pattern[str]) -> None:
+    """Raises `CheckError` for a call of a function that is matched: by `name`, or by `schema.name`."""
+    for text in _readings(sql):
+        for schema, name in CALL.findall(bare(text)):
+            if refused.fullmatch(f"{schema}.{name}" if schema else name):
+                message = f"The function {name} does more than reading: a test query cannot call it"
+                raise CheckError(ErrorCode.QUERY_NOT_READ_ONLY, message, {"stage": "query"})
+
+
+def _readings(sql: str) -> Iterator[str]:
     for taken in product((False, True), repeat=len(WAYS_TO_READ)):
         text = sql
         for out, pattern in zip(taken, WAYS_TO_READ, strict=True):
             text = pattern.sub(" ", text) if out else text
-        if judge(text) is not Reading.reads:
-            message = "Use a single statement that only reads"
-            raise CheckError(ErrorCode.QUERY_NOT_READ_ONLY, message, {"stage": "query"})
+        yield text
+
+
+def refusal() -> CheckError:
+    """What is no single statement that reads."""
+    return CheckError(ErrorCode.QUERY_NOT_READ_ONLY, "Use a single statement that only reads", {"stage": "query"})

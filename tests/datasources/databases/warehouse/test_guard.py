@@ -2,7 +2,9 @@
 
 import pytest
 
-from datasources.databases.warehouse.guard import require_reading
+from datasources.databases.cockroachdb.session import INTERNAL
+from datasources.databases.vertica.session import META
+from datasources.databases.warehouse.guard import refuse_calls, require_reading
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
 
@@ -14,6 +16,10 @@ READS = [
     "SHOW TABLES",
     "DESCRIBE TABLE shop.orders",
     "SELECT 'http://somewhere/#1'",
+    "SELECT sum(load), count(start), max(end), (call) FROM shop.orders",
+    "SELECT replace(name, 'a', 'b'), truncate(price, 2), cast(export AS date), '(drop table x)' FROM t",
+    "SELECT rank() OVER (PARTITION BY put ORDER BY pause DESC), (drop IS NULL), (kill IN (1)) FROM t",
+    "SELECT shutdown, last_value, 'nextval' FROM t",
 ]
 WRITES = [
     "INSERT INTO kept VALUES (1)",
@@ -37,6 +43,32 @@ WRITES = [
     "WITH a AS (SELECT 1) /* it's */ INSERT INTO kept SELECT 1 --'",
     "",
     "-- nothing",
+    "SELECT * FROM [CANCEL JOBS (SELECT 1)]",
+    "SELECT * FROM [ /* x */ CREATE TABLE made (a int)] AS x",
+    "WITH a AS (DROP TABLE kept) SELECT 1",
+    "SELECT * FROM FOREIGN TABLE (CREATE TABLE made (a int))@other AS x",
+    'SELECT * FROM FOREIGN TABLE ("DROP" TABLE kept)@other AS x',
+    "SELECT * FROM (CALL made) AS x",
+    "VALUES NEXT VALUE FOR numbers",
+    "VALUES (NEXTVAL FOR numbers)",
+    "SELECT numbers.nextval FROM dual",
+    "SELECT nextval('numbers')",
+]
+CHANGES = [
+    "SELECT SHUTDOWN('true')",
+    "SELECT v_catalog.set_config_parameter('a', 'b')",
+    "SELECT \"drop_partitions\" ('a', 1, 2)",
+    "SELECT COPY_TABLE /* x */ ('a', 'b')",
+    "SELECT EXPORT_OBJECTS('/tmp/made')",
+    "SELECT S3EXPORT(a USING PARAMETERS url='s3://x') OVER () FROM kept",
+    "SELECT purge()",
+    "SELECT close_all_sessions()",
+    "SELECT analyze_statistics('kept')",
+]
+HARMLESS = [
+    "SELECT add_months(now(), 1), replace('purge()', 'a', 'b'), date_trunc('day', set_at), copy FROM kept",
+    "SELECT current_user(), set_union(a, b), has_role('sysmonitor'), export FROM kept WHERE shutdown IN (1)",
+    "SELECT crdb_internal FROM kept",
 ]
 
 
@@ -52,3 +84,31 @@ def test_everything_else(sql: str) -> None:
     with pytest.raises(CheckError) as caught:
         require_reading(sql)
     assert caught.value.code is ErrorCode.QUERY_NOT_READ_ONLY
+
+
+@pytest.mark.parametrize("sql", CHANGES)
+def test_functions_that_change_something(sql: str) -> None:
+    """Vertica's session that only reads lets them be called (security row 6)."""
+    require_reading(sql)
+    with pytest.raises(CheckError, match="does more than reading"):
+        refuse_calls(sql, META)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT crdb_internal.force_panic('x')",
+        'SELECT "crdb_internal" . "unsafe_upsert_descriptor" (1, \'x\')',
+    ],
+)
+def test_functions_inside_of_a_cluster(sql: str) -> None:
+    """CockroachDB has some that end a node, or write what it is made of."""
+    with pytest.raises(CheckError, match="does more than reading"):
+        refuse_calls(sql, INTERNAL)
+
+
+@pytest.mark.parametrize("sql", HARMLESS)
+def test_functions_that_read(sql: str) -> None:
+    """Names alone, and calls within texts, are none of these."""
+    refuse_calls(sql, META)
+    refuse_calls(sql, INTERNAL)
