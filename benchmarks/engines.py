@@ -121,6 +121,7 @@ def _mariadb(stack: ExitStack, tables: int) -> Engine:
 def _sqlite(root: Path, tables: int) -> Engine:
     path = root / "bench.sqlite"
     with sqlite3.connect(path) as session:
+        session.execute("BEGIN")
         for statement in _statements(tables, _columns("integer text datetime numeric")):
             session.execute(statement.replace(f"{WIDE}.", ""))
         session.execute("CREATE TABLE one (a integer)")
