@@ -40,14 +40,14 @@ class EncodedAnswers:
     def find(self, organization_id: int, job_id: int, *, renews: bool = True) -> Encoded | None:
         """The answer, if it is still good.
 
-        Of the requests about an open job that come when it no longer is, the first that `renews` it finds none, and the
-        others the old one until then: a thousand clients that poll would all ask the catalogue at once.
+        Of the requests about an open job that come just after, the first that `renews` it finds none, and the others
+        the old one until then: a thousand clients that poll would all ask the catalogue at once.
         """
         place = organization_id, job_id
         found, now = self._answers.get(place), self._clock()
         if found is None or found.until >= now:
             return found
-        if found.ended:
+        if found.ended or found.until + RENEW_SECONDS < now:
             self._remove(place)
         elif renews:
             self._answers[place] = structs.replace(found, until=now + RENEW_SECONDS)

@@ -94,6 +94,16 @@ def test_a_job_that_a_request_has_changed_is_read_anew() -> None:
     assert answers.find(1, 7) is not None
 
 
+def test_an_old_answer_is_no_answer() -> None:
+    """Two requests after a while, at once: neither is answered as it was then."""
+    clock = Clock()
+    answers = EncodedAnswers(clock)
+    answers.keep(1, answer(JobStatus.waiting))
+    clock.now += OPEN_SECONDS + RENEW_SECONDS + 0.01
+    assert answers.find(1, 7) is None
+    assert answers.find(1, 7) is None
+
+
 def test_memory_has_an_end() -> None:
     """The oldest answers go when there are too many bytes, and what is gone is not counted."""
     answers = EncodedAnswers(Clock())
