@@ -125,7 +125,7 @@ async def replicas(run: Running, say: Say, *, tests: int) -> Table:
                     continue
                 for names in (REPLICAS, REPLICAS[:1], REPLICAS):
                     await _only(run, names, share, say)
-                    say(f"{tests} tests with {len(names)} of Prefect's API, each {share or 'all it'} of a core")
+                    say(f"{tests} tests with {len(names)} of Prefect's API, each {share or 'any share'} of a core")
                     load, cpu, elapsed = await _measured(run, client, ids, tests, {})
                     middle = sorted(test.seconds for test in load.tests.values())[len(load.tests) // 2]
                     cores = (cpu["Prefect's API"] * tests / elapsed, sum(cpu[part] for part in PARTS) * tests / elapsed)
