@@ -82,7 +82,7 @@ def test_the_gateways_secrets_are_not_sent_elsewhere(admin: httpx.Client, change
         tunnel = change | {name: value for name, value in secrets.items() if name != missing}
         for again in ({}, {missing: None}):
             refusal = admin.patch(source, json={"ssh_tunnel": tunnel | again, "options": {"password": "x"}})
-            assert locations(refusal) == [["body", "ssh_tunnel", missing]]
+            assert ["body", "ssh_tunnel", missing] in locations(refusal)
     for options in ({}, {"options": {}}, {"options": {"password": None}}, {"options": "text"}, {"options": []}):
         refusal = admin.patch(source, json={"ssh_tunnel": change | secrets, **options})
         assert locations(refusal)[0][:2] == ["body", "options"]
