@@ -4,9 +4,10 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import func, select, true
+from sqlalchemy import and_, func, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from datasources.catalogue.health.overview import SAVED
 from datasources.catalogue.tables import DataSource, HealthRecord, Job, Organization
 from datasources.health.uptime import Record, stale
 
@@ -42,7 +43,7 @@ async def sources_now(session: AsyncSession, limit: int) -> tuple[list[SourceNow
     )
     asking = select(Job.source_id, func.count().label("count")).where(Job.ended_at.is_(None), Job.question.is_not(None))
     asked = asking.group_by(Job.source_id).subquery("asked")
-    live = DataSource.deleted_at.is_(None)
+    live = and_(DataSource.deleted_at.is_(None), SAVED)
     rows = await session.execute(
         select(
             DataSource.id,

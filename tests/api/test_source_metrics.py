@@ -6,6 +6,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from api.background.source_metrics import LONGEST, text_of
+from datasources.catalogue.health.overview import DRAFT
 from datasources.catalogue.source_stats import SourceNow, sources_now
 from datasources.health.uptime import Record
 from datasources.model.texts import visible
@@ -78,9 +79,10 @@ def test_figures() -> None:
 
 
 async def test_no_more_than_allowed(sessions: Sessions, organization_id: int) -> None:
-    """The oldest sources have metrics, the others are counted; a removed source has none; the newest check counts."""
+    """The oldest sources have metrics, the others are counted; a removed source and a draft have none; the newest check counts."""
     ids = [await make_source(sessions, organization_id, every=60) for _ in range(2)]
     removed = await make_source(sessions, organization_id, deleted_at=NOW)
+    draft = await make_source(sessions, organization_id, fields={"created_from": DRAFT})
     await check(sessions, ids[0], True, NOW - timedelta(minutes=5))
     await check(sessions, ids[0], False, NOW - timedelta(minutes=1))
     async with sessions() as session:
@@ -88,6 +90,6 @@ async def test_no_more_than_allowed(sessions: Sessions, organization_id: int) ->
         one, others = await sources_now(session, 1)
     by_id = {found.id: found for found in every}
     assert (none, len(one), others) == (0, 1, len(every) - 1)
-    assert removed not in by_id
+    assert not {removed, draft} & by_id.keys()
     first, second = (by_id[source_id] for source_id in ids)
     assert (first.last and (first.last.passed, first.last.expected_seconds), second.last) == ((False, 60), None)

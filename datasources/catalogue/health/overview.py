@@ -10,10 +10,13 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import BigInteger
 
+from datasources.catalogue.tables import DataSource
 from datasources.health.uptime import HOUR, Record, Tally, floor, tally
 
 DRAFT = "page-draft"
 """What `created_from` says of a source that a page has made to test it before it is saved."""
+SAVED = DataSource.fields["created_from"].as_string().is_distinct_from(DRAFT)
+"""Every other source: a draft is in no schedule and no metric, and is no reason for an alert."""
 MOST_CHECKS = 90
 """Newest checks that a bar shows."""
 

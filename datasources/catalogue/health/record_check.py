@@ -11,6 +11,7 @@ from sqlalchemy import delete, exists, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from datasources.catalogue.health.claims import note_survived, settle
+from datasources.catalogue.health.overview import DRAFT
 from datasources.catalogue.health.own_tests import own_test
 from datasources.catalogue.tables import DataSource, HealthRecord, HealthRollup, Job, StatusChange
 from datasources.health.plan import Plan
@@ -178,7 +179,7 @@ def _decide(source: DataSource, record: HealthRecord, revision: int, failure: Pu
     if after.status == before.status:
         return None
     source.status, source.status_since = after.status, record.checked_at
-    if not alerts(before.status, after.status):
+    if not alerts(before.status, after.status) or source.fields.get("created_from") == DRAFT:
         return None
     return StatusChange(
         source_id=source.id,

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
+from datasources.catalogue.health.overview import SAVED
 from datasources.catalogue.health.own_tests import own_test
 from datasources.catalogue.queue import lock_source
 from datasources.catalogue.tables import DataSource, DueDownload, Job
@@ -112,4 +113,4 @@ def _scheduled() -> Select[tuple[DataSource]]:
     by_cron = [
         DataSource.fields[name].as_string().is_not(None) for name in ("schema_indexing_schedule", "lineage_schedule")
     ]
-    return select(DataSource).where(DataSource.deleted_at.is_(None), or_(refreshed, *by_cron))
+    return select(DataSource).where(DataSource.deleted_at.is_(None), SAVED, or_(refreshed, *by_cron))

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, func, select, update
 
+from datasources.catalogue.health.overview import DRAFT
 from datasources.catalogue.schemas.due import AT_ONCE, begin_due, forget_due, note_due, wanted_keys
 from datasources.catalogue.tables import DataSource, DueDownload, Job, Organization
 from datasources.health.downloads import Key, keys_of
@@ -93,6 +94,14 @@ async def test_what_is_paused_or_gone_is_not_downloaded(kit: Kit) -> None:
         fields = {**CRON, "is_paused": True}
         await session.execute(update(DataSource).where(DataSource.id == paused).values(fields=fields))
     assert (await kit.begin(), await kit.due()) == ([], 0)
+
+
+async def test_a_draft_has_the_schedule_of_its_source_and_does_not_follow_it(kit: Kit) -> None:
+    """It is tested on request, and downloaded at no time."""
+    await kit.source(**CRON, created_from=DRAFT)
+    async with kit.sessions() as session:
+        assert not [key for key in await wanted_keys(session) if key.organization_id == kit.owner]
+    assert await kit.note() == 0
 
 
 async def test_the_schedules_that_are_needed(kit: Kit) -> None:

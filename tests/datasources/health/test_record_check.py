@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import select
 
 from datasources.catalogue.health import history
+from datasources.catalogue.health.overview import DRAFT
 from datasources.catalogue.jobs import end_job
 from datasources.catalogue.tables import DataSource, HealthRecord, StatusChange
 from datasources.model.results import Published, StepResult
@@ -58,6 +59,18 @@ async def test_the_first_writer_wins(sessions: Sessions, organization_id: int) -
         assert not await end_job(session, job, JobStatus.done, [connection(True, NOW)])
     assert [record.passed for record in await records(sessions, source)] == [False]
     assert (await source_row(sessions, source)).failure_count == 1
+
+
+async def test_a_draft_is_no_reason_for_an_alert(sessions: Sessions, organization_id: int) -> None:
+    """It is down, and comes back, in front of the user who mends it: no one else is told."""
+    draft = await make_source(sessions, organization_id, down_after=1, fields={"created_from": DRAFT})
+    saved = await make_source(sessions, organization_id, down_after=1, fields={"created_from": "page"})
+    for source in (draft, saved):
+        for minute, passed in enumerate((True, False, True, True, True)):
+            await check(sessions, source, passed, NOW + minute * MINUTE)
+    assert (await source_row(sessions, draft)).status == "active"
+    assert await changes(sessions, draft) == []
+    assert [change.became for change in await changes(sessions, saved)] == ["failed", "active"]
 
 
 async def test_cancelled_says_nothing(sessions: Sessions, organization_id: int) -> None:
