@@ -83,6 +83,8 @@ _MORE_THAN_A_WORD = (
 
 def kind_of(type_text: str) -> ColumnKind:
     """The kind of a column whose type the server writes like this; `other` for what the table does not have."""
+    if type_text == "LONG":
+        return ColumnKind.text  # Oracle's, which is not a number; all others that have the word write it small
     text = " ".join(type_text.lower().replace('"', "").split())
     while wrapped := _WRAPPED.fullmatch(text):
         text = wrapped[1].strip()

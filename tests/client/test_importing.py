@@ -33,6 +33,7 @@ SHOP = {
     "sslmode": "require",
 }
 CRM = {"host": "crm.example", "user": "me", "password": "pa:ss", "db": "crm"}
+ORACLE = {"host": "ora.example", "database": "x", "database_type": "sid"}
 VALIDATOR = Draft7Validator(json.loads(schema_text()))
 
 
@@ -206,7 +207,8 @@ def test_blocks_of_prefect() -> None:
     sources = by_name(found)
     assert (sources["shop"]["options"], sources["crm"]["options"]) == (SHOP, CRM)
     assert sources["old"]["options"] == {"host": "db.example", "user": "me", "password": "p", "dbname": "shop"}
-    assert reasons(found) == {"oracle": "sourcecheck has no type for 'oracle+cx_oracle'"}
+    assert sources["oracle"]["options"] == ORACLE | {"user": "me", "password": "p"}
+    assert reasons(found) == {}
     assert "s@cret" not in repr(blocks)
 
 
@@ -223,9 +225,9 @@ def test_addresses_of_sqlalchemy() -> None:
     assert sorted(reasons(found).values()) == [
         "a server behind a Unix socket is reached from its own machine only",
         "it is no address: TYPE://USER:PASSWORD@HOST:PORT/DATABASE",
-        "sourcecheck has no type for 'oracle+cx_oracle'",
         "the address cannot be read",
     ]
+    assert sources["ora.example/x"]["options"] == ORACLE | {"user": "me", "password": "secret"}
     assert "secret" not in str(reasons(found))
 
 

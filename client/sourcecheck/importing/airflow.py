@@ -110,7 +110,7 @@ def _host(netloc: str) -> str:
 
 
 def _facts(kind: str, fields: Mapping[str, Any], extra: dict[str, Any]) -> Facts:
-    """What Airflow calls schema is the database, but for Snowflake, which has it in its extra."""
+    """What Airflow calls schema is the database, but for Snowflake, which has its own, and Oracle: a service."""
     more = {name.rpartition("__")[2] if name.startswith("extra__") else name: value for name, value in extra.items()}
     facts = Facts(
         kind=KINDS.get(kind, kind),
@@ -123,6 +123,9 @@ def _facts(kind: str, fields: Mapping[str, Any], extra: dict[str, Any]) -> Facts
     )
     if TARGETS.get(kind) is SNOWFLAKE:
         more["schema"], facts.database = facts.database, more.pop("database", None)
+    if kind == "oracle" and facts.database:
+        word = "schema" if more.get("service_name") or more.get("sid") or more.get("dsn") else "service_name"
+        more[word], facts.database = facts.database, None
     if kind == "sqlite":
         facts.database = facts.host or facts.database
     return facts

@@ -15,6 +15,13 @@ KEPT = (
     *("disable_profiling", "schema_indexing_schedule", "lineage_schedule", "description", "tags", "is_paused"),
 )
 """Fields that are taken as they are, where they say anything."""
+BELONGS_TO = {
+    "ewallet_password": "ewallet_type",
+    "ewallet_pem_file": "ewallet_type",
+    "ewallet_pkcs12_file": "ewallet_type",
+    "aws_secret_access_key": "aws_access_key_id",
+}
+"""Secrets that there are only beside another option."""
 ALIASES = {"postgresql": "pg", "postgres": "pg"}
 
 
@@ -65,4 +72,5 @@ def _source(given: Any) -> tuple[dict[str, Any], list[str]]:
 def secrets_to_ask(source: Mapping[str, Any]) -> list[str]:
     """The secrets that a source of this type may have, and this one does not say."""
     names = [name for name in sorted(secrets_of(source["type"])) if name not in ("passwd", "sslkey")]
-    return [name for name in names if name not in source["options"]]
+    options = source["options"]
+    return [name for name in names if name not in options and BELONGS_TO.get(name, "") in ("", *options)]

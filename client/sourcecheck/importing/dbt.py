@@ -14,7 +14,7 @@ from sourcecheck.importing.types import to_source
 _TEXT = r"""(?:'([^']*)'|"([^"]*)")"""
 _FILTERS = r"(?:\s*\|\s*(?:int|float|as_number|as_bool|as_native|as_text|string|trim))*"
 ENV_VAR = re.compile(rf"\{{\{{-?\s*env_var\(\s*{_TEXT}\s*(?:,\s*{_TEXT}\s*)?\){_FILTERS}\s*-?\}}\}}")
-NAMES = {
+NAMES: dict[str, str | None] = {
     "host": "host",
     "server": "host",
     "port": "port",
@@ -29,8 +29,12 @@ NAMES = {
     "schema": "schema",
 }
 """From dbt's words to those of `Facts`; the others go into its `more`."""
-ADAPTERS = {"mysql": {"schema": "database"}, "mysql5": {"schema": "database"}, "mariadb": {"schema": "database"}}
-"""Adapters for which a word means something else: MySQL's schemas are databases."""
+ADAPTERS: dict[str, dict[str, str | None]] = {
+    **{kind: {"schema": "database"} for kind in ("mysql", "mysql5", "mariadb")},
+    "oracle": {"database": None, "dbname": None},
+    "teradata": {"UID": "user", "PWD": "password"},
+}
+"""Adapters for which a word means something else: MySQL's schemas are databases, Oracle's database is only shown."""
 
 
 def from_profiles(path: Path) -> Found:
@@ -77,6 +81,11 @@ def _facts(fields: Mapping[str, Any]) -> Facts:
             setattr(facts, name, getattr(facts, name) or value)
         elif key != "type":
             facts.more[key] = value
+    if kind == "oracle" and "service" in facts.more:
+        facts.more["service_name"] = facts.more.pop("service")
+    if kind == "vertica" and facts.more.get("ssl") is True:
+        facts.more["tlsmode"] = facts.more.get("tlsmode") or "verify-full"
+        del facts.more["ssl"]  # which this adapter takes for Python's own context, and that verifies all
     return facts
 
 

@@ -1,12 +1,13 @@
 """The one table of which connection becomes which type of source, and which of its fields become which options."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from msgspec import Struct, structs
 
 from sourcecheck.files.exported import Placeholder
 from sourcecheck.files.schema import as_number, options_of, secrets_of, wants_number
+from sourcecheck.importing import dialects
 from sourcecheck.importing.found import Facts, NoSource, present
 
 
@@ -22,6 +23,8 @@ class Target(Struct, frozen=True):
     required: tuple[str, ...] = ("host",)
     unless_given: Mapping[str, Any] = {}
     """Options that are not left to the type's default, which is less than what other clients do."""
+    adapt: Callable[[Facts], dict[str, Any]] | None = None
+    """Brings words of this kind alone into those of `Facts`, and gives the options that they make."""
 
 
 SERVER = {"host": "host", "port": "port", "user": "user", "password": "password"}
@@ -81,6 +84,51 @@ FABRIC = Target(
     {"host": "host", "database": "dbname"} | {name: name for name in ("tenant_id", "client_id", "client_secret")},
     required=("host", "database", "tenant_id", "client_id"),
 )
+ORACLE = Target(
+    "oracle",
+    SERVER | {"database": "database", "ssl_server_cert_dn": "ssl_server_dn"},
+    required=("host", "user"),
+    adapt=dialects.oracle,
+)
+DB2 = Target(
+    "db2",
+    SERVER | {"database": "dbname", "sslservercertificate": "ssl_certificate", "currentschema": "current_schema"},
+    50000,
+    frozenset({"sslservercertificate"}),
+    ("host", "user", "database"),
+    adapt=dialects.db2,
+)
+VERTICA = Target(
+    "vertica",
+    SERVER | {"database": "dbname", "tls_cafile": "rootcert"},
+    5433,
+    frozenset({"tls_cafile"}),
+    ("host", "user", "database"),
+    adapt=dialects.vertica,
+)
+NETEZZA = Target(
+    "netezza",
+    {"host": "host", "port": "port", "user": "username", "password": "password", "database": "database"},
+    5480,
+    required=("host", "user", "database"),
+    adapt=dialects.netezza,
+)
+HANA = Target(
+    "sap_hana",
+    SERVER | {"sslTrustStore": "rootcert"},
+    443,
+    frozenset({"sslTrustStore"}),
+    ("host", "user"),
+    adapt=dialects.hana,
+)
+TERADATA = Target(
+    "teradata",
+    SERVER | {"database": "database", "sslca": "rootcert"},
+    None,
+    frozenset({"sslca"}),
+    ("host", "user", "database"),
+    adapt=dialects.teradata,
+)
 
 TARGETS: dict[str, Target] = {
     **dict.fromkeys(("postgres", "postgresql", "pg", "greenplum", "alloydb"), POSTGRES),
@@ -101,6 +149,12 @@ TARGETS: dict[str, Target] = {
     **dict.fromkeys(("mssql", "sqlserver"), MSSQL),
     **dict.fromkeys(("synapse", "azuresynapse"), SYNAPSE),
     **dict.fromkeys(("fabric", "microsoftfabric"), FABRIC),
+    "oracle": ORACLE,
+    **dict.fromkeys(("db2", "ibmdb2", "ibmdbsa"), DB2),
+    "vertica": VERTICA,
+    "netezza": NETEZZA,
+    "hana": HANA,
+    **dict.fromkeys(("teradata", "teradatasql"), TERADATA),
 }
 """By the word before a `+` and any driver; every other word is refused."""
 LEFT_ALONE = frozenset(
@@ -115,6 +169,11 @@ LEFT_ALONE = frozenset(
         "charset",
         "driver",
         "type",
+        "retry_count",
+        "retry_delay",
+        "tmode",
+        "session_label",
+        "log_level",
     }
 )
 """How a client works, and no way to a source: nothing is said about leaving it out."""
@@ -126,9 +185,12 @@ def to_source(name: str, facts: Facts) -> tuple[dict[str, Any], list[str]]:
     target = TARGETS.get(word)
     if target is None:
         raise NoSource(f"sourcecheck has no type for {facts.kind!r}")
+    if target is POSTGRES and (at_amazon := dialects.amazon(facts)):
+        target = structs.replace(target, type=at_amazon)
     known = options_of(target.type)
     if known is None:
         raise NoSource(f"this version of sourcecheck has no type {target.type!r}")
+    adapted = target.adapt(facts) if target.adapt else {}
     given = present(
         {"host": facts.host, "port": facts.port, "user": facts.user, "password": facts.password}
         | {"database": facts.database}
@@ -143,6 +205,7 @@ def to_source(name: str, facts: Facts) -> tuple[dict[str, Any], list[str]]:
         for fact, option in target.names.items()
         if option in known and (value := given.get(fact)) is not None
     }
+    options |= adapted
     options = {option: _numbered(value, target.type, option) for option, value in options.items()}
     if "port" in options and str(options["port"]) == str(target.port):
         del options["port"]

@@ -15,7 +15,7 @@ TYPES = {
     "text": [
         "text", "character varying(20)", "VARCHAR2(10 CHAR)", "nvarchar(max)", "STRING", "enum('a','b')", '"char"',
         "Enum8('a' = 1)", "FixedString(3)", "set('x')", "citext", "inet", "long varchar", "objectId", "LONGTEXT",
-        "NATIONAL CHARACTER VARYING(20)", "SHORTTEXT(20)",
+        "NATIONAL CHARACTER VARYING(20)", "SHORTTEXT(20)", "LONG",
     ],
     "binary": [
         "bytea", "BLOB", "varbinary(8)", "BYTES", "bit(8)", "bit varying(9)", "long raw", "raw(16)", "rowversion",
