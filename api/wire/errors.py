@@ -78,8 +78,6 @@ def invalid(
     """
     found = _PLACE.match(str(error))
     reason, path = (found["reason"], found["path"] or "$") if found else (str(error), "$")
-    if "matching regex" in reason:  # every pattern of ours refuses control characters, and nothing else
-        reason = "Control characters are not accepted here"
     loc: list[str | int] = [root, *prefix]
     loc += [int(part) if part.isdigit() else part for part in re.findall(r"[^.\[\]$]+", path) if part != "..."]
     named = _NAMED.search(reason)

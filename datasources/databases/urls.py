@@ -10,6 +10,7 @@ from datasources.databases import ALIASES, DATABASES, AnySource
 from datasources.databases.base import Database
 from datasources.model.nearest import did_you_mean
 from datasources.model.source import Options, Source
+from datasources.model.texts import plain
 
 ALSO_SCHEMES = {"postgres": "pg"}
 """Schemes that are no words for a type."""
@@ -142,7 +143,9 @@ def _converted(database: type[Database], fields: dict[str, Any]) -> Source:
     try:
         source: Source = msgspec.convert(fields, AnySource, strict=False)
     except msgspec.ValidationError as error:
-        raise ValueError(str(error)) from error
+        reason, _, path = str(error).partition(" - at `$.")
+        option = path.rstrip("`").removeprefix("options").removeprefix(".")
+        raise ValueError(f"{option}: {plain(reason)}" if option else plain(reason)) from error
     return source
 
 

@@ -42,6 +42,22 @@ _BOUND = re.compile(r"Expected `(?P<kind>int|float)` (?P<sign>[<>]=) (?P<bound>-
 _LENGTH = re.compile(r"Expected `(?P<kind>str|array)` of length (?P<sign>[<>]=) (?P<bound>\d+)$")
 _CHOICE = re.compile(r"Invalid enum value (?P<given>.*)$", re.DOTALL)
 _LIMIT = {">=": "at least", "<=": "at most"}
+_PATTERN = re.compile(r"Expected `str` matching regex '(?P<pattern>.*)'$", re.DOTALL)
+_ONE_SET = re.compile(r"\^(?P<first>\[[A-Za-z0-9-]+\])?\[(?P<not>\^?)(?P<members>[^\[\]]+)\][+*]\$(?:\(\?!\\n\))?$")
+"""A pattern of ours that says which characters a text may have, or may not have."""
+_MEMBERS = {
+    r"\w": "letters, digits, _",
+    r"\x21-\x7e": "ASCII characters without blanks",
+    r"\x00-\x1f": "control characters",
+    r"\x00": "control characters",
+    r"\x7f": "",
+    "A-Z": "letters",
+    "a-z": "lower-case letters",
+    "0-9": "digits",
+    ";": "semicolons",
+    "'": "quotation marks",
+}
+"""Members of such a set in words; the others stand for themselves."""
 
 
 def plain(reason: str) -> str:
@@ -60,4 +76,26 @@ def plain(reason: str) -> str:
         return f"Expected {_LIMIT[found['sign']]} {found['bound']} {unit if found['bound'] == '1' else many}"
     if found := _CHOICE.match(reason):
         return f"{found['given']} is not one of the values that are accepted here"
+    if found := _PATTERN.match(reason):
+        return _characters(found["pattern"].replace("\\\\", "\\"))
     return "This field is required" if reason.startswith("Object missing required field") else reason
+
+
+def _characters(pattern: str) -> str:
+    """Which characters a pattern of ours accepts, or refuses."""
+    found = _ONE_SET.match(pattern)
+    if found is None:
+        return "This does not have the form that is expected here"
+    rest, words = found["members"], list[str]()
+    for member, meaning in _MEMBERS.items():
+        if member in rest:
+            rest = rest.replace(member, "")
+            words += filter(None, meaning.split(", "))
+    if "letters" in words:  # of both cases
+        words = [word for word in words if word != "lower-case letters"]
+    if rest:
+        words.append(" ".join(rest))
+    named = " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+    if found["not"]:
+        return f"{named[:1].upper()}{named[1:]} are not accepted here"
+    return f"Only {named} are accepted here" + (", with a letter or a digit first" if found["first"] else "")

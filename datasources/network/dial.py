@@ -1,6 +1,7 @@
 """Which of a host's addresses answers: each is tried in turn, with its share of the time."""
 
 import asyncio
+import os
 import socket
 from collections.abc import Sequence
 
@@ -43,7 +44,7 @@ async def dial(addresses: Sequence[str], port: int, progress: Progress) -> tuple
             async with asyncio.timeout(share(progress, len(addresses) - number)):
                 await asyncio.get_running_loop().sock_connect(sock, (address, port))
         except OSError as error:
-            failure = error
+            failure = _in_words_of_the_system(error)
             sock.close()
         except BaseException:
             sock.close()
@@ -51,3 +52,20 @@ async def dial(addresses: Sequence[str], port: int, progress: Progress) -> tuple
         else:
             return sock, address
     raise failure
+
+
+def system_words(error: BaseException | None) -> str | None:
+    """What the system says of a connection that failed, behind a library's own error; None where it says nothing.
+
+    asyncio says "Connect call failed ('192.0.2.1', 5432)" for every reason, and anyio "All connection attempts failed";
+    the system says "Connection refused".
+    """
+    while error is not None:
+        if isinstance(error, OSError) and error.errno and error.errno > 0:
+            return os.strerror(error.errno)
+        error = error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error.__cause__ or error.__context__
+    return None
+
+
+def _in_words_of_the_system(error: OSError) -> OSError:
+    return error if error.errno is None else OSError(error.errno, os.strerror(error.errno))

@@ -28,8 +28,10 @@ from sourcecheck.access import Access, find_access, forget_login, keep_login, lo
 from sourcecheck.ages import seconds
 from sourcecheck.calls import get_job, list_sources, read_answer, start_test
 from sourcecheck.cli import exits
+from sourcecheck.cli.commands.testing import cannot_be_tested
 from sourcecheck.cli.parsing import sentence_of
 from sourcecheck.cli.text import ago, duration, milliseconds, safe
+from sourcecheck.errors import Problem
 from sourcecheck.finding import choose
 from sourcecheck.retries import Retries
 
@@ -252,3 +254,17 @@ def test_intervals() -> None:
     for text in ("", "m", "0", "-5m", "5 minutes"):
         with pytest.raises(SourcecheckError):
             seconds(text)
+
+
+@pytest.mark.parametrize(
+    ("problems", "sentence"),
+    [
+        ([Problem(["path", "source_id"], "The driver is not installed")], "The driver is not installed"),
+        ([Problem(["body", "timeout_seconds"], "Expected at most 300")], ""),
+        ([Problem(["path", "source_id"], "No"), Problem(["body", "test_query"], "No")], ""),
+        ([], ""),
+    ],
+)
+def test_what_the_service_says_of_one_source_ends_no_call_for_many(problems: list[Problem], sentence: str) -> None:
+    """A source that cannot be tested fails by itself; a call that is at fault ends."""
+    assert cannot_be_tested(InvalidRequest(422, "No", problems)) == sentence

@@ -14,7 +14,7 @@ Region = Annotated[str, Meta(title="Region", min_length=1, max_length=64, patter
 """It is part of a host's name: letters, digits and hyphens alone."""
 Place = Annotated[
     str,
-    Meta(title="S3 Staging Dir", max_length=1024, pattern=r"^s3://[a-z0-9][a-z0-9.-]+(/[^'\x00-\x1f\x7f]*)?$(?!\n)"),
+    Meta(title="S3 staging folder", max_length=1024, pattern=r"^s3://[a-z0-9][a-z0-9.-]+(/[^'\x00-\x1f\x7f]*)?$(?!\n)"),
 ]
 GLUE = "awsdatacatalog"
 """The catalog that is Glue's, in any case of its letters."""
@@ -29,12 +29,12 @@ class AthenaOptions(Options, kw_only=True, frozen=True, forbid_unknown_fields=Tr
     asked_fields: ClassVar = ("aws_secret_access_key",)
     shown_as: ClassVar = {"database_name": "database"}
 
-    aws_access_key_id: Annotated[KeyId, Meta(title="Aws Access Key Id")]
-    aws_secret_access_key: Annotated[str, Meta(title="Aws Secret Access Key", max_length=4096)] | None = None
+    aws_access_key_id: Annotated[KeyId, Meta(title="AWS access key ID")]
+    aws_secret_access_key: Annotated[str, Meta(title="AWS secret access key", max_length=4096)] | None = None
     region: Region
     s3_staging_dir: Place
     catalog: Annotated[Name, Meta(title="Catalog")] = GLUE
-    database: Annotated[Name, Meta(title="Database")] = "default"
+    database: Annotated[Name, Meta(title="Database name")] = "default"
     host: Annotated[Host, Meta(title="Host instead of Amazon's own")] | None = None
     """Not published, ours: one address for Athena and Glue, such as a VPC endpoint's."""
     port: Annotated[Port, Meta(title="Port")] = 443

@@ -22,8 +22,8 @@ class AzureOptions(StoreOptions, kw_only=True, frozen=True, forbid_unknown_field
     shown_as: ClassVar = {"database_name": "account_name"}
 
     account_name: Annotated[Account, Meta(title="Account name")]
-    client_id: Annotated[Directory, Meta(title="Client id")] | None
-    tenant_id: Annotated[Directory, Meta(title="Tenant id")] | None
+    client_id: Annotated[Directory, Meta(title="Client ID")] | None
+    tenant_id: Annotated[Directory, Meta(title="Tenant ID")] | None
     client_secret: Annotated[str, Meta(title="Client secret", max_length=4096)] | None = None
     endpoint: URL | None = None
     """Ours: where the account's Blob service answers; None means ACCOUNT.blob.core.windows.net."""

@@ -27,8 +27,8 @@ class BigqueryOptions(Options, kw_only=True, frozen=True, forbid_unknown_fields=
     shown_as: ClassVar = {"database_name": "projectId"}
 
     projectId: Project
-    jsonKeyFile: Annotated[str, Meta(title="JSON Key File", max_length=65536)] | None = None
-    location: Annotated[str, Meta(title="Processing Location", max_length=64, pattern=r"^[A-Za-z0-9-]+$(?!\n)")] = "US"
+    jsonKeyFile: Annotated[str, Meta(title="JSON key file", max_length=65536)] | None = None
+    location: Annotated[str, Meta(title="Processing location", max_length=64, pattern=r"^[A-Za-z0-9-]+$(?!\n)")] = "US"
     extraProjectsToIndex: (
         Annotated[
             str,
@@ -36,10 +36,10 @@ class BigqueryOptions(Options, kw_only=True, frozen=True, forbid_unknown_fields=
         ]
         | None
     ) = None
-    totalMBytesProcessedLimit: Annotated[int, Meta(title="Scanned Data Limit (MB)", ge=0)] | None = None
+    totalMBytesProcessedLimit: Annotated[int, Meta(title="Limit of scanned data (MB)", ge=0)] | None = None
     useStandardSql: Annotated[bool, Meta(title="Use Standard SQL")] = True
     userDefinedFunctionResourceUri: Annotated[str, Meta(title="UDF Source URIs", max_length=4096)] | None = None
-    jsonOAuthKeyFile: Annotated[str, Meta(title="JSON OAuth Key File", max_length=65536)] | None = None
+    jsonOAuthKeyFile: Annotated[str, Meta(title="JSON OAuth key file", max_length=65536)] | None = None
     host: Annotated[Host, Meta(title="Host instead of Google's own")] | None = None
     """Not published, ours: for Private Service Connect."""
     port: Annotated[Port, Meta(title="Port")] = 443

@@ -10,6 +10,7 @@ import httpx
 from datasources.databases.flood import Flood
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
+from datasources.network.dial import system_words
 
 CODES: dict[int, ErrorCode] = {
     **dict.fromkeys((192, 193, 194, 516), ErrorCode.AUTHENTICATION_FAILED),
@@ -58,9 +59,9 @@ def translated(stage: str, prefix: str = "", *, kind: type[CheckError] = CheckEr
         raise kind(code, message, {"stage": stage, "reason": type(error).__name__}) from error
     except httpx.HTTPError as error:
         tls = _cause(error, ssl.SSLError)
-        refused = _cause(error, OSError)
-        reason = tls or refused or error
-        message = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
+        reason = tls or error
+        words = None if tls else system_words(error)
+        message = words or getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
         code = ErrorCode.TLS_ERROR if tls is not None else ErrorCode.CONNECTION_ERROR
         raise kind(code, prefix + message, {"stage": stage}) from error
 

@@ -31,19 +31,21 @@ class DatabricksOptions(NetworkOptions, kw_only=True, frozen=True, forbid_unknow
     asked_fields: ClassVar = ("http_password",)
     shown_as: ClassVar = {"host": "host", "port": "port", "database_name": "database"}
 
-    http_path: Annotated[str, Meta(title="HTTP Path", max_length=255, pattern=r"^[\w./-]*$(?!\n)")] = ""
-    database: Annotated[Name, Meta(title="Database")] | None = None
+    http_path: Annotated[str, Meta(title="HTTP path", max_length=255, pattern=r"^[\w./-]*$(?!\n)")] = ""
+    database: Annotated[Name, Meta(title="Database name")] | None = None
     """A catalog; None means the workspace's default one."""
-    auth_method: Annotated[Literal["pat", "m2m_oauth", "azure_entra"], Meta(title="Auth Method")] | None = None
-    http_password: Annotated[Secret, Meta(title="Access Token")] | None = None
-    m2m_client_id: Annotated[Word, Meta(title="M2M Client Id")] | None = None
-    m2m_client_secret: Annotated[Secret, Meta(title="Client Secret")] | None = None
-    azure_tenant_id: Annotated[Word, Meta(title="Azure Tenant Id")] | None = None
-    azure_client_id: Annotated[Word, Meta(title="Azure Client Id")] | None = None
-    azure_client_secret: Annotated[Secret, Meta(title="Azure Client Secret")] | None = None
-    azure_scope: Annotated[Word, Meta(title="Azure Scope")] | None = None
-    oauth_dwh_client_id: Annotated[Word, Meta(title="Oauth Dwh Client Id")] | None = None
-    oauth_dwh_client_secret: Annotated[Secret, Meta(title="Oauth Dwh Client Secret")] | None = None
+    auth_method: Annotated[Literal["pat", "m2m_oauth", "azure_entra"], Meta(title="Authentication method")] | None = (
+        None
+    )
+    http_password: Annotated[Secret, Meta(title="Access token")] | None = None
+    m2m_client_id: Annotated[Word, Meta(title="M2M client ID")] | None = None
+    m2m_client_secret: Annotated[Secret, Meta(title="Client secret")] | None = None
+    azure_tenant_id: Annotated[Word, Meta(title="Azure tenant ID")] | None = None
+    azure_client_id: Annotated[Word, Meta(title="Azure client ID")] | None = None
+    azure_client_secret: Annotated[Secret, Meta(title="Azure client secret")] | None = None
+    azure_scope: Annotated[Word, Meta(title="Azure scope")] | None = None
+    oauth_dwh_client_id: Annotated[Word, Meta(title="OAuth client ID")] | None = None
+    oauth_dwh_client_secret: Annotated[Secret, Meta(title="OAuth client secret")] | None = None
     port: Annotated[Port, Meta(title="Port")] = 443
     """Not published, ours, as are the next two."""
     tls: Annotated[bool, Meta(title="Encryption")] = True

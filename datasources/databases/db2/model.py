@@ -9,7 +9,7 @@ from datasources.model.source import NetworkOptions, Port, Source
 TEXT = r"^[^\x00-\x1f\x7f;]+$(?!\n)"
 """In the driver's connection string a semicolon begins the next setting, and nothing quotes it."""
 Name = Annotated[str, Meta(min_length=1, max_length=128, pattern=TEXT)]
-PEM = Meta(title="Ssl Certificate", max_length=65536, extra_json_schema={"format": "textarea"})
+PEM = Meta(title="Root or server certificate (PEM)", max_length=65536, extra_json_schema={"format": "textarea"})
 
 
 class Db2Options(NetworkOptions, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -24,13 +24,13 @@ class Db2Options(NetworkOptions, kw_only=True, frozen=True, forbid_unknown_field
     port: Annotated[Port, Meta(title="Port")] = 50000
     user: Annotated[Name, Meta(title="User")]
     password: Annotated[str, Meta(title="Password", max_length=4096)] | None = None
-    dbname: Annotated[Name, Meta(title="Dbname")]
-    connection_timeout: Annotated[int, Meta(title="Connection Timeout", ge=1, le=3600)] = 30
+    dbname: Annotated[Name, Meta(title="Database name")]
+    connection_timeout: Annotated[int, Meta(title="Connection timeout (s)", ge=1, le=3600)] = 30
     """Seconds; the source's own `connection_timeout` bounds the opening as a whole."""
-    current_schema: Annotated[Name, Meta(title="Current Schema")] | None = None
-    pool_size: Annotated[int, Meta(title="Pool Size", ge=1, le=1000)] = 1
+    current_schema: Annotated[Name, Meta(title="Current schema")] | None = None
+    pool_size: Annotated[int, Meta(title="Pool size (not used)", ge=1, le=1000)] = 1
     """Taken, and not used: a test has one connection."""
-    ssl: Annotated[bool, Meta(title="Ssl")] = False
+    ssl: Annotated[bool, Meta(title="Encryption")] = False
     ssl_certificate: Annotated[str, PEM] | None = None
     """PEM text of the authority, or of the server's own certificate; a path is none."""
     allow_cleartext_password: Annotated[bool, Meta(title="Allow a password in clear text without TLS")] = False

@@ -28,10 +28,10 @@ class DremioOptions(NetworkOptions, kw_only=True, frozen=True, forbid_unknown_fi
     shown_as: ClassVar = {"host": "host", "port": "port", "database_name": "project_id"}
 
     port: Annotated[Port, Meta(title="Port")] = 443
-    username: Annotated[Name, Meta(title="User ID (optional)")] | None = None
+    username: Annotated[Name, Meta(title="User (optional)")] | None = None
     password: Annotated[Secret, Meta(title="Password")] | None = None
     token: Annotated[Secret, Meta(title="Token")] | None = None
-    project_id: Annotated[str, Meta(title="Project id", max_length=64, pattern=r"^[0-9a-zA-Z-]+$(?!\n)")] | None = None
+    project_id: Annotated[str, Meta(title="Project ID", max_length=64, pattern=r"^[0-9a-zA-Z-]+$(?!\n)")] | None = None
     tls: Annotated[bool, Meta(title="Encryption")] = False
     certcheck: Annotated[Check, Meta(title="Certificate check")] | None = "dremio-cloud"
     customcert: Annotated[str, PEM] | None = None

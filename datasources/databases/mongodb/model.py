@@ -29,10 +29,10 @@ class MongodbOptions(NetworkOptions, kw_only=True, frozen=True, forbid_unknown_f
     also_called: ClassVar = {"user": "username"}
 
     port: Annotated[Port, Meta(title="Port")] = 27017
-    username: Annotated[Name, Meta(title="Username")]
+    username: Annotated[Name, Meta(title="User")]
     password: Annotated[str, Meta(title="Password", max_length=4096)] | None = None
-    database: Annotated[Database, Meta(title="Database")]
-    auth_source: Annotated[Database, Meta(title="Auth source")] | None = "admin"
+    database: Annotated[Database, Meta(title="Database name")]
+    auth_source: Annotated[Database, Meta(title="Authentication database")] | None = "admin"
     connect_timeout_ms: Annotated[Milliseconds, Meta(title="Connect timeout (ms)")] = 60_000
     server_selection_timeout_ms: Annotated[Milliseconds, Meta(title="Server selection timeout (ms)")] = 60_000
     socket_timeout_ms: Annotated[Milliseconds, Meta(title="Socket timeout (ms)")] = 300_000

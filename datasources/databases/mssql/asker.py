@@ -58,7 +58,7 @@ class MssqlAsker(DbapiAsker):
         """As `DbapiAsker` has it; a gateway of Azure's, or of an availability group, may send us on once."""
         if isinstance(self._options, MssqlOptions):
             if not self._options.password:
-                raise missing_secret("A password is missing", self._options.asked_fields)
+                raise missing_secret("The source has no password", self._options.asked_fields)
         else:
             self._token = await self._entra_token()
         try:
@@ -71,7 +71,7 @@ class MssqlAsker(DbapiAsker):
 
     async def _entra_token(self) -> str:
         if not self._options.secrets():
-            raise missing_secret("A client_secret is missing", self._options.asked_fields)
+            raise missing_secret("The source has no client_secret", self._options.asked_fields)
         return await token_of(self._source, self.progress, SCOPE)
 
     def _may_follow(self, host: str) -> bool:

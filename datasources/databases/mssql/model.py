@@ -16,7 +16,7 @@ Word = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[\w.-]+$(?!\
 Secret = Annotated[str, Meta(max_length=128)]
 """As many characters as a login has room for."""
 SCRIPT = Meta(
-    title="Init script",
+    title="Session script",
     description="SET statements, one a line, that are run on each connection",
     max_length=16384,
     extra_json_schema={"format": "textarea"},
@@ -40,12 +40,12 @@ class MssqlOptions(NetworkOptions, kw_only=True, frozen=True, forbid_unknown_fie
     port: Annotated[Port, Meta(title="Port")] = PORT
     user: Annotated[Given, Meta(title="User")] = "DATAFOLD"
     password: Annotated[Secret, Meta(title="Password")] | None = None
-    dbname: Annotated[Name, Meta(title="Dbname")] | None = None
+    dbname: Annotated[Name, Meta(title="Database name")] | None = None
     """Without it, the login's default database is read."""
-    always_on: Annotated[bool, Meta(title="Always On")] = False
+    always_on: Annotated[bool, Meta(title="Read-only intent (Always On)")] = False
     """What only reads says so to an availability group, which may send it on to a secondary."""
-    require_encryption: Annotated[bool, Meta(title="Require Encryption")] = True
-    trust_server_certificate: Annotated[bool, Meta(title="Trust Server Certificate")] = True
+    require_encryption: Annotated[bool, Meta(title="Require encryption")] = True
+    trust_server_certificate: Annotated[bool, Meta(title="Trust any server certificate")] = True
     """The published default: any certificate will do, and answers say so."""
     session_script: Annotated[str, SCRIPT] | None = None
     rootcert: Annotated[str, PEM] | None = None
@@ -68,15 +68,15 @@ class FabricOptions(Options, kw_only=True, frozen=True, forbid_unknown_fields=Tr
     shown_as: ClassVar = {"host": "host", "database_name": "dbname"}
 
     host: Annotated[Host, Meta(title="Host")]
-    dbname: Annotated[Given, Meta(title="Dbname")]
+    dbname: Annotated[Given, Meta(title="Database name")]
     tenant_id: Annotated[Word, Meta(title="Tenant ID", description="Microsoft Entra ID Tenant ID")]
     client_id: Annotated[
-        Word, Meta(title="Application (Client) ID", description="Microsoft Entra ID Application (Client) ID")
+        Word, Meta(title="Application (client) ID", description="Microsoft Entra ID Application (Client) ID")
     ]
     client_secret: (
         Annotated[
             str,
-            Meta(title="Client Secret", description="Microsoft Entra ID Application Client Secret", max_length=4096),
+            Meta(title="Client secret", description="Microsoft Entra ID Application Client Secret", max_length=4096),
         ]
         | None
     ) = None

@@ -23,11 +23,11 @@ class NetezzaOptions(NetworkOptions, kw_only=True, frozen=True, forbid_unknown_f
     shown_as: ClassVar = {"host": "host", "port": "port", "database_name": "database"}
 
     port: Annotated[Port, Meta(title="Port")] = 5480
-    username: Annotated[Name, Meta(title="User ID (optional)")] | None = None
+    username: Annotated[Name, Meta(title="User (optional)")] | None = None
     password: Annotated[str, Meta(title="Password", max_length=4096, pattern=r"^[^\x00]*$")] | None = None
-    database: Annotated[Name, Meta(title="Database")]
+    database: Annotated[Name, Meta(title="Database name")]
     tls: Annotated[bool, Meta(title="Encryption")] = True
-    ssl_verification: Annotated[Verification, Meta(title="SSL Verification")] = "full"
+    ssl_verification: Annotated[Verification, Meta(title="Verification of the certificate")] = "full"
     """Not published, ours."""
     rootcert: Annotated[str, PEM] | None = None
     """Not published, ours: the authority of the server's certificate; without it, those of the system."""

@@ -12,9 +12,9 @@ Name = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\
 Service = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[\w.$#^+-]+$(?!\n)")]
 """It becomes a part of the connect descriptor, where a bracket would begin another one."""
 AREA = {"format": "textarea"}
-PEM = Meta(title="EWallet PEM", max_length=262144, extra_json_schema=AREA)
-PKCS12 = Meta(title="EWallet PKCS12", max_length=262144, extra_json_schema=AREA)
-SCRIPT = Meta(title="Init script", max_length=65536, extra_json_schema=AREA)
+PEM = Meta(title="Wallet (PEM)", max_length=262144, extra_json_schema=AREA)
+PKCS12 = Meta(title="Wallet (PKCS #12, in base64)", max_length=262144, extra_json_schema=AREA)
+SCRIPT = Meta(title="Session script", max_length=65536, extra_json_schema=AREA)
 PLAIN_PORT, TLS_PORT = 1521, 2484
 
 PARTS = re.compile(r"""(?:'[^']*'|"[^"]*"|[^;'"])+|['"]""")
@@ -42,18 +42,18 @@ class OracleOptions(NetworkOptions, kw_only=True, frozen=True, forbid_unknown_fi
     port: Annotated[Port, Meta(title="Port")] | None = None  # type: ignore[assignment]  # null is the usual one
     user: Annotated[Name, Meta(title="User")] = "DATAFOLD"
     password: Annotated[str, Meta(title="Password", max_length=4096)] | None = None
-    database: Annotated[Service, Meta(title="Database")] | None = None
+    database: Annotated[Service, Meta(title="Database name")] | None = None
     """The name of a service, or a SID; without one, the listener's default service."""
-    database_type: Annotated[Literal["service", "sid"], Meta(title="Database Type")] | None = None
-    ssl: Annotated[bool, Meta(title="Ssl")] = False
-    ssl_server_dn: Annotated[Name, Meta(title="Server's SSL DN")] | None = None
+    database_type: Annotated[Literal["service", "sid"], Meta(title="Kind of database name")] | None = None
+    ssl: Annotated[bool, Meta(title="Encryption")] = False
+    ssl_server_dn: Annotated[Name, Meta(title="Distinguished name of the server's certificate")] | None = None
     """Distinguished name of the server's certificate; without it, the certificate has to be for the host."""
-    ewallet_type: Annotated[Literal["x509", "pkcs12"], Meta(title="Ewallet Type")] | None = None
+    ewallet_type: Annotated[Literal["x509", "pkcs12"], Meta(title="Wallet type")] | None = None
     ewallet_pem_file: Annotated[str, PEM] | None = None
     """Contents of an `ewallet.pem`: authorities, and perhaps a certificate of the client with its key."""
     ewallet_pkcs12_file: Annotated[str, PKCS12] | None = None
     """Contents of an `ewallet.p12`, in base64."""
-    ewallet_password: Annotated[str, Meta(title="EWallet password", max_length=4096)] | None = None
+    ewallet_password: Annotated[str, Meta(title="Wallet password", max_length=4096)] | None = None
     session_script: Annotated[str, SCRIPT] | None = None
     """`ALTER SESSION SET …` and `SET ROLE …`, with semicolons between them."""
 

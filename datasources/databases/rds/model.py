@@ -30,14 +30,12 @@ class RdsOptions(PgOptions, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     harmless_fields: ClassVar = (*PgOptions.harmless_fields, "aws_cloudwatch_log_group", "keep_alive")
 
     rootcert: Annotated[str, BUNDLE] | None = None
-    keep_alive: (
-        Annotated[int, Meta(title="Keep Alive timeout in seconds, leave empty to disable", ge=0, le=86400)] | None
-    ) = None
+    keep_alive: Annotated[int, Meta(title="Keep-alive in seconds; empty: off", ge=0, le=86400)] | None = None
     """Taken, and not used: every connection of ours asks after 5 s whether the server is still there."""
-    aws_access_key_id: Annotated[Word, Meta(title="AWS Access Key")] | None = None
-    aws_secret_access_key: Annotated[str, Meta(title="AWS Secret", max_length=4096)] | None = None
-    aws_region: Annotated[Region, Meta(title="AWS Region")] | None = None
-    aws_cloudwatch_log_group: Annotated[Group, Meta(title="Cloudwatch Postgres Log Group")] | None = None
+    aws_access_key_id: Annotated[Word, Meta(title="AWS access key ID")] | None = None
+    aws_secret_access_key: Annotated[str, Meta(title="AWS secret access key", max_length=4096)] | None = None
+    aws_region: Annotated[Region, Meta(title="AWS region")] | None = None
+    aws_cloudwatch_log_group: Annotated[Group, Meta(title="CloudWatch log group")] | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()

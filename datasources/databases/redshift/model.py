@@ -14,8 +14,8 @@ class RedshiftOptions(PgOptions, kw_only=True, frozen=True, forbid_unknown_field
 
     harmless_fields: ClassVar = ("dbname", "role", "sslcert", "adhoc_query_group", "scheduled_query_group")
 
-    adhoc_query_group: Annotated[Name, Meta(title="Query Group for Adhoc Queries")] = DEFAULT_GROUP
-    scheduled_query_group: Annotated[Name, Meta(title="Query Group for Scheduled Queries")] = DEFAULT_GROUP
+    adhoc_query_group: Annotated[Name, Meta(title="Query group for ad hoc queries")] = DEFAULT_GROUP
+    scheduled_query_group: Annotated[Name, Meta(title="Query group for scheduled queries")] = DEFAULT_GROUP
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -23,9 +23,9 @@ class S3Options(StoreOptions, kw_only=True, frozen=True, forbid_unknown_fields=T
     shown_as: ClassVar = {"database_name": "bucket_name"}
 
     bucket_name: Annotated[Bucket, Meta(title="Bucket name")]
-    key_id: Annotated[KeyId, Meta(title="Key id")] | None
+    key_id: Annotated[KeyId, Meta(title="Access key ID")] | None
     region: Annotated[Region, Meta(title="Region")]
-    secret: Annotated[str, Meta(title="Secret", max_length=4096)] | None = None
+    secret: Annotated[str, Meta(title="Secret access key", max_length=4096)] | None = None
     endpoint: URL | None = None
     """Ours: where another store speaks S3's protocol; None means Amazon's own address of the region."""
 

@@ -32,7 +32,7 @@ class HanaAsker(DbapiAsker):
     async def log_in(self) -> None:
         """Raises `Refused` without a password: null is no ticket, and no store of keys, of the worker's machine."""
         if not self._options.password:
-            raise missing_secret("A password is missing", self._options.asked_fields)
+            raise missing_secret("The source has no password", self._options.asked_fields)
         await super().log_in()
 
     def connect(self, port: int) -> Any:

@@ -26,7 +26,7 @@ class HanaOptions(NetworkOptions, kw_only=True, frozen=True, forbid_unknown_fiel
     """Published as required; a test may ask for it here."""
     tls: Annotated[bool, Meta(title="Encryption")] = True
     """Not published, ours: a server on one's own premises may have none. The password is never sent in clear."""
-    ssl_verification: Annotated[Verification, Meta(title="SSL Verification")] = "full"
+    ssl_verification: Annotated[Verification, Meta(title="Verification of the certificate")] = "full"
     rootcert: Annotated[str, PEM] | None = None
     """Not published, ours: the authority of the server's certificate; without it, those of the system."""
 

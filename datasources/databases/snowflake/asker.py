@@ -157,7 +157,7 @@ class SnowflakeAsker(Asker):
             return {"authenticator": "OAUTH", "token": await token_of(self._source, self._progress)}
         if not options.password:
             missing = {"secret_missing": True, "missing": list(options.asked_fields)}
-            raise Refused(ErrorCode.AUTHENTICATION_FAILED, "A password is missing", missing)
+            raise Refused(ErrorCode.AUTHENTICATION_FAILED, "The source has no password", missing)
         return {"authenticator": "SNOWFLAKE", "password": options.password}
 
 

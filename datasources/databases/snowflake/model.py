@@ -40,12 +40,16 @@ class SnowflakeOptions(Options, kw_only=True, frozen=True, forbid_unknown_fields
     account: Annotated[str, Meta(title="Account", min_length=1, max_length=128, pattern=r"^[\w.-]+$(?!\n)")]
     user: Annotated[Name, Meta(title="User")] = "DATAFOLD"
     password: Annotated[Secret, Meta(title="Password")] | None = None
-    keyPairFile: Annotated[Secret, Meta(title="Key Pair file (private-key)", extra_json_schema=AREA)] | None = None
+    keyPairFile: Annotated[Secret, Meta(title="Private key of the key pair (PEM)", extra_json_schema=AREA)] | None = (
+        None
+    )
     """PEM text of a private key without a passphrase."""
-    authMethod: Annotated[Literal["password", "keypair", "azure_entra"], Meta(title="Authmethod")] | None = None
+    authMethod: Annotated[Literal["password", "keypair", "azure_entra"], Meta(title="Authentication method")] | None = (
+        None
+    )
     warehouse: Annotated[Name, Meta(title="Warehouse (case sensitive)")] = ""
     role: Annotated[Name, Meta(title="Role (case sensitive)")] = ""
-    default_db: Annotated[Name, Meta(title="Default DB (case sensitive)")] = ""
+    default_db: Annotated[Name, Meta(title="Default database (case sensitive)")] = ""
     default_schema: Annotated[Name, Meta(title="Default schema (case sensitive)")] = "PUBLIC"
     metadata_database: Annotated[Name, Meta(title="Database containing metadata (usually SNOWFLAKE)")] = "SNOWFLAKE"
     port: Annotated[Port, Meta(title="Port")] | None = 443
@@ -57,21 +61,21 @@ class SnowflakeOptions(Options, kw_only=True, frozen=True, forbid_unknown_fields
         Annotated[
             str,
             Meta(
-                title="Session variables applied at every connection.",
+                title="Session variables, set on each connection",
                 max_length=65536,
                 extra_json_schema={"format": "textarea"},
             ),
         ]
         | None
     ) = None
-    azure_tenant_id: Annotated[Word, Meta(title="Azure Tenant Id")] | None = None
-    azure_client_id: Annotated[Word, Meta(title="Azure Client Id")] | None = None
-    azure_client_secret: Annotated[Secret, Meta(title="Azure Client Secret")] | None = None
-    azure_scope: Annotated[Word, Meta(title="Azure Scope")] | None = None
-    oauth_dwh_client_id: Annotated[Name, Meta(title="Oauth Dwh Client Id")] | None = None
-    oauth_dwh_client_secret: Annotated[Secret, Meta(title="Oauth Dwh Client Secret")] | None = None
-    data_source_id: Annotated[int, Meta(title="Data Source Id")] | None = None
-    user_id: Annotated[int, Meta(title="User Id")] | None = None
+    azure_tenant_id: Annotated[Word, Meta(title="Azure tenant ID")] | None = None
+    azure_client_id: Annotated[Word, Meta(title="Azure client ID")] | None = None
+    azure_client_secret: Annotated[Secret, Meta(title="Azure client secret")] | None = None
+    azure_scope: Annotated[Word, Meta(title="Azure scope")] | None = None
+    oauth_dwh_client_id: Annotated[Name, Meta(title="OAuth client ID")] | None = None
+    oauth_dwh_client_secret: Annotated[Secret, Meta(title="OAuth client secret")] | None = None
+    data_source_id: Annotated[int, Meta(title="Data source ID")] | None = None
+    user_id: Annotated[int, Meta(title="User ID")] | None = None
     host: Annotated[Host, Meta(title="Host instead of the account's own")] | None = None
     """Not published, ours: for a private link."""
     tls: Annotated[bool, Meta(title="Encryption")] = True

@@ -30,12 +30,12 @@ class TeradataOptions(Options, kw_only=True, frozen=True, forbid_unknown_fields=
     user: Annotated[Name, Meta(title="User")] = "DATAFOLD"
     password: Annotated[str, Meta(title="Password", max_length=4096, pattern=r"^[^\x00]*$")] | None = None
     """Published as required; a test may ask for it here."""
-    database: Annotated[Name, Meta(title="Database")]
+    database: Annotated[Name, Meta(title="Database name")]
     """Where a name without one is looked for; every database that the user may see is read."""
-    tls: Annotated[bool, Meta(title="Encryption by TLS")] = False
+    tls: Annotated[bool, Meta(title="Encryption")] = False
     """Not published, ours: Teradata speaks TLS at another port. Without it, login and data are encrypted by Teradata's
     own means, which verify no server."""
-    ssl_verification: Annotated[Verification, Meta(title="SSL Verification")] = "full"
+    ssl_verification: Annotated[Verification, Meta(title="Verification of the certificate")] = "full"
     rootcert: Annotated[str, PEM] | None = None
     """Not published, ours: the authority of the server's certificate; without it, those of the system."""
 

@@ -25,10 +25,10 @@ class TrinoOptions(NetworkOptions, kw_only=True, frozen=True, forbid_unknown_fie
     port: Annotated[Port, Meta(title="Port")] = 8080
     user: Annotated[Name, Meta(title="User")]
     password: Annotated[Secret, Meta(title="Password")] | None = None
-    dbname: Annotated[Name, Meta(title="Catalog Name")]
+    dbname: Annotated[Name, Meta(title="Catalog name")]
     tls: Annotated[bool, Meta(title="Encryption")] = True
-    ssl_verification: Annotated[Literal["full", "none", "ca"], Meta(title="SSL Verification")] = "full"
-    hive_timestamp_precision: Annotated[Precision, Meta(title="Hive Timestamp Precision")] | None = None
+    ssl_verification: Annotated[Literal["full", "none", "ca"], Meta(title="Verification of the certificate")] = "full"
+    hive_timestamp_precision: Annotated[Precision, Meta(title="Hive timestamp precision")] | None = None
     allow_cleartext_password: Annotated[bool, CLEARTEXT] = False
     """HTTP sends it with every request as it is; not published, ours (security row 19)."""
 
@@ -43,10 +43,10 @@ class StarburstOptions(NetworkOptions, kw_only=True, frozen=True, forbid_unknown
     shown_as: ClassVar = {"host": "host", "port": "port", "database_name": "dbname"}
 
     port: Annotated[Port, Meta(title="Port")] = 443
-    username: Annotated[Name, Meta(title="User ID (optional)")] | None = None
+    username: Annotated[Name, Meta(title="User (optional)")] | None = None
     password: Annotated[Secret, Meta(title="Password")] | None = None
     token: Annotated[Secret, Meta(title="Token")] | None = None
-    dbname: Annotated[Name, Meta(title="Catalog Name")] | None = None
+    dbname: Annotated[Name, Meta(title="Catalog name")] | None = None
     """Not published, ours. Without it, every catalog that the user may see is read: a schema is `catalog.schema`."""
     tls: Annotated[bool, Meta(title="Encryption")] = True
     allow_cleartext_password: Annotated[bool, CLEARTEXT] = False

@@ -22,9 +22,9 @@ class VerticaOptions(NetworkOptions, kw_only=True, frozen=True, forbid_unknown_f
     port: Annotated[Port, Meta(title="Port")] = 5433
     user: Annotated[Name, Meta(title="User")]
     password: Annotated[str, Meta(title="Password", max_length=4096, pattern=r"^[^\x00]*$")] | None = None
-    dbname: Annotated[Name, Meta(title="Database Name")]
+    dbname: Annotated[Name, Meta(title="Database name")]
     role: Annotated[Name, Meta(title="Role (case sensitive)")] | None = None
-    sslmode: Annotated[Literal["prefer", "require", "verify-ca", "verify-full"], Meta(title="SSL Mode")] = "prefer"
+    sslmode: Annotated[Literal["prefer", "require", "verify-ca", "verify-full"], Meta(title="SSL mode")] = "prefer"
     rootcert: Annotated[str, PEM] | None = None
     """Not published, ours: the authority of the server's certificate; without it, those of the system."""
     allow_cleartext_password: Annotated[bool, Meta(title="Allow a password in clear text without TLS")] = False

@@ -10,6 +10,7 @@ import httpx
 from datasources.databases.flood import Flood
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
+from datasources.network.dial import system_words
 
 TEXT_LIMIT = 1000
 STATUS: dict[int, ErrorCode] = {
@@ -65,7 +66,8 @@ def translated(stage: str, prefix: str = "", *, kind: type[CheckError] = CheckEr
     except httpx.HTTPError as error:
         tls = cause_of(error, ssl.SSLError)
         reason = tls or cause_of(error, OSError) or error
-        message = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
+        words = None if tls else system_words(error)
+        message = words or getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
         code = ErrorCode.TLS_ERROR if tls is not None else ErrorCode.CONNECTION_ERROR
         raise kind(code, prefix + message, {"stage": "tls" if tls is not None else stage}) from error
 

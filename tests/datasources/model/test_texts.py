@@ -65,6 +65,24 @@ def test_markdown(text: str, shown: str) -> None:
         ("Expected `array` of length <= 1", "Expected at most 1 entry"),
         ("Invalid enum value '7x'", "'7x' is not one of the values that are accepted here"),
         ("Object missing required field `user`", "This field is required"),
+        (r"Expected `str` matching regex '^[^\\x00-\\x1f\\x7f]*$(?!\\n)'", "Control characters are not accepted here"),
+        (
+            r"Expected `str` matching regex '^[^\\x00-\\x1f\\x7f;]+$(?!\\n)'",
+            "Control characters and semicolons are not accepted here",
+        ),
+        (
+            r"Expected `str` matching regex '^[\\w.-]+$(?!\\n)'",
+            "Only letters, digits, _ and . - are accepted here",
+        ),
+        (
+            r"Expected `str` matching regex '^[a-z0-9-]+$(?!\\n)'",
+            "Only lower-case letters, digits and - are accepted here",
+        ),
+        (
+            r"Expected `str` matching regex '^[A-Za-z0-9][A-Za-z0-9._-]+$(?!\\n)'",
+            "Only letters, digits and . _ - are accepted here, with a letter or a digit first",
+        ),
+        (r"Expected `str` matching regex '^s3://[a-z]+(/x)?$'", "This does not have the form that is expected here"),
         ("`host` has a port in it", "`host` has a port in it"),
     ],
 )

@@ -19,7 +19,7 @@ from sourcecheck.cli.output import Output, state
 from sourcecheck.cli.reports import github, junit
 from sourcecheck.cli.results import SourceResult
 from sourcecheck.cli.text import brief, milliseconds, safe
-from sourcecheck.errors import SourcecheckError
+from sourcecheck.errors import InvalidRequest, SourcecheckError
 from sourcecheck.files.sources import declared_names
 from sourcecheck.finding import choose
 from sourcecheck.models import Job, JobStatus, Source
@@ -115,13 +115,20 @@ async def _one(
     async with room:
         began = time.monotonic()
         given = call.given
-        job_id = await client.start_test(
-            source.id,
-            test_query=given.query,
-            timeout_seconds=given.timeout,
-            on_question=given.on_question,
-            counts=given.counts,
-        )
+        try:
+            job_id = await client.start_test(
+                source.id,
+                test_query=given.query,
+                timeout_seconds=given.timeout,
+                on_question=given.on_question,
+                counts=given.counts,
+            )
+        except InvalidRequest as error:
+            if not (sentence := cannot_be_tested(error)):
+                raise
+            found = SourceResult(source, Job(0, JobStatus.failed, [], reason=sentence), time.monotonic() - began)
+            screen.end(found)
+            return found
         while True:
             job = await (client.get_job(job_id) if call.out.live else client.get_job(job_id, wait=30))
             screen.show(source, job)
@@ -130,6 +137,15 @@ async def _one(
                 screen.end(found)
                 return found
             await asyncio.sleep(POLL_SECONDS)
+
+
+def cannot_be_tested(error: InvalidRequest) -> str:
+    """Why the service cannot test this source, such as a missing driver; empty where the call itself is at fault.
+
+    The other sources of the call are tested all the same.
+    """
+    about = [problem.msg for problem in error.problems if problem.loc == ["path", "source_id"]]
+    return about[0] if len(about) == len(error.problems) == 1 else ""
 
 
 class Screen:
@@ -189,6 +205,8 @@ def block(name: str, job: Job) -> Group:
         for step in job.steps
         if step.failed and step.result and step.result.remediation
     ]
+    if job.reason and not job.steps:
+        return Group(head, Text(f"  {safe(job.reason)}"))
     return Group(head, steps, *advice, *_asks(job))
 
 
