@@ -48,6 +48,8 @@ class WayOut(ABC):
         self.address = ""
         """Where the first connection led."""
         self.tls_version: str | None = None
+        self.look: Callable[[bytes], None] | None = None
+        """Sees what the server sends before the driver does, where that believes too much. Raises `CheckError`."""
         self.flooded = 0
         """The limit in bytes that the server passed; 0 where it did not."""
         self._first: Progress | None = progress
@@ -108,6 +110,8 @@ class WayOut(ABC):
         while data := await reader.read(CHUNK):
             if counts:
                 self._count(len(data))
+                if self.look is not None:
+                    self.look(data)
             writer.write(data)
             await writer.drain()
 

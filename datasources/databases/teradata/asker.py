@@ -10,6 +10,7 @@ from typing import Any
 from datasources.databases.dbapi.asker import DbapiAsker
 from datasources.databases.dbapi.errors import missing_secret
 from datasources.databases.teradata.errors import refusal_of
+from datasources.databases.teradata.frames import Frames
 from datasources.databases.teradata.model import TeradataSource
 from datasources.databases.warehouse.errors import Refused
 from datasources.model.errors import SourceUnreachable
@@ -46,6 +47,8 @@ class TeradataAsker(DbapiAsker):
         if self.tls:
             context_of(self._options.rootcert)  # what is no certificate is refused with our own words
             relay.agree = self._answer_as_proxy
+        else:
+            relay.look = Frames().look
         return relay
 
     async def _answer_as_proxy(self, near: Streams, _: socket.socket) -> bool:

@@ -4,6 +4,7 @@ import pytest
 
 from datasources.databases.base import Column, ForeignKey, TableName
 from datasources.databases.teradata.errors import ENDED, by_text
+from datasources.databases.teradata.frames import LARGEST, Frames
 from datasources.databases.teradata.model import TeradataOptions
 from datasources.databases.teradata.session import TeradataSession, catalog_of
 from datasources.databases.teradata.types import type_text
@@ -174,3 +175,23 @@ def test_names_in_statements() -> None:
     for refused in (lambda: session.scratch("{fn x}", "t", "0f"), lambda: session.names_in("{fn x}")):
         with pytest.raises(CheckError, match=r"no \{"):
             refused()
+
+
+def head(length: int) -> bytes:
+    """A header of a message with so many bytes, as the driver and the database write it."""
+    high, low = divmod(length, 2**16)
+    return b"\x03\x02\x0a" + high.to_bytes(2, "big") + b"\x07\0\0" + low.to_bytes(2, "big") + bytes(42)
+
+
+@pytest.mark.parametrize("size", [1, 7, 52, 53, 65536])
+def test_lengths_are_looked_at_before_the_driver_believes_them(size: int) -> None:
+    """However the bytes come: the driver takes that much memory at once, and a header is enough for it."""
+    good = head(50) + b"\xff" * 50 + head(0) + head(70_000) + b"\xff" * 70_000 + head(LARGEST)
+    frames = Frames()
+    for start in range(0, len(good), size):
+        frames.look(good[start : start + size])
+    for bad in (head(LARGEST + 1), head(2**31 - 1), b"\xff" * 52):
+        frames = Frames()
+        frames.look(good[: 52 + 50])
+        with pytest.raises(CheckError, match="longer than any"):
+            frames.look(bad)
