@@ -151,7 +151,7 @@ async def _ask_for(reader: Reader, ids: Sequence[int]) -> str:
     await reader.board(anew=True)
     asked = len(ids) - len(refusals)
     sentence = "1 test has been asked for." if asked == 1 else f"{asked} tests have been asked for."
-    return f"{sentence} {len(refusals)} could not be: {refusals[0]}." if refusals else sentence
+    return f"{sentence} {len(refusals)} could not be: {'; '.join(dict.fromkeys(refusals))}." if refusals else sentence
 
 
 async def _ask_for_one(reader: Reader, session: Session, source_id: int) -> None:

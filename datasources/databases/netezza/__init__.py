@@ -26,7 +26,7 @@ class Netezza(Database):
     options: ClassVar = NetezzaOptions
     driver = Driver("nzpy", "netezza")
     verified = Verified(
-        "documents", "no server; IBM's documentation of Netezza Performance Server 11, and nzpy 1.17", "2026-11-26"
+        "documents", "IBM's documentation of Netezza Performance Server 11, and nzpy 1.17; no server", "2026-11-26"
     )
 
     @classmethod

@@ -19,7 +19,7 @@ class SapHana(Database):
     options: ClassVar = HanaOptions
     driver = Driver("hdbcli", "hana")
     verified = Verified(
-        "documents", "no server; SAP's documentation of HANA 2 and HANA Cloud, and hdbcli 2.30", "2026-11-26"
+        "documents", "SAP's documentation of HANA 2 and HANA Cloud, and hdbcli 2.30; no server", "2026-11-26"
     )
 
     @classmethod

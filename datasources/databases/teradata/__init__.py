@@ -20,7 +20,7 @@ class Teradata(Database):
     driver = Driver("teradatasql", "teradata")
     name_bytes = None
     verified = Verified(
-        "documents", "no server; Teradata's documentation of 17 and 20, and teradatasql 20.0", "2026-11-26"
+        "documents", "Teradata's documentation of 17 and 20, and teradatasql 20.0; no server", "2026-11-26"
     )
 
     @classmethod

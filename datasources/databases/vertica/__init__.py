@@ -19,7 +19,7 @@ class Vertica(Database):
     options: ClassVar = VerticaOptions
     driver = Driver("vertica_python", "vertica")
     verified = Verified(
-        "documents", "no server; Vertica's documentation of 9.1 to 23.4, and vertica-python 1.4", "2026-11-26"
+        "documents", "Vertica's documentation of 9.1 to 23.4, and vertica-python 1.4; no server", "2026-11-26"
     )
 
     @classmethod
