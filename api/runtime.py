@@ -15,11 +15,12 @@ from api.background.schedule_mirror import ScheduleMirror
 from api.background.schema_events import SchemaEvents
 from api.background.status_events import StatusEvents
 from api.background.sweep_keeper import SweepKeeper
-from api.jobs.encoded import EncodedAnswers
+from api.jobs.encoded import Encoded, EncodedAnswers
 from api.jobs.submit import Submitter
 from api.jobs.watch import Watch
 from api.known_keys import KnownKeys
 from api.prefect.client import PrefectServer
+from api.shared import Shared
 from datasources.catalogue.engine import pooled_engine
 from datasources.model.settings import Settings
 from datasources.secrecy.vault import Vault
@@ -33,6 +34,8 @@ class Services(Struct, frozen=True):
     sessions: async_sessionmaker[AsyncSession]
     keys: KnownKeys
     answers: EncodedAnswers
+    made_anew: Shared[Encoded]
+    """Answers that clients have waited for, by organization and job."""
     prefect: PrefectServer
     watch: Watch
     submitter: Submitter
@@ -65,6 +68,7 @@ async def started(app: Litestar) -> AsyncIterator[None]:
                 sessions=sessions,
                 keys=KnownKeys(sessions),
                 answers=EncodedAnswers(),
+                made_anew=Shared(),
                 prefect=prefect,
                 watch=watch,
                 submitter=Submitter(settings, vault, watch),

@@ -53,19 +53,20 @@ class EncodedAnswers:
             self._answers[place] = structs.replace(found, until=now + RENEW_SECONDS)
         return None
 
-    def keep(self, organization_id: int, answer: AsyncDataSourceTestResults) -> bytes:
-        """The answer as bytes, kept for as long as it is good."""
+    def keep(self, organization_id: int, answer: AsyncDataSourceTestResults) -> Encoded:
+        """The answer as bytes, kept for as long as it is good; where another has ended the job already, that one."""
         place, ended = (organization_id, answer.id), answer.status.ended
         body = _encode(answer)
         if (known := self._answers.get(place)) is not None:
             if known.ended and not ended:  # read before the end, and slower: what has ended stays so
-                return known.body
+                return known
             self._remove(place)
-        self._answers[place] = Encoded(body, ended, self._clock() + (ENDED_SECONDS if ended else OPEN_SECONDS))
+        kept = Encoded(body, ended, self._clock() + (ENDED_SECONDS if ended else OPEN_SECONDS))
+        self._answers[place] = kept
         self._bytes += len(body)
         while self._bytes > MAX_BYTES:
             self._remove(next(iter(self._answers)))
-        return body
+        return kept
 
     def forget(self, organization_id: int, job_id: int) -> None:
         """A request has just changed this job: what was known of it while it was open is over."""

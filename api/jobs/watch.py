@@ -51,6 +51,11 @@ class Watch:
         """What Prefect said last of an open job; None before it was read."""
         return self._runs.get(job_id)
 
+    def knows_open(self, organization_id: int, job_id: int) -> bool:
+        """Whether the last reading has found this job open, and a job of this organization."""
+        state = self._follower.open.get(job_id)
+        return state is not None and state.organization_id == organization_id
+
     def has_details(self, job_id: int) -> bool:
         """Whether the last reading included the steps of this job."""
         return self._runs.was_detailed(job_id)

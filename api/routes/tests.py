@@ -6,9 +6,8 @@ from litestar import Controller, MediaType, Response, get, post
 from litestar.params import PathParameter, QueryParameter
 
 from api.actions.cancelling import cancel
+from api.actions.reading import read_answer
 from api.dependencies import ApiRequest, MemberDep, ServicesDep, SessionDep, lock_source_for_test, require_job
-from api.jobs.refresh import read_known, wait_until_ended_or_asking
-from api.jobs.view import view
 from api.limits import ASKS_FOR_TEST
 from api.wire.errors import Problem
 from api.wire.registration import read
@@ -67,18 +66,8 @@ class JobController(Controller):
         wait: Annotated[float, QueryParameter(ge=0, le=60)] = 0,
     ) -> Response[AsyncDataSourceTestResults]:
         """Where a test stands; `wait` holds the answer until it has ended, asks a question, or the seconds are over."""
-        kept = services.answers.find(member.organization_id, job_id, renews=not wait)
-        if kept is not None and (kept.ended or not wait):
-            if not kept.ended:
-                services.watch.look_at(job_id)
-            return _encoded(kept.body)
-        async with services.sessions() as session:
-            job = await require_job(session, member, job_id)
-            if wait > 0:
-                await wait_until_ended_or_asking(job, session, services.watch, wait)
-            else:
-                await read_known(job, session, services.watch)
-        return _encoded(services.answers.keep(member.organization_id, view(job, services.watch.run_of(job.id))))
+        body: Any = await read_answer(services, member, job_id, wait)
+        return Response(body, media_type=MediaType.JSON)
 
     @post(
         "/test/{job_id:str}/cancel",
@@ -104,7 +93,3 @@ class JobController(Controller):
             if job.ended_at is None or job.status == JobStatus.cancelled:
                 return answer
         raise Problem(409, f"This test has already ended: {job.status}")
-
-
-def _encoded(body: bytes) -> Response[Any]:
-    return Response(body, media_type=MediaType.JSON)

@@ -41,6 +41,8 @@ async def newest_jobs(session: AsyncSession, source_id: int, limit: int) -> Sequ
 class OpenJobState(Struct, frozen=True):
     """Where a job stands that has not ended."""
 
+    organization_id: int
+    """Whose it is."""
     dispatched: bool
     """Whether it has been handed to Prefect."""
     question: Question | None
@@ -50,8 +52,9 @@ class OpenJobState(Struct, frozen=True):
 async def open_job_states(session: AsyncSession) -> Mapping[int, OpenJobState]:
     """Every job that has not ended, by id."""
     dispatched = Job.flow_run_id.is_not(None)
-    found = await session.execute(select(Job.id, dispatched, Job.question).where(Job.ended_at.is_(None)))
-    return {id_: OpenJobState(was, to_question(asked)) for id_, was, asked in found}
+    wanted = select(Job.id, Job.organization_id, dispatched, Job.question).where(Job.ended_at.is_(None))
+    found = await session.execute(wanted)
+    return {id_: OpenJobState(owner, was, to_question(asked)) for id_, owner, was, asked in found}
 
 
 async def jobs_to_follow(session: AsyncSession) -> Sequence[Job]:

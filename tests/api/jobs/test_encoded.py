@@ -25,7 +25,7 @@ def test_an_ended_job_is_answered_from_memory_for_a_while() -> None:
     """The bytes are the answer; after a minute the catalogue is asked again, for retention may have removed the job."""
     clock = Clock()
     answers = EncodedAnswers(clock)
-    body = answers.keep(1, answer(JobStatus.done))
+    body = answers.keep(1, answer(JobStatus.done)).body
     assert msgspec.json.decode(body, type=AsyncDataSourceTestResults) == answer(JobStatus.done)
     found = answers.find(1, 7)
     assert found is not None
@@ -51,7 +51,7 @@ def test_one_request_makes_an_answer_anew() -> None:
     """The others are answered as before until it has, or until it has taken too long; one that waits leaves it to them."""
     clock = Clock()
     answers = EncodedAnswers(clock)
-    before = answers.keep(1, answer(JobStatus.processing))
+    before = answers.keep(1, answer(JobStatus.processing)).body
     clock.now += OPEN_SECONDS + 0.01
     assert answers.find(1, 7, renews=False) is None
     assert answers.find(1, 7) is None

@@ -1,0 +1,44 @@
+"""The answer about a job, to clients that poll and to clients that wait."""
+
+from api.auth import Member
+from api.dependencies import require_job
+from api.jobs.encoded import Encoded
+from api.jobs.refresh import read_known
+from api.jobs.view import view
+from api.runtime import Services
+
+
+async def read_answer(services: Services, member: Member, job_id: int, wait: float) -> bytes:
+    """As JSON; where a client waits, when the job has ended or asks a question, or so many seconds are over.
+
+    Raises 404.
+    """
+    kept = services.answers.find(member.organization_id, job_id, renews=not wait)
+    if kept is not None and kept.ended:
+        return kept.body
+    if wait:
+        return (await _waited_for(services, member, job_id, wait)).body
+    if kept is not None:
+        services.watch.look_at(job_id)
+        return kept.body
+    async with services.sessions() as session:
+        job = await require_job(session, member, job_id)
+        await read_known(job, session, services.watch)
+    return services.answers.keep(member.organization_id, view(job, services.watch.run_of(job.id))).body
+
+
+async def _waited_for(services: Services, member: Member, job_id: int, wait: float) -> Encoded:
+    """A job that is known to be open costs no query before the wait, and one after it for all that waited so long."""
+
+    async def read() -> Encoded:
+        async with services.sessions() as session:
+            job = await require_job(session, member, job_id)
+        return services.answers.keep(member.organization_id, view(job, services.watch.run_of(job.id)))
+
+    place = member.organization_id, job_id
+    if not services.watch.knows_open(*place):
+        first = await services.made_anew.make(place, read)
+        if first.ended:
+            return first
+    await services.watch.until_ended_or_asking(job_id, wait)
+    return await services.made_anew.make(place, read)
