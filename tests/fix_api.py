@@ -1,4 +1,8 @@
-"""The API alone, on a catalogue of its own: Prefect's server does not answer, and there is no worker."""
+"""The API alone, on a catalogue of its own: Prefect's server does not answer, and there is no worker.
+
+It runs in an event loop of its own, in another thread, and its connections belong there: a test asks the catalogue by
+`session_scope(client.app.state.settings)`, or runs in that loop by `client.blocking_portal`.
+"""
 
 from collections.abc import AsyncIterator
 from itertools import count

@@ -6,6 +6,7 @@ from typing import Any
 import pytest_asyncio
 
 from datasources.catalogue.accounts import add_member, create_key, create_organization, create_user
+from datasources.catalogue.engine import session_scope
 from tests.api.pages.test_sign_in import browser, form, sign_in
 from tests.api.routes.sources import SOURCES, register
 from tests.fix_api import Client
@@ -55,7 +56,7 @@ async def editor(lone_api: Client, browser: Client) -> Editor:
 
 
 async def _key(client: Client) -> str:
-    async with client.app.state.services.sessions.begin() as session:
+    async with session_scope(client.app.state.settings) as session:
         user = await create_user(session, "editor")
         organization = await create_organization(session, f"Editors {user.id}")
         await add_member(session, organization.id, user.id)

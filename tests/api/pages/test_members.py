@@ -6,6 +6,7 @@ from typing import Any
 import pytest_asyncio
 
 from datasources.catalogue.accounts import add_member, create_key, create_organization, create_user
+from datasources.catalogue.engine import session_scope
 from tests.api.pages.test_sign_in import browser, form, sign_in
 from tests.fix_api import Client
 
@@ -35,7 +36,7 @@ async def team(lone_api: Client) -> Team:
     """Ann administrates, Bob is a member; Ann also has a key that may not ask."""
     keys: dict[str, str] = {}
     ids: dict[str, int] = {}
-    async with lone_api.app.state.services.sessions.begin() as session:
+    async with session_scope(lone_api.app.state.settings) as session:
         number = (await create_user(session, "number")).id
         organization = await create_organization(session, f"Team {number}")
         for name, role in (("ann", "admin"), ("bob", "member")):

@@ -1,6 +1,7 @@
 """A reader sees the pages of one organization: what belongs to another one is not there (security row 13)."""
 
 from datasources.catalogue.accounts import add_member, create_key, create_organization, create_user
+from datasources.catalogue.engine import session_scope
 from tests.api.pages.test_sign_in import browser, form, sign_in
 from tests.api.routes.sources import SOURCES, register
 from tests.fix_api import Client
@@ -23,7 +24,7 @@ WRITTEN = (
 
 async def test_nothing_of_another_organization(lone_api: Client, browser: Client) -> None:
     """Every page and every form with a foreign id answers as if it were unknown, and changes nothing."""
-    async with browser.app.state.services.sessions.begin() as session:
+    async with session_scope(browser.app.state.settings) as session:
         organization = await create_organization(session, "Strangers to the pages")
         user = await create_user(session, "A stranger")
         await add_member(session, organization.id, user.id)
@@ -57,7 +58,7 @@ async def test_nothing_of_another_organization(lone_api: Client, browser: Client
 
 async def test_ids_that_are_none(lone_api: Client, browser: Client) -> None:
     """A page answers in a sentence, whatever stands in its address."""
-    async with browser.app.state.services.sessions.begin() as session:
+    async with session_scope(browser.app.state.settings) as session:
         user = await create_user(session, "Curious")
         organization = await create_organization(session, "Curious")
         await add_member(session, organization.id, user.id)

@@ -16,6 +16,7 @@ from api.pages.rendering import POLICY, Reader
 from api.pages.session import COOKIE, Session, open_cookie
 from api.pages.views.sign_in import local
 from datasources.catalogue.accounts import authenticate, revoke_key
+from datasources.catalogue.engine import session_scope
 from datasources.catalogue.health.overview import DRAFT
 from datasources.catalogue.sign_ins import make_link
 from datasources.catalogue.tables import DataSource
@@ -81,7 +82,7 @@ async def test_a_revoked_key_ends_its_sessions(key: str, browser: Client) -> Non
     """At the next request."""
     await sign_in(browser, key)
     assert (await browser.get("/")).status_code == 200
-    async with browser.app.state.services.sessions.begin() as session:
+    async with session_scope(browser.app.state.settings) as session:
         caller = await authenticate(session, key)
         assert caller is not None
         await revoke_key(session, caller.key_id)
@@ -111,7 +112,7 @@ async def test_a_revoked_key_ends_what_an_open_page_is_told(
 async def test_a_draft_is_not_public(lone_api: Client) -> None:
     """A public status page names what has been saved, and not what is still being tried."""
     saved, draft = await register(lone_api, "Saved"), await register(lone_api, "Tried only", created_from=DRAFT)
-    async with lone_api.app.state.services.sessions() as session:
+    async with session_scope(lone_api.app.state.settings) as session:
         organization = (await session.get_one(DataSource, saved)).organization_id
         shown = {entry.line.id for entry in await entries_of(session, organization)}
     assert saved in shown
@@ -138,7 +139,7 @@ async def test_a_form_of_another_page_is_refused(key: str, browser: Client) -> N
 
 async def test_an_address_signs_in_once(key: str, browser: Client) -> None:
     """The second time it leads to the form; a made-up one never does more."""
-    async with browser.app.state.services.sessions.begin() as session:
+    async with session_scope(browser.app.state.settings) as session:
         caller = await authenticate(session, key)
         assert caller is not None
         token = await make_link(session, caller.key_id)
