@@ -5,7 +5,7 @@ Underscore paths and everything else answer `{"detail": …}`, hyphen paths the 
 
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -71,10 +71,12 @@ def invalid(
     root: str = "body",
     prefix: tuple[str, ...] = (),
     known: Mapping[str, Iterable[str]] | None = None,
+    choices: Sequence[str] = (),
 ) -> Invalid:
     """A msgspec error as 422 that names the field, and for an unknown one the nearest of those that are `known`.
 
-    These are given by the object that has them, the whole body being ``.
+    These are given by the object that has them, the whole body being ``. `choices` are the values that are accepted of
+    a value that is no object.
     """
     found = _PLACE.match(str(error))
     reason, path = (found["reason"], found["path"] or "$") if found else (str(error), "$")
@@ -86,7 +88,9 @@ def invalid(
         loc.append(named["name"] or named["rule"])
         if "unknown field" in reason:
             return unknown(loc, (known or {}).get(place, ()))
-    return Invalid(loc, plain(reason), "missing" if named and named["name"] and "missing" in reason else "value_error")
+    return Invalid(
+        loc, plain(reason, choices), "missing" if named and named["name"] and "missing" in reason else "value_error"
+    )
 
 
 def unknown(loc: list[str | int], known: Iterable[str]) -> Invalid:

@@ -1,7 +1,8 @@
 """All that is wrong with what a client sent: msgspec stops at the first fault, and a person mends them one by one."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, get_args
+from enum import Enum
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 from msgspec import Struct
@@ -70,7 +71,7 @@ def _refusal(given: Any, kind: Any, known: Known, place: Place) -> list[Fault]:
     try:
         msgspec.convert(given, kind)
     except msgspec.ValidationError as error:
-        return invalid(error, prefix=place, known=known).errors
+        return invalid(error, prefix=place, known=known, choices=_choices_in(kind)).errors
     return []
 
 
@@ -81,6 +82,15 @@ def _host(host: Any, place: Place) -> list[Fault]:
     except ValueError as error:
         return invalid(msgspec.ValidationError(str(error)), prefix=place).errors
     return []
+
+
+def _choices_in(kind: Any) -> list[str]:
+    """The values of a type that has a few; none for every other type."""
+    if get_origin(kind) is Literal:
+        return [value for value in get_args(kind) if isinstance(value, str)]
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return [str(member.value) for member in kind]
+    return [value for part in get_args(kind) for value in _choices_in(part)]
 
 
 def _struct_in(kind: Any) -> type[Struct] | None:

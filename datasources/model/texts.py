@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 HIDDEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs"})
 """Unicode's categories of characters that move the cursor, hide or reverse what follows, or have no shape."""
@@ -60,8 +61,11 @@ _MEMBERS = {
 """Members of such a set in words; the others stand for themselves."""
 
 
-def plain(reason: str) -> str:
-    """What msgspec says of a value, in words for people who know no Python; any other sentence as it is."""
+def plain(reason: str, choices: Sequence[str] = ()) -> str:
+    """What msgspec says of a value, in words for people who know no Python; any other sentence as it is.
+
+    `choices`: the values that are accepted, where it accepts no others.
+    """
     if found := _WRONG_KIND.match(reason):
         wanted = " or ".join(_KINDS.get(kind, kind) for kind in found["wanted"].split(" | ") if kind != "null")
         given = found["given"]
@@ -75,7 +79,8 @@ def plain(reason: str) -> str:
         many = {"character": "characters", "entry": "entries"}[unit]
         return f"Expected {_LIMIT[found['sign']]} {found['bound']} {unit if found['bound'] == '1' else many}"
     if found := _CHOICE.match(reason):
-        return f"{found['given']} is not one of the values that are accepted here"
+        named = f": {', '.join(choices)}" if choices else ""
+        return f"{found['given']} is not one of the values that are accepted here{named}"
     if found := _PATTERN.match(reason):
         return _characters(found["pattern"].replace("\\\\", "\\"))
     return "This field is required" if reason.startswith("Object missing required field") else reason

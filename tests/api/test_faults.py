@@ -61,6 +61,14 @@ def test_all_faults_of_other_bodies() -> None:
     assert places(read, b'{"interval_seconds": 1, "cron": 5}', WantedSchedule) == ["interval_seconds", "cron"]
 
 
+def test_a_value_that_is_none_of_a_few() -> None:
+    """The sentence names those that are accepted."""
+    with pytest.raises(Invalid) as refused:
+        parse(GOOD | {"options": GOOD["options"] | {"sslmode": "on"}}, [])
+    assert refused.value.errors[0]["loc"][-1] == "sslmode"
+    assert refused.value.errors[0]["msg"].endswith("accepted here: prefer, require, verify-ca, verify-full")
+
+
 def test_all_faults_of_a_change() -> None:
     """A secret that has to be given again does not hide what else is wrong."""
     vault = Vault(Fernet.generate_key().decode())
