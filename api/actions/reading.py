@@ -1,5 +1,7 @@
 """The answer about a job, to clients that poll and to clients that wait."""
 
+from functools import partial
+
 from api.auth import Member
 from api.dependencies import require_job
 from api.jobs.encoded import Encoded
@@ -21,24 +23,26 @@ async def read_answer(services: Services, member: Member, job_id: int, wait: flo
     if kept is not None:
         services.watch.look_at(job_id)
         return kept.body
-    async with services.sessions() as session:
-        job = await require_job(session, member, job_id)
-        await read_known(job, session, services.watch)
-    return services.answers.keep(member.organization_id, view(job, services.watch.run_of(job.id))).body
+    return (await _read(services, member, job_id, anew=True)).body
 
 
 async def _waited_for(services: Services, member: Member, job_id: int, wait: float) -> Encoded:
     """A job that is known to be open costs no query before the wait, and one after it for all that waited so long."""
 
-    async def read() -> Encoded:
-        async with services.sessions() as session:
-            job = await require_job(session, member, job_id)
-        return services.answers.keep(member.organization_id, view(job, services.watch.run_of(job.id)))
-
-    place = member.organization_id, job_id
+    place, read = (member.organization_id, job_id), partial(_read, services, member, job_id)
     if not services.watch.knows_open(*place):
         first = await services.made_anew.make(place, read)
         if first.ended:
             return first
     await services.watch.until_ended_or_asking(job_id, wait)
     return await services.made_anew.make(place, read)
+
+
+async def _read(services: Services, member: Member, job_id: int, *, anew: bool = False) -> Encoded:
+    """The job from the catalogue; `anew` has its run read, too, soon or, for the first client, before the answer."""
+    changes = services.answers.changes
+    async with services.sessions() as session:
+        job = await require_job(session, member, job_id)
+        if anew:
+            await read_known(job, session, services.watch)
+    return services.answers.keep(member.organization_id, view(job, services.watch.run_of(job.id)), changes)

@@ -36,6 +36,8 @@ class EncodedAnswers:
         self._clock = clock
         self._answers: OrderedDict[tuple[int, int], Encoded] = OrderedDict()
         self._bytes = 0
+        self.changes = 0
+        """How often a request has changed an open job, whichever it was."""
 
     def find(self, organization_id: int, job_id: int, *, renews: bool = True) -> Encoded | None:
         """The answer, if it is still good.
@@ -53,15 +55,21 @@ class EncodedAnswers:
             self._answers[place] = structs.replace(found, until=now + RENEW_SECONDS)
         return None
 
-    def keep(self, organization_id: int, answer: AsyncDataSourceTestResults) -> Encoded:
-        """The answer as bytes, kept for as long as it is good; where another has ended the job already, that one."""
+    def keep(self, organization_id: int, answer: AsyncDataSourceTestResults, changes: int | None = None) -> Encoded:
+        """The answer as bytes, kept for as long as it is good; where another has ended the job already, that one.
+
+        `changes` is what it was before the job was read: an open job that may have been changed since is not kept.
+        """
         place, ended = (organization_id, answer.id), answer.status.ended
         body = _encode(answer)
-        if (known := self._answers.get(place)) is not None:
-            if known.ended and not ended:  # read before the end, and slower: what has ended stays so
-                return known
-            self._remove(place)
         kept = Encoded(body, ended, self._clock() + (ENDED_SECONDS if ended else OPEN_SECONDS))
+        known = self._answers.get(place)
+        if known is not None and known.ended and not ended:  # read before the end, and slower: what has ended stays so
+            return known
+        if not ended and changes not in (None, self.changes):
+            return kept
+        if known is not None:
+            self._remove(place)
         self._answers[place] = kept
         self._bytes += len(body)
         while self._bytes > MAX_BYTES:
@@ -70,6 +78,7 @@ class EncodedAnswers:
 
     def forget(self, organization_id: int, job_id: int) -> None:
         """A request has just changed this job: what was known of it while it was open is over."""
+        self.changes += 1
         found = self._answers.get((organization_id, job_id))
         if found is not None and not found.ended:
             self._remove((organization_id, job_id))

@@ -94,6 +94,21 @@ def test_a_job_that_a_request_has_changed_is_read_anew() -> None:
     assert answers.find(1, 7) is not None
 
 
+def test_what_was_read_before_a_change_is_not_kept() -> None:
+    """A slow request answers what it has read to its own client; the one that has changed the job never sees that."""
+    answers = EncodedAnswers(Clock())
+    before = answers.changes
+    answers.forget(1, 7)
+    assert b"needs_confirmation" in answers.keep(1, answer(JobStatus.needs_confirmation), before).body
+    assert answers.find(1, 7) is None
+    answers.keep(1, answer(JobStatus.processing), answers.changes)
+    assert answers.find(1, 7) is not None
+    assert answers.keep(1, answer(JobStatus.done), before).ended
+    found = answers.find(1, 7)
+    assert found is not None
+    assert found.ended
+
+
 def test_an_old_answer_is_no_answer() -> None:
     """Two requests after a while, at once: neither is answered as it was then."""
     clock = Clock()

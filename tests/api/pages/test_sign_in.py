@@ -93,20 +93,24 @@ async def test_a_revoked_key_ends_what_an_open_page_is_told(
     key: str, browser: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The stream of changes ends by itself: nothing more is told to a reader who may see nothing any more."""
-    services = browser.app.state.services
-    async with services.sessions() as session:
+    async with session_scope(browser.app.state.settings) as session:
         caller = await authenticate(session, key)
     assert caller is not None
+    services = browser.app.state.services
     opened = Session(session_of_key=caller.key_id, until=9e9)
     reader = Reader(Request({"type": "http", "auth": opened}), member_of(caller), services, Boards())  # type: ignore[arg-type]
     monkeypatch.setattr(live, "SESSION_SECONDS", 0.0)
-    told = live.changes(reader, [])
-    await anext(told)
-    async with services.sessions.begin() as session:
-        await revoke_key(session, caller.key_id)
-    async with asyncio.timeout(60):
-        async for _ in told:
-            pass
+
+    async def follow() -> None:
+        told = live.changes(reader, [])
+        await anext(told)
+        async with services.sessions.begin() as session:
+            await revoke_key(session, caller.key_id)
+        async with asyncio.timeout(60):
+            async for _ in told:
+                pass
+
+    browser.blocking_portal.call(follow)
 
 
 async def test_a_draft_is_not_public(lone_api: Client) -> None:
