@@ -23,12 +23,12 @@ async def read_answer(services: Services, member: Member, job_id: int, wait: flo
     if kept is not None:
         services.watch.look_at(job_id)
         return kept.body
-    return (await _read(services, member, job_id, anew=True)).body
+    place = "anew", member.organization_id, job_id
+    return (await services.made_anew.make(place, partial(_read, services, member, job_id, anew=True))).body
 
 
 async def _waited_for(services: Services, member: Member, job_id: int, wait: float) -> Encoded:
     """A job that is known to be open costs no query before the wait, and one after it for all that waited so long."""
-
     place, read = (member.organization_id, job_id), partial(_read, services, member, job_id)
     if not services.watch.knows_open(*place):
         first = await services.made_anew.make(place, read)
