@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from datasources.databases.dbapi.asker import DbapiAsker
 from datasources.databases.postgres import Postgres
 from datasources.model.errors import SourceUnreachable
 from datasources.model.vocabulary import ErrorCode
@@ -35,6 +36,11 @@ DOORS = {
 NOT_DIALLED = r"(?!\(sock=)"
 """A socket that `dial` has connected is no door."""
 OTHER_DOORS = ("psycopg.connect", "AsyncConnection.connect", "create_connection", "urlopen(")
+NOT_OUT = {
+    ("create_connection", "datasources/databases/mssql/asker.py"): "(self.host, port)",
+    ("create_connection", "datasources/databases/oracle/line.py"): "await self._line.socket(host, port)",
+}
+"""What looks like a door, and what stands there that makes it none: a relay on the loopback, a socket of `dial`'s."""
 
 
 class Resolver:
@@ -171,4 +177,7 @@ def test_there_is_no_other_door() -> None:
         for word in (*DOORS, *OTHER_DOORS)
         if re.search(rf"(?<!\w){re.escape(word)}{NOT_DIALLED}", file.read_text())
     }
-    assert found == set(DOORS.items())
+    assert found == {*DOORS.items(), *NOT_OUT}
+    for (_, file), proof in NOT_OUT.items():
+        assert proof in (ROOT / file).read_text(), file
+    assert DbapiAsker.host == LOOPBACK[0]
