@@ -1,7 +1,7 @@
 """How many cores a number of sources takes, on paper: from what a test and a check were measured to cost each part."""
 
 from collections.abc import Iterator, Mapping
-from math import ceil
+from math import ceil, isfinite
 
 from msgspec import Struct
 
@@ -69,6 +69,6 @@ def one_process(costs: Costs) -> Table:
     """What one process of a part can do, the first to be full first."""
     table = Table("What one process can do", ("part", "tests/s, alone", "checks/s, alone"))
     for part, tests, checks in sorted(limits(costs), key=lambda limit: limit[2]):
-        table.rows.append((part, f"{tests:,.1f}", f"{checks:,.0f}"))
-    table.notes.append(f"At {FULL:.0%} of a core")
+        table.rows.append((part, f"{tests:,.1f}", f"{checks:,.0f}" if isfinite(checks) else "–"))
+    table.notes.append(f"At {FULL:.0%} of a core; – where a check costs it less than was measured")
     return table
