@@ -37,18 +37,14 @@ class ClickhouseServer:
 
     def run(self, *statements: str) -> list[Any]:
         """What each statement answers to a user who may do everything."""
-        found = []
-        for statement in statements:
-            answer = httpx.post(
-                f"http://127.0.0.1:{self.port}/",
-                params={"default_format": "JSONCompact"},
-                content=statement,
-                headers={"X-ClickHouse-User": "admin", "X-ClickHouse-Key": PASSWORD},
-                timeout=60,
-            )
-            assert answer.status_code == 200, answer.text
-            found.append(answer.json()["data"] if answer.text.strip() else [])
-        return found
+        login = {"X-ClickHouse-User": "admin", "X-ClickHouse-Key": PASSWORD}
+        with httpx.Client(headers=login, params={"default_format": "JSONCompact"}, timeout=60) as client:
+            return [self._run(client, statement) for statement in statements]
+
+    def _run(self, client: httpx.Client, statement: str) -> Any:
+        answer = client.post(f"http://127.0.0.1:{self.port}/", content=statement)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["data"] if answer.text.strip() else []
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,8 @@ KEEP = chdb.connect(PATH)
 class Handler(BaseHTTPRequestHandler):
     """One request, one connection to the engine, one statement."""
 
+    disable_nagle_algorithm = True  # head and body are written apart: the second would wait for the client's receipt
+
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
@@ -74,9 +76,12 @@ class Handler(BaseHTTPRequestHandler):
         return None
 
     def pieces(self, connection: "chdb.Connection", statement: str, form: str) -> Iterator[bytes]:
-        """An answer that may have no end in pieces; the engine streams those that have rows only."""
+        """An answer that may have no end in pieces; the engine streams those that have rows only.
+
+        In JSONCompact each piece of the engine's stream would be a whole document.
+        """
         begun = False
-        if re.match(r"\s*(select|with)\b", statement, re.IGNORECASE):
+        if form != "JSONCompact" and re.match(r"\s*(select|with)\b", statement, re.IGNORECASE):
             for piece in connection.send_query(statement, form):
                 begun = True
                 yield piece.bytes()
