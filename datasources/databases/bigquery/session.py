@@ -9,7 +9,6 @@ import msgspec
 from datasources.databases.base import Column, ForeignKey, History, LineageEdge, Origin, TableName
 from datasources.databases.bigquery.asker import BigqueryAsker
 from datasources.databases.bigquery.model import BigqueryOptions
-from datasources.databases.flood import CONNECTION_BYTES
 from datasources.databases.limits import Limit
 from datasources.databases.warehouse.asker import Row
 from datasources.databases.warehouse.catalog import Catalog, Member, Name, by_table
@@ -191,9 +190,6 @@ class BigquerySession(WarehouseSession):
 
     def _dataset(self, project: str, dataset: str) -> str:
         return f"{self.quoted(project, dataset)}.INFORMATION_SCHEMA"
-
-    async def _read(self, limit: Limit, stage: str, statement: str) -> list[Row]:
-        return await self.ask(limit, stage, statement, most=CONNECTION_BYTES)
 
 
 def _text(literal: str) -> str:

@@ -5,7 +5,6 @@ from typing import Any
 
 from datasources.databases.base import Column, History, LineageEdge
 from datasources.databases.dremio.asker import CATALOG
-from datasources.databases.flood import CONNECTION_BYTES
 from datasources.databases.limits import Limit
 from datasources.databases.warehouse.asker import Row
 from datasources.databases.warehouse.catalog import Catalog, Member, by_table
@@ -91,9 +90,6 @@ class DremioSession(WarehouseSession):
         async with limit.round("history"):
             edges, count, unread = await in_thread(partial(edges_of, written, catalog.columns, self.dialect, CATALOG))
         return edges, History(read_from=self._jobs, statements=count, unread=unread)
-
-    async def _read(self, limit: Limit, stage: str, statement: str) -> list[Row]:
-        return await self.ask(limit, stage, statement, most=CONNECTION_BYTES)
 
 
 def _column(row: Row) -> Column:

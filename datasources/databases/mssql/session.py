@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any, ClassVar
 
 from datasources.databases.base import Column, ForeignKey, History, LineageEdge, Origin, TableName
-from datasources.databases.flood import CONNECTION_BYTES
 from datasources.databases.limits import Limit
 from datasources.databases.mssql import guard, queries
 from datasources.databases.mssql.asker import MssqlAsker
@@ -161,9 +160,6 @@ class MssqlSession(WarehouseSession):
         finally:
             with suppress(Exception):  # a connection that is lost rolls back by itself
                 await self._asker.rows(ROLLBACK)
-
-    async def _read(self, limit: Limit, stage: str, statement: str) -> list[Row]:
-        return await self.ask(limit, stage, statement, most=CONNECTION_BYTES)
 
 
 def literal(text: str) -> str:

@@ -3,15 +3,12 @@
 from functools import partial
 
 from datasources.databases.base import Column, History, LineageEdge
-from datasources.databases.flood import CONNECTION_BYTES
 from datasources.databases.limits import Limit
 from datasources.databases.warehouse.asker import Row
 from datasources.databases.warehouse.catalog import Catalog, Member, by_table
 from datasources.databases.warehouse.history import MOST_STATEMENTS, Written, edges_of
 from datasources.databases.warehouse.records import foreign_of, primary_of
 from datasources.databases.warehouse.session import WarehouseSession
-from datasources.model.errors import CheckError
-from datasources.model.vocabulary import ErrorCode
 from datasources.network.threads import in_thread
 
 TABLES = """
@@ -44,8 +41,6 @@ OR UPPER(QH_SQL) LIKE 'MERGE%' ORDER BY QH_TSUBMIT DESC LIMIT {MOST_STATEMENTS}
 """  # noqa: S608 -- put together from constants
 KEPT_IN = "_V_QRYHIST (the latest queries; those of other users, where LIST on USER is granted)"
 GRANT = 'GRANT LIST ON USER TO "{user}"'
-HIDDEN = frozenset({ErrorCode.PERMISSION_DENIED, ErrorCode.QUERY_ERROR})
-"""How a system view, or a column of it, is refused that this user or this release has not."""
 
 
 class NetezzaSession(WarehouseSession):
@@ -64,17 +59,14 @@ class NetezzaSession(WarehouseSession):
         tables = await self._read(limit, stage, TABLES)
         views = await self._read(limit, stage, VIEWS)
         columns = await self._read(limit, stage, COLUMNS)
-        keys = await self._read_if_shown(limit, stage, KEYS)
-        comments = await self._read_if_shown(limit, stage, COMMENTS)
+        keys = await self._read_if_shown(limit, stage, KEYS) or []
+        comments = await self._read_if_shown(limit, stage, COMMENTS) or []
         return catalog_of(tables, views, columns, keys, comments, self._asker.database)
 
     async def history(self, limit: Limit, catalog: Catalog) -> tuple[list[LineageEdge], History | None]:
         """The queries that the server still remembers, of those that wrote a table from others."""
-        try:
-            rows = await self._read(limit, "history", QUERIES)
-        except CheckError as error:
-            if error.code not in HIDDEN:
-                raise
+        rows = await self._read_if_shown(limit, "history", QUERIES)
+        if rows is None:
             return [], History(read_from=KEPT_IN, missing=GRANT.format(user=self._asker.user or "…"))
         written = [Written(str(row[0]), database=str(row[1] or "").strip()) for row in rows]
         async with limit.round("history"):
@@ -82,17 +74,6 @@ class NetezzaSession(WarehouseSession):
                 partial(edges_of, written, catalog.columns, self.dialect, self._asker.database)
             )
         return edges, History(read_from=KEPT_IN, statements=count, unread=unread)
-
-    async def _read(self, limit: Limit, stage: str, statement: str) -> list[Row]:
-        return await self.ask(limit, stage, statement, most=CONNECTION_BYTES)
-
-    async def _read_if_shown(self, limit: Limit, stage: str, statement: str) -> list[Row]:
-        try:
-            return await self._read(limit, stage, statement)
-        except CheckError as error:
-            if error.code not in HIDDEN:
-                raise
-            return []
 
 
 def catalog_of(

@@ -3,15 +3,12 @@
 from collections.abc import Iterable
 
 from datasources.databases.base import Column, History, LineageEdge, Origin
-from datasources.databases.flood import CONNECTION_BYTES
 from datasources.databases.limits import Limit
 from datasources.databases.warehouse.asker import Row
 from datasources.databases.warehouse.catalog import Catalog, Member, Name, by_table
 from datasources.databases.warehouse.history import MOST_STATEMENTS
 from datasources.databases.warehouse.records import edges_between, foreign_of, primary_of
 from datasources.databases.warehouse.session import WarehouseSession
-from datasources.model.errors import CheckError
-from datasources.model.vocabulary import ErrorCode
 
 OURS = r"{schema} <> 'SYS' AND ({schema} = '_SYS_BIC' OR {schema} NOT LIKE '^_SYS^_%' ESCAPE '^')"
 """Not the server's own; `_SYS_BIC` has the calculation views that users have activated."""
@@ -61,8 +58,6 @@ GRANT = 'GRANT CATALOG READ TO "{user}"; without it, the user\'s own statements'
 SIZED = frozenset(
     {"CHAR", "NCHAR", "VARCHAR", "NVARCHAR", "ALPHANUM", "SHORTTEXT", "BINARY", "VARBINARY", "REAL_VECTOR"}
 )
-HIDDEN = frozenset({ErrorCode.PERMISSION_DENIED, ErrorCode.QUERY_ERROR})
-"""How a system view, or a column of it, is refused that this user or this release has not."""
 
 
 class HanaSession(WarehouseSession):
@@ -83,7 +78,7 @@ class HanaSession(WarehouseSession):
         columns = await self._read(limit, stage, COLUMNS)
         primary = await self._read(limit, stage, PRIMARY)
         foreign = await self._read(limit, stage, FOREIGN)
-        rows = await self._read_if_shown(limit, stage, ROWS)
+        rows = await self._read_if_shown(limit, stage, ROWS) or []
         return catalog_of(tables, views, columns, primary, foreign, rows)
 
     async def server_edges(self, limit: Limit) -> list[LineageEdge]:
@@ -92,11 +87,8 @@ class HanaSession(WarehouseSession):
 
     async def history(self, limit: Limit, catalog: Catalog) -> tuple[list[LineageEdge], History | None]:
         """Which table a statement wrote, and which it reached: HANA's own record with each plan."""
-        try:
-            rows = await self._read(limit, "history", STATEMENTS)
-        except CheckError as error:
-            if error.code not in HIDDEN:
-                raise
+        rows = await self._read_if_shown(limit, "history", STATEMENTS)
+        if rows is None:
             return [], History(read_from=KEPT_IN, missing=self._grant())
         may = await self._read_if_shown(limit, "history", MONITOR)
         pairs = written_of(rows, catalog.columns)
@@ -106,17 +98,6 @@ class HanaSession(WarehouseSession):
 
     def _grant(self) -> str:
         return GRANT.format(user=self._asker.user or "…")
-
-    async def _read(self, limit: Limit, stage: str, statement: str) -> list[Row]:
-        return await self.ask(limit, stage, statement, most=CONNECTION_BYTES)
-
-    async def _read_if_shown(self, limit: Limit, stage: str, statement: str) -> list[Row]:
-        try:
-            return await self._read(limit, stage, statement)
-        except CheckError as error:
-            if error.code not in HIDDEN:
-                raise
-            return []
 
 
 def catalog_of(

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 import msgspec
 
 from datasources.databases.base import Column, ColumnEdge, ForeignKey, History, LineageEdge, Origin, TableName
-from datasources.databases.flood import CONNECTION_BYTES
 from datasources.databases.limits import Limit
 from datasources.databases.snowflake.asker import SnowflakeAsker, literal
 from datasources.databases.warehouse.asker import Row
@@ -169,9 +168,6 @@ class SnowflakeSession(WarehouseSession):
 
     def _information(self, database: str) -> str:
         return f"{self.quoted(database)}.INFORMATION_SCHEMA"
-
-    async def _read(self, limit: Limit, stage: str, statement: str) -> list[Row]:
-        return await self.ask(limit, stage, statement, most=CONNECTION_BYTES)
 
 
 def _schema(database: str, schema: str, own: str) -> str:

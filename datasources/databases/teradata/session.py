@@ -3,7 +3,6 @@
 from functools import partial
 
 from datasources.databases.base import Column, History, LineageEdge
-from datasources.databases.flood import CONNECTION_BYTES
 from datasources.databases.limits import Limit
 from datasources.databases.teradata.types import type_text
 from datasources.databases.warehouse.asker import Row
@@ -58,8 +57,6 @@ GRANT = (
     'GRANT SELECT ON DBC.QryLogV TO "{user}"; GRANT SELECT ON DBC.QryLogSQLV TO "{user}"; and the texts are kept after '
     "BEGIN QUERY LOGGING WITH SQL ON ALL"
 )
-HIDDEN = frozenset({ErrorCode.PERMISSION_DENIED, ErrorCode.QUERY_ERROR})
-"""How a view of the dictionary, or a column of it, is refused that this user or this release has not."""
 ORDERS = "A test query may not contain {: the driver takes {fn teradata_…} for an order to itself, and may write a file"
 
 
@@ -97,11 +94,8 @@ class TeradataSession(WarehouseSession):
 
     async def history(self, limit: Limit, catalog: Catalog) -> tuple[list[LineageEdge], History | None]:
         """The statements that the query log has kept, where the user may read it."""
-        try:
-            rows = await self._read(limit, "history", QUERIES)
-        except CheckError as error:
-            if error.code not in HIDDEN:
-                raise
+        rows = await self._read_if_shown(limit, "history", QUERIES)
+        if rows is None:
             return [], History(read_from=KEPT_IN, missing=GRANT.format(user=self._asker.user or "…"))
         written = [Written(str(row[0]), schema=str(row[1] or "").strip()) for row in rows]
         async with limit.round("history"):
@@ -113,17 +107,6 @@ class TeradataSession(WarehouseSession):
         super().require_reading(sql)
         if "{" in sql:
             raise CheckError(ErrorCode.QUERY_NOT_READ_ONLY, ORDERS, {"stage": "query"})
-
-    async def _read(self, limit: Limit, stage: str, statement: str) -> list[Row]:
-        return await self.ask(limit, stage, statement, most=CONNECTION_BYTES)
-
-    async def _read_if_shown(self, limit: Limit, stage: str, statement: str) -> list[Row] | None:
-        try:
-            return await self._read(limit, stage, statement)
-        except CheckError as error:
-            if error.code not in HIDDEN:
-                raise
-            return None
 
 
 def catalog_of(members: list[Row], columns: list[Row], primary: list[Row], foreign: list[Row]) -> Catalog:

@@ -4,7 +4,6 @@ from collections.abc import AsyncGenerator
 from functools import partial
 
 from datasources.databases.base import Column, History, LineageEdge
-from datasources.databases.flood import CONNECTION_BYTES
 from datasources.databases.limits import Limit
 from datasources.databases.trino.asker import TrinoAsker
 from datasources.databases.warehouse.asker import Row
@@ -140,9 +139,6 @@ class TrinoSession(WarehouseSession):
         await self._trino.begin_reading()
         async for page in self._trino.pages(sql):
             yield page
-
-    async def _read(self, limit: Limit, stage: str, statement: str) -> list[Row]:
-        return await self.ask(limit, stage, statement, most=CONNECTION_BYTES)
 
 
 def literal(text: str) -> str:

@@ -3,7 +3,6 @@
 import re
 
 from datasources.databases.base import Column, History, LineageEdge, Origin
-from datasources.databases.flood import CONNECTION_BYTES
 from datasources.databases.limits import Limit
 from datasources.databases.warehouse.asker import Row
 from datasources.databases.warehouse.catalog import Catalog, Member, by_table
@@ -11,8 +10,6 @@ from datasources.databases.warehouse.guard import refuse_calls
 from datasources.databases.warehouse.history import MOST_STATEMENTS
 from datasources.databases.warehouse.records import edges_between, foreign_of, primary_of
 from datasources.databases.warehouse.session import WarehouseSession
-from datasources.model.errors import CheckError
-from datasources.model.vocabulary import ErrorCode
 
 TABLES = """
 SELECT table_schema, table_name FROM v_catalog.tables WHERE NOT is_system_table ORDER BY table_schema, table_name
@@ -67,8 +64,6 @@ LIMIT {MOST_STATEMENTS}
 MONITOR = "SELECT HAS_ROLE('sysmonitor') OR HAS_ROLE('dbadmin')"
 KEPT_IN = "v_monitor.projection_usage (what the data collector still keeps)"
 GRANT = 'GRANT SYSMONITOR TO "{user}", and make it a default role, or name it in `role`; without it, the user\'s own'
-HIDDEN = frozenset({ErrorCode.PERMISSION_DENIED, ErrorCode.QUERY_ERROR})
-"""How a system table, or a column of it, is refused that this user or this release has not."""
 
 _VERBS = """
 advance alter analyze cancel change clear close copy demote disable disconnect do drop dump enable enforce evaluate
@@ -104,8 +99,8 @@ class VerticaSession(WarehouseSession):
         columns = await self._read(limit, stage, COLUMNS)
         primary = await self._read(limit, stage, PRIMARY)
         foreign = await self._read(limit, stage, FOREIGN)
-        comments = await self._read_if_shown(limit, stage, COMMENTS)
-        rows = await self._read_if_shown(limit, stage, ROWS)
+        comments = await self._read_if_shown(limit, stage, COMMENTS) or []
+        rows = await self._read_if_shown(limit, stage, ROWS) or []
         return catalog_of(tables, views, columns, primary, foreign, comments, rows)
 
     async def server_edges(self, limit: Limit) -> list[LineageEdge]:
@@ -114,11 +109,8 @@ class VerticaSession(WarehouseSession):
 
     async def history(self, limit: Limit, catalog: Catalog) -> tuple[list[LineageEdge], History | None]:
         """Which tables a statement read, and which it wrote: Vertica's own record of each."""
-        try:
-            rows = await self._read(limit, "history", USAGE)
-        except CheckError as error:
-            if error.code not in HIDDEN:
-                raise
+        rows = await self._read_if_shown(limit, "history", USAGE)
+        if rows is None:
             return [], History(read_from=KEPT_IN, missing=self._grant())
         everything = await self._read_if_shown(limit, "history", MONITOR)
         missing = None if everything and everything[0][0] else self._grant()
@@ -128,17 +120,6 @@ class VerticaSession(WarehouseSession):
 
     def _grant(self) -> str:
         return GRANT.format(user=self._asker.user or "…")
-
-    async def _read(self, limit: Limit, stage: str, statement: str) -> list[Row]:
-        return await self.ask(limit, stage, statement, most=CONNECTION_BYTES)
-
-    async def _read_if_shown(self, limit: Limit, stage: str, statement: str) -> list[Row]:
-        try:
-            return await self._read(limit, stage, statement)
-        except CheckError as error:
-            if error.code not in HIDDEN:
-                raise
-            return []
 
 
 def catalog_of(

@@ -9,7 +9,7 @@ from functools import partial
 from typing import ClassVar
 
 from datasources.databases.base import History, Identity, Lineage, LineageEdge, QueryAnswer, Session, Table
-from datasources.databases.flood import MEGABYTE, Flood
+from datasources.databases.flood import CONNECTION_BYTES, MEGABYTE, Flood
 from datasources.databases.globs import Globs
 from datasources.databases.limits import Limit
 from datasources.databases.scratch_names import leftovers, marked_name
@@ -30,6 +30,8 @@ IN_SCRATCH = {
     ErrorCode.QUERY_NOT_READ_ONLY: ErrorCode.PERMISSION_DENIED,
 }
 """What a code means where the statement is ours, and the name the source's."""
+HIDDEN = frozenset({ErrorCode.PERMISSION_DENIED, ErrorCode.QUERY_ERROR})
+"""How a system view, or a column of it, is refused that this user or this release has not."""
 
 
 class WarehouseSession(Session):
@@ -203,6 +205,19 @@ class WarehouseSession(Session):
         async with limit.round(stage):
             with self._translated(stage, prefix):
                 return await self._asker.rows(statement, **more)
+
+    async def _read(self, limit: Limit, stage: str, statement: str) -> list[Row]:
+        """All rows of a statement about the catalogue, which may be large."""
+        return await self.ask(limit, stage, statement, most=CONNECTION_BYTES)
+
+    async def _read_if_shown(self, limit: Limit, stage: str, statement: str) -> list[Row] | None:
+        """The same; None where the server refuses it as it does with what is `HIDDEN`."""
+        try:
+            return await self._read(limit, stage, statement)
+        except CheckError as error:
+            if error.code not in HIDDEN:
+                raise
+            return None
 
     def _translated(self, stage: str, prefix: str = "") -> AbstractContextManager[None]:
         return translated(stage, prefix)
