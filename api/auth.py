@@ -8,7 +8,7 @@ from litestar.middleware import AbstractAuthenticationMiddleware, Authentication
 from msgspec import Struct
 
 from api.wire.errors import Problem
-from datasources.catalogue.accounts import Caller
+from datasources.catalogue.organizations.accounts import Caller
 
 SCHEMES = frozenset({"key", "bearer"})
 OPEN_PATHS = [r"^/health/", r"^/docs(/|$)", r"^/metrics$", r"^/badge/"]

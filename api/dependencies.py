@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.auth import Member
 from api.runtime import Services
 from api.wire.errors import Invalid, Problem, unknown
-from datasources.catalogue.jobs import find_job
-from datasources.catalogue.queue import lock_source
+from datasources.catalogue.jobs.jobs import find_job
+from datasources.catalogue.jobs.queue import lock_source
 from datasources.catalogue.sources import find_source
 from datasources.catalogue.tables import DataSource, Job
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from datasources.catalogue.accounts import Caller, authenticate, callers_of, key_hash
+from datasources.catalogue.organizations.accounts import Caller, authenticate, callers_of, key_hash
 
 FRESH_SECONDS = 0.9
 """For how long the last look is believed."""

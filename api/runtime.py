@@ -17,7 +17,7 @@ from api.background.status_events import StatusEvents
 from api.background.sweep_keeper import SweepKeeper
 from api.jobs.encoded import Encoded, EncodedAnswers
 from api.jobs.submit import Submitter
-from api.jobs.watch import Watch
+from api.jobs.following.watch import Watch
 from api.known_keys import KnownKeys
 from api.prefect.client import PrefectServer
 from api.shared import Shared

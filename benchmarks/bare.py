@@ -18,7 +18,7 @@ import psycopg
 from msgspec import Struct
 
 from api.wire.registration import parse
-from datasources.catalogue.accounts import bootstrap
+from datasources.catalogue.organizations.accounts import bootstrap
 from datasources.catalogue.engine import keep_connections, session_scope
 from datasources.catalogue.sources import write_source
 from datasources.catalogue.tables import DataSource, Job

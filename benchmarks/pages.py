@@ -23,7 +23,7 @@ import psutil
 from cryptography.fernet import Fernet
 
 from benchmarks.page_data import add_tests, fill
-from datasources.catalogue.accounts import bootstrap
+from datasources.catalogue.organizations.accounts import bootstrap
 from datasources.catalogue.engine import session_scope
 from datasources.catalogue.migrate import upgrade
 from datasources.model.settings import Settings

@@ -30,7 +30,7 @@ from benchmarks.aged import age, remove_by_prefect, row_counts, sizes
 from benchmarks.lanes import bench_environ, own_lane
 from benchmarks.memory import STEPS, result
 from datasources.catalogue.engine import pooled_engine
-from datasources.catalogue.health.retention import remove_old, roll_up
+from datasources.catalogue.retention import remove_old, roll_up
 from datasources.catalogue.migrate import upgrade
 from datasources.model.settings import Settings
 from deployments.cli.demo_data import make_shop

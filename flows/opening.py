@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
-from datasources.catalogue.work import Work
+from datasources.catalogue.jobs.work import Work
 from datasources.databases.opening import patiently
 from datasources.model.errors import CheckError
 from datasources.model.source import Source

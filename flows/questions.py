@@ -16,12 +16,12 @@ from prefect.logging import get_run_logger
 from pydantic import ConfigDict
 
 from datasources.catalogue.engine import session_scope
-from datasources.catalogue.questions import lock_job, open_question, question_of, take_answer
+from datasources.catalogue.jobs.questions import lock_job, open_question, question_of, take_answer
 from datasources.catalogue.tables import Job
-from datasources.catalogue.work import Work, load_work
+from datasources.catalogue.jobs.work import Work, load_work
 from datasources.databases.read_only import Reading, judge
 from datasources.model.errors import CheckError
-from datasources.model.host_keys import echoes
+from datasources.model.inputs.host_keys import echoes
 from datasources.model.questions import Answer, HostKeyQuestion, QueryQuestion, Question, question_about
 from datasources.model.results import Published, StepResult
 from datasources.model.settings import Settings

@@ -17,7 +17,7 @@ from datasources.health.verdict import failures
 from datasources.model.results import Published
 from datasources.model.source import Source
 from datasources.model.steps import in_table_order
-from datasources.model.texts import markdown_text, visible
+from datasources.model.inputs.texts import markdown_text, visible
 from datasources.model.vocabulary import Code, Outcome
 from tasks.context import StepContext
 

@@ -6,9 +6,9 @@ import msgspec
 from prefect.client.utilities import get_or_create_client
 from prefect.exceptions import ObjectNotFound, PrefectException
 
-from datasources.catalogue.work import Work
+from datasources.catalogue.jobs.work import Work
 from datasources.model.errors import SourceUnreachable
-from datasources.model.secret_references import rules
+from datasources.model.inputs.secret_references import rules
 from datasources.model.settings import Settings
 from datasources.secrecy.references import LOCAL, Resolver, resolve
 

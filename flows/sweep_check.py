@@ -11,7 +11,7 @@ from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
 
 from datasources.catalogue.health.record_check import Checked
-from datasources.catalogue.work import Work
+from datasources.catalogue.jobs.work import Work
 from datasources.health.verdict import failures, says_nothing
 from datasources.logs import about
 from datasources.model.errors import CheckError

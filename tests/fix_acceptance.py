@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from datasources.catalogue.accounts import add_member, create_key, create_organization, create_user
+from datasources.catalogue.organizations.accounts import add_member, create_key, create_organization, create_user
 from datasources.catalogue.engine import session_scope
 from datasources.model.settings import Settings
 from deployments.stack.local import with_local_defaults

@@ -14,7 +14,7 @@ from litestar import Litestar
 from litestar.testing import AsyncTestClient
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from datasources.catalogue.accounts import add_member, create_key, create_organization, create_user
+from datasources.catalogue.organizations.accounts import add_member, create_key, create_organization, create_user
 from datasources.catalogue.engine import session_scope
 from tests.fix_catalogue import make_catalogue
 from tests.fix_database import Server, free_port

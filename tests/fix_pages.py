@@ -18,7 +18,7 @@ from cryptography.fernet import Fernet
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
 from benchmarks.page_data import add_tests, fill
-from datasources.catalogue.accounts import bootstrap
+from datasources.catalogue.organizations.accounts import bootstrap
 from datasources.catalogue.engine import session_scope
 from datasources.model.settings import Settings
 from datasources.secrecy.vault import Vault

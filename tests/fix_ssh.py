@@ -30,7 +30,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from datasources.databases.postgres.model import PgOptions, PgSource
 from datasources.model.errors import SourceUnreachable
-from datasources.model.host_keys import HostKey
+from datasources.model.inputs.host_keys import HostKey
 from datasources.model.source import Source, SshTunnel
 from datasources.model.vocabulary import ErrorCode
 from datasources.network.tunnel import open_tunnel

@@ -20,7 +20,7 @@ from api.wire.requests import NewAlert
 from datasources.catalogue.locks import lock_organization
 from datasources.model.alerts import Alert, AlertRefused, default_name, hosts_of, narrowed
 from datasources.model.errors import SourceUnreachable
-from datasources.model.texts import hidden_character
+from datasources.model.inputs.texts import hidden_character
 from datasources.network.addresses import Policy, literal, resolve
 
 T = TypeVar("T")

@@ -9,12 +9,12 @@ from api.runtime import Services
 from api.wire.errors import Invalid, Problem
 from api.wire.registration import is_mask, merged, parse
 from api.wire.requests import Confirmation, SecretAnswer
-from datasources.catalogue.questions import lock_job, question_of, take_answer
+from datasources.catalogue.jobs.questions import lock_job, question_of, take_answer
 from datasources.catalogue.sources import write_source
 from datasources.catalogue.tables import DataSource, Job
-from datasources.model.host_keys import HostKey, echoes
+from datasources.model.inputs.host_keys import HostKey, echoes
 from datasources.model.questions import Answer, HostKeyQuestion, Owner, Question, SecretQuestion
-from datasources.model.secret_references import escaped
+from datasources.model.inputs.secret_references import escaped
 from datasources.model.source import SshTunnel
 from datasources.secrecy.vault import Vault
 

@@ -2,12 +2,12 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.jobs.decide import CANCEL_SECONDS
+from api.jobs.following.decide import CANCEL_SECONDS
 from api.jobs.refresh import wait_until_ended
 from api.jobs.view import view
 from api.runtime import Services
 from api.wire.schemas import AsyncDataSourceTestResults
-from datasources.catalogue.jobs import request_cancel
+from datasources.catalogue.jobs.jobs import request_cancel
 from datasources.catalogue.tables import Job
 
 

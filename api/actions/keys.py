@@ -8,10 +8,10 @@ from api.wire.errors import Invalid, Problem
 from api.wire.registration import HIDDEN
 from api.wire.requests import NewHostKey
 from datasources.catalogue import host_keys
-from datasources.catalogue.accounts import create_key, find_key, revoke_key
+from datasources.catalogue.organizations.accounts import create_key, find_key, revoke_key
 from datasources.catalogue.tables import ApiKey, HostKey
-from datasources.model.host_keys import HostKey as Parsed
-from datasources.model.texts import hidden_character
+from datasources.model.inputs.host_keys import HostKey as Parsed
+from datasources.model.inputs.texts import hidden_character
 from datasources.model.vocabulary import OnQuestion
 
 

@@ -12,11 +12,11 @@ from api.runtime import Services
 from api.wire.errors import Invalid, Problem
 from api.wire.registration import HIDDEN
 from api.wire.requests import NewMember
-from datasources.catalogue.accounts import AccountError, add_member, create_key, create_user, find_user
-from datasources.catalogue.members import LastAdmin, find_member, members_of, remove_member, set_role
-from datasources.catalogue.sign_ins import make_link
+from datasources.catalogue.organizations.accounts import AccountError, add_member, create_key, create_user, find_user
+from datasources.catalogue.organizations.members import LastAdmin, find_member, members_of, remove_member, set_role
+from datasources.catalogue.organizations.sign_ins import make_link
 from datasources.catalogue.tables import Membership, User
-from datasources.model.texts import hidden_character
+from datasources.model.inputs.texts import hidden_character
 from datasources.model.vocabulary import OnQuestion, Role
 
 INVITATION = "invitation"

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from api.background.periodic import PeriodicTask
-from api.jobs.watch import Watch
+from api.jobs.following.watch import Watch
 from api.prefect.client import PrefectServer
 from datasources.catalogue import locks
 from datasources.catalogue.locks import Lock

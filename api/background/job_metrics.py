@@ -20,9 +20,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from api.jobs.status import open_status
-from api.jobs.watch import Watch
+from api.jobs.following.watch import Watch
 from api.prefect.client import Run
-from datasources.catalogue.job_stats import EndedJob, OpenJob, ended_since, unended
+from datasources.catalogue.jobs.job_stats import EndedJob, OpenJob, ended_since, unended
 from datasources.model.vocabulary import JobStatus
 
 BUCKETS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 3, 5, 10, 20, 30, 60, 120, 300, 600, 3600)

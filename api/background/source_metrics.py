@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from datasources.catalogue.source_stats import SourceNow, sources_now
-from datasources.model.texts import visible
+from datasources.model.inputs.texts import visible
 
 LABELS = ("source", "source_id", "organization", "type")
 LONGEST = 100

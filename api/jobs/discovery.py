@@ -6,10 +6,10 @@ from api.auth import Member
 from api.jobs.insist import insist
 from api.jobs.refresh import wait_until_ended
 from api.jobs.submit import Submitter
-from api.jobs.watch import Watch
+from api.jobs.following.watch import Watch
 from api.wire.errors import Problem
 from api.wire.requests import TestRequest
-from datasources.catalogue.schemas.reading import Overview, read_overview
+from datasources.catalogue.schemas.reading.overview import Overview, read_overview
 from datasources.catalogue.tables import DataSource
 from datasources.model.steps import KindOfTest
 from datasources.model.vocabulary import JobStatus

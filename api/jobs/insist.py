@@ -4,9 +4,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.jobs.refresh import read_anew, wait_until_ended
 from api.jobs.submit import Accepted
-from api.jobs.watch import Watch
+from api.jobs.following.watch import Watch
 from api.wire.errors import Problem
-from datasources.catalogue.jobs import request_cancel
+from datasources.catalogue.jobs.jobs import request_cancel
 from datasources.model.vocabulary import JobStatus
 
 NOT_TAKEN_UP = "No worker took up the test within the limit; it has been cancelled"

@@ -5,7 +5,7 @@ Each of these commits first: that gives the connection back while nothing needs 
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.jobs.watch import Watch
+from api.jobs.following.watch import Watch
 from datasources.catalogue.tables import Job
 
 

@@ -1,7 +1,7 @@
 """Where a job stands (contract 4.2): the one rule for answers, metrics and the watch."""
 
 from api.prefect.client import Run
-from datasources.catalogue.attempts import is_noted
+from datasources.catalogue.jobs.attempts import is_noted
 from datasources.catalogue.tables import Job
 from datasources.model.vocabulary import JobStatus
 from flows.states import QUESTIONS, job_status

@@ -8,14 +8,14 @@ from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.auth import Member
-from api.jobs.watch import Watch
+from api.jobs.following.watch import Watch
 from api.limits import refuse_when_full
 from api.wire.errors import Invalid
 from api.wire.requests import TestRequest
 from api.wire.responses import JOINED
 from datasources.catalogue.health.claims import CHECK_SECONDS
-from datasources.catalogue.jobs import deadline, ids_of
-from datasources.catalogue.queue import ahead_of_new
+from datasources.catalogue.jobs.jobs import deadline, ids_of
+from datasources.catalogue.jobs.queue import ahead_of_new
 from datasources.catalogue.tables import DataSource, Job
 from datasources.databases import DATABASES
 from datasources.model.errors import SecretsError

@@ -8,8 +8,8 @@ import msgspec
 from api.jobs.status import status_of
 from api.prefect.client import Run
 from api.wire.schemas import AsyncDataSourceTestResults, CheckStep, ConnectionTest, TestResultStep, whole
-from datasources.catalogue.attempts import attempts_of, found_before
-from datasources.catalogue.questions import question_of
+from datasources.catalogue.jobs.attempts import attempts_of, found_before
+from datasources.catalogue.jobs.questions import question_of
 from datasources.catalogue.tables import DataSource, Job
 from datasources.model.results import Published
 from datasources.model.steps import CONNECTION, TEST_QUERY, VERSION_PROBE, in_table_order, step_named

@@ -19,7 +19,7 @@ from api.pages.forms import problems
 from api.pages.source_form import titles_of
 from api.runtime import Services
 from datasources.databases import DATABASES
-from datasources.model.texts import visible
+from datasources.model.inputs.texts import visible
 
 TEMPLATES = Path(__file__).parent / "templates"
 POLICY = (

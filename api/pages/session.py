@@ -18,7 +18,7 @@ from api.auth import Member, member_of
 from api.dependencies import Session as Catalogue
 from api.runtime import Services
 from api.wire.errors import Problem
-from datasources.catalogue.accounts import caller_of
+from datasources.catalogue.organizations.accounts import caller_of
 from datasources.model.errors import SecretsError
 from datasources.secrecy.vault import Vault
 

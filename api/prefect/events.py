@@ -12,7 +12,7 @@ from prefect.types import DateTime
 from api.prefect._private import send_events, stored_events
 from datasources.catalogue.health.status_changes import UnsentChange
 from datasources.model.errors import REMEDIATIONS
-from datasources.model.texts import visible
+from datasources.model.inputs.texts import visible
 from datasources.model.vocabulary import ErrorCode, StatusEvent
 from flows.prefect_events import FLOW_RUN
 

@@ -4,7 +4,7 @@ from prefect.events import Event, Resource
 from prefect.types import DateTime
 
 from datasources.catalogue.schemas.announced import UnsentSchemaChange
-from datasources.model.texts import visible
+from datasources.model.inputs.texts import visible
 from datasources.model.vocabulary import SCHEMA_EVENTS
 
 

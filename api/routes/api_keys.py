@@ -12,7 +12,7 @@ from api.dependencies import ApiRequest, MemberDep, ServicesDep, SessionDep
 from api.limits import MAKES_KEY
 from api.wire.pages import LINK_HEADER, MOST_ITEMS, Limit, Offset, one_more, page
 from api.wire.responses import KEY_FORBIDDEN, LIMITED, LOCATION, LOCATION_HEADER
-from datasources.catalogue.accounts import keys_of
+from datasources.catalogue.organizations.accounts import keys_of
 from datasources.catalogue.tables import ApiKey
 from datasources.model.vocabulary import OnQuestion
 

@@ -13,10 +13,10 @@ from api.wire.errors import Problem
 from api.wire.health import DEFAULT_WINDOW, WINDOWS, WindowName, is_stale
 from api.wire.responses import ENVELOPED, LOCATION_HEADER
 from api.wire.schemas import BadgeToken, Envelope
-from datasources.catalogue.badges import find_by_token, issue_token
+from datasources.catalogue.organizations.badges import find_by_token, issue_token
 from datasources.catalogue.health import history
 from datasources.health.glance import glance
-from datasources.model.texts import visible
+from datasources.model.inputs.texts import visible
 
 GREEN, RED, GREY = "#2e7d32", "#c62828", "#616161"
 COLOURS = {"up": GREEN, "down": RED, "unknown": GREY}

@@ -13,8 +13,8 @@ from api.wire.kept_lineage import LineageAnswer, Shape, answer_of, as_events, sh
 from api.wire.responses import ENVELOPED
 from api.wire.schemas import Envelope
 from api.wire.streams import Cursor, Format, PageLimit, read_cursor, write_cursor
-from datasources.catalogue.schemas.column_lineage import with_columns
-from datasources.catalogue.schemas.graph import Direction, Graph, every_edge, read_edges, read_graph, through
+from datasources.catalogue.schemas.reading.column_lineage import with_columns
+from datasources.catalogue.schemas.reading.graph import Direction, Graph, every_edge, read_edges, read_graph, through
 from datasources.databases.base import TableName
 
 

@@ -17,7 +17,7 @@ from datasources.catalogue.health.timetables import own_plan
 from datasources.catalogue.sources import source_of
 from datasources.catalogue.tables import DataSource
 from datasources.health.plan import Plan
-from datasources.model.secret_references import FIELD
+from datasources.model.inputs.secret_references import FIELD
 from datasources.model.source import Source
 from datasources.secrecy.vault import Vault
 

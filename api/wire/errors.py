@@ -15,8 +15,8 @@ from litestar.exceptions import HTTPException, TooManyRequestsException, Validat
 from msgspec import Struct
 
 from datasources.model.errors import SourcecheckError
-from datasources.model.nearest import did_you_mean
-from datasources.model.texts import plain
+from datasources.model.inputs.nearest import did_you_mean
+from datasources.model.inputs.texts import plain
 
 logger = logging.getLogger("sourcecheck.api")
 ENVELOPE_PATH = "/api/v1/data-sources"

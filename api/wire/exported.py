@@ -9,7 +9,7 @@ from api.wire.declared import DEFAULTS, SCHEDULE, defaults_of
 from datasources.catalogue.health.timetables import own_plan
 from datasources.catalogue.tables import DataSource
 from datasources.databases import DATABASES
-from datasources.model.secret_references import FIELD
+from datasources.model.inputs.secret_references import FIELD
 from datasources.model.source import SshTunnel
 from datasources.secrecy.vault import Vault
 

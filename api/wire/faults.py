@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from api.wire.errors import Invalid, invalid, unknown
-from datasources.model.hosts import host_name
+from datasources.model.inputs.hosts import host_name
 
 Fault = dict[str, Any]
 Place = tuple[str, ...]

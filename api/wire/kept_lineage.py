@@ -8,7 +8,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from api.wire.kept_schema import EdgeAnswer, edge_answer
 from api.wire.openlineage import events
-from datasources.catalogue.schemas.graph import Graph
+from datasources.catalogue.schemas.reading.graph import Graph
 from datasources.catalogue.tables import DataSource
 from datasources.databases.base import LineageEdge
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType
 
-from datasources.catalogue.schemas.history import KeptChange
-from datasources.catalogue.schemas.reading import Overview
-from datasources.catalogue.schemas.search import Hit
+from datasources.catalogue.schemas.reading.history import KeptChange
+from datasources.catalogue.schemas.reading.overview import Overview
+from datasources.catalogue.schemas.reading.search import Hit
 from datasources.databases.base import LineageEdge, Table
 from datasources.model.column_kinds import ColumnKind, kind_of
 

@@ -14,8 +14,8 @@ from msgspec import Meta, Struct
 from datasources.databases import DATABASES
 from datasources.health.plan import LEAST_SECONDS
 from datasources.model.alerts import MOST_CHARACTERS, AlertKind
-from datasources.model.hosts import host_name
-from datasources.model.secret_references import FIELD
+from datasources.model.inputs.hosts import host_name
+from datasources.model.inputs.secret_references import FIELD
 from datasources.model.source import Host, Port
 from datasources.model.vocabulary import OnQuestion, Role
 

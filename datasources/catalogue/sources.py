@@ -13,7 +13,7 @@ from datasources.catalogue.locks import lock_organization
 from datasources.catalogue.tables import MAX_ID, DataSource
 from datasources.databases import AnySource
 from datasources.model.errors import SecretsError, SourcecheckError
-from datasources.model.secret_references import FIELD
+from datasources.model.inputs.secret_references import FIELD
 from datasources.model.source import Source
 from datasources.secrecy.vault import Vault
 

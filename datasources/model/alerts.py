@@ -7,8 +7,8 @@ from urllib.parse import SplitResult, parse_qs, parse_qsl, quote, unquote, urlen
 from msgspec import Struct
 
 from datasources.model.errors import SourcecheckError
-from datasources.model.hosts import host_name
-from datasources.model.texts import hidden_character
+from datasources.model.inputs.hosts import host_name
+from datasources.model.inputs.texts import hidden_character
 
 AlertKind = Literal["webhook", "slack", "mail"]
 KINDS: tuple[AlertKind, ...] = get_args(AlertKind)

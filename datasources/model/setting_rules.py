@@ -9,7 +9,7 @@ from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from urllib.parse import SplitResult, urlsplit
 
-from datasources.model.secret_references import rules
+from datasources.model.inputs.secret_references import rules
 
 LEAST_KEY = 16
 """Characters of an API key that an operator chooses."""

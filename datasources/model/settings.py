@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta, inspect
 
 from datasources.model.errors import SettingsError
-from datasources.model.nearest import did_you_mean
+from datasources.model.inputs.nearest import did_you_mean
 from datasources.model.setting_rules import RULES
 from datasources.model.source import Masked, Port
 

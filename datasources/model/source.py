@@ -10,8 +10,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 import msgspec
 from msgspec import Meta, Struct
 
-from datasources.model.host_keys import HostKey
-from datasources.model.hosts import host_name
+from datasources.model.inputs.host_keys import HostKey
+from datasources.model.inputs.hosts import host_name
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Host = Annotated[str, Meta(min_length=1, max_length=300)]

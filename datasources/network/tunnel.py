@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from datasources.model.errors import CheckError, SourceUnreachable
-from datasources.model.host_keys import fingerprint_of
+from datasources.model.inputs.host_keys import fingerprint_of
 from datasources.model.source import Source, SshTunnel, Via
 from datasources.model.vocabulary import ErrorCode
 from datasources.network.addresses import Policy, canonical, is_metadata_name, literal, look_up

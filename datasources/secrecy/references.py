@@ -14,7 +14,7 @@ from importlib.metadata import entry_points
 import msgspec
 
 from datasources.model.errors import SourceUnreachable
-from datasources.model.secret_references import Rule
+from datasources.model.inputs.secret_references import Rule
 from datasources.model.source import Source
 from datasources.model.vocabulary import ErrorCode
 

@@ -105,20 +105,20 @@ async def _with_session(settings: Settings, work: Work, given: argparse.Namespac
 
 
 async def _add_organization(session: Any, given: argparse.Namespace) -> int:
-    from datasources.catalogue.accounts import create_organization
+    from datasources.catalogue.organizations.accounts import create_organization
 
     made = await create_organization(session, given.name)
     return _answer(given, {"id": made.id, "name": made.name}, f"organization {made.id}")
 
 
 async def _list_organizations(session: Any, given: argparse.Namespace) -> int:
-    from datasources.catalogue.accounts import list_organizations
+    from datasources.catalogue.organizations.accounts import list_organizations
 
     return _show(given, ["id", "name"], await list_organizations(session))
 
 
 async def _add_user(session: Any, given: argparse.Namespace) -> int:
-    from datasources.catalogue.accounts import add_member, create_user
+    from datasources.catalogue.organizations.accounts import add_member, create_user
 
     user = await create_user(session, given.name, given.email)
     if given.organization is not None:
@@ -127,26 +127,26 @@ async def _add_user(session: Any, given: argparse.Namespace) -> int:
 
 
 async def _list_users(session: Any, given: argparse.Namespace) -> int:
-    from datasources.catalogue.accounts import list_users
+    from datasources.catalogue.organizations.accounts import list_users
 
     return _show(given, ["id", "name", "email", "organization", "role"], await list_users(session))
 
 
 async def _add_key(session: Any, given: argparse.Namespace) -> int:
-    from datasources.catalogue.accounts import create_key
+    from datasources.catalogue.organizations.accounts import create_key
 
     made, raw = await create_key(session, given.user, given.organization, given.name, on_question=given.on_question)
     return _answer(given, {"id": made.id, "name": made.name, "key": raw}, raw)
 
 
 async def _list_keys(session: Any, given: argparse.Namespace) -> int:
-    from datasources.catalogue.accounts import list_keys
+    from datasources.catalogue.organizations.accounts import list_keys
 
     return _show(given, ["id", "begins with", "name", "user", "last used", "revoked"], await list_keys(session))
 
 
 async def _revoke_key(session: Any, given: argparse.Namespace) -> int:
-    from datasources.catalogue.accounts import revoke_key
+    from datasources.catalogue.organizations.accounts import revoke_key
 
     await revoke_key(session, given.key)
     return _answer(given, {"revoked": given.key}, f"key {given.key} is revoked")

@@ -4,7 +4,7 @@ import asyncio
 from contextlib import suppress
 
 from datasources.catalogue import migrate
-from datasources.catalogue.accounts import bootstrap
+from datasources.catalogue.organizations.accounts import bootstrap
 from datasources.catalogue.engine import session_scope
 from datasources.model.errors import SettingsError
 from datasources.model.settings import Settings

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 import pytest
 
 from api.routes.badge import GREEN, GREY, RED, describe
-from datasources.model.texts import visible
+from datasources.model.inputs.texts import visible
 
 NAMES = ["Shop", '<script>alert("x")</script>', "a & b 'c'", "ctrl\x01\x1b\n\t", "ünï 日本", "long " * 40]
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
 
 from api.known_keys import FRESH_SECONDS, IDLE_SECONDS, LOOK_AGAIN_SECONDS, KnownKeys
-from datasources.catalogue.accounts import add_member, create_key, create_user, revoke_key
+from datasources.catalogue.organizations.accounts import add_member, create_key, create_user, revoke_key
 from datasources.catalogue.tables import Membership
 from tests.fix_catalogue import Sessions
 

@@ -9,7 +9,7 @@ from api.background.source_metrics import LONGEST, text_of
 from datasources.catalogue.health.overview import DRAFT
 from datasources.catalogue.source_stats import SourceNow, sources_now
 from datasources.health.uptime import Record
-from datasources.model.texts import visible
+from datasources.model.inputs.texts import visible
 from tests.datasources.health.kit import check, make_source
 from tests.fix_catalogue import Sessions
 

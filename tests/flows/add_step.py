@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from api.app import create_app
-from api.jobs.outcome import complete
+from api.jobs.following.outcome import complete
 from api.jobs.view import view
 from datasources.catalogue.health.record_check import Checked, record_of
 from datasources.catalogue.tables import DataSource, Job

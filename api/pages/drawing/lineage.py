@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from msgspec import Struct
 
-from datasources.catalogue.schemas.graph import Graph
+from datasources.catalogue.schemas.reading.graph import Graph
 from datasources.databases.base import TableName
 
 BOX, HEIGHT = 200, 34

@@ -13,7 +13,7 @@ from api.pages.forms import at_field, host_key_from, text
 from api.pages.rendering import Reader, ReaderDep
 from api.wire.errors import Invalid, Problem
 from datasources.catalogue import host_keys
-from datasources.catalogue.accounts import keys_of
+from datasources.catalogue.organizations.accounts import keys_of
 from datasources.model.vocabulary import OnQuestion
 
 LONGEST_NAME = 200

@@ -19,7 +19,7 @@ from api.pages.session import PUBLIC
 from api.prefect.alerts import KeptAlert
 from api.wire.errors import Invalid, Problem
 from datasources.catalogue.health.status_changes import newest_changes_of_all
-from datasources.catalogue.status_pages import organization_of, set_status_page, status_page_of
+from datasources.catalogue.organizations.status_pages import organization_of, set_status_page, status_page_of
 from datasources.model.alerts import AlertKind, receiver_of
 
 SHOWN = 50

@@ -13,7 +13,7 @@ from api.limits import MAKES_KEY
 from api.pages.forms import at_field, member_from
 from api.pages.rendering import Reader, ReaderDep
 from api.wire.errors import Invalid, Problem
-from datasources.catalogue.accounts import find_user
+from datasources.catalogue.organizations.accounts import find_user
 from datasources.model.vocabulary import OnQuestion, Role
 
 ROLES: tuple[Role, ...] = get_args(Role)

@@ -13,11 +13,11 @@ from api.pages.drawing.lineage import address_of, picture
 from api.pages.rendering import ReaderDep
 from api.wire.errors import Problem
 from datasources.catalogue.schemas.compare import EdgeChange, TableChange
-from datasources.catalogue.schemas.graph import Direction, read_graph
-from datasources.catalogue.schemas.history import KeptChange, WantedChanges, read_changes
-from datasources.catalogue.schemas.reading import Place, Wanted, read_one, read_overview, read_tables, storable
-from datasources.catalogue.schemas.references import read_referrers
-from datasources.catalogue.schemas.search import search_tables
+from datasources.catalogue.schemas.reading.graph import Direction, read_graph
+from datasources.catalogue.schemas.reading.history import KeptChange, WantedChanges, read_changes
+from datasources.catalogue.schemas.reading.overview import Place, Wanted, read_one, read_overview, read_tables, storable
+from datasources.catalogue.schemas.reading.references import read_referrers
+from datasources.catalogue.schemas.reading.search import search_tables
 from datasources.databases.base import Table, TableName
 
 SHOWN = 100

@@ -9,8 +9,8 @@ from api.dependencies import ServicesDep, SessionDep
 from api.pages.rendering import Asked, bare, flash
 from api.pages.session import PUBLIC, member_of_key, signed_in, signed_out
 from api.wire.errors import Problem
-from datasources.catalogue.accounts import authenticate
-from datasources.catalogue.sign_ins import take_link
+from datasources.catalogue.organizations.accounts import authenticate
+from datasources.catalogue.organizations.sign_ins import take_link
 
 LONGEST_KEY = 4096
 

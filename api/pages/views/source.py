@@ -28,8 +28,8 @@ from api.wire.schemas import Health
 from api.wire.source_details import details_of
 from datasources.catalogue.health.overview import Check, newest_checks
 from datasources.catalogue.health.status_changes import newest_changes
-from datasources.catalogue.jobs import newest_jobs
-from datasources.catalogue.schemas.reading import read_overview
+from datasources.catalogue.jobs.jobs import newest_jobs
+from datasources.catalogue.schemas.reading.overview import read_overview
 from datasources.catalogue.sources import forget_secret
 from datasources.catalogue.tables import DataSource, Job, StatusChange
 from datasources.health.plan import Plan

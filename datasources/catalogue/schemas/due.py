@@ -14,7 +14,7 @@ from sqlalchemy.orm import aliased
 
 from datasources.catalogue.health.overview import SAVED
 from datasources.catalogue.health.own_tests import own_test
-from datasources.catalogue.queue import lock_source
+from datasources.catalogue.jobs.queue import lock_source
 from datasources.catalogue.tables import DataSource, DueDownload, Job
 from datasources.health.downloads import Download, Key, keys_of
 from datasources.model.steps import SCHEDULE, steps_of

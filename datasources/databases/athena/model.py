@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 import msgspec
 from msgspec import Meta
 
-from datasources.model.hosts import host_name
+from datasources.model.inputs.hosts import host_name
 from datasources.model.source import Host, Options, Port, Source
 
 Name = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]

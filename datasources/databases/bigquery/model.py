@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Meta
 
 from datasources.databases.bigquery.keys import service_account
-from datasources.model.hosts import host_name
+from datasources.model.inputs.hosts import host_name
 from datasources.model.source import Host, Options, Port, Source
 
 Project = Annotated[str, Meta(title="Project ID", min_length=1, max_length=128, pattern=r"^[a-z0-9.:_-]+$(?!\n)")]

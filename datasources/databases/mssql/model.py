@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Meta
 
 from datasources.databases.mssql.script import statements_of
-from datasources.model.hosts import host_name
+from datasources.model.inputs.hosts import host_name
 from datasources.model.source import Host, NetworkOptions, Options, Port, Source
 
 Name = Annotated[str, Meta(max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta, Struct
 
-from datasources.model.hosts import host_name
+from datasources.model.inputs.hosts import host_name
 from datasources.model.source import Options
 
 HTTPS_PORT = 443

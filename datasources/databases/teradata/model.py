@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 import msgspec
 from msgspec import Meta
 
-from datasources.model.hosts import host_name
+from datasources.model.inputs.hosts import host_name
 from datasources.model.source import Host, Options, Port, Source
 from datasources.network.tls import Verification
 

@@ -10,7 +10,7 @@ from paramiko import PKey, SSHException
 from paramiko.ssh_exception import IncompatiblePeer
 
 from datasources.model.errors import SourceUnreachable
-from datasources.model.host_keys import ALGORITHMS, HostKey, fingerprint_of
+from datasources.model.inputs.host_keys import ALGORITHMS, HostKey, fingerprint_of
 from datasources.model.settings import Settings
 from datasources.model.source import SshTunnel
 from datasources.model.vocabulary import ErrorCode

@@ -3,7 +3,7 @@
 from paramiko import AuthenticationException, BadAuthenticationType, PKey, SSHException
 
 from datasources.model.errors import CheckError
-from datasources.model.host_keys import ALGORITHMS
+from datasources.model.inputs.host_keys import ALGORITHMS
 from datasources.model.source import SshTunnel
 from datasources.model.vocabulary import ErrorCode
 from datasources.network.ssh.faults import fault, lost, missing

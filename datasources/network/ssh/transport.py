@@ -13,7 +13,7 @@ from paramiko.auth_handler import AuthOnlyHandler
 from paramiko.common import cMSG_SERVICE_REQUEST, cMSG_USERAUTH_REQUEST
 from paramiko.transport import ServiceRequestingTransport
 
-from datasources.model.host_keys import ALGORITHMS
+from datasources.model.inputs.host_keys import ALGORITHMS
 from datasources.network.dial import KEEPALIVE_SECONDS
 
 QUIET = logging.getLogger("datasources.network.ssh.wire")

@@ -12,7 +12,7 @@ from typing import IO
 
 import msgspec
 
-from datasources.model.secret_references import is_variable_allowed, rules
+from datasources.model.inputs.secret_references import is_variable_allowed, rules
 from datasources.model.settings import PREFIX, Settings, variable
 from datasources.secrecy.references import keep_variables
 

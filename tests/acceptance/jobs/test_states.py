@@ -113,7 +113,7 @@ WORDS: dict[str, Callable[[Stage], None]] = {
 ATTEMPTS = {"FAILED": 2}
 """How often a test is tried that ends in this state each time, before it has begun."""
 LOST_TIMES = 3
-"""As often as a test is lost here that is not to blame; how often it may be is a rule (`tests/api/jobs/test_decide.py`)."""
+"""As often as a test is lost here that is not to blame; how often it may be is a rule (`tests/api/jobs/following/test_decide.py`)."""
 
 
 @pytest.mark.parametrize("word", WORDS)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest_asyncio
 
-from datasources.catalogue.accounts import add_member, create_key, create_organization, create_user
+from datasources.catalogue.organizations.accounts import add_member, create_key, create_organization, create_user
 from datasources.catalogue.engine import session_scope
 from tests.api.pages.test_sign_in import browser, form, sign_in
 from tests.api.routes.sources import SOURCES, register

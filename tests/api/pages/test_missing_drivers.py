@@ -2,7 +2,7 @@
 
 import pytest
 
-from datasources.catalogue.accounts import add_member, create_key, create_organization, create_user
+from datasources.catalogue.organizations.accounts import add_member, create_key, create_organization, create_user
 from datasources.databases import DATABASES
 from datasources.databases.base import Driver
 from tests.api.pages.test_sign_in import browser, form, sign_in

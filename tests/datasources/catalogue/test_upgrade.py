@@ -11,10 +11,10 @@ from msgspec import convert
 from sqlalchemy import create_engine, select
 from sqlalchemy.pool import NullPool
 
-from datasources.catalogue.accounts import authenticate
+from datasources.catalogue.organizations.accounts import authenticate
 from datasources.catalogue.engine import session_scope
 from datasources.catalogue.health.history import newest
-from datasources.catalogue.jobs import find_job, jobs_to_follow
+from datasources.catalogue.jobs.jobs import find_job, jobs_to_follow
 from datasources.catalogue.migrate import ensure_current, head, upgrade
 from datasources.catalogue.sources import find_source, source_of
 from datasources.catalogue.tables import Base, HostKey

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from datasources.catalogue.jobs import end_job
+from datasources.catalogue.jobs.jobs import end_job
 from datasources.catalogue.tables import DataSource, Job
 from datasources.health.plan import Plan
 from datasources.model.results import Published, StepResult

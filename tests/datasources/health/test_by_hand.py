@@ -5,8 +5,8 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import select
 
-from datasources.catalogue.by_hand import Begun, begin
-from datasources.catalogue.jobs import end_job
+from datasources.catalogue.jobs.by_hand import Begun, begin
+from datasources.catalogue.jobs.jobs import end_job
 from datasources.catalogue.tables import Job
 from datasources.model.steps import KindOfTest, steps_of
 from datasources.model.vocabulary import JobStatus

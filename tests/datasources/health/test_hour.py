@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from datasources.catalogue.health import history
-from datasources.catalogue.jobs import end_job
+from datasources.catalogue.jobs.jobs import end_job
 from datasources.catalogue.tables import DataSource, HealthRecord, StatusChange
 from datasources.model.errors import CheckError
 from datasources.model.results import Published

@@ -6,7 +6,7 @@ from sqlalchemy import select
 
 from datasources.catalogue.health import history
 from datasources.catalogue.health.overview import DRAFT
-from datasources.catalogue.jobs import end_job
+from datasources.catalogue.jobs.jobs import end_job
 from datasources.catalogue.tables import DataSource, HealthRecord, StatusChange
 from datasources.model.results import Published, StepResult
 from datasources.model.vocabulary import Code, ErrorCode, JobStatus, Outcome

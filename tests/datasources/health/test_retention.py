@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import delete, func, select
 
-from datasources.catalogue.health import history, retention
-from datasources.catalogue.health.retention import remove_old, roll_up
-from datasources.catalogue.jobs import end_job
+from datasources.catalogue.health import history
+from datasources.catalogue import retention
+from datasources.catalogue.retention import remove_old, roll_up
+from datasources.catalogue.jobs.jobs import end_job
 from datasources.catalogue.tables import HealthRecord, HealthRollup, Job, StatusChange, Sweep, Timetable
 from datasources.health.uptime import Tally, floor
 from datasources.model.settings import Settings

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from msgspec import structs
 from sqlalchemy import delete, select, update
 
-from datasources.catalogue.by_hand import begin
+from datasources.catalogue.jobs.by_hand import begin
 from datasources.catalogue.health.claims import LEASE, Claimed, Limits, claim, give_back, renew
 from datasources.catalogue.health.record_check import FULL, Checked, record_sweep
 from datasources.catalogue.health.sweeps import (
@@ -23,8 +23,8 @@ from datasources.catalogue.health.sweeps import (
     not_begun,
     take_up,
 )
-from datasources.catalogue.jobs import end_job
-from datasources.catalogue.queue import give_slots
+from datasources.catalogue.jobs.jobs import end_job
+from datasources.catalogue.jobs.queue import give_slots
 from datasources.catalogue.tables import DataSource, HealthRecord, Job, SourceCheck, StatusChange, Sweep, Timetable
 from datasources.health.plan import Plan
 from datasources.health.sweeps import FULL_EVERY

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
-from datasources.model.host_keys import HostKey
+from datasources.model.inputs.host_keys import HostKey
 from datasources.model.vocabulary import ErrorCode
 from datasources.network.tunnel import Tunnel, open_tunnel
 from tests.fix_ssh import KEYS, Bastion, Echo, Sshd, fingerprint, public_line, refusal, running_sshd, source_behind

@@ -9,7 +9,7 @@ import pytest
 
 from datasources.databases import AnySource
 from datasources.model.errors import SourceUnreachable
-from datasources.model.secret_references import rules
+from datasources.model.inputs.secret_references import rules
 from datasources.model.source import Source
 from datasources.model.vocabulary import ErrorCode
 from datasources.secrecy.references import LOCAL, MOST_BYTES, keep_variables, resolve

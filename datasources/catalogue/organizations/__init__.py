@@ -1,0 +1,1 @@
+"""Organizations, their members, keys and public addresses."""

@@ -1,0 +1,1 @@
+"""What is answered of kept schemas and lineage; nothing here changes them."""

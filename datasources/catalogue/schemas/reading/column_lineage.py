@@ -1,0 +1,56 @@
+"""Which column is made from which, where the server's own record of dependencies does not say: from the views' texts.
+
+Read when it is asked for and not when it is kept: parsing takes milliseconds a view, and few are looked at. A text that
+takes longer than seconds is given up.
+"""
+
+from msgspec import structs
+from sqlalchemy import select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from datasources.catalogue.schemas.content import read_table
+from datasources.catalogue.schemas.reading.graph import Graph
+from datasources.catalogue.tables import DataSource, KeptTable
+from datasources.databases import DATABASES
+from datasources.databases.base import ColumnEdge, LineageEdge, Origin, Table, TableName
+
+MOST_VIEWS = 50
+"""Views that are read for one graph, the nearest first; of others it is not known what makes which column."""
+
+
+async def with_columns(session: AsyncSession, source: DataSource, graph: Graph) -> Graph:
+    """The graph, with the columns that views make of others as far as their kept texts tell."""
+    dialect = DATABASES[source.type].dependency_dialect
+    bare = [edge for edge in graph.edges if edge.origin is Origin.dependency_record and not edge.column_edges]
+    views = list(dict.fromkeys(edge.target for edge in bare))[:MOST_VIEWS]
+    if dialect is None or not views:
+        return graph
+    named = dict.fromkeys([*views, *(edge.source for edge in bare if edge.target in views)])
+    tables = await _tables(session, source.id, list(named))
+    await session.commit()  # nothing is written: its connection is free while the texts are read
+    made = await columns_made([tables[view] for view in views if view in tables], tables, dialect)
+    return structs.replace(graph, edges=[_filled(edge, made) for edge in graph.edges])
+
+
+async def columns_made(
+    views: list[Table], tables: dict[TableName, Table], dialect: str
+) -> dict[tuple[TableName, TableName], list[ColumnEdge]]:
+    """What these views make of the columns of these tables, by source and target; nothing where it takes too long."""
+    from datasources.databases.view_lineage import Texts, View, lineage_apart
+
+    columns = [((name.schema, name.name), [column.name for column in table.columns]) for name, table in tables.items()]
+    texts = [View(view.schema, view.name, view.definition) for view in views]
+    found = await lineage_apart(Texts(texts, columns, dialect))
+    return {(edge.source, edge.target): edge.column_edges for edge in found.edges} if found else {}
+
+
+def _filled(edge: LineageEdge, made: dict[tuple[TableName, TableName], list[ColumnEdge]]) -> LineageEdge:
+    pairs = made.get((edge.source, edge.target))
+    return structs.replace(edge, column_edges=pairs) if pairs and not edge.column_edges else edge
+
+
+async def _tables(session: AsyncSession, source_id: int, names: list[TableName]) -> dict[TableName, Table]:
+    there = KeptTable.source_id == source_id, KeptTable.until.is_(None)
+    same = tuple_(KeptTable.schema_name, KeptTable.table_name).in_([(name.schema, name.name) for name in names])
+    tables = (read_table(content) for content in await session.scalars(select(KeptTable.content).where(*there, same)))
+    return {TableName(table.schema, table.name): table for table in tables}

@@ -1,0 +1,1 @@
+"""Rules for what people type. Each needs nothing but the text."""
