@@ -1,4 +1,4 @@
-"""Fixtures for real services live in `tests/fix_*.py`; this file only names them."""
+"""Fixtures for real services live in `tests/fixtures/`; this file only names them."""
 
 import pytest
 from hypothesis import settings
@@ -6,21 +6,21 @@ from hypothesis import settings
 pytest.register_assert_rewrite("tests.datasources.databases")  # the contracts: each says what it found
 
 pytest_plugins = [
-    "tests.fix_database",
-    "tests.fix_service",
-    "tests.fix_intruder",
-    "tests.fix_ssh",
-    "tests.fix_acceptance",
-    "tests.fix_catalogue",
-    "tests.fix_pooler",
-    "tests.fix_alerts",
-    "tests.fix_api",
-    "tests.fix_pages",
-    "tests.fix_files",
-    "tests.fix_mariadb",
-    "tests.fix_clickhouse",
-    "tests.fix_wheel",
-    "tests.fix_prometheus",
+    "tests.fixtures.servers.database",
+    "tests.fixtures.service",
+    "tests.fixtures.intruder",
+    "tests.fixtures.servers.ssh",
+    "tests.fixtures.acceptance",
+    "tests.fixtures.catalogue",
+    "tests.fixtures.servers.pooler",
+    "tests.fixtures.alerts",
+    "tests.fixtures.api",
+    "tests.fixtures.pages",
+    "tests.fixtures.files",
+    "tests.fixtures.servers.mariadb",
+    "tests.fixtures.servers.clickhouse",
+    "tests.fixtures.wheel",
+    "tests.fixtures.servers.prometheus",
 ]
 
 settings.register_profile("here", deadline=None, max_examples=60)  # a busy machine is no failure

@@ -16,8 +16,8 @@ from api.background.schema_events import SchemaEvents
 from api.background.status_events import StatusEvents
 from api.background.sweep_keeper import SweepKeeper
 from api.jobs.encoded import Encoded, EncodedAnswers
-from api.jobs.submit import Submitter
 from api.jobs.following.watch import Watch
+from api.jobs.submit import Submitter
 from api.known_keys import KnownKeys
 from api.prefect.client import PrefectServer
 from api.shared import Shared

@@ -14,12 +14,13 @@ import msgspec
 from msgspec import Struct, field
 from rich.console import Console
 
-from benchmarks import answers, parts, stages, sweeps, targets
-from benchmarks import schemas as kept
-from benchmarks.lanes import Lane, bench_environ, lane, own_lane
-from benchmarks.plan import DEFAULT, QUICK, Plan
-from benchmarks.report import Table, where_and_when
-from benchmarks.timed import Measured, percentiles
+from benchmarks.parts import answers, measures, stages, sweeps
+from benchmarks.parts import schemas as kept
+from benchmarks.parts.plan import DEFAULT, QUICK, Plan
+from benchmarks.tools import targets
+from benchmarks.tools.lanes import Lane, bench_environ, lane, own_lane
+from benchmarks.tools.report import Table, where_and_when
+from benchmarks.tools.timed import Measured, percentiles
 from datasources.model.errors import SourcecheckError
 from datasources.model.settings import Settings
 from deployments.stack.ports import free_port
@@ -39,7 +40,7 @@ class Tables(Struct):
     speed: Table = field(
         default_factory=lambda: Table(
             "From the request to the final answer",
-            parts.SPEED,
+            measures.SPEED,
             notes=["CPU in seconds a test, above what idling costs, by process; `processes` are those that run flows"],
         )
     )
@@ -126,10 +127,10 @@ class Bench(Struct):
             "tunnel": lambda: self._tunnel(ours, shop),
             "wide": lambda: self._wide(ours),
             "schemas": lambda: kept.schemas(ours, shop, self.plan, self.tables.schemas, self.say),
-            "growth": lambda: parts.growth(ours, shop, self.plan, self.tables.growth, self.say),
+            "growth": lambda: measures.growth(ours, shop, self.plan, self.tables.growth, self.say),
             "sweeps": lambda: sweeps.sweeps(self.stack, ours, shop, self.plan.sweeps, self.tables.sweeps, self.say),
             "stock": lambda: self._stock(shop),
-            "bare": lambda: parts.bare(self.stack, shop, self.plan, self.tables.speed, self.say),
+            "bare": lambda: measures.bare(self.stack, shop, self.plan, self.tables.speed, self.say),
             "requests": lambda: self._requests(shop),
         }
         for name in wanted:
@@ -142,8 +143,10 @@ class Bench(Struct):
         self._compare()
 
     async def _ours(self, ours: Lane, shop: dict[str, Any]) -> None:
-        self.found[OURS] = await parts.speed(ours, shop, self.plan.ours, self.plan, self.tables.speed, self.say, OURS)
-        await parts.memory(ours, self.tables.memory, OURS)
+        self.found[OURS] = await measures.speed(
+            ours, shop, self.plan.ours, self.plan, self.tables.speed, self.say, OURS
+        )
+        await measures.memory(ours, self.tables.memory, OURS)
 
     async def _answers(self, ours: Lane, shop: dict[str, Any]) -> None:
         await answers.polling(ours, shop, self.plan, self.tables.polled, self.say)
@@ -157,23 +160,23 @@ class Bench(Struct):
         self.say(f"{STOCK}: starting")
         async with lane(self.stack, "stock", "process", self.say) as stock:
             speed = self.tables.speed
-            self.found[STOCK] = await parts.speed(stock, shop, self.plan.stock, self.plan, speed, self.say, STOCK)
-            await parts.memory(stock, self.tables.memory, STOCK)
+            self.found[STOCK] = await measures.speed(stock, shop, self.plan.stock, self.plan, speed, self.say, STOCK)
+            await measures.memory(stock, self.tables.memory, STOCK)
 
     async def _tunnel(self, ours: Lane, shop: dict[str, Any]) -> None:
         async with targets.behind_gateway(shop) as source:
             name = "ours, by an SSH tunnel"
-            await parts.speed(ours, source, {1: self.plan.tunnel}, self.plan, self.tables.speed, self.say, name)
+            await measures.speed(ours, source, {1: self.plan.tunnel}, self.plan, self.tables.speed, self.say, name)
 
     async def _wide(self, ours: Lane) -> None:
         self.say(f"making {self.plan.tables} tables")
         source = await asyncio.to_thread(targets.wide, self.stack, self.plan.tables)
         name = f"ours, {self.plan.tables:,} tables"
-        await parts.speed(ours, source, {1: self.plan.wide}, self.plan, self.tables.speed, self.say, name)
+        await measures.speed(ours, source, {1: self.plan.wide}, self.plan, self.tables.speed, self.say, name)
 
     async def _requests(self, shop: dict[str, Any]) -> None:
         kinds = {OURS: ("sourcecheck", self.plan.counted), STOCK: ("process", self.plan.counted_stock)}
-        await parts.requests(self.stack, shop, kinds, self.plan, self.tables.requests, self.say)
+        await measures.requests(self.stack, shop, kinds, self.plan, self.tables.requests, self.say)
 
     def _compare(self) -> None:
         ours, stock = self.found.get(OURS, {}), self.found.get(STOCK, {})

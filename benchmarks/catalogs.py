@@ -15,7 +15,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.engines import engines
+from benchmarks.tools.engines import engines
 from datasources.databases import AnySource, database_of
 from datasources.databases.globs import Globs
 from datasources.databases.urls import source_from_url

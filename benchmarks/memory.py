@@ -22,7 +22,7 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.lanes import bench_environ, own_lane
+from benchmarks.tools.lanes import bench_environ, own_lane
 from datasources.catalogue.migrate import upgrade
 from datasources.model.settings import Settings
 from deployments.stack.ports import free_port

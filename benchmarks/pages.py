@@ -22,10 +22,10 @@ import httpx
 import psutil
 from cryptography.fernet import Fernet
 
-from benchmarks.page_data import add_tests, fill
-from datasources.catalogue.organizations.accounts import bootstrap
+from benchmarks.tools.page_data import add_tests, fill
 from datasources.catalogue.engine import session_scope
 from datasources.catalogue.migrate import upgrade
+from datasources.catalogue.organizations.accounts import bootstrap
 from datasources.model.settings import Settings
 from datasources.secrecy.vault import Vault
 from deployments.stack.ports import free_port

@@ -22,11 +22,11 @@ import psycopg
 from msgspec import Struct
 from rich.console import Console
 
-from benchmarks import targets
-from benchmarks.lanes import bench_environ, own_lane
-from benchmarks.report import Table, where_and_when
-from benchmarks.sweeps import catalogue_of, copies, number, schedule
-from benchmarks.timed import register
+from benchmarks.parts.sweeps import catalogue_of, copies, number, schedule
+from benchmarks.tools import targets
+from benchmarks.tools.lanes import bench_environ, own_lane
+from benchmarks.tools.report import Table, where_and_when
+from benchmarks.tools.timed import register
 from datasources.model.settings import Settings
 from deployments.stack.ports import free_port
 from deployments.stack.start import Stack, running

@@ -15,7 +15,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.engines import Engine, emulators, engines
+from benchmarks.tools.engines import Engine, emulators, engines
 from datasources.model.source import Source
 from datasources.secrecy.scrubber import Scrubber
 from tasks.context import StepContext

@@ -26,12 +26,12 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.ext.asyncio import async_sessionmaker
 
-from benchmarks.aged import age, remove_by_prefect, row_counts, sizes
-from benchmarks.lanes import bench_environ, own_lane
 from benchmarks.memory import STEPS, result
+from benchmarks.tools.aged import age, remove_by_prefect, row_counts, sizes
+from benchmarks.tools.lanes import bench_environ, own_lane
 from datasources.catalogue.engine import pooled_engine
-from datasources.catalogue.retention import remove_old, roll_up
 from datasources.catalogue.migrate import upgrade
+from datasources.catalogue.retention import remove_old, roll_up
 from datasources.model.settings import Settings
 from deployments.cli.demo_data import make_shop
 from deployments.stack.child import Child, Reaper, wait_until

@@ -8,8 +8,8 @@ from prefect.client.utilities import get_or_create_client
 from prefect.context import FlowRunContext
 from prefect.states import Completed
 
-from datasources.catalogue.jobs.by_hand import Begun, begin
 from datasources.catalogue.engine import session_scope
+from datasources.catalogue.jobs.by_hand import Begun, begin
 from datasources.model.settings import Settings
 from datasources.model.steps import SCHEDULE
 from flows.states import DROPPED, declined

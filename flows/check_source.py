@@ -12,8 +12,8 @@ from prefect.context import FlowRunContext
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Crashed, Failed
 
-from datasources.catalogue.schemas.keeper import Keeper
 from datasources.catalogue.jobs.work import NotThisRuns, Work
+from datasources.catalogue.schemas.keeper import Keeper
 from datasources.health.verdict import failures
 from datasources.logs import about
 from datasources.model.errors import CheckError, ServerLost

@@ -17,8 +17,8 @@ from pydantic import ConfigDict
 
 from datasources.catalogue.engine import session_scope
 from datasources.catalogue.jobs.questions import lock_job, open_question, question_of, take_answer
-from datasources.catalogue.tables import Job
 from datasources.catalogue.jobs.work import Work, load_work
+from datasources.catalogue.tables import Job
 from datasources.databases.read_only import Reading, judge
 from datasources.model.errors import CheckError
 from datasources.model.inputs.host_keys import echoes

@@ -14,10 +14,10 @@ from prefect.client.utilities import get_or_create_client
 from prefect.types import DateTime
 
 from datasources.health.verdict import failures
+from datasources.model.inputs.texts import markdown_text, visible
 from datasources.model.results import Published
 from datasources.model.source import Source
 from datasources.model.steps import in_table_order
-from datasources.model.inputs.texts import markdown_text, visible
 from datasources.model.vocabulary import Code, Outcome
 from tasks.context import StepContext
 

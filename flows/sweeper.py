@@ -17,9 +17,9 @@ from sqlalchemy.ext.asyncio import async_sessionmaker
 from datasources.catalogue.engine import small_engine
 from datasources.catalogue.health.claims import Limits, claim, give_back, renew
 from datasources.catalogue.health.record_check import Checked, record_sweep
-from datasources.catalogue.sweep_work import sweep_work
 from datasources.catalogue.health.sweeps import Round, end_sweep, is_under_way, left_over, say_alive, say_left
 from datasources.catalogue.jobs.work import Work
+from datasources.catalogue.sweep_work import sweep_work
 from datasources.health.steadiness import Steadiness
 from datasources.health.sweeps import first_tests, itinerary
 from datasources.health.verdict import failures

@@ -1,7 +1,7 @@
 """How a flow run is named and tagged, so that its job, its source and its organization find it in Prefect."""
 
-from datasources.model.steps import SCHEDULE
 from datasources.model.inputs.texts import visible
+from datasources.model.steps import SCHEDULE
 
 BY_HAND = "run in Prefect"
 """Why there is a run that an operator started in Prefect's UI."""

@@ -13,8 +13,8 @@ from datasources.catalogue.jobs.questions import lock_job, question_of, take_ans
 from datasources.catalogue.sources import write_source
 from datasources.catalogue.tables import DataSource, Job
 from datasources.model.inputs.host_keys import HostKey, echoes
-from datasources.model.questions import Answer, HostKeyQuestion, Owner, Question, SecretQuestion
 from datasources.model.inputs.secret_references import escaped
+from datasources.model.questions import Answer, HostKeyQuestion, Owner, Question, SecretQuestion
 from datasources.model.source import SshTunnel
 from datasources.secrecy.vault import Vault
 

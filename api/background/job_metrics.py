@@ -19,8 +19,8 @@ from prometheus_client import Counter, Gauge, Histogram
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from api.jobs.status import open_status
 from api.jobs.following.watch import Watch
+from api.jobs.status import open_status
 from api.prefect.client import Run
 from datasources.catalogue.jobs.job_stats import EndedJob, OpenJob, ended_since, unended
 from datasources.model.vocabulary import JobStatus

@@ -7,8 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from api.background.periodic import PeriodicTask
 from datasources.catalogue import locks
-from datasources.catalogue.retention import remove_old, roll_up
 from datasources.catalogue.locks import Lock
+from datasources.catalogue.retention import remove_old, roll_up
 from datasources.model.settings import Settings
 
 logger = logging.getLogger("sourcecheck.tidy")

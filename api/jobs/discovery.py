@@ -3,10 +3,10 @@
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.auth import Member
+from api.jobs.following.watch import Watch
 from api.jobs.insist import insist
 from api.jobs.refresh import wait_until_ended
 from api.jobs.submit import Submitter
-from api.jobs.following.watch import Watch
 from api.wire.errors import Problem
 from api.wire.requests import TestRequest
 from datasources.catalogue.schemas.reading.overview import Overview, read_overview

@@ -2,9 +2,9 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from api.jobs.following.watch import Watch
 from api.jobs.refresh import read_anew, wait_until_ended
 from api.jobs.submit import Accepted
-from api.jobs.following.watch import Watch
 from api.wire.errors import Problem
 from datasources.catalogue.jobs.jobs import request_cancel
 from datasources.model.vocabulary import JobStatus

@@ -13,8 +13,8 @@ from api.wire.errors import Problem
 from api.wire.health import DEFAULT_WINDOW, WINDOWS, WindowName, is_stale
 from api.wire.responses import ENVELOPED, LOCATION_HEADER
 from api.wire.schemas import BadgeToken, Envelope
-from datasources.catalogue.organizations.badges import find_by_token, issue_token
 from datasources.catalogue.health import history
+from datasources.catalogue.organizations.badges import find_by_token, issue_token
 from datasources.health.glance import glance
 from datasources.model.inputs.texts import visible
 

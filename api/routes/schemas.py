@@ -25,11 +25,18 @@ from api.wire.kept_schema import (
 from api.wire.responses import DISCOVERY_FAILED, ENVELOPED, ENVELOPED_INVALID, ENVELOPED_OVERLOAD
 from api.wire.schemas import Envelope
 from api.wire.streams import Cursor, Format, PageLimit, read_cursor, write_cursor
-from datasources.catalogue.schemas.reading.column_lineage import with_columns
 from datasources.catalogue.schemas.compare import Change
+from datasources.catalogue.schemas.reading.column_lineage import with_columns
 from datasources.catalogue.schemas.reading.graph import Direction, read_graph
 from datasources.catalogue.schemas.reading.history import WantedChanges, every_change, read_changes
-from datasources.catalogue.schemas.reading.overview import Place, Wanted, every_table, read_one, read_overview, read_tables
+from datasources.catalogue.schemas.reading.overview import (
+    Place,
+    Wanted,
+    every_table,
+    read_one,
+    read_overview,
+    read_tables,
+)
 from datasources.catalogue.schemas.reading.search import After, every_hit, search_tables
 from datasources.databases.base import TableName
 

@@ -15,8 +15,8 @@ from datasources.catalogue.tables import DataSource
 from datasources.databases import ALIASES, DATABASES, AnySource
 from datasources.health.cron import refuse_cron
 from datasources.model.inputs.secret_references import FIELD, escaped, is_reference, unescaped
-from datasources.model.source import Options, Source, SshTunnel
 from datasources.model.inputs.texts import LINE_BREAKS, hidden_character
+from datasources.model.source import Options, Source, SshTunnel
 from datasources.secrecy.scrubber import MASK
 from datasources.secrecy.vault import Vault
 

@@ -24,7 +24,7 @@ from benchmarks.kills import swept, victims
 from benchmarks.kills.clients import Seen, compare, keep_testing, register
 from benchmarks.kills.report import show
 from benchmarks.kills.watched import WatchedSources, at_once
-from benchmarks.lanes import bench_environ
+from benchmarks.tools.lanes import bench_environ
 from datasources.model.settings import Settings
 from deployments.stack.ports import free_port
 from deployments.stack.start import Stack, running

@@ -12,7 +12,7 @@ from benchmarks.kills.clients import Seen
 from benchmarks.kills.swept import Findings
 from benchmarks.kills.victims import PARTS
 from benchmarks.kills.watched import Visit
-from benchmarks.timed import percentiles
+from benchmarks.tools.timed import percentiles
 
 
 def show(console: Console, seen: Seen, sweeps: Findings, twice: Sequence[tuple[Visit, Visit]], url: str) -> int:

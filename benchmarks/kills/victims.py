@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.usage import ROLES
+from benchmarks.tools.usage import ROLES
 from deployments.stack.start import Say
 
 PARTS = ("process", "fork server", "worker", "api", "prefect", "postgres", "backend")

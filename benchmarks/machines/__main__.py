@@ -14,7 +14,7 @@ from benchmarks.machines.kills import Found, kill_each
 from benchmarks.machines.network import why_not
 from benchmarks.machines.paper import on_paper, one_process
 from benchmarks.machines.running import Running, running
-from benchmarks.report import Table, where_and_when
+from benchmarks.tools.report import Table, where_and_when
 
 BEGIN = "<!-- measured: what follows is replaced by `python -m benchmarks.machines --markdown FILE` -->\n"
 END = "<!-- until here -->\n"

@@ -15,9 +15,9 @@ import psycopg
 from benchmarks.machines.load import Load, register
 from benchmarks.machines.paper import PARTS, Costs
 from benchmarks.machines.running import SHOP, Running
-from benchmarks.report import Table
-from benchmarks.sweeps import copies, has_begun, number, schedule, unschedule, wait_for
-from benchmarks.usage import memory, seconds
+from benchmarks.parts.sweeps import copies, has_begun, number, schedule, unschedule, wait_for
+from benchmarks.tools.report import Table
+from benchmarks.tools.usage import memory, seconds
 
 KINDS = {"prefect-api": "Prefect's API", "prefect-services": "Prefect's services", "prefect": "nginx", "api": "API"}
 COLUMNS = ("part", "CPU s a test", "CPU ms a check", "cores idle", "MB (PSS)")

@@ -10,7 +10,7 @@ from msgspec import Struct, field
 
 from benchmarks.machines.load import Load, Test, register
 from benchmarks.machines.running import Running
-from benchmarks.report import Table
+from benchmarks.tools.report import Table
 
 PARTS = ("redis", "prefect-api-1", "prefect-services", "prefect", "worker-1", "api-1", "api", "postgres")
 COLUMNS = ("killed", "under way", "done", "a second attempt", "longest s", "median of the others s")

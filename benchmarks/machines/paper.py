@@ -5,7 +5,7 @@ from math import ceil, isfinite
 
 from msgspec import Struct
 
-from benchmarks.report import Table
+from benchmarks.tools.report import Table
 
 PARTS = ("PostgreSQL", "Redis", "Prefect's API", "Prefect's services", "nginx", "API", "worker")
 ONE_THREAD = ("Redis", "Prefect's API", "Prefect's services", "nginx", "API")

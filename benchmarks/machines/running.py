@@ -18,8 +18,8 @@ from msgspec import Struct
 from benchmarks.machines.cluster import Cluster
 from benchmarks.machines.compose import Healthcheck, Service, read_compose
 from benchmarks.machines.network import Networks
-from datasources.catalogue.organizations.accounts import bootstrap
 from datasources.catalogue.engine import session_scope
+from datasources.catalogue.organizations.accounts import bootstrap
 from datasources.model.settings import Settings
 from deployments.stack import reaper
 from deployments.stack.credential import PrefectAuth

@@ -7,9 +7,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from datasources.catalogue.health.claims import CHECK_SECONDS
 from datasources.catalogue.host_keys import trusted_keys
+from datasources.catalogue.jobs.work import Work
 from datasources.catalogue.sources import source_of
 from datasources.catalogue.tables import DataSource
-from datasources.catalogue.jobs.work import Work
 from datasources.model.errors import SecretsError
 from datasources.model.steps import KindOfTest, steps_of
 from datasources.secrecy.vault import Vault

@@ -9,8 +9,8 @@ import msgspec
 from datasources.databases import ALIASES, DATABASES, AnySource
 from datasources.databases.base import Database
 from datasources.model.inputs.nearest import did_you_mean
-from datasources.model.source import Options, Source
 from datasources.model.inputs.texts import plain
+from datasources.model.source import Options, Source
 
 ALSO_SCHEMES = {"postgres": "pg"}
 """Schemes that are no words for a type."""

@@ -6,8 +6,8 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from datasources.catalogue.organizations.accounts import authenticate
 from datasources.catalogue.engine import session_scope
+from datasources.catalogue.organizations.accounts import authenticate
 from datasources.catalogue.organizations.sign_ins import make_link
 from deployments.stack.catalogue import KEY_FILE
 from deployments.stack.start import Stack

@@ -4,8 +4,8 @@ import asyncio
 from contextlib import suppress
 
 from datasources.catalogue import migrate
-from datasources.catalogue.organizations.accounts import bootstrap
 from datasources.catalogue.engine import session_scope
+from datasources.catalogue.organizations.accounts import bootstrap
 from datasources.model.errors import SettingsError
 from datasources.model.settings import Settings
 from deployments.stack.home import Home

@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx
 
-from tests.fix_database import PASSWORD, Server
-from tests.fix_service import Service
+from tests.fixtures.servers.database import PASSWORD, Server
+from tests.fixtures.service import Service
 from tests.wire.answers import valid
 
 SOURCES = "/api/v1/data_sources"

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import psutil
 
-from tests.fix_service import Service
+from tests.fixtures.service import Service
 
 PATIENCE = 150.0
 PARTS = {

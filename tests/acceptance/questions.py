@@ -11,8 +11,8 @@ from deployments.stack.home import Home
 from deployments.stack.postgres import EmbeddedPostgres
 from tests.acceptance.kit import ENDED, PATIENCE, SOURCES, options, read, register, unique
 from tests.acceptance.servers import rows_of
-from tests.fix_database import Server
-from tests.fix_service import Service
+from tests.fixtures.servers.database import Server
+from tests.fixtures.service import Service
 from tests.wire.answers import valid
 
 

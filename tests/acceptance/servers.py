@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from tests.fix_database import Server
+from tests.fixtures.servers.database import Server
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
 from api.known_keys import FRESH_SECONDS, IDLE_SECONDS, LOOK_AGAIN_SECONDS, KnownKeys
 from datasources.catalogue.organizations.accounts import add_member, create_key, create_user, revoke_key
 from datasources.catalogue.tables import Membership
-from tests.fix_catalogue import Sessions
+from tests.fixtures.catalogue import Sessions
 
 
 class Clock:

@@ -11,7 +11,7 @@ from datasources.catalogue.source_stats import SourceNow, sources_now
 from datasources.health.uptime import Record
 from datasources.model.inputs.texts import visible
 from tests.datasources.health.kit import check, make_source
-from tests.fix_catalogue import Sessions
+from tests.fixtures.catalogue import Sessions
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 HOSTILE = ["Shop", 'a"b', "back\\slash", "two\nlines", '"} 1\nother_metric{x="', "ünï 日本", "\x1b[2J\u202e", "x" * 500]

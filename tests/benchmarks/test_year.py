@@ -3,8 +3,8 @@
 import msgspec
 
 from benchmarks.year import live_through
-from tests.fix_catalogue import make_catalogue
-from tests.fix_database import Server
+from tests.fixtures.catalogue import make_catalogue
+from tests.fixtures.servers.database import Server
 
 
 async def test_a_few_days(embedded: Server) -> None:

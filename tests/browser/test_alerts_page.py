@@ -6,8 +6,8 @@ from typing import Any
 from playwright.async_api import Browser, Page, expect
 
 from datasources.model.settings import Settings
-from tests.fix_pages import Site, findings, visit
-from tests.fix_service import KEY, Service
+from tests.fixtures.pages import Site, findings, visit
+from tests.fixtures.service import KEY, Service
 
 
 async def test_alerts(chromium: Browser, service: Service, receiver: ThreadingHTTPServer) -> None:

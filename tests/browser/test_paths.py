@@ -9,7 +9,7 @@ from playwright.async_api import Browser, Page, expect
 
 from datasources.catalogue.engine import session_scope
 from datasources.catalogue.tables import DataSource
-from tests.fix_pages import KEY, SCRIPT, Site, findings, visit
+from tests.fixtures.pages import KEY, SCRIPT, Site, findings, visit
 
 URL = "postgresql://me:s3cret-of-a-form@db.example:5433/shop?sslmode=require"
 

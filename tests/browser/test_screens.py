@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import Browser
 
-from tests.fix_pages import SIZES, THEMES, Site, findings, visit
+from tests.fixtures.pages import SIZES, THEMES, Site, findings, visit
 
 SCREENS = (
     "/",

@@ -24,7 +24,7 @@ from prefect.exceptions import Pause
 ROOT = Path(__file__).parents[2]
 ROOMS = {
     "api/prefect/_private.py",
-    "benchmarks/aged.py",
+    "benchmarks/tools/aged.py",
     "deployments/cli/_prefect.py",
     "deployments/serve/_prefect.py",
     "deployments/worker/_prefect.py",

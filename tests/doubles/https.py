@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from tests.fix_database import authority_and_certificate
+from tests.fixtures.servers.database import authority_and_certificate
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import socket
 import struct
 from collections.abc import Callable, Iterable, Iterator
 
-from tests.fix_faults import listening
+from tests.fixtures.servers.faults import listening
 
 SSL_REQUEST = 80877103
 TEXT, INT8, JSON = 25, 20, 114

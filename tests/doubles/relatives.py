@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 
-from tests.fix_database import SCHEMA, Server
+from tests.fixtures.servers.database import SCHEMA, Server
 
 
 class InDatabase(Server):

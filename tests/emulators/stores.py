@@ -18,9 +18,9 @@ from datasources.model.source import Source
 from datasources.model.vocabulary import ErrorCode
 from tasks.steps import connection, schema_download, temp_schema, version_probe
 from tests.datasources.databases.contract import HOUR, check_of, skipped
-from tests.fix_database import free_port
-from tests.fix_deadline import keeps_the_promise, spending
-from tests.fix_lanes import MODES, lane
+from tests.fixtures.deadline import keeps_the_promise, spending
+from tests.fixtures.servers.database import free_port
+from tests.fixtures.servers.silent import MODES, lane
 from tests.labels import Level, note
 
 OBJECTS = (

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.fix_database import PASSWORD, Server, free_port
+from tests.fixtures.servers.database import PASSWORD, Server, free_port
 
 ROOT = Path(__file__).parents[2]
 STEP = '''

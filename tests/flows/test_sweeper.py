@@ -24,9 +24,9 @@ from datasources.model.settings import Settings
 from datasources.secrecy.vault import Vault
 from flows import sweep_check, sweeper
 from flows.sweeper import Sweeper
-from tests.fix_catalogue import Sessions
-from tests.fix_database import Server
-from tests.fix_faults import faulty, silent
+from tests.fixtures.catalogue import Sessions
+from tests.fixtures.servers.database import Server
+from tests.fixtures.servers.faults import faulty, silent
 
 EVERY = Plan(interval_seconds=300)
 

@@ -23,11 +23,11 @@ from datasources.catalogue.engine import catalogue_url
 from datasources.catalogue.tables import Organization
 from datasources.model.settings import Settings
 from tests.datasources.health.kit import check, make_source
-from tests.fix_catalogue import make_catalogue
-from tests.fix_database import Server, free_port
-from tests.fix_processes import kept
-from tests.fix_prometheus import MONITORING, Prometheus, scraping
-from tests.fix_wheel import plain_environ
+from tests.fixtures.catalogue import make_catalogue
+from tests.fixtures.processes import kept
+from tests.fixtures.servers.database import Server, free_port
+from tests.fixtures.servers.prometheus import MONITORING, Prometheus, scraping
+from tests.fixtures.wheel import plain_environ
 
 ROOT = MONITORING.parents[1]
 KEY = "key-of-the-monitoring-tests"

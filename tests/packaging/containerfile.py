@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.fix_database import free_port
+from tests.fixtures.servers.database import free_port
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 180

@@ -11,7 +11,7 @@ import yaml
 
 from datasources.model.settings import PREFIX, Settings
 from deployments.cli.main import parser
-from tests.fix_wheel import BUILT_FROM, ROOT
+from tests.fixtures.wheel import BUILT_FROM, ROOT
 from tests.packaging.containerfile import ignored, read
 
 UNITS = sorted((ROOT / "deployments" / "systemd").glob("*.service"))

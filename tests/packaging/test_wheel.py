@@ -14,9 +14,9 @@ import httpx
 import pytest
 
 from sourcecheck_service import PACKAGES, misplaced
-from tests.fix_database import free_port
-from tests.fix_processes import kept
-from tests.fix_wheel import ROOT, Installed, plain_environ
+from tests.fixtures.processes import kept
+from tests.fixtures.servers.database import free_port
+from tests.fixtures.wheel import ROOT, Installed, plain_environ
 
 
 def test_the_wheel_carries_every_file_that_is_needed(wheel: Path) -> None:

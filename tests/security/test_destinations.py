@@ -18,8 +18,8 @@ from datasources.databases.postgres import Postgres
 from datasources.model.errors import SourceUnreachable
 from datasources.model.vocabulary import ErrorCode
 from datasources.network.tunnel import open_tunnel
-from tests.fix_database import Server
-from tests.fix_ssh import Bastion, Echo, refusal, source_behind
+from tests.fixtures.servers.database import Server
+from tests.fixtures.servers.ssh import Bastion, Echo, refusal, source_behind
 
 ROOT = Path(__file__).parents[2]
 LOOPBACK = ["127.0.0.1", "localhost", "127.1", "0x7f.1", "2130706433", "0177.0.0.1", "::ffff:127.0.0.1"]

@@ -20,9 +20,9 @@ from api.openapi import parameters_of
 from deployments.stack.home import Home
 from deployments.stack.postgres import EmbeddedPostgres
 from tests.acceptance.kit import SOURCES, finished, options, read, register, unique
-from tests.fix_acceptance import Organization
-from tests.fix_database import Server
-from tests.fix_service import KEY, Service
+from tests.fixtures.acceptance import Organization
+from tests.fixtures.servers.database import Server
+from tests.fixtures.service import KEY, Service
 from tests.wire.answers import valid
 
 UNKNOWN = 2**40

@@ -15,8 +15,8 @@ import websockets
 from deployments.stack.credential import FILE
 from deployments.stack.probes import probe_prefect
 from tests.acceptance.kit import eventually, unique
-from tests.fix_intruder import Answer, Intruder, Request
-from tests.fix_service import Service
+from tests.fixtures.intruder import Answer, Intruder, Request
+from tests.fixtures.service import Service
 
 EVIL = {"Host": "evil.example", "Origin": "https://evil.example"}
 CSRF = {"Prefect-Csrf-Token": "made-up", "Prefect-Csrf-Client": str(uuid4())}

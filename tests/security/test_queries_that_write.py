@@ -15,7 +15,7 @@ from datasources.databases.flood import ANSWER_BYTES
 from datasources.databases.postgres import Postgres
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
-from tests.fix_database import PASSWORD, Server
+from tests.fixtures.servers.database import PASSWORD, Server
 
 SETUP = """
 CREATE SCHEMA guarded;

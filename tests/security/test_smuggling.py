@@ -17,7 +17,7 @@ from datasources.databases.postgres.model import PgOptions
 from datasources.databases.postgres.parameters import SERVICE, Certificates, certificate_files, conninfo
 from datasources.model.errors import SourceUnreachable
 from datasources.model.vocabulary import ErrorCode
-from tests.fix_database import PASSWORD, Server
+from tests.fixtures.servers.database import PASSWORD, Server
 
 ELSEWHERE = "192.0.2.1"
 POISON = {

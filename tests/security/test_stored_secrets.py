@@ -31,8 +31,8 @@ from deployments.cli.rotation import SEALED, rotate
 from deployments.stack.home import Home
 from deployments.stack.postgres import EmbeddedPostgres
 from tests.acceptance.kit import SOURCES, locations, register, unique
-from tests.fix_database import PASSWORD, Server
-from tests.fix_service import Service
+from tests.fixtures.servers.database import PASSWORD, Server
+from tests.fixtures.service import Service
 from tests.wire.answers import valid
 
 OPTIONS: dict[str, Any] = {"host": "db.test", "user": "u", "password": "the-secret", "dbname": "d"}

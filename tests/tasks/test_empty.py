@@ -11,7 +11,7 @@ from datasources.model.vocabulary import ErrorCode
 from datasources.secrecy.scrubber import Scrubber
 from tasks.context import StepContext
 from tasks.steps import schema_download, temp_schema
-from tests.fix_database import PASSWORD, Server
+from tests.fixtures.servers.database import PASSWORD, Server
 
 
 @pytest.fixture(scope="module", params=["embedded", "debian"])

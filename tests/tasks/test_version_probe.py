@@ -10,7 +10,7 @@ from datasources.model.source import Source
 from datasources.secrecy.scrubber import Scrubber
 from tasks import TASKS
 from tasks.context import StepContext
-from tests.fix_database import Server, free_port
+from tests.fixtures.servers.database import Server, free_port
 
 
 def check_of(source: Source) -> StepContext:

@@ -8,8 +8,8 @@ from msgspec import Struct
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from datasources.catalogue.jobs.attempts import found_before
 from datasources.catalogue.host_keys import trusted_keys
+from datasources.catalogue.jobs.attempts import found_before
 from datasources.catalogue.jobs.questions import answers_of, question_of
 from datasources.catalogue.sources import source_of
 from datasources.catalogue.tables import DataSource, Job

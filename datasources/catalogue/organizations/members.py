@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Row, and_, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from datasources.catalogue.organizations.accounts import AccountError
 from datasources.catalogue.locks import lock_organization
+from datasources.catalogue.organizations.accounts import AccountError
 from datasources.catalogue.tables import MAX_ID, ApiKey, Membership, User
 
 ADMIN = "admin"

@@ -10,8 +10,8 @@ import pytest
 
 from tests.acceptance.kit import IMMEDIATE, finished, immediate, options, register, results, unique
 from tests.acceptance.questions import source_behind, tunnel
-from tests.fix_database import Server, free_port
-from tests.fix_ssh import KEYS, Bastion, Sshd, public_line, running_bastion
+from tests.fixtures.servers.database import Server, free_port
+from tests.fixtures.servers.ssh import KEYS, Bastion, Sshd, public_line, running_bastion
 from tests.wire.answers import valid
 
 WRONG_SECRET = {"private_key": None, "password": "wr0ng-secret"}

@@ -8,10 +8,10 @@ import pytest
 
 from tests.acceptance.kit import ask, ended, finished, immediate, locations, results, statuses
 from tests.acceptance.questions import answer_in_prefect, flow_run, said, say, source_behind, tunnel, until
-from tests.fix_acceptance import Organization
-from tests.fix_database import Server
-from tests.fix_service import Service
-from tests.fix_ssh import KEYS, Bastion, fingerprint, public_line, running_bastion, running_sshd
+from tests.fixtures.acceptance import Organization
+from tests.fixtures.servers.database import Server
+from tests.fixtures.servers.ssh import KEYS, Bastion, fingerprint, public_line, running_bastion, running_sshd
+from tests.fixtures.service import Service
 from tests.wire.answers import valid
 
 KEYS_PATH = "/api/v1/ssh_host_keys"

@@ -5,8 +5,8 @@ import pytest
 
 from tests.acceptance.kit import ask, checks, ended, finished, immediate, locations
 from tests.acceptance.questions import answer_in_prefect, said, say, until
-from tests.fix_database import Server
-from tests.fix_service import Service
+from tests.fixtures.servers.database import Server
+from tests.fixtures.service import Service
 from tests.wire.answers import valid
 
 WRITES = "CREATE TABLE scratch.confirmed (id integer)"

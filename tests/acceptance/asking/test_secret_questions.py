@@ -20,9 +20,9 @@ from tests.acceptance.kit import (
     unique,
 )
 from tests.acceptance.questions import answer_in_prefect, everything, flow_run, said, say, source_behind, tunnel, until
-from tests.fix_database import PASSWORD, Server
-from tests.fix_service import Service
-from tests.fix_ssh import GATEWAY_PASSWORD, KEYS, private_text, public_line, running_bastion, running_sshd
+from tests.fixtures.servers.database import PASSWORD, Server
+from tests.fixtures.servers.ssh import GATEWAY_PASSWORD, KEYS, private_text, public_line, running_bastion, running_sshd
+from tests.fixtures.service import Service
 from tests.wire.answers import valid
 
 CANARY = "g1ven-f0r-th1s-run"

@@ -12,9 +12,9 @@ import pytest
 from tests.acceptance.kit import ask, ended, eventually, options, read, register, results, unique
 from tests.acceptance.parts import part, ready
 from tests.acceptance.questions import answer_in_prefect, flow_run, said, say, source_behind, tunnel, until
-from tests.fix_database import PASSWORD, Server
-from tests.fix_service import Service, running_stack
-from tests.fix_ssh import running_bastion
+from tests.fixtures.servers.database import PASSWORD, Server
+from tests.fixtures.servers.ssh import running_bastion
+from tests.fixtures.service import Service, running_stack
 from tests.wire.answers import valid
 
 SECONDS = 60

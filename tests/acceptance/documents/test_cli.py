@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.kit import options
-from tests.fix_database import Server
-from tests.fix_service import KEY, Service
+from tests.fixtures.servers.database import Server
+from tests.fixtures.service import KEY, Service
 
 ROOT = Path(__file__).parents[3]
 LINES = [

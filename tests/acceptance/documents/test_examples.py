@@ -10,9 +10,9 @@ from jsonschema import Draft202012Validator
 from api.openapi.examples import EXAMPLES, Example
 from api.openapi.examples.example import NOTHING
 from tests.acceptance.kit import ended, options, unique
-from tests.fix_acceptance import Organization
-from tests.fix_database import PASSWORD, Server
-from tests.fix_service import Service
+from tests.fixtures.acceptance import Organization
+from tests.fixtures.servers.database import PASSWORD, Server
+from tests.fixtures.service import Service
 
 ASK = "test_data_source_api_v1_data_sources__data_source_id__test_post"
 WRITES = {"test_query": "CREATE TEMPORARY TABLE example AS SELECT 1", "on_question": "ask"}

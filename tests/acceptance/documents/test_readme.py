@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from tests.acceptance.kit import options
-from tests.fix_database import Server
-from tests.fix_service import KEY, Service
+from tests.fixtures.servers.database import Server
+from tests.fixtures.service import KEY, Service
 
 ROOT = Path(__file__).parents[3]
 PROGRAM = Path(sys.executable).with_name("sourcecheck")

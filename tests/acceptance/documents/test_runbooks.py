@@ -11,8 +11,8 @@ import pytest
 from msgspec import Struct
 
 from tests.acceptance.kit import options, register, unique
-from tests.fix_database import Server
-from tests.fix_service import KEY, Service
+from tests.fixtures.servers.database import Server
+from tests.fixtures.service import KEY, Service
 
 ROOT = Path(__file__).parents[3]
 PAGES = sorted(page.stem for page in (ROOT / "docs" / "runbooks").glob("*.md") if page.stem != "README")

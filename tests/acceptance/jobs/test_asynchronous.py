@@ -25,8 +25,8 @@ from tests.acceptance.kit import (
     unique,
 )
 from tests.acceptance.servers import locked_schema
-from tests.fix_acceptance import FAULTS
-from tests.fix_database import PASSWORD, Server
+from tests.fixtures.acceptance import FAULTS
+from tests.fixtures.servers.database import PASSWORD, Server
 from tests.wire.answers import valid
 
 

@@ -8,7 +8,7 @@ import httpx
 from tests.acceptance.kit import SOURCES, ask, ended, nothing_runs, options, read, register, statuses, unique
 from tests.acceptance.questions import until as once
 from tests.acceptance.servers import locked_schema
-from tests.fix_database import Server
+from tests.fixtures.servers.database import Server
 from tests.wire.answers import valid
 
 

@@ -8,8 +8,16 @@ import httpx
 import pytest
 
 from tests.acceptance.kit import IMMEDIATE, ask, ended, finished, nothing_runs, options, register, results, unique
-from tests.fix_database import Server
-from tests.fix_faults import Fault, close_after_login, drip, faulty, silent, stop_in_a_result, unfinished_tls
+from tests.fixtures.servers.database import Server
+from tests.fixtures.servers.faults import (
+    Fault,
+    close_after_login,
+    drip,
+    faulty,
+    silent,
+    stop_in_a_result,
+    unfinished_tls,
+)
 from tests.wire.answers import valid
 
 LIMIT = 20

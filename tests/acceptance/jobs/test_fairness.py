@@ -7,10 +7,10 @@ import pytest
 
 from tests.acceptance.jobs.test_queue import underway
 from tests.acceptance.kit import IMMEDIATE, SOURCES, ask, ended, finished, options, read, register, unique
-from tests.fix_acceptance import Organization
-from tests.fix_database import Server
-from tests.fix_faults import faulty, silent
-from tests.fix_service import Service
+from tests.fixtures.acceptance import Organization
+from tests.fixtures.servers.database import Server
+from tests.fixtures.servers.faults import faulty, silent
+from tests.fixtures.service import Service
 
 SHARE = 8
 """Tests that one organization may have under way when no other has any: half of the slots of one worker."""

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from tests.acceptance.kit import IMMEDIATE, SOURCES, immediate, options, register, unique
-from tests.fix_database import PASSWORD, Server, free_port
-from tests.fix_service import KEY, Service
+from tests.fixtures.servers.database import PASSWORD, Server, free_port
+from tests.fixtures.service import KEY, Service
 from tests.wire.answers import valid
 
 

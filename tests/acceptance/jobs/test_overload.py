@@ -7,9 +7,9 @@ import pytest
 
 from tests.acceptance.kit import IMMEDIATE, SOURCES, ask, ended, options, read, register, unique
 from tests.acceptance.servers import locked_schema
-from tests.fix_acceptance import Organization
-from tests.fix_database import Server
-from tests.fix_service import Service, another_api
+from tests.fixtures.acceptance import Organization
+from tests.fixtures.servers.database import Server
+from tests.fixtures.service import Service, another_api
 from tests.wire.answers import valid
 
 PER_MINUTE = 8

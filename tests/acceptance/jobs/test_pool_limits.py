@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from tests.acceptance.kit import ask, ended, flow_runs, options, read, register, unique
-from tests.fix_database import Server
-from tests.fix_service import Service
+from tests.fixtures.servers.database import Server
+from tests.fixtures.service import Service
 
 POOL = "work_pools/sourcecheck"
 MANY = 8

@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from tests.acceptance.kit import SOURCES, unique
-from tests.fix_database import PASSWORD, Server, free_port
-from tests.fix_service import KEY, Service
+from tests.fixtures.servers.database import PASSWORD, Server, free_port
+from tests.fixtures.service import KEY, Service
 
 ASKED_FOR = ["host", "user", "port", "password", "dbname"]
 """What it asks its user about a `pg` source; it looks each of them up in `properties`."""

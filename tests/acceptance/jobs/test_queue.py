@@ -12,8 +12,8 @@ import pytest
 
 from tests.acceptance.kit import IMMEDIATE, SOURCES, ask, ended, options, read, register, statuses, unique
 from tests.acceptance.servers import locked_schema
-from tests.fix_database import Server
-from tests.fix_service import Service, another_api
+from tests.fixtures.servers.database import Server
+from tests.fixtures.service import Service, another_api
 from tests.wire.answers import valid
 
 JOINED = "sourcecheck-joined"

@@ -11,9 +11,9 @@ from flows.states import TIMED_OUT
 from tests.acceptance.kit import ENDED, SOURCES, ask, ended, options, read, register, statuses, unique
 from tests.acceptance.questions import said, say, source_behind, tunnel, until
 from tests.acceptance.servers import locked_schema
-from tests.fix_database import PASSWORD, Server
-from tests.fix_service import Service
-from tests.fix_ssh import running_bastion
+from tests.fixtures.servers.database import PASSWORD, Server
+from tests.fixtures.servers.ssh import running_bastion
+from tests.fixtures.service import Service
 
 OPEN = [
     ("SCHEDULED", "Scheduled", "waiting"),

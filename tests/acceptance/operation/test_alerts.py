@@ -13,9 +13,9 @@ import pytest
 
 from deployments.stack.credential import FILE
 from tests.acceptance.kit import SOURCES, eventually, finished, options, register, unique
-from tests.fix_alerts import mail_server, slack_server
-from tests.fix_database import Server, free_port
-from tests.fix_service import Service, running_stack
+from tests.fixtures.alerts import mail_server, slack_server
+from tests.fixtures.servers.database import Server, free_port
+from tests.fixtures.service import Service, running_stack
 
 OWN = {"PREFECT_SERVER_API_AUTH_STRING": "admin:secretpw", "PREFECT_API_AUTH_STRING": "admin:secretpw"}
 HOOK = "/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ"

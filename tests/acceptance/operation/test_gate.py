@@ -12,9 +12,9 @@ import pytest
 
 from deployments.stack.credential import CLIENT
 from tests.acceptance.kit import ask, ended, eventually, options, register, unique
-from tests.fix_database import Server
-from tests.fix_processes import kept
-from tests.fix_service import KEY, Service
+from tests.fixtures.processes import kept
+from tests.fixtures.servers.database import Server
+from tests.fixtures.service import KEY, Service
 
 FLOW = Path(__file__).with_name("gated_flow.py")
 PROGRAM = Path(sys.executable).with_name("sourcecheck")

@@ -14,9 +14,9 @@ import pytest
 from deployments.stack.home import Home
 from deployments.stack.postgres import EmbeddedPostgres
 from tests.acceptance.kit import IMMEDIATE, SOURCES, eventually, finished, options, register, unique
-from tests.fix_database import PASSWORD, Server, free_port
-from tests.fix_outage import Database, own_database
-from tests.fix_service import Service
+from tests.fixtures.servers.database import PASSWORD, Server, free_port
+from tests.fixtures.servers.outage import Database, own_database
+from tests.fixtures.service import Service
 from tests.wire.answers import valid
 
 PATIENCE = 150.0

@@ -6,7 +6,7 @@ import httpx
 
 from tests.acceptance.kit import IMMEDIATE, SOURCES, finished, options, register, results, statuses, unique
 from tests.doubles.postgres import DONE, TEXT, Script, answer, described, refusal, row, serving
-from tests.fix_database import Server
+from tests.fixtures.servers.database import Server
 
 
 class Fed(Script):

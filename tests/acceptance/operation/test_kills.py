@@ -19,9 +19,9 @@ from deployments.worker.owner import Owner
 from tests.acceptance.kit import IMMEDIATE, SOURCES, flow_runs, options, read, register, statuses, unique
 from tests.acceptance.parts import PARTS, part, patiently, ready
 from tests.acceptance.servers import locked_schema
-from tests.fix_database import Server
-from tests.fix_faults import faulty, silent
-from tests.fix_service import Service, running_stack
+from tests.fixtures.servers.database import Server
+from tests.fixtures.servers.faults import faulty, silent
+from tests.fixtures.service import Service, running_stack
 
 PATIENCE = 150.0
 LIMIT = 90

@@ -12,8 +12,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.acceptance.kit import SOURCES, absent, ask, ended, finished, options, read, register, unique
 from tests.acceptance.servers import locked_schema
-from tests.fix_database import PASSWORD, Server, free_port
-from tests.fix_service import KEY, Service, another_api
+from tests.fixtures.servers.database import PASSWORD, Server, free_port
+from tests.fixtures.service import KEY, Service, another_api
 
 Sample = tuple[str, tuple[tuple[str, str], ...]]
 

@@ -11,10 +11,10 @@ from playwright.async_api import Browser, Page, expect
 from datasources.model.settings import Settings
 from tests.acceptance.kit import options, register, unique
 from tests.acceptance.questions import tunnel
-from tests.fix_database import PASSWORD, Server
-from tests.fix_pages import Site, findings, visit
-from tests.fix_service import KEY, Service
-from tests.fix_ssh import Bastion, fingerprint, running_bastion
+from tests.fixtures.pages import Site, findings, visit
+from tests.fixtures.servers.database import PASSWORD, Server
+from tests.fixtures.servers.ssh import Bastion, fingerprint, running_bastion
+from tests.fixtures.service import KEY, Service
 
 PATIENCE = 60_000.0
 """Milliseconds for what the stack has to do."""

@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from tests.acceptance.kit import SOURCES, STEPS, finished, flow_runs, options, register, unique
-from tests.fix_database import Server
-from tests.fix_service import Service
+from tests.fixtures.servers.database import Server
+from tests.fixtures.service import Service
 
 PATIENCE = 30.0
 """Seconds; task runs reach Prefect's database by events, after the flow run has ended."""

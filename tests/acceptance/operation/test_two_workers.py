@@ -16,9 +16,9 @@ import pytest
 from datasources.model.settings import Settings
 from deployments.stack.local import with_local_defaults
 from tests.acceptance.kit import SOURCES, ask, options, read, register, unique
-from tests.fix_database import Server
-from tests.fix_processes import kept
-from tests.fix_service import Service
+from tests.fixtures.processes import kept
+from tests.fixtures.servers.database import Server
+from tests.fixtures.service import Service
 
 STACKS_OWN = 8
 """Runs that the stack's own worker takes at the same time."""

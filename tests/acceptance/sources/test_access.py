@@ -6,9 +6,9 @@ import httpx
 import pytest
 
 from tests.acceptance.kit import IMMEDIATE, SOURCES, STEPS, finished, options, register, unique
-from tests.fix_acceptance import Organization
-from tests.fix_database import Server
-from tests.fix_service import KEY, Service
+from tests.fixtures.acceptance import Organization
+from tests.fixtures.servers.database import Server
+from tests.fixtures.service import KEY, Service
 from tests.wire.answers import valid
 
 EVERYTHING = [

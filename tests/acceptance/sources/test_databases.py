@@ -7,9 +7,9 @@ import httpx
 import pytest
 
 from tests.acceptance.kit import IMMEDIATE, SOURCES, finished, immediate, locations, results, unique
-from tests.fix_database import PASSWORD
-from tests.fix_mariadb import MariaServer
-from tests.fix_service import Service
+from tests.fixtures.servers.database import PASSWORD
+from tests.fixtures.servers.mariadb import MariaServer
+from tests.fixtures.service import Service
 from tests.wire.answers import valid
 
 

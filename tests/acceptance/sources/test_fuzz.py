@@ -18,9 +18,9 @@ from schemathesis.checks import (
 )
 
 from tests.acceptance.kit import finished, register, unique
-from tests.fix_acceptance import Organization
-from tests.fix_database import free_port
-from tests.fix_service import Service
+from tests.fixtures.acceptance import Organization
+from tests.fixtures.servers.database import free_port
+from tests.fixtures.service import Service
 
 CHECKS = [
     content_type_conformance,

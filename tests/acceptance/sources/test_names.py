@@ -13,8 +13,8 @@ from datasources.catalogue.tables import DataSource
 from datasources.model.settings import Settings
 from deployments.stack.local import with_local_defaults
 from tests.acceptance.kit import SOURCES, ask, ended, flow_runs, locations, options, register, unique
-from tests.fix_database import Server
-from tests.fix_service import Service
+from tests.fixtures.servers.database import Server
+from tests.fixtures.service import Service
 
 EVIL = "![p](http://127.0.0.1:9/p.png) [c](javascript:alert(1)) <img src=x>"
 HIDDEN = ["a\nb", "a\x1b[31mb", "a\u202eb", "a\u200bb", "\ufeffa", "a\x85b", "a\u2066b"]

@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 
 from tests.acceptance.kit import IMMEDIATE, eventually, finished, options, register, results, unique
-from tests.fix_database import Server
-from tests.fix_service import Service
+from tests.fixtures.servers.database import Server
+from tests.fixtures.service import Service
 
 CRON = "17 3 * * *"
 """Of no other test."""

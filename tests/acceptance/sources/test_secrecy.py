@@ -12,9 +12,9 @@ from deployments.stack.postgres import EmbeddedPostgres
 from tests.acceptance.kit import IMMEDIATE, SOURCES, ask, ended, options, register, unique
 from tests.acceptance.servers import rows_of
 from tests.disguises import disguises
-from tests.fix_database import Server, free_port
-from tests.fix_service import Service
-from tests.fix_ssh import Sshd
+from tests.fixtures.servers.database import Server, free_port
+from tests.fixtures.servers.ssh import Sshd
+from tests.fixtures.service import Service
 
 CANARIES = [
     "c4n'a\"ry@:/%& pä\\sswörd-日本",

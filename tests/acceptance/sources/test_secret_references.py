@@ -10,8 +10,8 @@ import httpx
 
 from deployments.stack.credential import CLIENT
 from tests.acceptance.kit import absent, ask, ended, options, register, results, unique
-from tests.fix_database import PASSWORD, Server
-from tests.fix_service import KEY, Service
+from tests.fixtures.servers.database import PASSWORD, Server
+from tests.fixtures.service import KEY, Service
 from tests.wire.answers import valid
 
 

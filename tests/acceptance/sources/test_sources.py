@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tests.acceptance.kit import SOURCES, finished, locations, options, register, unique
-from tests.fix_database import PASSWORD, Server, authority_and_certificate
+from tests.fixtures.servers.database import PASSWORD, Server, authority_and_certificate
 from tests.wire.answers import valid
 
 BASIC: dict[str, Any] = {"host": "db.test", "user": "u", "password": "first-secret", "dbname": "d"}

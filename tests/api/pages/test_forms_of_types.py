@@ -8,7 +8,7 @@ from api.pages.source_form import GROUPS, fields_of
 from datasources.databases import DATABASES
 from datasources.databases.base import Database
 from tests.api.pages.test_sign_in import browser, key, sign_in
-from tests.fix_api import Client
+from tests.fixtures.api import Client
 
 __all__ = ["browser", "key"]
 MOST_AT_THE_TOP = 9

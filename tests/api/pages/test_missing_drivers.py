@@ -7,7 +7,7 @@ from datasources.databases import DATABASES
 from datasources.databases.base import Driver
 from tests.api.pages.test_sign_in import browser, form, sign_in
 from tests.api.routes.sources import register
-from tests.fix_api import Client
+from tests.fixtures.api import Client
 
 __all__ = ["browser"]
 HTML = {"Accept": "text/html"}

@@ -1,10 +1,10 @@
 """A reader sees the pages of one organization: what belongs to another one is not there (security row 13)."""
 
-from datasources.catalogue.organizations.accounts import add_member, create_key, create_organization, create_user
 from datasources.catalogue.engine import session_scope
+from datasources.catalogue.organizations.accounts import add_member, create_key, create_organization, create_user
 from tests.api.pages.test_sign_in import browser, form, sign_in
 from tests.api.routes.sources import SOURCES, register
-from tests.fix_api import Client
+from tests.fixtures.api import Client
 
 __all__ = ["browser"]
 HTML = {"Accept": "text/html"}

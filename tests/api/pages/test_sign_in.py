@@ -15,14 +15,14 @@ from api.pages.board import Boards, entries_of
 from api.pages.rendering import POLICY, Reader
 from api.pages.session import COOKIE, Session, open_cookie
 from api.pages.views.sign_in import local
-from datasources.catalogue.organizations.accounts import authenticate, revoke_key
 from datasources.catalogue.engine import session_scope
 from datasources.catalogue.health.overview import DRAFT
+from datasources.catalogue.organizations.accounts import authenticate, revoke_key
 from datasources.catalogue.organizations.sign_ins import make_link
 from datasources.catalogue.tables import DataSource
 from datasources.secrecy.vault import Vault
 from tests.api.routes.sources import register
-from tests.fix_api import Client
+from tests.fixtures.api import Client
 
 HTML = {"Accept": "text/html"}
 

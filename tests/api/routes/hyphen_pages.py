@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from tests.fix_api import Client
+from tests.fixtures.api import Client
 
 PATH = "/api/v1/data-sources"
 CREATE: dict[str, Any] = {

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.fix_api import Client
+from tests.fixtures.api import Client
 from tests.wire.answers import problems
 
 OPTIONS = {"host": "db.example", "user": "me", "dbname": "shop", "password": "canary"}

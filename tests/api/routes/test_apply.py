@@ -9,7 +9,7 @@ from api.timetables import assign
 from datasources.catalogue.tables import DataSource
 from datasources.health.plan import Plan
 from tests.api.routes.sources import OPTIONS, SOURCES, register
-from tests.fix_api import Client
+from tests.fixtures.api import Client
 
 APPLY = f"{SOURCES}/apply"
 SHOP = {"name": "Declared", "type": "pg", "options": OPTIONS, "tags": ["nightly"]}

@@ -7,7 +7,7 @@ import pytest_asyncio
 
 from tests.api.routes.hyphen_pages import CREATE, DEFAULTS, TUNNELLED, HyphenClient
 from tests.api.routes.sources import OPTIONS, SOURCES, register
-from tests.fix_api import Client
+from tests.fixtures.api import Client
 
 LEAST: dict[str, Any] = {"type": "postgresql", "host": "db.example.com", "port": 5432, "database_name": "shop"}
 LOGIN = {"credentials": {"username": "me", "password": "canary"}}

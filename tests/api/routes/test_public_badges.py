@@ -3,7 +3,7 @@
 import httpx
 
 from tests.api.routes.sources import OPTIONS, SOURCES, register
-from tests.fix_api import Client
+from tests.fixtures.api import Client
 
 IMMEDIATE = "/api/v1/data-sources"
 

@@ -13,7 +13,7 @@ from datasources.databases.base import Column, ColumnEdge, ForeignKey, Lineage, 
 from datasources.databases.postgres.model import PgOptions, PgSource
 from datasources.secrecy.scrubber import Scrubber
 from tests.api.routes.sources import OPTIONS, SOURCES, register
-from tests.fix_api import Client
+from tests.fixtures.api import Client
 
 PAGES = "/api/v1/data-sources"
 SOURCE = PgSource(name="x", options=PgOptions(host="h", user="u", dbname="d"))

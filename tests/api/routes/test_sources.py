@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.api.routes.sources import OPTIONS, SOURCES, register
-from tests.fix_api import Client
+from tests.fixtures.api import Client
 
 PAGES = "/api/v1/data-sources"
 

@@ -12,9 +12,15 @@ import httpx
 from sqlalchemy import event
 
 from api.runtime import Services
-from datasources.catalogue.organizations.accounts import add_member, create_key, create_organization, create_user, revoke_key
+from datasources.catalogue.organizations.accounts import (
+    add_member,
+    create_key,
+    create_organization,
+    create_user,
+    revoke_key,
+)
 from tests.api.routes.sources import OPTIONS, SOURCES
-from tests.fix_api import Client
+from tests.fixtures.api import Client
 
 CLIENTS = 100
 Body = Callable[[httpx.AsyncClient, Services], Awaitable[None]]

@@ -1,7 +1,7 @@
 """What the API answers while Prefect's server does not."""
 
 from tests.api.routes.sources import SOURCES, register
-from tests.fix_api import Client
+from tests.fixtures.api import Client
 
 PAGES = "/api/v1/data-sources"
 

@@ -5,7 +5,7 @@ import pytest
 from benchmarks.machines.__main__ import BEGIN, END, filled
 from benchmarks.machines.capacity import part_of
 from benchmarks.machines.paper import FULL, INTERVALS, SOURCES, Costs, cores, limits, on_paper, processes
-from benchmarks.report import Table
+from benchmarks.tools.report import Table
 
 COSTS = Costs(
     test={"PostgreSQL": 0.1, "Prefect's API": 0.2, "worker": 0.3},

@@ -11,7 +11,7 @@ from sqlalchemy.pool import NullPool
 from datasources.catalogue.migrate import _config, upgrade
 from datasources.model.settings import Settings
 from tasks.sanitize import DETAILS_BYTES
-from tests.fix_database import PASSWORD, Server
+from tests.fixtures.servers.database import PASSWORD, Server
 
 SMALL = {"schema": "demo", "tables": [{"name": "orders"}]}
 LARGE = {"tables": ["x" * 100] * 10_000}

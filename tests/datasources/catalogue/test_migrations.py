@@ -8,7 +8,7 @@ from sqlalchemy.pool import NullPool
 from datasources.catalogue.migrate import upgrade
 from datasources.catalogue.tables import Base
 from datasources.model.settings import Settings
-from tests.fix_database import PASSWORD, Server
+from tests.fixtures.servers.database import PASSWORD, Server
 
 
 def test_no_difference(embedded: Server) -> None:

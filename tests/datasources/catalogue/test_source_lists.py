@@ -5,7 +5,7 @@ from typing import Any
 
 from datasources.catalogue.source_lists import Search, list_sources, search_sources, shown_statuses
 from datasources.catalogue.tables import DataSource, Job
-from tests.fix_catalogue import Sessions
+from tests.fixtures.catalogue import Sessions
 
 RESULT = {"code": "OK", "message": "Discovered 6 tables", "outcome": "success", "duration_ms": 5}
 STEPS = ("connection", "temp_schema", "schema_download", "lineage_download")

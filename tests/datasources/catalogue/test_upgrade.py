@@ -11,11 +11,11 @@ from msgspec import convert
 from sqlalchemy import create_engine, select
 from sqlalchemy.pool import NullPool
 
-from datasources.catalogue.organizations.accounts import authenticate
 from datasources.catalogue.engine import session_scope
 from datasources.catalogue.health.history import newest
 from datasources.catalogue.jobs.jobs import find_job, jobs_to_follow
 from datasources.catalogue.migrate import ensure_current, head, upgrade
+from datasources.catalogue.organizations.accounts import authenticate
 from datasources.catalogue.sources import find_source, source_of
 from datasources.catalogue.tables import Base, HostKey
 from datasources.model.errors import SettingsError
@@ -23,7 +23,7 @@ from datasources.model.results import Published
 from datasources.model.settings import Settings
 from datasources.model.vocabulary import Code
 from datasources.secrecy.vault import Vault
-from tests.fix_database import PASSWORD, Server, free_port
+from tests.fixtures.servers.database import PASSWORD, Server, free_port
 
 EARLIER = sorted((Path(__file__).parent / "data").glob("revision_*.sql"))
 KEY = "key-of-an-earlier-version"

@@ -27,9 +27,9 @@ from datasources.secrecy.scrubber import Scrubber
 from tasks import judge
 from tasks.context import StepContext
 from tasks.steps import connection, custom_query, lineage_download, schema_download, temp_schema, version_probe
-from tests.fix_database import PASSWORD, free_port
-from tests.fix_deadline import keeps_the_promise, spending
-from tests.fix_lanes import MODES, lane
+from tests.fixtures.deadline import keeps_the_promise, spending
+from tests.fixtures.servers.database import PASSWORD, free_port
+from tests.fixtures.servers.silent import MODES, lane
 from tests.labels import Level, note
 
 HOUR = LEFTOVER_SECONDS

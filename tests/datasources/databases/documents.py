@@ -18,8 +18,8 @@ from datasources.databases.read_only import Reading, judge
 from datasources.model.errors import CheckError
 from datasources.model.source import Source
 from datasources.model.vocabulary import ErrorCode
-from tests.fix_deadline import keeps_the_promise, spending
-from tests.fix_lanes import DRIP_SECONDS, MODES
+from tests.fixtures.deadline import keeps_the_promise, spending
+from tests.fixtures.servers.silent import DRIP_SECONDS, MODES
 from tests.labels import Level, note
 
 

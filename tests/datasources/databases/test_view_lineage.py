@@ -5,7 +5,7 @@ import pytest
 from datasources.databases.globs import Globs
 from datasources.databases.postgres import Postgres
 from datasources.databases.view_lineage import LENGTH_LIMIT, View, lineage_of
-from tests.fix_database import Server
+from tests.fixtures.servers.database import Server
 
 COLUMNS = {
     ("shop", "Orders"): ["id", "Customer", "total"],

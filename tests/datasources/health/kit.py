@@ -9,7 +9,7 @@ from datasources.catalogue.tables import DataSource, Job
 from datasources.health.plan import Plan
 from datasources.model.results import Published, StepResult
 from datasources.model.vocabulary import Code, ErrorCode, JobStatus, Outcome
-from tests.fix_catalogue import Sessions
+from tests.fixtures.catalogue import Sessions
 
 _numbers = count(1)
 

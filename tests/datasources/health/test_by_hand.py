@@ -11,7 +11,7 @@ from datasources.catalogue.tables import Job
 from datasources.model.steps import KindOfTest, steps_of
 from datasources.model.vocabulary import JobStatus
 from tests.datasources.health.kit import connection, make_source, open_job
-from tests.fix_catalogue import Sessions
+from tests.fixtures.catalogue import Sessions
 
 NOW = datetime.now(UTC)
 

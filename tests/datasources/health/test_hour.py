@@ -18,8 +18,8 @@ from tasks.context import StepContext
 from tasks.judge import passed, refusal
 from tasks.steps.connection import run
 from tests.datasources.health.kit import make_source, open_job
-from tests.fix_catalogue import Sessions
-from tests.fix_outage import Database, own_database
+from tests.fixtures.catalogue import Sessions
+from tests.fixtures.servers.outage import Database, own_database
 
 BEGIN = datetime(2026, 6, 1, 9, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -11,7 +11,7 @@ from datasources.catalogue.tables import DataSource, HealthRecord, StatusChange
 from datasources.model.results import Published, StepResult
 from datasources.model.vocabulary import Code, ErrorCode, JobStatus, Outcome
 from tests.datasources.health.kit import check, connection, make_source, open_job
-from tests.fix_catalogue import Sessions
+from tests.fixtures.catalogue import Sessions
 
 NOW = datetime(2026, 5, 4, 12, 30, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -6,16 +6,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import delete, func, select
 
-from datasources.catalogue.health import history
 from datasources.catalogue import retention
-from datasources.catalogue.retention import remove_old, roll_up
+from datasources.catalogue.health import history
 from datasources.catalogue.jobs.jobs import end_job
+from datasources.catalogue.retention import remove_old, roll_up
 from datasources.catalogue.tables import HealthRecord, HealthRollup, Job, StatusChange, Sweep, Timetable
 from datasources.health.uptime import Tally, floor
 from datasources.model.settings import Settings
 from datasources.model.vocabulary import JobStatus
 from tests.datasources.health.kit import connection, make_source, open_job
-from tests.fix_catalogue import Sessions
+from tests.fixtures.catalogue import Sessions
 
 NOW = datetime.now(UTC)
 SPANS = [timedelta(hours=24), timedelta(days=7), timedelta(days=30)]

@@ -7,7 +7,6 @@ from uuid import UUID, uuid4
 from msgspec import structs
 from sqlalchemy import delete, select, update
 
-from datasources.catalogue.jobs.by_hand import begin
 from datasources.catalogue.health.claims import LEASE, Claimed, Limits, claim, give_back, renew
 from datasources.catalogue.health.record_check import FULL, Checked, record_sweep
 from datasources.catalogue.health.sweeps import (
@@ -23,6 +22,7 @@ from datasources.catalogue.health.sweeps import (
     not_begun,
     take_up,
 )
+from datasources.catalogue.jobs.by_hand import begin
 from datasources.catalogue.jobs.jobs import end_job
 from datasources.catalogue.jobs.queue import give_slots
 from datasources.catalogue.tables import DataSource, HealthRecord, Job, SourceCheck, StatusChange, Sweep, Timetable
@@ -30,7 +30,7 @@ from datasources.health.plan import Plan
 from datasources.health.sweeps import FULL_EVERY
 from datasources.model.vocabulary import JobStatus
 from tests.datasources.health.kit import connection, make_source, open_job
-from tests.fix_catalogue import Sessions
+from tests.fixtures.catalogue import Sessions
 from tests.wire.answers import problems
 
 EVERY = Plan(interval_seconds=300)

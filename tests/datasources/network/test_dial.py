@@ -7,7 +7,7 @@ import pytest
 
 from datasources.network.dial import dial, system_words
 from datasources.network.progress import Progress
-from tests.fix_database import free_port
+from tests.fixtures.servers.database import free_port
 
 
 async def test_a_closed_port_is_told_in_the_words_of_the_system() -> None:

@@ -12,7 +12,7 @@ from datasources.databases.postgres import Postgres
 from datasources.model.errors import SourceUnreachable
 from datasources.model.vocabulary import ErrorCode
 from datasources.network.recognise import first_bytes, recognise
-from tests.fix_database import Server
+from tests.fixtures.servers.database import Server
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat
 from datasources.model.source import Source
 from datasources.model.vocabulary import ErrorCode
 from datasources.network.tunnel import Tunnel, TunnelInfo, open_tunnel
-from tests.fix_ssh import GATEWAY_PASSWORD, KEYS, Bastion, Echo, Sshd, code_of, source_behind
+from tests.fixtures.servers.ssh import GATEWAY_PASSWORD, KEYS, Bastion, Echo, Sshd, code_of, source_behind
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,7 @@ import pytest
 from datasources.model.errors import CheckError, SourceUnreachable
 from datasources.model.vocabulary import ErrorCode
 from datasources.network.tunnel import Tunnel, check_target, open_tunnel, tunnel_faults
-from tests.fix_ssh import Bastion, Echo, Sshd, free_port, refusal, running_sshd, source_behind
+from tests.fixtures.servers.ssh import Bastion, Echo, Sshd, free_port, refusal, running_sshd, source_behind
 
 
 async def test_nobody_listens(bastion: Bastion, echo: Echo) -> None:

@@ -9,7 +9,17 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from datasources.model.inputs.host_keys import HostKey
 from datasources.model.vocabulary import ErrorCode
 from datasources.network.tunnel import Tunnel, open_tunnel
-from tests.fix_ssh import KEYS, Bastion, Echo, Sshd, fingerprint, public_line, refusal, running_sshd, source_behind
+from tests.fixtures.servers.ssh import (
+    KEYS,
+    Bastion,
+    Echo,
+    Sshd,
+    fingerprint,
+    public_line,
+    refusal,
+    running_sshd,
+    source_behind,
+)
 
 TYPES = {"ed25519": "ssh-ed25519", "ecdsa": "ecdsa-sha2-nistp256", "rsa": "ssh-rsa"}
 

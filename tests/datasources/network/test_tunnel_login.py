@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import PrivateFormat
 
 from datasources.model.vocabulary import ErrorCode
 from datasources.network.tunnel import open_tunnel
-from tests.fix_ssh import (
+from tests.fixtures.servers.ssh import (
     GATEWAY_PASSWORD,
     KEYS,
     Bastion,

@@ -8,8 +8,8 @@ from datasources.databases.postgres.model import PgSource
 from datasources.model.errors import SourceUnreachable
 from datasources.model.vocabulary import ErrorCode
 from datasources.network.tunnel import open_tunnel, tunnel_faults
-from tests.fix_database import DEBIAN, Server, running
-from tests.fix_ssh import Bastion, Sshd
+from tests.fixtures.servers.database import DEBIAN, Server, running
+from tests.fixtures.servers.ssh import Bastion, Sshd
 
 
 def behind(gateway: Sshd | Bastion, source: PgSource) -> PgSource:

@@ -10,7 +10,7 @@ import pytest
 
 from deployments.cli import doctor
 from deployments.cli.doctor import differing
-from tests.fix_wheel import plain_environ
+from tests.fixtures.wheel import plain_environ
 
 
 def test_packages_that_differ_from_their_pins_are_named() -> None:

@@ -11,7 +11,7 @@ import pytest
 from sourcecheck.cli import main
 
 from sourcecheck_service import add_commands
-from tests.fix_database import Server
+from tests.fixtures.servers.database import Server
 
 
 @pytest.fixture(autouse=True)

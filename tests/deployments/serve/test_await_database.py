@@ -7,8 +7,8 @@ import time
 from pydantic import SecretStr
 
 from deployments.serve.servers import await_database
-from tests.fix_database import PASSWORD, Server, free_port
-from tests.fix_faults import listening
+from tests.fixtures.servers.database import PASSWORD, Server, free_port
+from tests.fixtures.servers.faults import listening
 
 FIELDS = b"SFATAL\x00C57P03\x00Mthe database system is in recovery mode\x00\x00"
 REFUSED = b"E" + struct.pack("!i", len(FIELDS) + 4) + FIELDS

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis.strategies import datetimes, timedeltas
 
 from deployments.serve._prefect import decode, encode
-from tests.fix_database import PASSWORD, Server
+from tests.fixtures.servers.database import PASSWORD, Server
 
 PROGRAM = """
 import asyncio, json, sys

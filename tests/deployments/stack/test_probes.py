@@ -12,7 +12,7 @@ from datasources.model.errors import SettingsError
 from datasources.model.settings import Settings
 from deployments.stack import probes
 from deployments.stack.probes import probe_database, probe_prefect, require_servers
-from tests.fix_database import PASSWORD, Server, free_port
+from tests.fixtures.servers.database import PASSWORD, Server, free_port
 
 
 @pytest.fixture

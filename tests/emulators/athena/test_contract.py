@@ -21,8 +21,8 @@ from tests.datasources.databases.contract import NetworkContract, asked, tables
 from tests.doubles.athena import AthenaDouble, running
 from tests.emulators.kit import environment
 from tests.emulators.lake_engine import LakeEngine
-from tests.fix_database import PASSWORD, free_port
-from tests.fix_processes import kept
+from tests.fixtures.processes import kept
+from tests.fixtures.servers.database import PASSWORD, free_port
 
 KEY_ID = "AKIAREADER"
 

@@ -15,8 +15,8 @@ import pytest
 from tests.doubles.https import Answer, Request, https_double
 from tests.emulators.kit import environment, scratch_folder
 from tests.emulators.stores import OBJECTS
-from tests.fix_database import PASSWORD, authority_and_certificate, free_port
-from tests.fix_processes import kept
+from tests.fixtures.processes import kept
+from tests.fixtures.servers.database import PASSWORD, authority_and_certificate, free_port
 
 ACCOUNT = "devstoreaccount1"
 ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="

@@ -12,7 +12,7 @@ from tasks.steps import temp_schema
 from tests.datasources.databases.contract import check_of
 from tests.emulators.azure.conftest import ACCOUNT, CLIENT, CONTAINER, TENANT, AzureServer
 from tests.emulators.stores import StoreContract, StoreEngine
-from tests.fix_database import PASSWORD
+from tests.fixtures.servers.database import PASSWORD
 
 
 class AzureEngine(StoreEngine):

@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from datasources.databases.bigquery.keys import service_account
 from tests.emulators.kit import environment, scratch_folder
-from tests.fix_database import free_port
-from tests.fix_processes import kept
+from tests.fixtures.processes import kept
+from tests.fixtures.servers.database import free_port
 
 SERVER = Path(__file__).parent / "server.py"
 EXTENSIONS = ("ducklake", "icu", "spatial", "sqlite_scanner")

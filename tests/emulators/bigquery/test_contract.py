@@ -13,7 +13,7 @@ from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
 from tests.datasources.databases.contract import Engine, NetworkContract, asked, tables
 from tests.emulators.bigquery.conftest import EMAIL, Bigquery
-from tests.fix_database import free_port
+from tests.fixtures.servers.database import free_port
 
 
 class BigqueryEngine(Engine):

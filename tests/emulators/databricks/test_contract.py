@@ -17,7 +17,7 @@ from datasources.model.vocabulary import ErrorCode
 from tasks.steps import temp_schema
 from tests.datasources.databases.contract import Engine, NetworkContract, asked, check_of, tables
 from tests.emulators.databricks.conftest import Workspace
-from tests.fix_database import PASSWORD, free_port
+from tests.fixtures.servers.database import PASSWORD, free_port
 
 pytestmark = pytest.mark.timeout(600)
 

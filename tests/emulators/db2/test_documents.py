@@ -18,7 +18,7 @@ from datasources.model.vocabulary import ErrorCode
 from tests.datasources.databases.documents import DocumentsContract, bad_server
 from tests.emulators.db2.drda import ACCSEC, ENCRYPTED, IN_CLEAR, PASSWORD, RDBNAM, SECCHK, SECMEC, USRID, double
 from tests.emulators.kit import environment
-from tests.fix_certificates import Authority
+from tests.fixtures.servers.certificates import Authority
 
 WRONG_PASSWORD = 0x0F
 SECRET = """p'a"s{s}=w rd"""

@@ -14,7 +14,7 @@ from datasources.model.vocabulary import ErrorCode
 from tests.datasources.databases.contract import NetworkContract, asked
 from tests.doubles.dremio import DremioDouble, running
 from tests.emulators.lake_engine import LakeEngine
-from tests.fix_database import PASSWORD
+from tests.fixtures.servers.database import PASSWORD
 
 TOKEN = "t0ken-of-the-tests"
 

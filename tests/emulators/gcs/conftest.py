@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.doubles.https import Answer, Request, https_double
 from tests.emulators.kit import environment, scratch_folder
 from tests.emulators.stores import OBJECTS
-from tests.fix_database import free_port
-from tests.fix_processes import kept
+from tests.fixtures.processes import kept
+from tests.fixtures.servers.database import free_port
 
 BUCKET = "shop-data"
 HOP = {"content-length", "transfer-encoding", "connection", "server", "date"}

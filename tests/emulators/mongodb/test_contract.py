@@ -11,7 +11,7 @@ from datasources.databases.mongodb.model import MongodbOptions, MongodbSource
 from datasources.model.vocabulary import ErrorCode
 from tests.datasources.databases.contract import Engine, ServerContract, tables
 from tests.emulators.mongodb.conftest import MongoServer
-from tests.fix_database import PASSWORD
+from tests.fixtures.servers.database import PASSWORD
 
 
 class MongoEngine(Engine):

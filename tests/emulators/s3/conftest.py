@@ -14,8 +14,8 @@ import pytest
 
 from tests.emulators.kit import environment, scratch_folder
 from tests.emulators.stores import OBJECTS
-from tests.fix_database import authority_and_certificate, free_port
-from tests.fix_processes import kept
+from tests.fixtures.processes import kept
+from tests.fixtures.servers.database import authority_and_certificate, free_port
 
 BUCKET = "shop-data"
 REGION = "us-east-1"

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from tests.emulators.kit import environment, scratch_folder
-from tests.fix_database import PASSWORD, free_port
-from tests.fix_processes import kept
+from tests.fixtures.processes import kept
+from tests.fixtures.servers.database import PASSWORD, free_port
 
 SERVER = Path(__file__).parent / "server.py"
 SHOP = """

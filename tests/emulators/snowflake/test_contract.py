@@ -25,7 +25,7 @@ from datasources.model.vocabulary import ErrorCode
 from tests.datasources.databases.contract import Engine, NetworkContract, asked, tables
 from tests.doubles.https import Answer, Request, https_double
 from tests.emulators.snowflake.conftest import Snow
-from tests.fix_database import PASSWORD, authority_and_certificate, free_port
+from tests.fixtures.servers.database import PASSWORD, authority_and_certificate, free_port
 
 
 class SnowflakeEngine(Engine):

@@ -16,7 +16,7 @@ from datasources.model.vocabulary import ErrorCode
 from tests.datasources.databases.contract import NetworkContract, asked, tables
 from tests.doubles.trino import TrinoDouble, running
 from tests.emulators.lake_engine import LakeEngine
-from tests.fix_database import PASSWORD
+from tests.fixtures.servers.database import PASSWORD
 
 TOKEN = "t0ken-of-the-tests"
 

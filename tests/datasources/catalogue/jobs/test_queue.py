@@ -13,7 +13,7 @@ from datasources.catalogue.jobs.queue import HAND_OVER, give_slots, slots_held, 
 from datasources.catalogue.tables import Job, Organization
 from datasources.model.vocabulary import JobStatus
 from tests.datasources.health.kit import make_source, open_job
-from tests.fix_catalogue import Sessions
+from tests.fixtures.catalogue import Sessions
 
 SLOTS = 4
 

@@ -11,7 +11,7 @@ from datasources.catalogue.schemas.due import AT_ONCE, begin_due, forget_due, no
 from datasources.catalogue.tables import DataSource, DueDownload, Job, Organization
 from datasources.health.downloads import Key, keys_of
 from tests.datasources.catalogue.kit import make_source
-from tests.fix_catalogue import Sessions
+from tests.fixtures.catalogue import Sessions
 
 NOW = datetime.now(UTC)
 CRON = {"schema_indexing_schedule": "0 3 * * *"}

@@ -19,7 +19,7 @@ from datasources.databases.postgres.model import PgOptions, PgSource
 from datasources.model.settings import Settings
 from datasources.secrecy.scrubber import Scrubber
 from tests.datasources.catalogue.kit import make_source
-from tests.fix_catalogue import Sessions
+from tests.fixtures.catalogue import Sessions
 
 SECRET = "s3cret-0f-the-source"
 SOURCE = PgSource(name="x", options=PgOptions(host="h", user="u", dbname="d", password=SECRET))

@@ -8,8 +8,8 @@ from datasources.databases.clickhouse import Clickhouse
 from datasources.databases.clickhouse.model import ClickhouseOptions, ClickhouseSource
 from datasources.model.vocabulary import ErrorCode
 from tests.datasources.databases.contract import Engine, NetworkContract
-from tests.fix_clickhouse import ClickhouseServer
-from tests.fix_database import PASSWORD
+from tests.fixtures.servers.clickhouse import ClickhouseServer
+from tests.fixtures.servers.database import PASSWORD
 
 
 class ClickhouseEngine(Engine):

@@ -17,7 +17,7 @@ from tests.datasources.databases.contract import NetworkContract, tables
 from tests.datasources.databases.postgres.test_contract import PgEngine
 from tests.doubles.cockroachdb import COCKROACHDB
 from tests.doubles.relatives import InDatabase, in_database
-from tests.fix_database import PASSWORD, Server
+from tests.fixtures.servers.database import PASSWORD, Server
 
 DATABASE = "defaultdb"
 

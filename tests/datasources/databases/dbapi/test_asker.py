@@ -20,10 +20,10 @@ from datasources.model.errors import CheckError, SourceUnreachable
 from datasources.model.vocabulary import ErrorCode
 from datasources.network import way_out
 from tests.datasources.databases.documents import bad_server
-from tests.fix_database import PASSWORD
-from tests.fix_deadline import keeps_the_promise, spending
-from tests.fix_lanes import MODES, lane
-from tests.fix_mariadb import MariaServer
+from tests.fixtures.deadline import keeps_the_promise, spending
+from tests.fixtures.servers.database import PASSWORD
+from tests.fixtures.servers.mariadb import MariaServer
+from tests.fixtures.servers.silent import MODES, lane
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 """PyMySQL's cursors read on when they are dropped, also from a connection that is closed."""

@@ -24,8 +24,8 @@ from datasources.model.vocabulary import ErrorCode
 from datasources.network import way_out
 from tests.doubles.https import Answer, Request, https_double
 from tests.doubles.tds import NOT_SUPPORTED, OFF, ON, REQUIRED, Fault, TdsDouble, running
-from tests.fix_database import authority_and_certificate
-from tests.fix_deadline import keeps_the_promise, spending
+from tests.fixtures.deadline import keeps_the_promise, spending
+from tests.fixtures.servers.database import authority_and_certificate
 
 PASSWORD = "Gr33n; t&a 🍵"
 WHO: Any = [["reader", "shop", "16.0.4115.5", 3]]

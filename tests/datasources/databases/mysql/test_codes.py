@@ -14,8 +14,8 @@ from datasources.databases.mysql.model import MariadbSource, MysqlOptions
 from datasources.databases.mysql.query import require_reading
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
-from tests.fix_database import PASSWORD, authority_and_certificate
-from tests.fix_mariadb import MariaServer
+from tests.fixtures.servers.database import PASSWORD, authority_and_certificate
+from tests.fixtures.servers.mariadb import MariaServer
 
 
 def source(server: MariaServer, **options: Any) -> MariadbSource:

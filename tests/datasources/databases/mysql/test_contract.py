@@ -8,8 +8,8 @@ from datasources.databases.mysql import Mariadb, Mysql
 from datasources.databases.mysql.model import MariadbSource, MysqlOptions, MysqlSource
 from datasources.model.vocabulary import ErrorCode
 from tests.datasources.databases.contract import Engine, NetworkContract
-from tests.fix_database import PASSWORD
-from tests.fix_mariadb import MariaServer
+from tests.fixtures.servers.database import PASSWORD
+from tests.fixtures.servers.mariadb import MariaServer
 
 
 class MariaEngine(Engine):

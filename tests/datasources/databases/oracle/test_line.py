@@ -31,7 +31,7 @@ from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
 from datasources.network.progress import Progress
 from tests.datasources.databases.oracle.packets import packet
-from tests.fix_certificates import Authority
+from tests.fixtures.servers.certificates import Authority
 
 pytest.importorskip("oracledb")
 

@@ -20,7 +20,14 @@ from datasources.databases.postgres.model import PgOptions
 from datasources.databases.postgres.parameters import certificate_files
 from datasources.model.errors import REMEDIATIONS, CheckError
 from datasources.model.vocabulary import ErrorCode
-from tests.fix_database import PASSWORD, Server, authority_and_certificate, embedded_binaries, free_port, running
+from tests.fixtures.servers.database import (
+    PASSWORD,
+    Server,
+    authority_and_certificate,
+    embedded_binaries,
+    free_port,
+    running,
+)
 
 
 async def failure(source: Any) -> CheckError:

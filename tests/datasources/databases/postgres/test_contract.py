@@ -8,7 +8,7 @@ from datasources.databases.base import Origin
 from datasources.databases.postgres import Postgres
 from datasources.databases.postgres.model import PgSource
 from tests.datasources.databases.contract import Engine, NetworkContract, tables
-from tests.fix_database import Server
+from tests.fixtures.servers.database import Server
 
 
 class PgEngine(Engine):

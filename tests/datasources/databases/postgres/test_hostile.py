@@ -31,7 +31,7 @@ from tests.doubles.postgres import (
     row,
     serving,
 )
-from tests.fix_database import PASSWORD, Server
+from tests.fixtures.servers.database import PASSWORD, Server
 
 HUGE = 64 * MEGABYTE
 BLOCK = b"x" * 12_000

@@ -10,7 +10,7 @@ import pytest
 from datasources.databases.postgres import Postgres
 from datasources.databases.scratch_names import LEFTOVER_SECONDS, marked_name
 from datasources.model.errors import CheckError
-from tests.fix_database import Server
+from tests.fixtures.servers.database import Server
 
 HOUR = LEFTOVER_SECONDS
 MINUTE = 60

@@ -13,8 +13,8 @@ from datasources.databases.postgres import Postgres
 from datasources.databases.postgres.model import PgOptions, PgSource
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
-from tests.fix_database import PASSWORD, Server
-from tests.fix_pooler import Pooler, running_pooler
+from tests.fixtures.servers.database import PASSWORD, Server
+from tests.fixtures.servers.pooler import Pooler, running_pooler
 
 SETTINGS = (
     "default_transaction_read_only",

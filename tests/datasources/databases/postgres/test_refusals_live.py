@@ -9,7 +9,7 @@ from datasources.databases.globs import Globs
 from datasources.databases.postgres import Postgres
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
-from tests.fix_database import PASSWORD, Server
+from tests.fixtures.servers.database import PASSWORD, Server
 
 C = ErrorCode
 ROLES = ("hba_no", "certuser", "certonly", "nosslonly", "preload", "tt", "idle", "ro", "ddl")

@@ -12,8 +12,8 @@ from datasources.databases.globs import Globs
 from datasources.databases.postgres import Postgres
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
-from tests.fix_database import DEBIAN, PASSWORD, Server, _account, _wait, free_port
-from tests.fix_processes import kept
+from tests.fixtures.processes import kept
+from tests.fixtures.servers.database import DEBIAN, PASSWORD, Server, _account, _wait, free_port
 
 
 @pytest.fixture(scope="module")

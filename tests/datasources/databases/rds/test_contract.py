@@ -19,7 +19,7 @@ from tests.datasources.databases.contract import NetworkContract, check_of
 from tests.datasources.databases.postgres.test_contract import PgEngine
 from tests.doubles.aurora import AURORA
 from tests.doubles.relatives import InDatabase, in_database
-from tests.fix_database import PASSWORD, Server
+from tests.fixtures.servers.database import PASSWORD, Server
 
 LOG = {
     "aws_cloudwatch_log_group": "/aws/rds/cluster/shop/postgresql",

@@ -16,7 +16,7 @@ from tests.datasources.databases.contract import NetworkContract, tables
 from tests.datasources.databases.postgres.test_contract import PgEngine
 from tests.doubles.redshift import REDSHIFT
 from tests.doubles.relatives import InDatabase, in_database
-from tests.fix_database import PASSWORD, Server
+from tests.fixtures.servers.database import PASSWORD, Server
 
 DATABASE = "dev"
 

@@ -28,7 +28,7 @@ from datasources.databases.warehouse.errors import translated
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
 from tests.datasources.databases.documents import DocumentsContract
-from tests.fix_database import authority_and_certificate
+from tests.fixtures.servers.database import authority_and_certificate
 
 GOOD = {
     "host": "vertica.example.com",

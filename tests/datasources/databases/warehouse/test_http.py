@@ -12,7 +12,7 @@ from datasources.databases.trino.model import TrinoOptions, TrinoSource
 from datasources.databases.warehouse.http import way_of
 from datasources.model.errors import SourceUnreachable
 from datasources.model.vocabulary import ErrorCode
-from tests.fix_database import PASSWORD, free_port
+from tests.fixtures.servers.database import PASSWORD, free_port
 
 
 class Server(ThreadingHTTPServer):

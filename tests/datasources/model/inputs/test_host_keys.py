@@ -10,7 +10,7 @@ import pytest
 from datasources.databases import AnySource
 from datasources.model.inputs.host_keys import HostKey, echoes
 from datasources.model.source import SshTunnel
-from tests.fix_ssh import KEYS, fingerprint, public_line
+from tests.fixtures.servers.ssh import KEYS, fingerprint, public_line
 
 LINE = public_line(KEYS["ed25519"])
 NUMBERS = [str(number) for number in range(14)]

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import PrivateFormat
 from datasources.model.errors import SourceUnreachable
 from datasources.model.vocabulary import ErrorCode
 from datasources.network.ssh.private_keys import load_private_key
-from tests.fix_ssh import KEYS, fingerprint, private_text, public_line
+from tests.fixtures.servers.ssh import KEYS, fingerprint, private_text, public_line
 
 FORMATS = {
     "openssh": PrivateFormat.OpenSSH,

@@ -21,7 +21,7 @@ MOMENTS = {
 """The columns by which Prefect tells how old a row is."""
 TABLES = """SELECT relname, pg_total_relation_size(oid) FROM pg_class
     WHERE relkind = 'r' AND relnamespace = to_regnamespace('public')"""
-PROGRAM = "from benchmarks.aged import remove; remove()"
+PROGRAM = "from benchmarks.tools.aged import remove; remove()"
 
 
 def sizes(session: psycopg.Connection[Any]) -> dict[str, int]:

@@ -8,8 +8,8 @@ from typing import Any
 
 from psycopg import sql
 
-from benchmarks.gateway import PASSWORD, USER
-from benchmarks.lanes import make_database
+from benchmarks.tools.gateway import PASSWORD, USER
+from benchmarks.tools.lanes import make_database
 from deployments.cli.demo_data import make_shop
 from deployments.stack.postgres import Conninfo
 from deployments.stack.start import Stack
@@ -53,7 +53,7 @@ def source_of(facts: Conninfo) -> dict[str, Any]:
 @asynccontextmanager
 async def behind_gateway(source: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
     """The same source, reached by way of a gateway whose key is pinned."""
-    command = (sys.executable, "-m", "benchmarks.gateway")
+    command = (sys.executable, "-m", "benchmarks.tools.gateway")
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     assert process.stdout is not None  # noqa: S101
     try:

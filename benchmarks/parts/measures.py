@@ -9,12 +9,12 @@ from typing import Any
 
 import msgspec
 
-from benchmarks.bare import FLOW, PSYCOPG, Alone, Bare, alone
-from benchmarks.counting import STARTING, CountingProxy, Request
-from benchmarks.lanes import Lane, lane, make_database
-from benchmarks.plan import Plan
-from benchmarks.report import Table, milliseconds
-from benchmarks.timed import (
+from benchmarks.parts.bare import FLOW, PSYCOPG, Alone, Bare, alone
+from benchmarks.parts.plan import Plan
+from benchmarks.tools.counting import STARTING, CountingProxy, Request
+from benchmarks.tools.lanes import Lane, lane, make_database
+from benchmarks.tools.report import Table, milliseconds
+from benchmarks.tools.timed import (
     Measured,
     idle_cost,
     measure,

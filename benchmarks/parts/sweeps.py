@@ -12,9 +12,9 @@ import psycopg
 import psycopg.types.json
 from msgspec import Struct
 
-from benchmarks.lanes import Lane
-from benchmarks.report import Table
-from benchmarks.timed import idle_cost, register, spent
+from benchmarks.tools.lanes import Lane
+from benchmarks.tools.report import Table
+from benchmarks.tools.timed import idle_cost, register, spent
 from datasources.health.sweeps import GOLDEN, spread_seconds
 from datasources.model.steps import SCHEDULE, KindOfTest, steps_of
 from deployments.stack.start import Say, Stack

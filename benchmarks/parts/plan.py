@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from benchmarks.sweeps import SweepPlan
+from benchmarks.parts.sweeps import SweepPlan
 
 
 class Plan(Struct, frozen=True):

@@ -18,8 +18,8 @@ import psycopg
 from msgspec import Struct
 
 from api.wire.registration import parse
-from datasources.catalogue.organizations.accounts import bootstrap
 from datasources.catalogue.engine import keep_connections, session_scope
+from datasources.catalogue.organizations.accounts import bootstrap
 from datasources.catalogue.sources import write_source
 from datasources.catalogue.tables import DataSource, Job
 from datasources.model.settings import Settings
@@ -83,7 +83,7 @@ class Alone:
 async def alone(environ: dict[str, str], source: dict[str, Any]) -> AsyncIterator[Alone]:
     """The program with these settings, until the end of the block."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "benchmarks.bare"),
+        *(sys.executable, "-m", "benchmarks.parts.bare"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         limit=LONGEST,

@@ -27,12 +27,12 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import StateType
 from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
-from benchmarks.bare import FLOW, Alone
-from benchmarks.lanes import Lane
-from benchmarks.parts import flow_alone
-from benchmarks.plan import Plan
-from benchmarks.report import Table, milliseconds
-from benchmarks.timed import ENDED, SOURCES, Measured, measure, percentiles, register, tested
+from benchmarks.parts.bare import FLOW, Alone
+from benchmarks.parts.measures import flow_alone
+from benchmarks.parts.plan import Plan
+from benchmarks.tools.lanes import Lane
+from benchmarks.tools.report import Table, milliseconds
+from benchmarks.tools.timed import ENDED, SOURCES, Measured, measure, percentiles, register, tested
 from deployments.stack.start import Say, Stack
 from tasks.outbox import RESULT_TYPE
 

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 from msgspec import Struct, field
 
-from benchmarks.lanes import Lane
-from benchmarks.usage import Trees
+from benchmarks.tools.lanes import Lane
+from benchmarks.tools.usage import Trees
 
 SOURCES = "/api/v1/data_sources"
 ENDED = ("done", "failed", "cancelled")

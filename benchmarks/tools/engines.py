@@ -22,11 +22,11 @@ from datasources.databases.mysql.model import MariadbSource, MysqlOptions
 from datasources.databases.s3.model import S3Options, S3Source
 from datasources.databases.sqlite.model import SqliteOptions, SqliteSource
 from datasources.model.source import Source
-from tests import fix_clickhouse, fix_mariadb
 from tests.emulators import kit
 from tests.emulators.mongodb.conftest import running_mongodb
 from tests.emulators.s3.conftest import BUCKET, REGION, running_moto
-from tests.fix_database import PASSWORD, Server, embedded_binaries, running
+from tests.fixtures.servers import clickhouse, mariadb
+from tests.fixtures.servers.database import PASSWORD, Server, embedded_binaries, running
 
 COLUMNS = 20
 BATCH = 500
@@ -51,11 +51,11 @@ def engines(tables: int = 0) -> Iterator[list[Engine]]:
         os.environ["SOURCECHECK_FILE_ROOT"] = str(root)
         os.environ["SOURCECHECK_ALLOW_PRIVATE_NETWORKS"] = "true"
         found = [_postgres(stack, tables), _sqlite(root, tables), _duckdb(root, tables)]
-        if fix_mariadb.PROGRAM.exists():
+        if mariadb.PROGRAM.exists():
             found.append(_mariadb(stack, tables))
         else:
             _say("no MariaDB here: apt-get install mariadb-server")
-        if fix_clickhouse.PYTHON.exists():
+        if clickhouse.PYTHON.exists():
             found.append(_clickhouse(stack, tables))
         else:
             _say("no chDB here: make emulator-chdb")
@@ -105,7 +105,7 @@ def _postgres(stack: ExitStack, tables: int) -> Engine:
 
 
 def _mariadb(stack: ExitStack, tables: int) -> Engine:
-    server = stack.enter_context(fix_mariadb.running_mariadb())
+    server = stack.enter_context(mariadb.running_mariadb())
     server.run(f"CREATE DATABASE {WIDE}", f"GRANT SELECT ON {WIDE}.* TO reader")
     server.run(*_statements(tables, _columns("integer text datetime decimal(10,2)")))
     facts: dict[str, Any] = {"host": "127.0.0.1", "port": server.port, "user": "reader", "password": PASSWORD}
@@ -152,7 +152,7 @@ def _duckdb(root: Path, tables: int) -> Engine:
 
 
 def _clickhouse(stack: ExitStack, tables: int) -> Engine:
-    server = stack.enter_context(fix_clickhouse.running_clickhouse())
+    server = stack.enter_context(clickhouse.running_clickhouse())
     server.run(f"CREATE DATABASE {WIDE}")
     server.run(*_statements(tables, _columns("Int32 String DateTime Decimal(10,2)"), " ENGINE = Memory"))
     options = ClickhouseOptions(

@@ -16,7 +16,7 @@ from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary
 from prefect.workers.utilities import get_default_base_job_template_for_infrastructure_type
 from psycopg import sql
 
-from benchmarks.usage import Trees
+from benchmarks.tools.usage import Trees
 from datasources.model.settings import Settings
 from deployments.stack.catalogue import prepare_catalogue
 from deployments.stack.child import Child, Reaper, wait_until

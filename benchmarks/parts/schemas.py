@@ -6,11 +6,11 @@ from typing import Any
 
 import psutil
 
-from benchmarks.lanes import Lane
-from benchmarks.plan import Plan
-from benchmarks.report import Table
-from benchmarks.timed import register
-from benchmarks.usage import MEGABYTE
+from benchmarks.parts.plan import Plan
+from benchmarks.tools.lanes import Lane
+from benchmarks.tools.report import Table
+from benchmarks.tools.timed import register
+from benchmarks.tools.usage import MEGABYTE
 from datasources.catalogue.schemas.keeper import Keeper
 from datasources.databases import base
 from datasources.databases.postgres.model import PgOptions, PgSource

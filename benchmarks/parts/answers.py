@@ -8,12 +8,12 @@ from typing import Any
 
 import httpx
 
-from benchmarks.lanes import Lane
-from benchmarks.plan import Plan
-from benchmarks.polling import Polled, poll
-from benchmarks.report import Table, milliseconds
-from benchmarks.targets import silent
-from benchmarks.timed import SOURCES, Measured, measure, percentiles, register, spent, tested
+from benchmarks.parts.plan import Plan
+from benchmarks.tools.lanes import Lane
+from benchmarks.tools.polling import Polled, poll
+from benchmarks.tools.report import Table, milliseconds
+from benchmarks.tools.targets import silent
+from benchmarks.tools.timed import SOURCES, Measured, measure, percentiles, register, spent, tested
 from deployments.stack.start import Say
 
 POLLED = (
