@@ -66,7 +66,7 @@ def _refuse_timetables(given: Sequence[dict[str, Any]], settings: Settings) -> N
     schedules = (item.get(SCHEDULE) for item in given)
     crons = {str(schedule.get("cron")) for schedule in schedules if isinstance(schedule, dict) and "cron" in schedule}
     if len(crons) > settings.max_timetables:
-        sentence = f"The file has {len(crons)} cron expressions; no more than {settings.max_timetables} may be"
+        sentence = f"The file has {len(crons)} cron expressions; the limit is {settings.max_timetables}"
         raise Invalid(["body", "sources"], sentence)
 
 

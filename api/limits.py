@@ -79,7 +79,7 @@ def refuse_when_full(waiting: int, settings: Settings) -> None:
     if waiting >= settings.max_waiting_jobs:
         raise Problem(
             503,
-            f"{waiting} tests of your organization wait already, and no more than {settings.max_waiting_jobs} may;"
+            f"{waiting} tests of your organization are already waiting; the limit is {settings.max_waiting_jobs};"
             " try again later",
             {"Retry-After": str(RETRY_SECONDS)},
         )
@@ -113,7 +113,7 @@ def refuse_too_many(wanted: Plan, others: Sequence[tuple[Plan, int]], settings: 
     """The rule: `others` are the schedules of the other sources, each with the number of sources that have it."""
     count = sum(sources for _, sources in others)
     if count >= settings.max_schedules:
-        raise Problem(409, f"Your organization has {count} schedules; no more than {settings.max_schedules} may be")
+        raise Problem(409, f"Your organization has {count} schedules; the limit is {settings.max_schedules}")
     distinct = {plan.times for plan, _ in others}
     if wanted.times not in distinct and len(distinct) >= settings.max_timetables:
         raise Problem(

@@ -122,7 +122,7 @@ def _form(question: Question) -> type[RunInput]:
 
 def _closed_form(question: Question) -> type[RunInput]:
     """What Prefect's UI shows where answers are given through our API alone."""
-    text = f"{question.message}. Answers are given through the API; to resume the run here makes it ask again."
+    text = f"{question.message}. Answers are given through the API; resuming the run here only makes it ask again."
     return AnsweredElsewhere.with_initial_data(description=text)
 
 

@@ -45,7 +45,7 @@ async def carry_out(settings: Settings, work: Work, revision: int) -> Checked:
             async with asyncio.timeout(work.deadline - time.time() + SLACK_SECONDS):
                 await _walk(await with_secrets(settings, work), recorder)
         except TimeoutError:
-            _give_up(work, recorder, CheckError(ErrorCode.TIMEOUT, "The time for this check was over"))
+            _give_up(work, recorder, CheckError(ErrorCode.TIMEOUT, "The time for this check ran out"))
         except Exception as error:
             get_run_logger().error("A check of data source %d broke: %s", work.source_id, type(error).__name__)
             broken = CheckError(ErrorCode.INTERNAL_ERROR, f"Internal error: {type(error).__name__}")

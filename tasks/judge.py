@@ -54,7 +54,7 @@ async def _judge(name: str, check: StepContext, log: Log) -> tuple[StepResult, b
             raise check.unreachable
         left = check.deadline - time.time()
         if left < LEAST_SECONDS:
-            message = f"The time for this test was over before {name} began"
+            message = f"The time for this test ran out before {name} began"
             raise CheckError(ErrorCode.TIMEOUT, message, {"stage": "waiting"})
         # A limit of the driver's comes first: it knows at which stage the time was over.
         bounded = msgspec.structs.replace(check, source=check.source.within(left))
@@ -66,7 +66,7 @@ async def _judge(name: str, check: StepContext, log: Log) -> tuple[StepResult, b
         return refusal(error, name), True
     except TimeoutError as error:
         stage = next(iter(getattr(error.__cause__, "__notes__", ())), name)
-        message = f"The time for this test was over during {name} (stage: {stage})"
+        message = f"The time for this test ran out during {name} (stage: {stage})"
         return refusal(CheckError(ErrorCode.TIMEOUT, message, {"stage": stage}), name), True
     except MemoryError:
         message = f"What the server sent during {name} does not fit into the memory of a test"

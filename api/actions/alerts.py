@@ -51,7 +51,7 @@ async def make(session: AsyncSession, services: Services, member: Member, data: 
     wanted, inside = await _wanted(services, member, data)
     await lock_organization(session, member.organization_id)
     if len(await read(services, member)) >= MOST_ALERTS:
-        raise Problem(409, f"Your organization has {MOST_ALERTS} alerts; no more may be")
+        raise Problem(409, f"Your organization has {MOST_ALERTS} alerts; that is the limit")
     try:
         kept, _ = await _asked(services.prefect.alerts.make(wanted, inside=inside))
     except AlertTaken as error:
@@ -114,7 +114,9 @@ async def _is_inside(url: str, policy: Policy) -> bool:
         found = any(not Policy().allows(ip_address(address.split("%")[0])) for address in addresses)
         if found and not policy.allow_private and literal(host) is None:
             # A name may mean another address when the alert is sent, and then nothing of ours looks at it.
-            raise Invalid(["body", "url"], f"{host} is inside a network; give its address in place of the name")
+            raise Invalid(
+                ["body", "url"], f"{host} belongs to an internal network; give its address instead of its name"
+            )
         inside = inside or found
     return inside
 
@@ -123,7 +125,9 @@ async def _asked(answer: Awaitable[T]) -> T:
     try:
         return await answer
     except Unreachable as error:
-        raise Problem(503, "Prefect's server has the alerts, and it does not answer; try again in a moment") from error
+        raise Problem(
+            503, "Prefect's server, which keeps the alerts, does not answer; try again in a moment"
+        ) from error
 
 
 def _sentence(text: str) -> str:

@@ -20,7 +20,7 @@ async def make_key(session: AsyncSession, member: Member, name: str, on_question
     if found := hidden_character(name):
         raise Invalid(["body", "name"], HIDDEN.format(code=f"U+{ord(found):04X}"))
     if may_more(on_question, member.on_question):
-        raise Problem(403, "This key may not ask, so it cannot make a key that may; say on_question=fail")
+        raise Problem(403, "This key may not ask, so it cannot make a key that may; set on_question=fail")
     made = await create_key(session, member.user_id, member.organization_id, name, on_question=on_question)
     await session.commit()
     return made
@@ -57,7 +57,7 @@ async def trust(session: AsyncSession, member: Member, data: NewHostKey) -> Host
         raise Invalid(["body", "host_key"], f"This is {error}") from error
     if not key.is_about(data.host, data.port):
         about = f"{data.host}, port {data.port}"
-        raise Invalid(["body", "host_key"], f"This is a line about {key.names}, and not about {about}")
+        raise Invalid(["body", "host_key"], f"This line is for {key.names}, not for {about}")
     added = await host_keys.add_host_key(
         session,
         organization_id=member.organization_id,

@@ -134,7 +134,7 @@ def _forget(services: Services, hashes: Iterable[bytes]) -> None:
 def _refuse_more(member: Member, on_question: OnQuestion) -> None:
     """A key gives no more than it has (docs/security.md, row 21). Raises `Problem`."""
     if may_more(on_question, member.on_question):
-        raise Problem(403, "This key may not ask, so it cannot make a key that may; say on_question=fail")
+        raise Problem(403, "This key may not ask, so it cannot make a key that may; set on_question=fail")
 
 
 def _is_address(text: str) -> bool:

@@ -18,7 +18,7 @@ class DownloadMirror(PeriodicTask):
     """One loop a process; of several, one looks at a time."""
 
     name = "download-schedules"
-    failure = "schedules of downloads could not be brought into line"
+    failure = "download schedules could not be updated"
     every_seconds = 15.0
 
     def __init__(self, sessions: async_sessionmaker[AsyncSession], prefect: PrefectServer) -> None:
@@ -42,7 +42,7 @@ class DownloadQueue(PeriodicTask):
     """One loop a process; of several, one looks at a time."""
 
     name = "downloads"
-    failure = "downloads that are due could not be begun"
+    failure = "due downloads could not be started"
     every_seconds = 2.0
 
     def __init__(self, sessions: async_sessionmaker[AsyncSession], watch: Watch) -> None:

@@ -30,7 +30,7 @@ LATE = timedelta(minutes=1)
 """An ending becomes visible when its transaction ends: this much is read again."""
 
 ENDED = Counter("sourcecheck_jobs_ended", "Jobs by how they ended", ["status", "error_code", "trigger"])
-REAPED = Counter("sourcecheck_jobs_reaped", "Jobs that were ended because their worker did not do it in time")
+REAPED = Counter("sourcecheck_jobs_reaped", "Jobs that the API ended because their worker did not end them in time")
 STAGES = Histogram(
     "sourcecheck_job_stage_seconds",
     "Time of ended jobs: queued (accepted to handed to Prefect), taken_up (until begun), run (until ended), whole",
@@ -38,8 +38,8 @@ STAGES = Histogram(
     buckets=BUCKETS,
 )
 OPEN = Gauge("sourcecheck_jobs_open", "Jobs that have not ended, by status", ["status"])
-OLDEST = Gauge("sourcecheck_oldest_waiting_job_seconds", "Age of the oldest job that has not begun; 0 without one")
-CATALOGUE = Gauge("sourcecheck_catalogue_up", "Whether the figures above are of now: 1, or 0 when it does not answer")
+OLDEST = Gauge("sourcecheck_oldest_waiting_job_seconds", "Age of the oldest job that has not begun; 0 if there is none")
+CATALOGUE = Gauge("sourcecheck_catalogue_up", "1 if the figures above are current, 0 if the catalogue does not answer")
 
 
 class Counting(PrometheusMiddleware):

@@ -18,7 +18,7 @@ class Retention(PeriodicTask):
     """One loop a process. It runs here and not in a flow, so that it runs while workers do not."""
 
     name = "tidy"
-    failure = "the catalogue could not be tidied"
+    failure = "old rows could not be removed from the catalogue"
     every_seconds = 600.0
     first_seconds = 20.0
 

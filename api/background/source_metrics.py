@@ -41,11 +41,11 @@ def text_of(found: Sequence[SourceNow], left_out: int, now: datetime) -> bytes:
 
 
 def _families(found: Sequence[SourceNow], now: datetime) -> list[Metric]:
-    up = _gauge("up", "1 for an active source, 0 for a failed one; none for a source of which nothing is known now")
-    stale = _gauge("stale", "1 when nothing is known about now: no check within twice the expected interval")
+    up = _gauge("up", "1 for an active source, 0 for a failed one; absent while the state is unknown")
+    stale = _gauge("stale", "1 if the state is unknown: no check within twice the expected interval")
     time = _gauge("response_time_seconds", "Response time of the newest check")
-    at = _gauge("last_check_timestamp_seconds", "When the newest check ended that says something about the source")
-    interval = _gauge("check_interval_seconds", "Until the next check was due then; none without a schedule")
+    at = _gauge("last_check_timestamp_seconds", "When the newest check that says something about the source ended")
+    interval = _gauge("check_interval_seconds", "Interval from that check to the next; absent without a schedule")
     failures = _gauge("failures", "Failed checks in a row")
     questions = _gauge("questions", "Tests that wait for an answer")
     for source in found:

@@ -8,14 +8,14 @@ from api.background.periodic import PeriodicTask
 from api.prefect.client import PrefectServer
 from datasources.catalogue.health.sweeps import is_awaited, not_begun, take_up
 
-LOST_BEFORE = "It was lost before its sweep had begun"
+LOST_BEFORE = "The run was lost before its sweep began"
 
 
 class SweepKeeper(PeriodicTask):
     """One loop a process; of several, one has each sweep."""
 
     name = "sweeps"
-    failure = "lost sweeps could not be taken up"
+    failure = "lost sweeps could not be resumed"
     every_seconds = 5.0
 
     def __init__(self, sessions: async_sessionmaker[AsyncSession], prefect: PrefectServer) -> None:

@@ -7,27 +7,28 @@ from litestar.openapi.spec import Components, SecurityScheme, Tag
 from api.docs_page import DocsPage
 
 TAGS = {
-    "Data sources": "Datafold's API, paths with an underscore: sources of every type, and tests whose result is read "
-    "later under a job's id.",
-    "Questions": "What a test asks a person before it goes on: to trust a gateway's key, to try a query, for a secret.",
-    "Data sources and their state": "RiverGen's API, paths with a hyphen: the same sources in an envelope, with their "
-    "state.",
+    "Data sources": "Datafold's API (paths with an underscore): sources of every type, and tests whose result the "
+    "client reads later by job id.",
+    "Questions": "What a test asks a person before it continues: whether to trust a gateway's key, whether to run a "
+    "query, or for a secret.",
+    "Data sources and their state": "RiverGen's API (paths with a hyphen): the same sources in an envelope, with "
+    "their state.",
     "Immediate tests": "RiverGen's API: a test that answers with its result.",
     "Schemas and lineage": "What a source holds, how that has changed, and what is made from what.",
-    "Health": "How a source has been: its checks, uptime and response times.",
-    "Schedules": "When a source is checked by itself.",
-    "Alerts": "Who is told when a source goes down or comes back: a webhook, a Slack channel, people by mail.",
+    "Health": "The history of a source: its checks, uptime and response times.",
+    "Schedules": "When the service checks a source on its own.",
+    "Alerts": "Who hears when a source goes down or comes back: a webhook, a Slack channel, or people by mail.",
     "API keys": "The caller's own keys.",
     "SSH host keys": "Keys of SSH gateways that the organization trusts.",
-    "Organization": "Who the key belongs to, and who else is a member there.",
-    "Service": "Whether the service works, and figures about it. These paths need no key.",
+    "Organization": "Whom the key belongs to, and the members of that organization.",
+    "Service": "Whether the service works, and metrics about it. These paths need no key.",
 }
 """The subjects of operations, in the order in which `/docs` shows them."""
 DESCRIPTION = """Is every data source reachable, and ready for the work we want to do on it?
 
-Two products' APIs are spoken, and both see the same sources, jobs and history: paths with an underscore
-(`/api/v1/data_sources`) are Datafold's, paths with a hyphen (`/api/v1/data-sources`) are RiverGen's. Either form of the
-key is accepted everywhere."""
+The service speaks the APIs of two products, which share sources, jobs and history: paths with an underscore
+(`/api/v1/data_sources`) are Datafold's, paths with a hyphen (`/api/v1/data-sources`) are RiverGen's. Every path accepts
+the key in either form."""
 
 
 def documentation() -> OpenAPIConfig:

@@ -14,9 +14,9 @@ GUARDED = (401, 403, 503)
 LITESTARS_OWN = "400"
 """Documented by Litestar for malformed parameters; `api.wire.errors` answers 422 instead."""
 SENTENCES: dict[int, tuple[str, str]] = {
-    401: ("No key, or one that is not valid", "This API key is not valid"),
-    403: ("The user of the key is in no organization", "This user is not a member of any organization"),
-    404: ("There is no such object in the organization of the key", "Data source not found"),
+    401: ("The key is missing or not valid", "This API key is not valid"),
+    403: ("The user of the key is not a member of any organization", "This user is not a member of any organization"),
+    404: ("The organization of the key has no such object", "Data source not found"),
     409: ("The state of the object does not allow it", "This test has already ended: done"),
     413: ("The body is larger than 512 KiB", "Request Entity Too Large"),
     422: ("The request is malformed; the answer names the field", "Expected a whole number"),

@@ -170,8 +170,10 @@ def _fields() -> Plain:
     found |= {name: _or_null(schema) for name, schema in schema_of(SourceFields)["properties"].items()}
     for name, meaning in MEANINGS.items():
         found[name] |= {"description": meaning}
-    found |= {name: {"description": "Datafold's; kept, and given back"} for name in PUBLISHED_FIELDS}
-    return found | {name: {"readOnly": True, "description": "Ours to say: ignored"} for name in ANSWERED_ONLY}
+    found |= {name: {"description": "A field of Datafold's, kept and returned"} for name in PUBLISHED_FIELDS}
+    return found | {
+        name: {"readOnly": True, "description": "Set by the service; ignored in a request"} for name in ANSWERED_ONLY
+    }
 
 
 def _answered_fields() -> Plain:
@@ -209,7 +211,7 @@ def _tunnel() -> Plain:
 
 def _without_secrets(schema: Plain, secrets: tuple[str, ...], *, drop: bool = False) -> Plain:
     """The same object as it leaves: what is secret is null, or is not there."""
-    null = {"type": "null", "description": "A secret: never answered"}
+    null = {"type": "null", "description": "A secret: never returned"}
     hidden: Plain = {} if drop else {name: null for name in secrets if name in schema["properties"]}
     shown = {
         name: {key: value for key, value in field.items() if key != "default"}

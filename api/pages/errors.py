@@ -18,16 +18,16 @@ TITLES = {
     404: "There is nothing here",
     405: "This cannot be done here",
     409: "This is not possible now",
-    413: "This is too much",
+    413: "This is too large",
     422: "This cannot be read",
     424: "This did not work",
     429: "Too many requests",
-    503: "Something is not there",
+    503: "A part of the service does not answer",
 }
 NO_PAGE = "There is no such page."
 """In place of the two words that the framework has for it."""
 NEXT = {
-    403: "Go back, load the page again and try once more. If you come back here, this page does not allow it.",
+    403: "Go back, reload the page and try again. If that leads here again, you may not do this.",
     404: "The address may be mistyped, or what it named has been removed.",
     429: "Wait a little and try again.",
     503: "Try again in a moment; the state of the service is at the top of every page.",

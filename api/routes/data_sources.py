@@ -122,7 +122,7 @@ class DataSourceController(Controller):
     @delete(
         "/{source_id:str}",
         status_code=200,
-        summary="Remove a data source, to be restored or for good",
+        summary="Remove a data source, for now or for good",
         operation_id="delete_data_source",
         responses=ENVELOPED,
     )
@@ -132,7 +132,7 @@ class DataSourceController(Controller):
         session: SessionDep,
         member: MemberDep,
         services: ServicesDep,
-        force: Annotated[bool, QueryParameter(description="For good: its credentials are forgotten")] = False,
+        force: Annotated[bool, QueryParameter(description="Remove it for good and forget its credentials")] = False,
     ) -> Envelope[RemovedSource]:
         """Remove a source and its schedule. It can be restored with its credentials, unless `force` was true."""
         row = await sources.remove(session, services, member, source_id, restorable=not force)

@@ -16,7 +16,7 @@ from api.wire.schemas import Envelope, Health
 @get(
     "/api/v1/data-sources/{source_id:str}/health",
     tags=["Health"],
-    summary="Read how a data source has been",
+    summary="Read the health and history of a data source",
     operation_id="get_data_source_health",
     response_headers=[LINK_HEADER],
     responses=ENVELOPED,

@@ -81,9 +81,7 @@ class HostKeyController(Controller):
         row = await keys.trust(session, member, data)
         return Response(answered(row), headers={LOCATION: f"{self.path}/{row.id}"})
 
-    @delete(
-        "/{key_id:str}", summary="Trust a host key no longer", operation_id="revoke_ssh_host_key", responses=INVALID
-    )
+    @delete("/{key_id:str}", summary="Stop trusting a host key", operation_id="revoke_ssh_host_key", responses=INVALID)
     async def revoke(self, key_id: FromPath[int], session: SessionDep, member: MemberDep) -> None:
         """Stop trusting a key: the next test through this gateway asks again."""
         await keys.distrust(session, member, key_id)

@@ -30,14 +30,17 @@ async def lineage(
     session: SessionDep,
     member: MemberDep,
     services: ServicesDep,
-    schema_name: Annotated[str | None, QueryParameter(max_length=1000, description="Of the table to begin at")] = None,
+    schema_name: Annotated[
+        str | None, QueryParameter(max_length=1000, description="Schema of the table to begin at")
+    ] = None,
     table_name: Annotated[
-        str | None, QueryParameter(max_length=2000, description="The table to begin at; without it, all of the lineage")
+        str | None, QueryParameter(max_length=2000, description="The table to begin at; all of the lineage if left out")
     ] = None,
     column_name: Annotated[
-        str | None, QueryParameter(max_length=4000, description="Only what this column is made from, or goes into")
+        str | None,
+        QueryParameter(max_length=4000, description="Only what this column is made from, or what is made from it"),
     ] = None,
-    direction: Annotated[Direction, QueryParameter(description="Which way to walk from it")] = Direction.both,
+    direction: Annotated[Direction, QueryParameter(description="In which direction to go from it")] = Direction.both,
     depth: Annotated[int, QueryParameter(ge=1, le=20, description="Steps from the table")] = 3,
     shape: Annotated[
         Shape, QueryParameter(description="Ours, or one OpenLineage `JobEvent` for each target")

@@ -52,7 +52,7 @@ class ScheduleController(Controller):
     @delete(
         "/",
         status_code=200,
-        summary="Check a data source no longer",
+        summary="Stop checking a data source",
         operation_id="delete_health_schedule",
         responses=ENVELOPED,
     )

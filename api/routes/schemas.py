@@ -66,7 +66,9 @@ class SchemaController(Controller):
         member: MemberDep,
         services: ServicesDep,
         schema_name: SchemaName = None,
-        refresh: Annotated[bool, QueryParameter(description="Read the source again, whatever is kept")] = False,
+        refresh: Annotated[
+            bool, QueryParameter(description="Read the source again, even if its schema is kept")
+        ] = False,
     ) -> Envelope[Discovery]:
         """How many tables, views and columns there are: from what is kept, or by a download that it waits for.
 
@@ -94,9 +96,9 @@ class SchemaController(Controller):
         services: ServicesDep,
         schema_name: SchemaName = None,
         table_name: TableNameInQuery = None,
-        include_columns: Annotated[bool, QueryParameter(description="Without it, tables have no columns")] = True,
+        include_columns: Annotated[bool, QueryParameter(description="Without it, tables come without columns")] = True,
         limit: Annotated[
-            int | None, QueryParameter(ge=1, le=1000, description="Tables of a page; without it, all of them")
+            int | None, QueryParameter(ge=1, le=1000, description="Tables per page; all of them if left out")
         ] = None,
         cursor: Cursor = None,
         format_: Format = "json",
@@ -159,7 +161,9 @@ class SchemaController(Controller):
         session: SessionDep,
         member: MemberDep,
         services: ServicesDep,
-        q: Annotated[str, QueryParameter(min_length=1, max_length=200, description="Words; all of them have to occur")],
+        q: Annotated[
+            str, QueryParameter(min_length=1, max_length=200, description="Words, all of which have to occur")
+        ],
         data_source_id: Annotated[int | None, QueryParameter(description="Only in this data source")] = None,
         limit: PageLimit = 50,
         cursor: Cursor = None,
@@ -197,7 +201,7 @@ class SchemaController(Controller):
         change: Annotated[Change | None, QueryParameter(description="Only changes of this kind")] = None,
         schema_name: SchemaName = None,
         table_name: TableNameInQuery = None,
-        since: Annotated[streams.Moment | None, QueryParameter(description="Only changes from then on")] = None,
+        since: Annotated[streams.Moment | None, QueryParameter(description="Only changes from this moment on")] = None,
         limit: PageLimit = 50,
         cursor: Cursor = None,
         format_: Format = "json",

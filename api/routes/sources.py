@@ -142,7 +142,7 @@ class SourceController(Controller):
 
 @get(
     "/api/v1/organization/meta",
-    summary="Read whose key this is",
+    summary="Read who owns the key",
     tags=["Organization"],
     operation_id="get_org_meta_api_v1_organization_meta_get",
 )

@@ -26,7 +26,7 @@ async def live() -> Liveness:
 @get(
     "/health/ready",
     tags=["Service"],
-    summary="Tell whether a test would be taken up",
+    summary="Tell whether the service can run tests",
     operation_id="ready",
     responses=NOT_READY,
 )
@@ -39,7 +39,7 @@ async def ready(services: ServicesDep) -> Response[Readiness]:
 @get(
     "/metrics",
     tags=["Service"],
-    summary="Read figures for Prometheus",
+    summary="Read metrics for Prometheus",
     operation_id="metrics",
     media_type="text/plain",
 )

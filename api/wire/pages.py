@@ -17,11 +17,11 @@ LINK_HEADER = ResponseHeader(
     description='Where the neighbouring pages are, if there are any: `<…>; rel="next"`, `<…>; rel="prev"`',
     documentation_only=True,
 )
-Limit = Annotated[int, QueryParameter(ge=1, le=MOST_ITEMS, description="Items of a page")]
+Limit = Annotated[int, QueryParameter(ge=1, le=MOST_ITEMS, description="Items per page")]
 LimitOrAll = Annotated[
-    int | None, QueryParameter(ge=1, le=MOST_ITEMS, description="Items of a page; without it, all of them")
+    int | None, QueryParameter(ge=1, le=MOST_ITEMS, description="Items per page; all of them if left out")
 ]
-Offset = Annotated[int, QueryParameter(ge=0, le=10_000_000, description="Items of the list before this page")]
+Offset = Annotated[int, QueryParameter(ge=0, le=10_000_000, description="Items to skip before this page")]
 
 
 def one_more(limit: int | None) -> int | None:

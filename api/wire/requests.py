@@ -104,8 +104,8 @@ class Confirmation(Struct, frozen=True, forbid_unknown_fields=True):
             Meta(
                 min_length=1,
                 max_length=16384,
-                description="For a question of kind `host_key`: the exact fingerprint, `SHA256:…`, alone or in what "
-                "`ssh-keygen -l` or `ssh-keyscan` prints",
+                description="For a question of kind `host_key`: the exact fingerprint, `SHA256:…`, alone or within "
+                "the output of `ssh-keygen -l` or `ssh-keyscan`",
             ),
         ]
         | None
@@ -118,9 +118,9 @@ class Confirmation(Struct, frozen=True, forbid_unknown_fields=True):
 class SecretAnswer(Struct, frozen=True, forbid_unknown_fields=True):
     """What every answer with a secret has; `GivenSecret` adds the names of the secrets."""
 
-    save: Annotated[
-        bool, Meta(description="Store the secret with the source; otherwise it counts for this test alone")
-    ] = False
+    save: Annotated[bool, Meta(description="Store the secret with the source; otherwise only this test uses it")] = (
+        False
+    )
 
     def secrets(self) -> dict[str, str]:
         """Those that were given, by name."""
@@ -200,10 +200,15 @@ class NewAlert(Struct, frozen=True, forbid_unknown_fields=True):
         ),
     ]
     name: (
-        Annotated[str, Meta(min_length=1, max_length=200, description="By default kind, host and data source")] | None
+        Annotated[str, Meta(min_length=1, max_length=200, description="Default: kind, host and data source")] | None
     ) = None
     data_source_id: (
-        Annotated[int, Meta(ge=1, le=LARGEST_ID, description="The only data source that it is about; all by default")]
+        Annotated[
+            int,
+            Meta(
+                ge=1, le=LARGEST_ID, description="The one data source that the alert is about; all of them by default"
+            ),
+        ]
         | None
     ) = None
 
@@ -241,7 +246,7 @@ class ApplyRequest(Struct, frozen=True, forbid_unknown_fields=True):
 
     sources: list[dict[str, Any]]
     """What the POST of a source takes, and `schedule` as the PUT of a schedule takes it."""
-    dry_run: Annotated[bool, Meta(description="Answer the plan, and change nothing")] = False
+    dry_run: Annotated[bool, Meta(description="Return the plan and change nothing")] = False
     prune: Annotated[bool, Meta(description="Remove every source that is not named")] = False
 
 

@@ -25,7 +25,7 @@ FormatName = Literal["json", "ndjson"]
 Format = Annotated[
     FormatName, QueryParameter(name="format", description="`ndjson`: all of it, one object a line, without pages")
 ]
-PageLimit = Annotated[int, QueryParameter(ge=1, le=1000, description="Items of a page")]
+PageLimit = Annotated[int, QueryParameter(ge=1, le=1000, description="Items per page")]
 Cursor = Annotated[str | None, QueryParameter(max_length=3000, description="`next_cursor` of the page before")]
 
 
@@ -45,7 +45,7 @@ def read_cursor(cursor: str | None, kind: type[T]) -> T | None:
             raise ValueError("a place that is in no list")
         return msgspec.convert(plain, kind)
     except (binascii.Error, ValueError, msgspec.MsgspecError) as error:
-        raise Invalid(["query", "cursor"], "Not a cursor that a page of this list has answered") from error
+        raise Invalid(["query", "cursor"], "Not a cursor from a page of this list") from error
 
 
 def in_utc(moment: datetime | None) -> datetime | None:

@@ -278,7 +278,9 @@ def read_answer(call: Call[T], status: int, body: bytes, headers: dict[str, str]
         else:
             decoded = msgspec.json.decode(body, type=call.kind, strict=False)
     except (msgspec.MsgspecError, UnicodeDecodeError, KeyError, TypeError) as error:
-        raise ServiceUnreachable(f"{call.path}: the answer is not one of a sourcecheck service ({error})") from error
+        raise ServiceUnreachable(
+            f"{call.path}: the answer does not come from a sourcecheck service ({error})"
+        ) from error
     return decoded
 
 

@@ -68,7 +68,7 @@ class Globs:
     def hints(self) -> list[str]:
         """Of each pattern that matched nothing but for the case of its letters: what it nearly matched."""
         nearly = [(glob, name) for glob, name in self._other_case.items() if glob in self._unmatched]
-        return [f"{glob.text} matches nothing, for case counts: did you mean {name}?" for glob, name in nearly]
+        return [f"{glob.text} matches nothing; case matters: did you mean {name}?" for glob, name in nearly]
 
 
 def parse_globs(text: str | None) -> list[Glob]:

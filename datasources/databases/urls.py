@@ -66,7 +66,7 @@ def options_from_url(url: str, database: type[Database]) -> dict[str, Any]:
     try:
         return {name: msgspec.convert(value, kinds[name], strict=False) for name, value in texts.items()}
     except msgspec.ValidationError as error:
-        raise ValueError("one of its values is not one that the type can have") from error
+        raise ValueError("one of its values is not valid for the type") from error
 
 
 def _database_of(scheme: str) -> type[Database]:

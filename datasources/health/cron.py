@@ -20,7 +20,7 @@ def next_fire(cron: str, moment: datetime, timezone: str) -> datetime | None:
     try:
         zone = ZoneInfo(timezone)
     except (OSError, KeyError) as error:
-        raise ValueError(f"{timezone} is no time zone") from error
+        raise ValueError(f"{timezone} is not a time zone") from error
     wall = moment.astimezone(zone).replace(tzinfo=None, fold=0)
     try:
         found: datetime = croniter(cron, wall, day_or=True).get_next(datetime)

@@ -76,7 +76,7 @@ def narrowed(kind: AlertKind, url: str) -> str:
     try:
         host = host_name(parts.hostname or "")
     except ValueError as error:
-        raise AlertRefused(f"The host in the address of a {kind} is none") from error
+        raise AlertRefused(f"The address of a {kind} does not name a valid host") from error
     if kind == "slack" and (host not in SLACK_HOSTS or parts.port or parts.username):
         raise AlertRefused("The address of a Slack channel begins with https://hooks.slack.com/")
     if kind == "slack" and (parts.query or not SLACK_PATH.fullmatch(parts.path)):

@@ -34,7 +34,7 @@ def _network(text: str) -> IPv4Network | IPv6Network:
     try:
         meant = ip_network(text, strict=False)
     except ValueError:
-        raise ValueError(f"{text!r} is no range of addresses in CIDR form, such as 10.1.0.0/16") from None
+        raise ValueError(f"{text!r} is not a range of addresses in CIDR form, such as 10.1.0.0/16") from None
     raise ValueError(f"{text!r} has bits set beyond its prefix; the range is {meant}")
 
 
@@ -48,14 +48,14 @@ def _networks(text: str) -> str | None:
 
 def _host(text: str) -> str | None:
     if not re.fullmatch(r"[A-Za-z0-9._:%-]+", text):
-        return f"{text!r} is no host name or address; it takes no scheme, port or path"
+        return f"{text!r} is not a host name or address; it takes no scheme, port or path"
     return None
 
 
 def _hosts(text: str) -> str | None:
     for name in (part.strip() for part in text.split(",")):
         if name and not re.fullmatch(r"\*|(\*\.)?[A-Za-z0-9._-]+", name):
-            return f"{name!r} is no host name, `*.` and a host name, or `*`; it takes no scheme, port or path"
+            return f"{name!r} is not a host name, `*.` with a host name, or `*`; it takes no scheme, port or path"
     return None
 
 
@@ -111,7 +111,9 @@ def _secret_keys(text: str) -> str | None:
     for number, key in enumerate(keys, 1):
         if not _is_fernet(key):
             which = f"key {number} of {len(keys)}" if len(keys) > 1 else "this"
-            return f"{which} is no Fernet key (32 bytes in url-safe base64); `sourcecheck secrets new-key` prints one"
+            return (
+                f"{which} is not a Fernet key (32 bytes in url-safe base64); `sourcecheck secrets new-key` prints one"
+            )
     return None
 
 
@@ -124,7 +126,7 @@ def _is_fernet(key: str) -> bool:
 
 def _work_pool(text: str) -> str | None:
     if any(character in text for character in BANNED_IN_NAMES):
-        return f"the name of a work pool has none of {' '.join(BANNED_IN_NAMES)}"
+        return f"the name of a work pool cannot contain {' '.join(BANNED_IN_NAMES)}"
     if text.lower().startswith("prefect"):
         return "Prefect keeps names that begin with `prefect` for itself"
     return None
@@ -140,7 +142,7 @@ def _deployment(text: str) -> str | None:
 
 def _folder(text: str) -> str | None:
     """The folder itself need not be there: it is the worker's, and the API reads the setting, too."""
-    return None if text.startswith("/") else f"{text!r} is no absolute path"
+    return None if text.startswith("/") else f"{text!r} is not an absolute path"
 
 
 def _references(text: str) -> str | None:

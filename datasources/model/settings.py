@@ -177,7 +177,7 @@ def _refuse_unknown(environ: Mapping[str, str]) -> None:
     known = {variable(name) for name in Settings.__struct_fields__}
     for given in sorted(environ):
         if given.startswith(PREFIX) and given not in known | OF_THE_CLIENT and not OF_KUBERNETES.fullmatch(given):
-            raise SettingsError(f"{given} is no setting{did_you_mean(given, known, PREFIX)}")
+            raise SettingsError(f"{given} is not a setting{did_you_mean(given, known, PREFIX)}")
 
 
 def _refuse_contradictions(settings: Settings) -> None:

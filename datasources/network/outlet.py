@@ -82,7 +82,7 @@ class Outlet(WayOut):
         tunnels = method == "CONNECT"
         place, path = _asked(f"//{target}" if tunnels else target)
         if not (tunnels or self._plain) or not self._hosts.allow(*place):
-            message = f"The driver was sent to {place[0] or target}, which is no address of this source"
+            message = f"The driver was sent to {place[0] or target}, which is not an address of this source"
             self._fail(SourceUnreachable(ErrorCode.DESTINATION_FORBIDDEN, message, {"stage": "redirect"}))
             await _say(writer, "403 Forbidden")
             return None

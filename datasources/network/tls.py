@@ -19,7 +19,8 @@ MODES: dict[str, Verification | None] = {
 """What the words of the options verify, where there is TLS at all; None where there is none."""
 WARNINGS: dict[Verification | None, str | None] = {
     "full": None,
-    "ca": "The certificate was verified by its authority alone, not by its name: any server that the authority knows "
+    "ca": "Only the certificate's authority was verified, not its name: any server with a certificate of this "
+    "authority "
     "could answer here",
     "none": "The connection is encrypted, but the server's certificate was not verified: any server could answer here",
     None: "The connection is not encrypted",
@@ -40,7 +41,7 @@ def context_of(rootcert: str | None, verification: Verification = "full") -> ssl
     try:
         context = ssl.create_default_context(cadata=rootcert)
     except (ssl.SSLError, ValueError) as error:
-        message = "rootcert is no certificate in PEM form"
+        message = "rootcert is not a certificate in PEM form"
         raise SourceUnreachable(ErrorCode.TLS_ERROR, message, {"stage": "tls"}) from error
     context.check_hostname = verification == "full"
     return context

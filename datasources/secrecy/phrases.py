@@ -23,7 +23,7 @@ PHRASES = re.compile(
             r"\AThe server asks for a password\Z",
             r"\AThe test query is a statement that writes\Z",
             r"\ANo answer within [\d.]+ s \(stage: \w+\)\Z",
-            r"\AThe time for this test was over (?:before|during) \w+",
+            r"\AThe time for this test ran out (?:before|during) \w+",
             r"\ANot run, because (?:the connection failed|the question was not answered): ",
             r"\AHost (?=\S+ not found)|(?<=\S) not found(?= \(|\Z)",
             r"\AThe address of (?=\S+ is not allowed)|(?<=\S) is not allowed\Z",

@@ -109,7 +109,7 @@ def _read(path: str) -> str:
     try:
         return data.decode().removesuffix("\n")
     except UnicodeDecodeError as error:
-        raise LookupError("the file is no text") from error
+        raise LookupError("the file is not text") from error
 
 
 LOCAL: dict[str, Resolver] = {"env": from_environment, "file": from_file, "vault": from_vault}

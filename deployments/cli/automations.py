@@ -54,20 +54,20 @@ def add_commands(commands: Any, add: Add) -> None:
             metavar="ID",
             help="only for the data sources of this organization, whose members see the alert (default: all)",
         )
-        made.add_argument("--test", action="store_true", help="and have Prefect's server send it once, as a test")
+        made.add_argument("--test", action="store_true", help="then have Prefect's server send it once, as a test")
     add(kinds, "list", _command(_list), "list the automations that were made here", "sourcecheck automations list")
     tried = add(
         kinds,
         "test",
         _command(_test),
-        "have Prefect's server send one once, as a test",
+        "have Prefect's server send an alert once, as a test",
         "sourcecheck automations test team",
     )
     removed = add(
         kinds,
         "remove",
         _command(_remove),
-        "remove one, and the address that it has",
+        "remove an alert and its address",
         "sourcecheck automations remove team",
     )
     paused = add(

@@ -38,7 +38,7 @@ def doctor(given: Settings, out: Output) -> int:
     settings = _effective(given)
     home = Home(settings.home_path)
     console.print(f"sourcecheck {version('sourcecheck')}, Python {platform.python_version()}, {platform.platform()}")
-    console.print(f"home        {home.path}{'' if home.path.exists() else ' (not there: no local stack was started)'}")
+    console.print(f"home        {home.path}{'' if home.path.exists() else ' (missing: no local stack was started)'}")
     _show_settings(given, settings)
     probes = asyncio.run(_ask_all(settings, home))
     _show_probes(probes)

@@ -66,8 +66,8 @@ def add_commands(commands: Any) -> None:
     worker = _add(
         commands, "worker", _worker, "a worker for the work pool", "sourcecheck worker --name two --deploy", serves=True
     )
-    worker.add_argument("--name", default=os.uname().nodename, help="as it is listed in Prefect (default: the host's)")
-    worker.add_argument("--deploy", action="store_true", help="first do what `deploy` does")
+    worker.add_argument("--name", default=os.uname().nodename, help="its name in Prefect (default: the host's name)")
+    worker.add_argument("--deploy", action="store_true", help="run `deploy` first")
     _add(commands, "prefect-server", _prefect_server).add_argument("--fd", type=int, required=True)
     _add(
         commands, "revision", _revision, "write a migration for a changed tables.py", "sourcecheck revision add_column"

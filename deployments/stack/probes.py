@@ -95,12 +95,12 @@ async def _ask_health(url: str, credential: str | None) -> str:
     except httpx.HTTPError as error:
         raise _No(f"cannot be reached: {error}") from error
     if answer.status_code in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
-        return "Prefect asks who we are"
+        return "Prefect asks for a credential"
     if answer.status_code != httpx.codes.OK or answer.text.strip() != "true":
-        raise _No(f"answers {answer.status_code} to the question whether it is well; is it Prefect's API?")
+        raise _No(f"answers {answer.status_code} when asked for its health; is it Prefect's API?")
     if logged_in.status_code == httpx.codes.UNAUTHORIZED and not os.environ.get("PREFECT_API_KEY"):
         raise _No(f"refuses the credential in {CLIENT}" if credential else f"asks for a credential: set {CLIENT}")
-    return "Prefect is well"
+    return "Prefect is healthy"
 
 
 def _place(url: str, port: int) -> str:

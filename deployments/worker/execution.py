@@ -88,7 +88,7 @@ class Execution:
         try:
             self._process, self.process_id = process, process.pid
             if self._signalled:
-                raise ProcessLost("it was told to stop before it began")
+                raise ProcessLost("it was stopped before it began")
             async with asyncio.timeout(self._left()):
                 ended = await process.run(order)
             return ended

@@ -70,7 +70,7 @@ def test_a_file_is_read(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "place"),
     [
-        ("sources:\n  - name: A\n    name: B\n", "3:5: the key 'name' is there twice"),
+        ("sources:\n  - name: A\n    name: B\n", "3:5: the key 'name' appears twice"),
         ("sources:\n  - name: [A\n", "3:1: "),
         ("sources:\n  - {name: A, type: pg, options: {password: ${NO_SUCH_VARIABLE}}}\n", "2:46: "),
         ("sources:\n  - password: ${file:missing}\n", "2:15: the file missing cannot be read"),
@@ -79,13 +79,13 @@ def test_a_file_is_read(folder: Path) -> None:
         ("sources: 12\n", "1:10: the file has to hold a list"),
         ("other: []\nsources: []\n", "1:8: unknown key 'other'"),
         ("", "sources.yaml: the file has to hold a list"),
-        ("sources: &a\n  - *a\n", "the file holds too many values, or itself"),
+        ("sources: &a\n  - *a\n", "the file holds too many values, or contains itself"),
         ("sources: !!python/object:os.system []\n", "1:10: the tag"),
         ("sources: !file x\n", "1:10: the tag !file means nothing here"),
         ("sources: [{port: ${X}}]\n", "1:19: "),
         ("sources:\n\t- x", "2:1: "),
         ("sources: [\x07]", "a character that YAML does not allow"),
-        ("? [a]\n: b\n", "1:3: a key has to be a text"),
+        ("? [a]\n: b\n", "1:3: a key has to be text"),
     ],
 )
 def test_what_is_wrong_has_a_line_and_a_column(tmp_path: Path, text: str, place: str) -> None:

@@ -115,7 +115,7 @@ def test_dbt() -> None:
         "client_secret": "${FABRIC_SECRET}",
     }
     assert reasons(found) == {
-        "jaffle_shop.templated": "it holds an expression of Jinja that is not env_var",
+        "jaffle_shop.templated": "it holds a Jinja expression other than env_var",
         "local.erp_windows": "it names no user",
         "local.spark": "sourcecheck has no type for 'spark'",
     }
@@ -194,7 +194,7 @@ def test_pg_service() -> None:
         "connection_timeout": 5,
     }  # fmt: skip
     assert reasons(found) == {
-        "socket": "a server behind a Unix socket is reached from its own machine only",
+        "socket": "a server behind a Unix socket can be reached only from its own machine",
         "several": "it names several hosts, and a source has one",
         "nobody": "it names no user",
     }
@@ -223,8 +223,8 @@ def test_addresses_of_sqlalchemy() -> None:
         {"path": "/data/Shop.db"}
     ]
     assert sorted(reasons(found).values()) == [
-        "a server behind a Unix socket is reached from its own machine only",
-        "it is no address: TYPE://USER:PASSWORD@HOST:PORT/DATABASE",
+        "a server behind a Unix socket can be reached only from its own machine",
+        "it is not an address: TYPE://USER:PASSWORD@HOST:PORT/DATABASE",
         "the address cannot be read",
     ]
     assert sources["ora.example/x"]["options"] == ORACLE | {"user": "me", "password": "secret"}

@@ -283,7 +283,7 @@ async def test_a_missing_or_wrong_credential_is_named(service: Service) -> None:
     }
     place = f"127.0.0.1:{prefect_port(service)}"
     assert found == {
-        service.credential: "Prefect is well",
+        service.credential: "Prefect is healthy",
         "sourcecheck:wrong": f"{place} refuses the credential in PREFECT_API_AUTH_STRING",
         None: f"{place} asks for a credential: set PREFECT_API_AUTH_STRING",
     }
@@ -291,4 +291,4 @@ async def test_a_missing_or_wrong_credential_is_named(service: Service) -> None:
 
 def test_commands_beside_the_stack_log_in(service: Service) -> None:
     """They find the credential by the home, and send it to this stack's server alone."""
-    assert "Prefect is well" in service.command("doctor")
+    assert "Prefect is healthy" in service.command("doctor")

@@ -25,7 +25,7 @@ def identity(verified: Verification | None) -> Identity:
     ("source", "verified", "words"),
     [
         (SERVER, "full", None),
-        (SERVER, "ca", "by its authority alone"),
+        (SERVER, "ca", "the certificate's authority"),
         (SERVER, "none", "was not verified"),
         (SERVER, None, "not encrypted"),
         (

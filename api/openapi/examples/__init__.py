@@ -22,7 +22,7 @@ EXAMPLES: dict[str, Example] = SOURCES | JOBS | SCHEMAS | HEALTH | KEYS | MEMBER
 """By the id of the operation; each may need what those before it have made."""
 DONE = "Successful Response"
 LITESTARS_PHRASES = ("Request fulfilled, document follows", "Document created, URL follows")
-NO_CONTENT = "Done; there is nothing to answer"
+NO_CONTENT = "Done; the answer has no body"
 
 
 def add_examples(document: OpenAPI) -> None:

@@ -88,11 +88,11 @@ class AlertsController(Controller):
         require_admin(reader.member, PUBLISHING)
         wanted = bool((await reader.request.form()).get("on"))
         if not wanted and not await reader.is_sure():
-            question = "The public page ends, and its address will not come back."
+            question = "The public page disappears, and its address will never work again."
             return await reader.ask(question, "Switch the page off", "/alerts")
         await set_status_page(session, reader.member.organization_id, on=wanted)
         await session.commit()
-        said = "The status page is public." if wanted else "The status page is gone; its address is worth nothing now."
+        said = "The status page is public." if wanted else "The status page is gone; its address no longer works."
         return reader.done(said, "/alerts")
 
     @get("/status/{address:str}", opt=PUBLIC)

@@ -122,7 +122,7 @@ async def _taken_apart(reader: Reader, url: str) -> Template:
     except ValueError as error:
         wrong = Invalid(["body", "url"], f"{str(error)[:1].upper()}{str(error)[1:]}")
         return await _form(reader, FIRST, {"url": ""}, wrong)
-    return await _form(reader, word, values, notice="Taken apart: check the fields, and save.")
+    return await _form(reader, word, values, notice="The fields are filled in: check them, then save.")
 
 
 async def _form(

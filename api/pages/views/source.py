@@ -133,7 +133,7 @@ class SourcePageController(Controller):
         """Forget what the source logs in with."""
         source = await require_source(session, reader.member, source_id)
         if not await reader.is_sure():
-            question = "What this source logs in with is forgotten. Its next test asks for it."
+            question = "The credentials of this source are forgotten: its next test asks for them."
             return await reader.ask(question, "Forget the secrets", f"/sources/{source_id}")
         forget_secret(source)
         await session.commit()

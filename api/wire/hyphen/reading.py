@@ -124,7 +124,7 @@ def _option_of(credential: str, kind: type[Database]) -> str:
     name = first_of(CREDENTIALS[credential], kind.options.__struct_fields__)
     if name is not None:
         return name
-    raise Invalid(["body", "credentials", credential], f"{kind.title} has no use for it")
+    raise Invalid(["body", "credentials", credential], f"{kind.title} does not use this field")
 
 
 def _from_string(text: str, kind: type[Database]) -> Data:

@@ -112,7 +112,7 @@ class _Reader:
         self.places[way] = Place(node.start_mark.line + 1, node.start_mark.column + 1)
         self._left -= 1
         if self._left < 0 or len(way) > 50:
-            raise FileError(self._name, self.places[way], "the file holds too many values, or itself")
+            raise FileError(self._name, self.places[way], "the file holds too many values, or contains itself")
         if node.tag not in KNOWN:
             raise FileError(self._name, self.places[way], f"the tag {node.tag} means nothing here")
         if isinstance(node, yaml.MappingNode):
@@ -134,9 +134,9 @@ class _Reader:
         for key, _ in node.value:
             place = Place(key.start_mark.line + 1, key.start_mark.column + 1)
             if not isinstance(key, yaml.ScalarNode):
-                raise FileError(self._name, place, "a key has to be a text")
+                raise FileError(self._name, place, "a key has to be text")
             if key.value in seen and key.value != MERGE:
-                raise FileError(self._name, place, f"the key {key.value!r} is there twice")
+                raise FileError(self._name, place, f"the key {key.value!r} appears twice")
             seen.add(key.value)
 
     def _scalar(self, node: yaml.ScalarNode) -> Any:

@@ -30,7 +30,7 @@ def facts_of(address: str) -> Facts:
     """What an address says. Raises `NoSource`, with no part of the address in the sentence."""
     scheme, sign, _ = address.strip().partition("://")
     if not sign or not scheme:
-        raise NoSource("it is no address: TYPE://USER:PASSWORD@HOST:PORT/DATABASE")
+        raise NoSource("it is not an address: TYPE://USER:PASSWORD@HOST:PORT/DATABASE")
     try:
         parts = _split(address)
         port = parts.port
@@ -54,7 +54,7 @@ def facts_of(address: str) -> Facts:
         facts.more["account"] = facts.host
         facts.database, _, facts.more["schema"] = path.partition("/")
     if str(facts.host).startswith("/"):
-        raise NoSource("a server behind a Unix socket is reached from its own machine only")
+        raise NoSource("a server behind a Unix socket can be reached only from its own machine")
     return facts
 
 

@@ -41,7 +41,7 @@ def from_export(path: Path) -> Found:
         return found
     document = read_document(path, text)
     if not isinstance(document.value, dict):
-        raise document.error((), "these are no connections of Airflow")
+        raise document.error((), "these are not connections of Airflow")
     for name, connection in document.value.items():
         _add(found, name, connection)
     return found
@@ -74,7 +74,7 @@ def facts_of(given: Any) -> Facts:
         try:
             extra = msgspec.json.decode(extra)
         except msgspec.DecodeError as error:
-            raise NoSource("its extra is no JSON") from error
+            raise NoSource("its extra is not JSON") from error
     return _facts(str(given.get("conn_type", "")), given, extra if isinstance(extra, dict) else {})
 
 
@@ -92,7 +92,7 @@ def _from_uri(uri: str) -> Facts:
         try:
             extra = msgspec.json.decode(extra["__extra__"], type=dict[str, Any])
         except msgspec.MsgspecError as error:
-            raise NoSource("its extra is no JSON") from error
+            raise NoSource("its extra is not JSON") from error
     fields = {
         "host": _host(parts.netloc),
         "login": unquote(parts.username or ""),

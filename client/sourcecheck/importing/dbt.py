@@ -45,7 +45,7 @@ def from_profiles(path: Path) -> Found:
     except (OSError, UnicodeDecodeError) as error:
         raise SourcecheckError(f"{file}: {reason_of(error)}") from error
     if not isinstance(document.value, dict):
-        raise document.error((), "these are no profiles of dbt")
+        raise document.error((), "these are not dbt profiles")
     return from_mapping(document.value)
 
 
@@ -62,7 +62,7 @@ def from_mapping(profiles: Mapping[str, Any]) -> Found:
 def _add(found: Found, name: str, fields: Any) -> None:
     try:
         if not isinstance(fields, dict):
-            raise NoSource("it is no mapping")
+            raise NoSource("it is not a mapping")
         source, notes = to_source(name, _facts({key: rendered(value) for key, value in fields.items()}))
     except NoSource as error:
         found.refused.append(Refused(name, str(error)))
@@ -95,7 +95,7 @@ def rendered(value: Any) -> Any:
         return value
     parts = ENV_VAR.sub(_placeholder, value.replace("${", "$${"))
     if "{{" in parts or "{%" in parts:
-        raise NoSource("it holds an expression of Jinja that is not env_var")
+        raise NoSource("it holds a Jinja expression other than env_var")
     return value if parts == value else Placeholder(parts)
 
 

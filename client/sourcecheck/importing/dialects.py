@@ -41,7 +41,7 @@ def oracle(facts: Facts) -> dict[str, Any]:
     if service and sid:
         raise NoSource("it names a service and a SID")
     if not service and not sid:
-        raise NoSource("it names no service and no SID, so that its host may be an alias")
+        raise NoSource("it names neither a service nor a SID, so its host may be an alias")
     facts.database = service or sid
     protocol = _word(more, "protocol", {"": False, "tcp": False, "tcps": True})
     return {"database_type": "service" if service else "sid"} | ({"ssl": True} if protocol else {})
@@ -120,7 +120,7 @@ def teradata(facts: Facts) -> dict[str, Any]:
 def _check_host(facts: Facts) -> None:
     """Raises `NoSource` for what is more than a host."""
     if _is_plain(facts.host) and WHOLE_ADDRESS.search(facts.host):
-        raise NoSource("its host is more than the name of a host")
+        raise NoSource("its host holds more than the name of a host")
 
 
 def _is_plain(value: Any) -> bool:
@@ -136,10 +136,10 @@ def _word(more: dict[str, Any], name: str, meanings: Mapping[str, Any]) -> Any:
     value = more.pop(name, None)
     said = "" if value is None else str(value).lower()
     if isinstance(value, Placeholder):
-        raise NoSource(f"its {name} is a variable, and the option here has other words")
+        raise NoSource(f"its {name} is a variable, and the option here takes other words")
     if said not in meanings:
         allowed = ", ".join(present({meaning: meaning for meaning in meanings}))
-        raise NoSource(f"its {name} is none of {allowed}")
+        raise NoSource(f"its {name} is not one of {allowed}")
     return meanings[said]
 
 

@@ -39,7 +39,7 @@ def from_service_file(path: Path) -> Found:
                 facts.more[key] = value.strip()
         try:
             if str(facts.host or "").startswith("/"):
-                raise NoSource("a server behind a Unix socket is reached from its own machine only")
+                raise NoSource("a server behind a Unix socket can be reached only from its own machine")
             if "," in str(facts.host or ""):
                 raise NoSource("it names several hosts, and a source has one")
             source, notes = to_source(name, facts)

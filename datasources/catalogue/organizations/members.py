@@ -81,4 +81,4 @@ async def _keep_an_admin(session: AsyncSession, membership: Membership) -> None:
         Membership.role == ADMIN,
     )
     if membership.role == ADMIN and not await session.scalar(select(others)):
-        raise LastAdmin("This is the organization's last administrator; make another member one first")
+        raise LastAdmin("This is the organization's last administrator; make another member an administrator first")

@@ -13,7 +13,10 @@ from datasources.databases.warehouse.login import logged_in
 from datasources.model.errors import SourceUnreachable
 from datasources.model.vocabulary import ErrorCode
 
-CLEARTEXT = "Without tls requests and answers could be read: set allow_cleartext_password if nobody can listen"
+CLEARTEXT = (
+    "Without tls, others could read requests and answers: set allow_cleartext_password if you trust the "
+    "network in between"
+)
 
 
 class Athena(Database):

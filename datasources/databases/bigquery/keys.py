@@ -54,7 +54,7 @@ def service_account(text: str) -> ServiceAccount:
     try:
         found = msgspec.json.decode(text, type=ServiceAccount)
     except (msgspec.DecodeError, UnicodeError) as error:
-        raise ValueError("`jsonKeyFile` is no key file of Google's in JSON") from error
+        raise ValueError("`jsonKeyFile` is not a Google key file in JSON") from error
     if found.type != "service_account":
         raise ValueError(
             "`jsonKeyFile` has to be the key of a service account: other kinds name addresses, files or programs"

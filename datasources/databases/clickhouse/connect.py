@@ -26,7 +26,7 @@ WHO = "SELECT currentUser(), currentDatabase(), version(), getSetting('readonly'
 NUMBER = "X-ClickHouse-Exception-Code"
 CLEARTEXT = (
     "HTTP sends the password in clear text, and the connection is not encrypted: use tls, or set "
-    "allow_cleartext_password if nobody can listen on the way"
+    "allow_cleartext_password if you trust the network in between"
 )
 
 

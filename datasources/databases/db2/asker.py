@@ -22,7 +22,7 @@ WHO = "SELECT RTRIM(CURRENT USER), RTRIM(CURRENT SERVER) FROM SYSIBM.SYSDUMMY1"
 LUW = "DB2/"
 """How Db2 for Linux, UNIX and Windows begins its name: DB2/LINUXX8664."""
 OTHERS = {"DB2": "Db2 for z/OS", "AS": "Db2 for i"}
-NO_CERTIFICATE = "ssl_certificate is no certificate in PEM form: give its text, not a path"
+NO_CERTIFICATE = "ssl_certificate is not a certificate in PEM form: give its text, not a path"
 SEMICOLON = "The driver takes no password with a semicolon in it: set another one for this user"
 
 

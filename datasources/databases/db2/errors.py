@@ -19,7 +19,7 @@ USABLE = "Make the database usable: back it up, roll it forward or restore it, o
 START = "Start the instance (db2start), and activate the database."
 CLEAR = (
     "The server does not take an encrypted password: use ssl, set AUTHENTICATION to SERVER_ENCRYPT over there (UPDATE "
-    "DBM CFG), or set allow_cleartext_password if nobody can listen on the way."
+    "DBM CFG), or set allow_cleartext_password if you trust the network in between."
 )
 REASONS: dict[int, str] = {
     1: "The password has expired: set a new one with the server's operating system or directory.",

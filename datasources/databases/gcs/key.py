@@ -37,7 +37,7 @@ def read_key(text: str) -> dict[str, Any]:
         if not isinstance(found.get(name), str) or not found[name]:
             raise ValueError(f"`jsonKeyFile` has no {name}")
     if "PRIVATE KEY-----" not in found["private_key"]:
-        raise ValueError("`jsonKeyFile` has a private_key that is no PEM text")
+        raise ValueError("`jsonKeyFile` has a private_key that is not PEM text")
     if found.get("token_uri", UNIVERSE) not in TOKEN_ADDRESSES | {UNIVERSE}:
         raise ValueError("`jsonKeyFile` has a token_uri that is not Google's own")
     if found.get("universe_domain", UNIVERSE) != UNIVERSE:

@@ -78,7 +78,9 @@ class GcsStore(Store):
         if isinstance(error, GoogleAPICallError) and error.code:
             return said_of(int(error.code), list(error.errors or []), str(error.message))
         if isinstance(error, GoogleAuthError) and not isinstance(error, TransportError):
-            return Said(Refusal(ErrorCode.AUTHENTICATION_FAILED, KEY), "The key signs no token", type(error).__name__)
+            return Said(
+                Refusal(ErrorCode.AUTHENTICATION_FAILED, KEY), "The key cannot sign a token", type(error).__name__
+            )
         return None
 
     def close(self) -> None:

@@ -41,7 +41,7 @@ class Rerouted(SourceUnreachable):
     """The server names another one to go to."""
 
     def __init__(self, host: str, port: int) -> None:
-        message = f"The server sends its clients on to {host}, port {port}, which is no address of this source"
+        message = f"The server sends its clients on to {host}, port {port}, which is not an address of this source"
         advice = "Name that server as the host, or let the server answer for it (connection policy: Proxy)."
         super().__init__(ErrorCode.DESTINATION_FORBIDDEN, message, {"stage": "login"}, advice)
         self.place = host, port

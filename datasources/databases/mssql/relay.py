@@ -26,7 +26,7 @@ from datasources.network.way_out import Relay, Streams
 NO_TLS = "The server offers no encryption"
 CLEARTEXT = (
     "The server offers no encryption, and without it the password would be sent in clear text: set "
-    "allow_cleartext_password if nobody can listen on the way"
+    "allow_cleartext_password if you trust the network in between"
 )
 TLS_ADVICE = (
     "Give the authority's certificate as rootcert, or check that the host is a name in the server's certificate; "

@@ -38,7 +38,7 @@ CODES: dict[int, ErrorCode] = {
 """Of the server below 2000 and from 3000 on, of the client between."""
 CLEARTEXT = (
     "The server asks for the password in a way that others could read, and the connection is not encrypted: have the "
-    "server use TLS, or set allow_cleartext_password if nobody can listen on the way"
+    "server use TLS, or set allow_cleartext_password if you trust the network in between"
 )
 
 

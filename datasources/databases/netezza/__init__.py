@@ -14,7 +14,7 @@ from datasources.model.vocabulary import ErrorCode
 
 CLEARTEXT = (
     "Without tls the server may ask for the password in clear text, or as a hash that is soon guessed: use tls, or set "
-    "allow_cleartext_password if nobody can listen on the way"
+    "allow_cleartext_password if you trust the network in between"
 )
 
 

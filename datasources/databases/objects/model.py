@@ -29,7 +29,7 @@ class Endpoint(Struct, frozen=True):
         try:
             port = parts.port or HTTPS_PORT
         except ValueError as error:
-            raise ValueError(f"`{field}` has a port that is none") from error
+            raise ValueError(f"`{field}` has an invalid port") from error
         if parts.scheme != "https":
             raise ValueError(f"`{field}` has to begin with https://: nothing is sent without TLS")
         if "@" in parts.netloc or parts.query or parts.fragment:

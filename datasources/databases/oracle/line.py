@@ -208,7 +208,7 @@ class _Watched(asyncio.Protocol):
         except Flood as error:
             self._end(error)
         except ValueError:
-            message = "What came is no packet of Oracle's protocol"
+            message = "The answer is not a packet of Oracle's protocol"
             self._end(SourceUnreachable(ErrorCode.PROTOCOL_ERROR, message, {"stage": "login"}))
         else:
             for packet in packets:

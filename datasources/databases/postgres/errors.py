@@ -70,7 +70,7 @@ KEPT = "server requested a cleartext password"
 """libpq's words when it was told not to send one."""
 CLEARTEXT = (
     "The server asks for the password in clear text, and the connection is not encrypted: have the server use TLS or "
-    "scram-sha-256, or set allow_cleartext_password if nobody can listen on the way"
+    "scram-sha-256, or set allow_cleartext_password if you trust the network in between"
 )
 
 

@@ -37,7 +37,7 @@ def _under(*states: str) -> frozenset[str | None]:
 
 CONSOLE = Refusal(
     ErrorCode.DATABASE_NOT_FOUND,
-    "`dbname` names the pooler's own console, which is no database: name one of the databases behind the pooler.",
+    "`dbname` names the pooler's own console, which is not a database: name one of the databases behind the pooler.",
 )
 LOGIN = Refusal(ErrorCode.AUTHENTICATION_FAILED)
 NO_DATABASE = Refusal(

@@ -39,7 +39,7 @@ OTHERS_CODE = "Code that the server's administrator or a schema's owner wrote re
 NOT_THIS_PRODUCT = "The server lacks something that this step needs: check that it is PostgreSQL, and its version."
 RESOURCES = "Free disk space, memory or open files on the server, or raise its limits; its log says which."
 STANDBY = (
-    "The server gave other work the precedence. On a standby, hot_standby_feedback or a longer "
+    "The server gave precedence to other work. On a standby, hot_standby_feedback or a longer "
     "max_standby_streaming_delay prevent it."
 )
 CONFIGURATION = (

@@ -12,9 +12,7 @@ UNKNOWN_SIGNER = Refusal(
     ErrorCode.TLS_ERROR,
     f"Amazon signs these certificates by itself: give the text of {BUNDLE} as rootcert, with the region's name twice.",
 )
-OWN_DATABASE = Refusal(
-    ErrorCode.PERMISSION_DENIED, "rdsadmin is Amazon's own database, which lets nobody else in: name one of yours."
-)
+OWN_DATABASE = Refusal(ErrorCode.PERMISSION_DENIED, "Only Amazon can use rdsadmin: name one of your own databases.")
 IAM = Refusal(
     ErrorCode.AUTHENTICATION_FAILED,
     "The user has the role rds_iam, so that it logs in with tokens of IAM, which sourcecheck does not make: "

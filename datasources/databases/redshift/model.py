@@ -20,7 +20,7 @@ class RedshiftOptions(PgOptions, kw_only=True, frozen=True, forbid_unknown_field
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.sslcert:
-            raise ValueError("`sslcert` is not known to Redshift: it lets nobody in by a certificate")
+            raise ValueError("Redshift does not accept logins by certificate: leave `sslcert` out")
 
 
 class RedshiftSource(PgSource, kw_only=True, frozen=True, tag="redshift"):

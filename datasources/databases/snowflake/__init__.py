@@ -12,7 +12,10 @@ from datasources.databases.warehouse.login import let_in
 from datasources.model.errors import SourceUnreachable
 from datasources.model.vocabulary import ErrorCode
 
-CLEARTEXT = "Without tls the password would be sent in clear text: set allow_cleartext_password if nobody can listen"
+CLEARTEXT = (
+    "Without tls, the password would be sent in clear text: set allow_cleartext_password if you trust the "
+    "network in between"
+)
 
 
 class Snowflake(Database):

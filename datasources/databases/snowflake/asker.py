@@ -167,7 +167,7 @@ def _private_key(text: str | None) -> bytes:
         key = load_pem_private_key("\n".join((text or "").split("\\n")).encode(), None)
         return key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     except (ValueError, TypeError) as error:
-        message = "keyPairFile is no private key in PEM, or has a passphrase, which is not supported"
+        message = "keyPairFile is not a private key in PEM form, or has a passphrase, which is not supported"
         raise SourceUnreachable(ErrorCode.AUTHENTICATION_FAILED, message, {"stage": "login"}) from error
 
 

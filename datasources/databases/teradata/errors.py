@@ -26,14 +26,15 @@ CODES: dict[int, ErrorCode] = {
 }
 """Of the database; every other number is a fault of the query."""
 ADVICE: dict[int, str] = {
-    8017: "Check the user and the password. LDAP, Kerberos and OAuth are no logins here: the user needs a password.",
+    8017: "Check the user and the password. LDAP, Kerberos and OAuth are not supported: the user needs a password.",
     3032: "Set another password: MODIFY USER … AS PASSWORD = ….",
     3523: "Grant what is missing: GRANT SELECT ON … TO …; for temp_schema, GRANT CREATE TABLE, DROP TABLE ON … TO ….",
     3524: "Grant what is missing: GRANT SELECT ON … TO …; for temp_schema, GRANT CREATE TABLE, DROP TABLE ON … TO ….",
     2644: "The database has no room: MODIFY DATABASE … AS PERM = ….",
     2646: "The user has no spool space left: MODIFY USER … AS SPOOL = ….",
     3156: "The workload management ended the request: have its rules let this user's queries through.",
-    3151: "The workload management lets no further request of this user in: raise the throttle, or test less at once.",
+    3151: "The workload management admits no further request of this user: raise the throttle, or run fewer tests at "
+    "once.",
 }
 NUMBER = re.compile(r"\[(Teradata Database|Teradata SQL Driver)\](?: \[[^\]]*\])* \[Error (\d+)\](?: \[[^\]]*\])* ?")
 TAGS = re.compile(r"^(?:\[[^\]]*\] ?)+")

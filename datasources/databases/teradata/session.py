@@ -57,7 +57,7 @@ GRANT = (
     'GRANT SELECT ON DBC.QryLogV TO "{user}"; GRANT SELECT ON DBC.QryLogSQLV TO "{user}"; and the texts are kept after '
     "BEGIN QUERY LOGGING WITH SQL ON ALL"
 )
-ORDERS = "A test query may not contain {: the driver takes {fn teradata_…} for an order to itself, and may write a file"
+ORDERS = "A test query may not contain {: the driver takes {fn teradata_…} as a command to itself, and may write a file"
 
 
 class TeradataSession(WarehouseSession):
@@ -78,7 +78,7 @@ class TeradataSession(WarehouseSession):
     def quoted(self, *names: str) -> str:
         """Names as identifiers. Raises `CheckError` for one with a brace, which the driver might read by itself."""
         if any("{" in name for name in names):
-            message = "The name of a Teradata database has no { in it"
+            message = "The name of a Teradata database cannot contain {"
             raise CheckError(ErrorCode.SCHEMA_NOT_FOUND, message, {"stage": "create"})
         return super().quoted(*names)
 
@@ -146,6 +146,6 @@ def _column(row: Row) -> Column:
 def literal(text: str) -> str:
     """A text as a constant. Raises `CheckError` for one with a brace, as `TeradataSession.quoted`."""
     if "{" in text:
-        message = "The name of a Teradata database has no { in it"
+        message = "The name of a Teradata database cannot contain {"
         raise CheckError(ErrorCode.SCHEMA_NOT_FOUND, message, {"stage": "sweep"})
     return "'" + text.replace("'", "''") + "'"

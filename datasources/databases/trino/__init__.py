@@ -17,7 +17,7 @@ from datasources.network.tls import Verification
 
 CLEARTEXT = (
     "HTTP sends the password in clear text, and the connection is not encrypted: use tls, or set "
-    "allow_cleartext_password if nobody can listen on the way"
+    "allow_cleartext_password if you trust the network in between"
 )
 
 

@@ -21,9 +21,9 @@ SSL_REQUEST = struct.pack("!II", 8, 80877103)
 """PostgreSQL's: the length, and a version of the protocol that there is not."""
 CLEARTEXT = (
     "The server asks for the password in clear text, and the connection is not encrypted: have the server use TLS, "
-    "or set allow_cleartext_password if nobody can listen on the way"
+    "or set allow_cleartext_password if you trust the network in between"
 )
-KERBEROS = "The server asks for a login by Kerberos or OAuth, which are none here: have it ask for the password"
+KERBEROS = "The server asks for a login by Kerberos or OAuth, which are not supported: have it ask for the password"
 VERSION_LIMIT = 100
 
 
@@ -61,7 +61,7 @@ class VerticaAsker(DbapiAsker):
         if answer == b"N":
             message = f"The server does not offer TLS, and sslmode is {self._options.sslmode}"
             raise SourceUnreachable(ErrorCode.TLS_ERROR, message, {"stage": "tls"})
-        message = "The server ended the connection" if not answer else "The server's answer is none of Vertica's"
+        message = "The server ended the connection" if not answer else "The answer does not follow Vertica's protocol"
         code = ErrorCode.PROTOCOL_ERROR if answer else ErrorCode.CONNECTION_ERROR
         raise SourceUnreachable(code, message, {"stage": "tls"})
 

@@ -47,7 +47,7 @@ def refuse_calls(sql: str, refused: re.Pattern[str]) -> None:
     for text in _readings(sql):
         for schema, name in CALL.findall(bare(text)):
             if refused.fullmatch(f"{schema}.{name}" if schema else name):
-                message = f"The function {name} does more than reading: a test query cannot call it"
+                message = f"The function {name} does more than read: a test query cannot call it"
                 raise CheckError(ErrorCode.QUERY_NOT_READ_ONLY, message, {"stage": "query"})
 
 

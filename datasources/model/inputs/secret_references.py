@@ -78,7 +78,7 @@ def rules(text: str) -> tuple[Rule, ...]:
         match = _RULE.fullmatch(part)
         if match is None:
             raise ValueError(
-                f"{part!r} is no rule such as env:SHOP_*@db.example.org or 2/file:/run/secrets/*@*.example.org"
+                f"{part!r} is not a rule such as env:SHOP_*@db.example.org or 2/file:/run/secrets/*@*.example.org"
             )
         organization = match["organization"]
         found.append(Rule(match["pattern"], match["host"], int(organization) if organization else None))

@@ -135,7 +135,7 @@ async def test_alerts_without_prefect(team: Team, browser: Client) -> None:
     await sign_in(browser, team.keys["ann"])
     page = await browser.get("/alerts", headers=HTML)
     assert page.status_code == 200
-    assert "Prefect&#39;s server has the alerts, and it does not answer" in page.text
+    assert "Prefect&#39;s server, which keeps the alerts, does not answer" in page.text
     assert "Public status page" in page.text
     token = await form(browser, "/alerts")
     given = {"kind": "slack", "url": "https://evil.example/", "data_source_id": "", "name": ""}

@@ -18,12 +18,12 @@ def add_commands(commands: Any) -> None:
         commands,
         "login",
         _login,
-        "keep the address of a service and an API key for this user",
+        "remember the address of a service and an API key for this user",
         "sourcecheck login http://127.0.0.1:8000             # asks for the key\n"
         "sourcecheck login https://checks.example.org < key-file",
     )
     login.add_argument("address", nargs="?", help="address of the service (default: $SOURCECHECK_URL)")
-    add_command(commands, "logout", _logout, "forget the kept address and key", "sourcecheck logout")
+    add_command(commands, "logout", _logout, "forget that address and key", "sourcecheck logout")
     add_command(commands, "whoami", _whoami, "show whose key is in use, and for which service", "sourcecheck whoami")
     _add_keys(commands)
     _add_host_keys(commands)
@@ -33,7 +33,7 @@ def _add_keys(commands: Any) -> None:
     keys = commands.add_parser("keys", help="list, make and revoke your API keys").add_subparsers(
         required=True, metavar="COMMAND"
     )
-    add_command(keys, "list", _list_keys, "list your API keys, revoked ones included", "sourcecheck keys list")
+    add_command(keys, "list", _list_keys, "list your API keys, including revoked ones", "sourcecheck keys list")
     make = add_command(
         keys, "add", _add_key, "make an API key; it is shown once", "sourcecheck keys add nightly --on-question fail"
     )
@@ -44,7 +44,7 @@ def _add_keys(commands: Any) -> None:
         default="ask",
         help="what a test with this key does when it needs a person's answer (default: ask)",
     )
-    add_command(keys, "revoke", _revoke_key, "make an API key invalid", "sourcecheck keys revoke 3").add_argument(
+    add_command(keys, "revoke", _revoke_key, "revoke an API key", "sourcecheck keys revoke 3").add_argument(
         "id", type=int
     )
 
@@ -56,7 +56,7 @@ def _add_host_keys(commands: Any) -> None:
     listed = add_command(
         keys, "list", _list_host_keys, "list the keys that your organization trusts", "sourcecheck host-keys list --all"
     )
-    listed.add_argument("--all", action="store_true", help="revoked ones as well")
+    listed.add_argument("--all", action="store_true", help="include revoked keys")
     trust = add_command(
         keys,
         "add",
@@ -69,7 +69,7 @@ def _add_host_keys(commands: Any) -> None:
     trust.add_argument("host_key", help="a public key line, or a fingerprint (SHA256:…)")
     trust.add_argument("--port", type=int, default=22)
     add_command(
-        keys, "revoke", _revoke_host_key, "trust a gateway's key no longer", "sourcecheck host-keys revoke 3"
+        keys, "revoke", _revoke_host_key, "stop trusting a gateway's key", "sourcecheck host-keys revoke 3"
     ).add_argument("id", type=int)
 
 

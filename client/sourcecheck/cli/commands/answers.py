@@ -34,7 +34,7 @@ def add_commands(commands: Any) -> None:
     secret.add_argument("--save", action="store_true", help="keep it with the source")
     secret.add_argument("--private-key", metavar="FILE", help="a private key instead of a password")
     secret.add_argument(
-        "--name", help="which secret it is, where the test takes several; the first one that it asks for"
+        "--name", help="which secret this is, if the test takes several (default: the first one that it asks for)"
     )
     secret.add_argument("--file", metavar="FILE", help="read the secret from a file")
     stop = add_command(commands, "cancel", _cancel, "cancel a test that waits, runs or asks", "sourcecheck cancel 12")

@@ -20,12 +20,12 @@ def add_commands(commands: Any) -> None:
         commands,
         "apply",
         _apply,
-        "make the sources what a file says, all of them or none",
+        "change the sources to what a file says, all of them or none",
         "sourcecheck apply sources.yaml --dry-run\n"
         "sourcecheck apply sources.yaml\n"
         "sourcecheck apply sources.yaml --prune --yes",
         notes="values: ${NAME}, ${NAME:-text}, ${file:PATH}, ${prefect-block:TYPE/NAME}; a secret that the file\n"
-        "leaves out stays as it is. exit codes: 0 applied or planned, 2 the file is at fault",
+        "leaves out stays as it is. exit codes: 0 applied or planned, 2 the file has an error",
     )
     apply.add_argument("file", metavar="FILE", help="YAML or JSON; - for standard input")
     apply.add_argument("--dry-run", action="store_true", help="show what would change, and change nothing")
@@ -100,7 +100,7 @@ def _may_remove(call: Invocation, count: int) -> bool:
     if not count:
         return True
     if not sys.stdin.isatty():
-        raise SourcecheckError("say --yes: there is no terminal to ask on")
+        raise SourcecheckError("add --yes: there is no terminal to ask on")
     if input(f"Remove {count} sources and their history? [y/N] ").strip().lower() in ("y", "yes"):
         return True
     call.out.say("Nothing was changed")

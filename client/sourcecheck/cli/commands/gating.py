@@ -19,7 +19,7 @@ def add_commands(commands: Any) -> None:
         commands,
         "gate",
         _gate,
-        "let a pipeline go on only if sources are healthy: by a fresh result, else by a test",
+        "let a pipeline continue only if sources are healthy: by a recent result, or else a test",
         "sourcecheck gate Warehouse --max-age 10m && dbt build\n"
         'eval "$(sourcecheck gate Warehouse --export)"    # for a hook of dbt',
         notes="exit codes: 0 all are healthy, 1 one is not, 3 the service did not answer, 4 a question is open",

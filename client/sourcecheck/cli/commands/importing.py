@@ -54,19 +54,21 @@ def add_commands(commands: Any) -> None:
         places,
         "sqlalchemy",
         _sqlalchemy,
-        "SQLAlchemy's addresses, each with a name or without",
+        "SQLAlchemy's URLs, with or without a name",
         "sourcecheck import sqlalchemy Shop=postgresql+psycopg2://me:secret@db.example/shop\n"
         "sourcecheck import sqlalchemy - < addresses",
     )
-    addresses.add_argument("addresses", nargs="+", metavar="[NAME=]URL", help="- for one a line from standard input")
+    addresses.add_argument(
+        "addresses", nargs="+", metavar="[NAME=]URL", help="- reads one per line from standard input"
+    )
     datafold = _add(
         places,
         "datafold",
         _datafold,
-        "the sources of a service with Datafold's API; secrets are asked for",
+        "the sources of a service with Datafold's API; prompts for their secrets",
         "sourcecheck import datafold https://app.datafold.com",
     )
-    datafold.add_argument("address", metavar="URL", help="the key is asked for, or is in DATAFOLD_API_KEY")
+    datafold.add_argument("address", metavar="URL", help="prompts for the key unless DATAFOLD_API_KEY holds it")
 
 
 def _add(places: Any, name: str, read: Read, summary_of: str, examples: str) -> Any:
@@ -76,9 +78,9 @@ def _add(places: Any, name: str, read: Read, summary_of: str, examples: str) -> 
         lambda call: _import(call, read),
         summary_of,
         examples,
-        notes="a file gets ${NAME} in place of a secret; exit code 2 when nothing could be taken",
+        notes="a file gets ${NAME} in place of a secret; exit code 2 if nothing could be imported",
     )
-    command.add_argument("--out", metavar="FILE", help="write the file of sources there (default: standard output)")
+    command.add_argument("--out", metavar="FILE", help="write the file of sources here (default: standard output)")
     command.add_argument("--with-secrets", action="store_true", help="write secrets into the file, in clear")
     command.add_argument("--apply", action="store_true", help="register them at once instead of writing a file")
     command.add_argument("--dry-run", action="store_true", help="with --apply: show what would change")

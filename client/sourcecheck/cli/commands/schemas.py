@@ -25,7 +25,7 @@ def add_commands(commands: Any) -> None:
     )
     tables.add_argument("source", nargs="?", metavar="NAME", help="name or id (default: all, with --search)")
     tables.add_argument("--schema", help="only tables of this schema")
-    tables.add_argument("--search", metavar="WORDS", help="words that names and comments have to hold")
+    tables.add_argument("--search", metavar="WORDS", help="words that names and comments must contain")
     tables.add_argument("--refresh", action="store_true", help="read the source again first")
     changes = add_command(
         commands, "changes", _changes, "show what has changed in the schema of a source", "sourcecheck changes Shop"
@@ -86,7 +86,7 @@ def _found(call: Invocation, source_id: int | None) -> int:
     ]
     call.out.table(["source", "table", "what was found"], rows)
     if found.next_cursor:
-        call.out.note("there is more; use more words")
+        call.out.note("there are more matches; add words")
     return exits.PASSED
 
 

@@ -40,7 +40,7 @@ def add_commands(commands: Any) -> None:
         commands,
         "edit",
         _edit,
-        "change a source; what is not named stays as it is",
+        "change a source; what you leave out stays as it is",
         "sourcecheck edit Shop host=db2.example --ask password",
     )
     change.add_argument("source", metavar="NAME", help="name or id")

@@ -75,7 +75,7 @@ def test_which_rule_allows_it(setting: str, reference: str, organization: int, h
 @pytest.mark.parametrize("setting", ["env:A", "A@db", "env:@db", "*@*", "x/env:A@db", "env:A@db,env:B@db@c"])
 def test_what_is_no_rule(setting: str) -> None:
     """A rule names the host: an operator says `*` who means any."""
-    with pytest.raises(ValueError, match="is no rule"):
+    with pytest.raises(ValueError, match="is not a rule"):
         rules(setting)
 
 
