@@ -28,7 +28,7 @@ async def test_a_source_is_added_and_edited(page: Page, site: Site) -> None:
     """From a connection string; what is wrong stands at its field, and no secret is shown again."""
     await page.goto("/sources/new")
     await page.get_by_label("Paste it").fill(URL)
-    await page.get_by_role("button", name="Take it apart").click()
+    await page.get_by_role("button", name="Fill in the form").click()
     await expect(page.get_by_label("Host", exact=True)).to_have_value("db.example")
     await page.get_by_label("Name", exact=True).fill("Made in a form")
     await page.get_by_label("Port", exact=True).first.fill("many")
@@ -75,7 +75,7 @@ async def test_rows_change_as_tests_are_asked_for(page: Page) -> None:
     await expect(row.locator(".state")).to_contain_text("Queued")
     for number in (4, 8):
         await page.locator(f'[data-row="{number}"] input[type=checkbox]').check()
-    await page.get_by_role("button", name="Test the chosen").click()
+    await page.get_by_role("button", name="Test selected").click()
     await expect(page.locator("#notice")).to_contain_text("2 tests have been asked for.")
     await expect(page.locator('[data-row="8"] .state')).to_contain_text("Queued")
     assert await page.evaluate("window.here")

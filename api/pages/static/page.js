@@ -55,7 +55,7 @@
       if (code && code !== "=") reason = code;
     }
     const [, ms, code] = facts[index].split(":");
-    const verdict = !code ? "passed" : { n: "says nothing of the source", f: "failed" }[reason] ?? reason;
+    const verdict = !code ? "passed" : { n: "says nothing about the source", f: "failed" }[reason] ?? reason;
     return `${short.format(new Date(seconds * 1000))} · ${verdict}${ms ? ` · ${parseInt(ms, 36)} ms` : ""}`;
   }
 

@@ -60,7 +60,7 @@ def words_of(plan: Plan) -> str:
         return f"Every {span(plan.interval_seconds)}"
     if plan.cron is not None:
         return f"At {plan.cron} ({plan.timezone or 'UTC'})"
-    return "By a rule that was set in Prefect"
+    return "By a rule set in Prefect"
 
 
 def _scheduled(entry: Entry, plan: Plan, now: datetime) -> Scheduled:

@@ -65,7 +65,7 @@ async def test_a_test_is_watched_and_answered(page: Page, admin: httpx.Client, e
     await expect(page.get_by_text("What is the secret of the source?")).to_be_visible()
     assert await findings(page) == []
     await page.get_by_label("Password", exact=True).fill(PASSWORD)
-    await page.get_by_role("button", name="Give it and go on").click()
+    await page.get_by_role("button", name="Send it and continue").click()
     await expect(page.locator("#test-title")).to_contain_text("Passed")
     for words in ("SSH tunnel opened", "logged in", "Discovered", "Test query"):
         await expect(page.locator(".steps")).to_contain_text(words)
