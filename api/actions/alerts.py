@@ -1,4 +1,4 @@
-"""Who is told when a source goes down or comes back: an organization's alerts, which are Prefect's automations."""
+"""An organization's alerts: who hears when a source goes down or comes back. Prefect keeps them as automations."""
 
 import asyncio
 from collections.abc import Awaitable

@@ -1,4 +1,4 @@
-"""When a source is checked by itself (docs/health.md)."""
+"""When the service checks a source on its own (docs/health.md)."""
 
 from datetime import UTC, datetime
 

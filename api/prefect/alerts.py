@@ -107,7 +107,7 @@ class Alerts:
         return await self._kept(automation)
 
     async def pause(self, alert_id: UUID, *, paused: bool) -> None:
-        """Send nothing until it is resumed, or resume it."""
+        """Pause an alert, so that it sends nothing, or resume it."""
         change = self._client.pause_automation if paused else self._client.resume_automation
         await change(alert_id)
 

@@ -1,4 +1,4 @@
-"""Alerts: who is told when a source goes down or comes back (docs/operate.md, "Alerts")."""
+"""Alerts: who hears when a source goes down or comes back (docs/operate.md, "Alerts")."""
 
 from uuid import UUID
 
@@ -22,11 +22,11 @@ class AlertAnswer(Struct, frozen=True, kw_only=True):
     id: UUID
     name: str
     kind: AlertKind | None
-    """Null when the alert was changed in Prefect beyond recognition; it can be removed."""
+    """Null if someone changed the alert in Prefect beyond recognition; it can still be removed."""
     receiver: str | None
-    """Of a mail its recipients, of all others the host."""
+    """The recipients of a mail; the host of any other receiver."""
     data_source_id: int | None
-    """The only data source that it is about; null for all of the organization."""
+    """The one data source that the alert is about; null for all those of the organization."""
     paused: bool
 
 
@@ -38,12 +38,12 @@ class AlertController(Controller):
 
     @get("/", summary="List alerts", operation_id="list_alerts")
     async def index(self, member: MemberDep, services: ServicesDep) -> list[AlertAnswer]:
-        """The organization's alerts, by name. An operator's own, about all organizations, are not among them."""
+        """List the organization's alerts by name, without the operator's own alerts about all organizations."""
         return [answered(kept) for kept in await alerts.read(services, member)]
 
     @get("/{alert:uuid}", summary="Read an alert", operation_id="get_alert")
     async def read(self, alert: FromPath[UUID], member: MemberDep, services: ServicesDep) -> AlertAnswer:
-        """One alert, as Prefect has it now."""
+        """Read one alert, as Prefect has it now."""
         return answered(await alerts.require_alert(services, member, alert))
 
     @post(
@@ -59,7 +59,7 @@ class AlertController(Controller):
     async def create(
         self, request: ApiRequest, session: SessionDep, member: MemberDep, services: ServicesDep
     ) -> Response[AlertAnswer]:
-        """Tell a webhook, a Slack channel or people by mail of every change of state. The same alert again is kept."""
+        """Notify a webhook, a Slack channel or people by mail of each change of state. Repeating it changes nothing."""
         data = read(await request.body(), NewAlert)
         kept = await alerts.make(session, services, member, data)
         return Response(answered(kept), headers={LOCATION: f"{self.path}/{kept.id}"})
@@ -74,7 +74,7 @@ class AlertController(Controller):
     async def change(
         self, alert: FromPath[UUID], request: ApiRequest, member: MemberDep, services: ServicesDep
     ) -> AlertAnswer:
-        """Send nothing until it is resumed, or resume it."""
+        """Pause an alert, so that it sends nothing, or resume it."""
         wanted = read(await request.body(), ChangedAlert)
         return answered(await alerts.pause(services, member, alert, paused=wanted.paused))
 
@@ -87,17 +87,17 @@ class AlertController(Controller):
         responses=ADMINS_ONLY | ALERT_UNSENT | LIMITED,
     )
     async def attempt(self, alert: FromPath[UUID], member: MemberDep, services: ServicesDep) -> None:
-        """Have Prefect's server send it once, with the code TEST; answers when it has been sent, within a minute."""
+        """Have Prefect's server send the alert once, with the code TEST; wait up to a minute until it is sent."""
         await alerts.attempt(services, member, alert)
 
     @delete("/{alert:uuid}", summary="Remove an alert", operation_id="delete_alert", responses=ADMINS_ONLY)
     async def remove(self, alert: FromPath[UUID], member: MemberDep, services: ServicesDep) -> None:
-        """Tell this receiver no longer, and forget its address."""
+        """Stop notifying this receiver, and forget its address."""
         await alerts.remove(services, member, alert)
 
 
 def answered(kept: KeptAlert) -> AlertAnswer:
-    """An alert as it is answered."""
+    """An alert as clients read it."""
     alert = kept.alert
     return AlertAnswer(
         id=kept.id,

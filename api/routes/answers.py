@@ -36,7 +36,7 @@ class QuestionController(Controller):
         member: MemberDep,
         services: ServicesDep,
     ) -> AsyncDataSourceTestResults:
-        """Trust the gateway's key from now on, or try the query; the test goes on."""
+        """Trust the gateway's key from now on, or allow the query; the test continues."""
         given = read(await request.body(), Confirmation)
         job = await answers.confirm(session, services, member, await require_job(session, member, job_id), given)
         return view(job, services.watch.run_of(job.id))
@@ -57,7 +57,7 @@ class QuestionController(Controller):
         member: MemberDep,
         services: ServicesDep,
     ) -> AsyncDataSourceTestResults:
-        """Give the secret for this run alone, or keep it with the source when `save` is true; the test goes on."""
+        """Give the secret for this test only, or store it with the source if `save` is true; the test continues."""
         given: SecretAnswer = read(await request.body(), GivenSecret)
         job = await answers.give_secret(session, services, member, await require_job(session, member, job_id), given)
         return view(job, services.watch.run_of(job.id))

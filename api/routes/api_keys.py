@@ -60,13 +60,13 @@ class KeyController(Controller):
         limit: Limit = MOST_ITEMS,
         offset: Offset = 0,
     ) -> Response[list[KeySummary]]:
-        """The caller's keys of this organization, revoked ones included, oldest first."""
+        """List the caller's keys in this organization, oldest first, including revoked keys."""
         rows = await keys_of(session, member.user_id, member.organization_id, limit=one_more(limit), offset=offset)
         return page(request, [_summary(key) for key in rows], limit, offset)
 
     @get("/{key_id:str}", summary="Read an API key", operation_id="get_api_key")
     async def read(self, key_id: FromPath[int], session: SessionDep, member: MemberDep) -> KeySummary:
-        """One of the caller's keys, without the key itself."""
+        """Read one of the caller's keys, without the key itself."""
         return _summary(await keys.require_key(session, member, key_id))
 
     @post(
@@ -79,7 +79,7 @@ class KeyController(Controller):
         responses=KEY_FORBIDDEN | LIMITED,
     )
     async def create(self, data: JSONBody[KeyRequest], session: SessionDep, member: MemberDep) -> Response[NewKey]:
-        """Make a key that may do no more than the one it is made with; it is shown here and never again."""
+        """Make a key that may do no more than the key in use; the answer shows it this one time."""
         key, raw = await keys.make_key(session, member, data.name, data.on_question)
         return Response(NewKey(key.id, key.name, raw), headers={LOCATION: f"{self.path}/{key.id}"})
 

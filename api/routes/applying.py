@@ -31,7 +31,7 @@ class ApplyController(Controller):
     async def apply(
         self, request: ApiRequest, session: SessionDep, member: MemberDep, services: ServicesDep
     ) -> Applied:
-        """Make the sources what a file says, all of them or none; a dry run answers what would change."""
+        """Change the sources to what a file says, all of them or none; a dry run returns what would change."""
         wanted = read(await request.body(), ApplyRequest)
         rows = await sources_by_name(session, member.organization_id, for_change=not wanted.dry_run)
         planned = plan_sources(wanted.sources, rows, services.vault, services.settings)
@@ -43,6 +43,6 @@ class ApplyController(Controller):
 
     @get("/export", summary="Export the data sources as a file", operation_id="export_data_sources")
     async def export(self, session: SessionDep, member: MemberDep, services: ServicesDep) -> Exported:
-        """Every source as a file declares it, without secrets."""
+        """Return every source as a file declares it, without secrets."""
         rows = await sources_by_name(session, member.organization_id)
         return export(rows.values(), services.vault)

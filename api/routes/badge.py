@@ -69,7 +69,7 @@ async def badge(
     member: MemberDep,
     window: Annotated[WindowName, QueryParameter()] = DEFAULT_WINDOW,
 ) -> Response[str]:
-    """The source's state and uptime as a picture. Needs a key: only members may know what is down."""
+    """Draw the source's state and uptime. It needs a key, because only members may know what is down."""
     source = await require_source(session, member, source_id)
     now = datetime.now(UTC)
     tally = (await history.tallies(session, source.id, [WINDOWS[window]], now))[WINDOWS[window]]
@@ -85,7 +85,7 @@ async def badge(
     operation_id="get_public_badge",
 )
 async def public_badge(token: FromPath[str], session: SessionDep) -> Response[str]:
-    """The name and the state of one source as a picture, for anyone who has the token. Needs no key."""
+    """Draw the name and the state of one source for anyone who has the token. It needs no key."""
     source = await find_by_token(session, token)
     if source is None:
         raise Problem(404, "Badge not found")
@@ -104,7 +104,7 @@ async def public_badge(token: FromPath[str], session: SessionDep) -> Response[st
 async def publish_badge(
     source_id: FromPath[int], session: SessionDep, member: MemberDep
 ) -> Response[Envelope[BadgeToken]]:
-    """Make the source's badge public under a new address, which is answered this once; an earlier one ends."""
+    """Publish the badge under a new address, which only this answer shows; an earlier address stops working."""
     source = await require_source(session, member, source_id, for_change=True)
     token = issue_token(source)
     await session.commit()
@@ -121,7 +121,7 @@ async def publish_badge(
     responses=ENVELOPED,
 )
 async def withdraw_badge(source_id: FromPath[int], session: SessionDep, member: MemberDep) -> Envelope[None]:
-    """The source's badge is not public any more."""
+    """Withdraw the public badge: its address stops working."""
     source = await require_source(session, member, source_id, for_change=True)
     source.badge_hash = None
     await session.commit()

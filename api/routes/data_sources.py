@@ -49,7 +49,7 @@ class DataSourceController(Controller):
         sort_by: Annotated[SortKey, QueryParameter()] = "created_at",
         sort_order: Annotated[Literal["asc", "desc"], QueryParameter()] = "desc",
     ) -> Envelope[SourcePage]:
-        """Sources of the organization with their state, a page at a time, filtered and sorted; newest first."""
+        """List the organization's sources with their state, a page at a time, filtered and sorted; newest first."""
         wanted = Search(
             text=search,
             type=ALIASES.get(type_, type_) if type_ else None,
@@ -76,7 +76,7 @@ class DataSourceController(Controller):
     async def create(
         self, request: ApiRequest, session: SessionDep, member: MemberDep, services: ServicesDep
     ) -> Response[Envelope[SourceDetails]]:
-        """Register a source. Credentials are stored encrypted and never answered; a connection string is split."""
+        """Register a source. The service encrypts credentials, never returns them, and splits a connection string."""
         read = read_new(await request.body())
         with _in_their_words(DATABASES[read.shared["type"]]):
             row = await sources.create(session, services, member, read.shared, dialect=read.dialect)
@@ -90,7 +90,7 @@ class DataSourceController(Controller):
         responses=ENVELOPED,
     )
     async def read(self, source_id: FromPath[int], session: SessionDep, member: MemberDep) -> Envelope[SourceDetails]:
-        """Where a source is, how it stands, and when it was last tested."""
+        """Read where a source is, its state, and when it was last tested."""
         row = await require_source(session, member, source_id)
         return Envelope(await _details(session, row), "Data source retrieved successfully")
 
@@ -109,7 +109,7 @@ class DataSourceController(Controller):
         member: MemberDep,
         services: ServicesDep,
     ) -> Envelope[SourceDetails]:
-        """Change some fields but type and workspace; what is left out stays as it is, credentials included."""
+        """Change fields other than type and workspace; those left out stay as they are, credentials included."""
         body = await request.body()
         row = await require_source(session, member, source_id, for_change=True)
         kind = DATABASES[row.type]
@@ -134,7 +134,7 @@ class DataSourceController(Controller):
         services: ServicesDep,
         force: Annotated[bool, QueryParameter(description="Remove it for good and forget its credentials")] = False,
     ) -> Envelope[RemovedSource]:
-        """Remove a source and its schedule. It can be restored with its credentials, unless `force` was true."""
+        """Remove a source and its schedule. Unless `force` is true, it can be restored with its credentials."""
         row = await sources.remove(session, services, member, source_id, restorable=not force)
         assert row.deleted_at is not None  # noqa: S101 -- for the type checker
         return Envelope(RemovedSource(row.id, row.deleted_at), "Data source deleted successfully")
@@ -149,7 +149,7 @@ class DataSourceController(Controller):
     async def restore(
         self, source_id: FromPath[int], session: SessionDep, member: MemberDep
     ) -> Envelope[SourceDetails]:
-        """Bring back a source that was removed without `force`, as it was; its schedule does not come back."""
+        """Restore a source that was removed without `force`, as it was but without its schedule."""
         row = await sources.restore(session, member, source_id)
         return Envelope(await _details(session, row), "Data source restored successfully")
 

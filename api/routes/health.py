@@ -32,7 +32,7 @@ async def health(
         datetime | None, QueryParameter(description="Only checks before this moment: the next page of the history")
     ] = None,
 ) -> Response[Envelope[Health]]:
-    """The newest checks of a source, its uptime and its response times over a window.
+    """Read the newest checks of a source, its uptime and its response times over a window.
 
     A page of the history is followed by another one where the header `Link` says so.
     """

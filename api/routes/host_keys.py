@@ -18,7 +18,7 @@ from datasources.catalogue.tables import HostKey
 
 
 class HostKeyAnswer(Struct, frozen=True):
-    """A trusted key, and who has said so."""
+    """A trusted key, and who trusted it."""
 
     id: int
     host: str
@@ -55,7 +55,7 @@ class HostKeyController(Controller):
         limit: Limit = MOST_ITEMS,
         offset: Offset = 0,
     ) -> Response[list[HostKeyAnswer]]:
-        """Keys that are trusted, oldest first; with `all`, those that were revoked as well."""
+        """List the trusted keys, oldest first; with `all`, revoked keys as well."""
         rows = await host_keys.host_keys(
             session, member.organization_id, revoked=every, limit=one_more(limit), offset=offset
         )
@@ -63,7 +63,7 @@ class HostKeyController(Controller):
 
     @get("/{key_id:str}", summary="Read a host key", operation_id="get_ssh_host_key", responses=INVALID)
     async def read(self, key_id: FromPath[int], session: SessionDep, member: MemberDep) -> HostKeyAnswer:
-        """One key of a gateway, and who has trusted or revoked it."""
+        """Read one key of a gateway, and who trusted or revoked it."""
         return answered(await keys.require_host_key(session, member, key_id))
 
     @post(
@@ -88,5 +88,5 @@ class HostKeyController(Controller):
 
 
 def answered(row: HostKey) -> HostKeyAnswer:
-    """A key as it is answered."""
+    """A key as clients read it."""
     return HostKeyAnswer(**{name: getattr(row, name) for name in HostKeyAnswer.__struct_fields__})

@@ -41,7 +41,7 @@ class ImmediateController(Controller):
         member: MemberDep,
         services: ServicesDep,
     ) -> Response[Envelope[ConnectionTest]]:
-        """Test a source and wait for the answer, of an equal request where one is open already."""
+        """Test a source and wait for the result; a request that equals an open one waits for the same result."""
         body = await request.body()
         source = await lock_source_for_test(session, member, source_id)
         asked = read(body, TestRequest)

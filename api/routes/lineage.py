@@ -49,7 +49,7 @@ async def lineage(
     cursor: Cursor = None,
     format_: Format = "json",
 ) -> Response[Envelope[LineageAnswer]]:
-    """The edges around one table, nearest first, or all of them a page at a time."""
+    """Read the edges around one table, nearest first, or all edges a page at a time."""
     source = await require_source(session, member, source_id)
     at = datetime.now(UTC)
     if table_name is not None and schema_name is None:

@@ -24,7 +24,7 @@ class MemberAnswer(Struct, frozen=True, kw_only=True):
     email: str | None
     role: str
     last_used_at: datetime | None
-    """When one of their keys was used last."""
+    """When one of their keys was last used."""
 
 
 class MemberController(Controller):
@@ -35,7 +35,7 @@ class MemberController(Controller):
 
     @get("/", summary="List members", operation_id="list_members")
     async def index(self, session: SessionDep, member: MemberDep) -> list[MemberAnswer]:
-        """The members of the organization, by name."""
+        """List the members of the organization by name."""
         return [MemberAnswer(**row._mapping) for row in await members.members(session, member)]
 
     @post(
@@ -49,7 +49,7 @@ class MemberController(Controller):
         responses=ADMINS_ONLY | MEMBER_TAKEN | LIMITED,
     )
     async def create(self, request: ApiRequest, session: SessionDep, member: MemberDep) -> Response[Invited]:
-        """Take a person in, with a key and an address that signs in once; both are shown here and never again."""
+        """Invite a person, with a key and an address that signs in once; only this answer shows them."""
         invited = await members.invite(session, member, read(await request.body(), NewMember))
         return Response(invited, headers={LOCATION: f"{self.path}/{invited.user_id}"})
 
@@ -65,7 +65,7 @@ class MemberController(Controller):
     async def invite(
         self, user_id: FromPath[int], request: ApiRequest, session: SessionDep, member: MemberDep
     ) -> Invited:
-        """One more key, and an address that signs in once, for a member who has lost theirs."""
+        """Make another key, and an address that signs in once, for a member who has lost theirs."""
         wanted = read(await request.body(), NewInvitation)
         return await members.invite_again(session, member, user_id, wanted.on_question)
 
@@ -84,7 +84,7 @@ class MemberController(Controller):
         member: MemberDep,
         services: ServicesDep,
     ) -> MemberAnswer:
-        """Make a member an administrator, or an administrator a member; the last administrator stays one."""
+        """Make a member an administrator, or an administrator a member, unless it is the last administrator."""
         wanted = read(await request.body(), ChangedMember)
         await members.change_role(session, services, member, user_id, wanted.role)
         return next(MemberAnswer(**row._mapping) for row in await members.members(session, member) if row.id == user_id)
@@ -95,5 +95,5 @@ class MemberController(Controller):
     async def remove(
         self, user_id: FromPath[int], session: SessionDep, member: MemberDep, services: ServicesDep
     ) -> None:
-        """Take a member out of the organization; their keys are refused from then on, the last administrator stays."""
+        """Remove a member, whose keys stop working; the last administrator cannot be removed."""
         await members.remove(session, services, member, user_id)

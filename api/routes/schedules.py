@@ -1,4 +1,4 @@
-"""Health schedules (`docs/health.md`): when a source is checked by itself."""
+"""Health schedules (`docs/health.md`): when the service checks a source on its own."""
 
 from litestar import Controller, delete, get, put
 from litestar.params import FromPath
@@ -34,7 +34,7 @@ class ScheduleController(Controller):
         member: MemberDep,
         services: ServicesDep,
     ) -> Envelope[Schedule]:
-        """Check a source by itself from now on: at an interval, or by cron in a time zone."""
+        """Check a source regularly from now on: at an interval, or by cron in a time zone."""
         source = await require_source(session, member, source_id)
         wanted = read(await request.body(), WantedSchedule)
         plan = await schedules.put(session, services, source, wanted)
@@ -44,7 +44,7 @@ class ScheduleController(Controller):
     async def read(
         self, source_id: FromPath[int], session: SessionDep, member: MemberDep, services: ServicesDep
     ) -> Envelope[Schedule]:
-        """When a source is checked, as Prefect has it now."""
+        """Read when a source is checked, as Prefect has it now."""
         source = await require_source(session, member, source_id)
         plan = await schedules.read(session, services, source)
         return Envelope(_answered(source, plan), "Schedule retrieved")
@@ -59,7 +59,7 @@ class ScheduleController(Controller):
     async def remove(
         self, source_id: FromPath[int], session: SessionDep, member: MemberDep, services: ServicesDep
     ) -> Envelope[None]:
-        """Check a source no longer; its history stays."""
+        """Stop checking a source; its history stays."""
         source = await require_source(session, member, source_id)
         await schedules.remove(session, services, source)
         return Envelope(None, "Schedule removed")

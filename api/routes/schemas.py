@@ -70,9 +70,9 @@ class SchemaController(Controller):
             bool, QueryParameter(description="Read the source again, even if its schema is kept")
         ] = False,
     ) -> Envelope[Discovery]:
-        """How many tables, views and columns there are: from what is kept, or by a download that it waits for.
+        """Count tables, views and columns, from what is kept or after a new download.
 
-        A source of which nothing is kept yet is read in any case.
+        If nothing is kept of a source yet, it is read in any case.
         """
         source = await require_source(session, member, source_id)
         overview = await read_overview(session, source_id)
@@ -103,7 +103,7 @@ class SchemaController(Controller):
         cursor: Cursor = None,
         format_: Format = "json",
     ) -> Response[Envelope[KeptSchemas]]:
-        """What the newest download found, in the order of names. All pages of a list are of one version of it."""
+        """Read what the newest download found, ordered by name. All pages of a list come from one version."""
         await require_source(session, member, source_id)
         overview = await read_overview(session, source_id)
         wanted, at = Wanted(schema=schema_name, name=table_name), overview.discovered_at if overview else None
@@ -139,7 +139,7 @@ class SchemaController(Controller):
         schema_name: Annotated[str, QueryParameter(max_length=1000)],
         table_name: Annotated[str, QueryParameter(max_length=2000)],
     ) -> Envelope[OneTable]:
-        """One table or view: columns, keys, a view's text, what it is made from and what is made from it."""
+        """Read a table or view: columns, keys, a view's text, what it is made from, and what is made from it."""
         source = await require_source(session, member, source_id)
         name, overview = TableName(schema_name, table_name), await read_overview(session, source_id)
         found = await read_one(session, source_id, name)
@@ -169,7 +169,7 @@ class SchemaController(Controller):
         cursor: Cursor = None,
         format_: Format = "json",
     ) -> Response[Envelope[FoundTables]]:
-        """Tables whose names and comments, or those of their columns, hold all of the words, in any case."""
+        """Find tables whose names and comments, or those of their columns, contain all the words, in any case."""
         organization = member.organization_id
         if format_ == "ndjson":
             hits = every_hit(services.sessions, organization, q, data_source_id)
@@ -206,7 +206,7 @@ class SchemaController(Controller):
         cursor: Cursor = None,
         format_: Format = "json",
     ) -> Response[Envelope[SchemaChanges]]:
-        """Differences between each download and the one before it, newest first."""
+        """List the differences between each download and the one before it, newest first."""
         await require_source(session, member, source_id)
         wanted = WantedChanges(
             part=part, change=change, schema=schema_name, table=table_name, since=streams.in_utc(since)

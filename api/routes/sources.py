@@ -37,7 +37,7 @@ class SourceController(Controller):
         operation_id="get_data_source_types_api_v1_data_sources_types_get",
     )
     async def types(self, every: Annotated[bool, QueryParameter(name="all")] = False) -> list[DataSourceType]:
-        """Types of source that can be tested: those that every client can read, or with `all` each one, labelled."""
+        """List the types of source: those that every client can read, or with `all` every type, with its label."""
         return [
             _type(word, kind, labelled=every) for word, kind in DATABASES.items() if every or word in KNOWN_TO_CLIENTS
         ]
@@ -56,9 +56,9 @@ class SourceController(Controller):
         limit: LimitOrAll = None,
         offset: Offset = 0,
     ) -> Response[list[SourceAnswer]]:
-        """Every source of the organization, oldest first, or with `limit` a page of them.
+        """List every source of the organization, oldest first, or with `limit` a page of them.
 
-        The newest test of each is without the details of its steps.
+        The newest test of each comes without the details of its steps.
         """
         rows = await list_sources(session, member.organization_id, limit=one_more(limit), offset=offset)
         return page(request, [answered(row) for row in rows], limit, offset)
@@ -75,7 +75,7 @@ class SourceController(Controller):
     async def create(
         self, request: ApiRequest, session: SessionDep, member: MemberDep, services: ServicesDep
     ) -> Response[SourceAnswer]:
-        """Register a source of any type. Secrets are stored encrypted, and answered as null from then on."""
+        """Register a source of any type. The service encrypts its secrets, and returns them as null from then on."""
         row = await sources.register(session, services, member, await request.body())
         return Response(answered(row), headers={LOCATION: f"{self.path}/{row.id}"})
 
@@ -85,7 +85,7 @@ class SourceController(Controller):
         operation_id="get_data_source_api_v1_data_sources__data_source_id__get",
     )
     async def read(self, source_id: FromPath[int], session: SessionDep, member: MemberDep) -> SourceAnswer:
-        """One source with its newest test; secrets are null."""
+        """Read one source with its newest test; secrets are null."""
         return answered(await require_source(session, member, source_id))
 
     @patch(
@@ -103,7 +103,7 @@ class SourceController(Controller):
         member: MemberDep,
         services: ServicesDep,
     ) -> SourceAnswer:
-        """Change some fields; what is left out stays as it is, secrets included."""
+        """Change some fields; those left out stay as they are, secrets included."""
         row = await sources.change(session, services, member, source_id, await request.body())
         return answered(row)
 
@@ -115,7 +115,7 @@ class SourceController(Controller):
     async def remove(
         self, source_id: FromPath[int], session: SessionDep, member: MemberDep, services: ServicesDep
     ) -> None:
-        """Remove a source; its jobs stay readable, its secrets and its schedule do not stay."""
+        """Remove a source with its secrets and its schedule; its jobs stay readable."""
         await sources.remove(session, services, member, source_id)
 
     @delete(
@@ -124,7 +124,7 @@ class SourceController(Controller):
         operation_id="revoke_data_source_secret",
     )
     async def revoke_secret(self, source_id: FromPath[int], session: SessionDep, member: MemberDep) -> None:
-        """Forget what the source and its gateway log in with: the next test asks for it."""
+        """Forget the secrets of the source and its gateway: the next test asks for them."""
         row = await require_source(session, member, source_id)
         forget_secret(row)
         await session.commit()
@@ -135,7 +135,7 @@ class SourceController(Controller):
         operation_id="get_data_source_summary_api_v1_data_sources__data_source_id__summary_get",
     )
     async def summary(self, source_id: FromPath[int], session: SessionDep, member: MemberDep) -> DataSourceSummary:
-        """Id, name and type of a source."""
+        """Read the id, name and type of a source."""
         row = await require_source(session, member, source_id)
         return DataSourceSummary(id=row.id, name=row.name, type=row.type)
 
@@ -147,7 +147,7 @@ class SourceController(Controller):
     operation_id="get_org_meta_api_v1_organization_meta_get",
 )
 async def organization_meta(member: MemberDep) -> OrganizationMeta:
-    """The organization and the user that the key belongs to."""
+    """Read the organization and the user that own the key."""
     return OrganizationMeta(org_id=member.organization_id, org_name=member.organization_name, user_id=member.user_id)
 
 

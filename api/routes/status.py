@@ -19,7 +19,7 @@ BEARER = {"WWW-Authenticate": "Bearer"}
 
 @get("/health/live", tags=["Service"], summary="Tell whether the process answers", operation_id="live")
 async def live() -> Liveness:
-    """Always 200 while the process answers; it asks no other part."""
+    """Return 200 as long as the process answers, without asking any other part."""
     return Liveness()
 
 
@@ -31,7 +31,7 @@ async def live() -> Liveness:
     responses=NOT_READY,
 )
 async def ready(services: ServicesDep) -> Response[Readiness]:
-    """200 when a test would be taken up, 503 with what is missing otherwise."""
+    """Return 200 if a test would start now, otherwise 503 and what is missing."""
     found = await readiness(services.settings, services.vault, services.sessions, services.prefect)
     return Response(found, status_code=200 if found.ready else 503)
 
@@ -44,9 +44,9 @@ async def ready(services: ServicesDep) -> Response[Readiness]:
     media_type="text/plain",
 )
 async def metrics(request: Request[Any, Any, Any], services: ServicesDep) -> Response[bytes]:
-    """Figures for Prometheus, in its text format.
+    """Return metrics for Prometheus, in its text format.
 
-    Needs no key of the API's, for no figure holds a name, a host, an id or a secret, unless the operator has switched
+    It needs no API key, because no metric holds a name, a host, an id or a secret, unless the operator has switched
     on metrics of each source: then it needs `SOURCECHECK_METRICS_KEY`.
     """
     settings = services.settings

@@ -43,7 +43,7 @@ class JobController(Controller):
         member: MemberDep,
         services: ServicesDep,
     ) -> Response[TestDataSourceAsyncResponse]:
-        """Accept a test, or join the open one that an equal request has asked for; read the answer under its id."""
+        """Start a test, or join the open test of an equal request; read its result under the id of the job."""
         body = await request.body()
         source = await lock_source_for_test(session, member, data_source_id)
         asked = read(body, TestRequest)
@@ -65,7 +65,7 @@ class JobController(Controller):
         services: ServicesDep,
         wait: Annotated[float, QueryParameter(ge=0, le=60)] = 0,
     ) -> Response[AsyncDataSourceTestResults]:
-        """Where a test stands; `wait` holds the answer until it has ended, asks a question, or the seconds are over."""
+        """Read a test; `wait` holds the answer until the test ends or asks a question, or the seconds have passed."""
         body: Any = await read_answer(services, member, job_id, wait)
         return Response(body, media_type=MediaType.JSON)
 
@@ -83,9 +83,9 @@ class JobController(Controller):
         member: MemberDep,
         services: ServicesDep,
     ) -> AsyncDataSourceTestResults:
-        """Cancel a test that waits, runs or asks; what runs on the server for it is stopped as well.
+        """Cancel a test that waits, runs or asks, and stop its statements on the server.
 
-        Answers when it has ended, or after a few seconds.
+        The answer comes when the test has ended, or after a few seconds.
         """
         job = await require_job(session, member, job_id)
         if job.ended_at is None:

@@ -31,7 +31,7 @@ ANSWERED_ONLY = ("id", "last_test", "created_at", "updated_at", "organization_id
 
 
 class TestRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a client may say about a test; all of it optional, as is the whole body."""
+    """What a client may say about a test; every field is optional, and so is the whole body."""
 
     __test__: ClassVar[bool] = False
 
@@ -74,7 +74,7 @@ PUBLISHED_FIELDS = (
 
 
 class SourceFields(Struct, frozen=True):
-    """The optional published fields of a source, beside those every check needs."""
+    """The optional published fields of a source that checks do not need."""
 
     description: str | None = None
     tags: list[str] | None = None
@@ -96,7 +96,7 @@ class SourceFields(Struct, frozen=True):
 
 
 class Confirmation(Struct, frozen=True, forbid_unknown_fields=True):
-    """What confirms; the question says which of the two it needs."""
+    """A confirmation; the question says which of the two fields it needs."""
 
     fingerprint: (
         Annotated[
@@ -154,7 +154,7 @@ GivenSecret: type[SecretAnswer] = msgspec.defstruct(  # type: ignore[assignment]
 
 
 class NewHostKey(Struct, frozen=True, forbid_unknown_fields=True):
-    """A gateway, and the key by which it is known."""
+    """A gateway, and the key that identifies it."""
 
     host: Host
     host_key: Annotated[
@@ -187,7 +187,7 @@ class WantedSchedule(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NewAlert(Struct, frozen=True, forbid_unknown_fields=True):
-    """Who is told when a source goes down or comes back."""
+    """Who hears when a source goes down or comes back."""
 
     kind: AlertKind
     url: Annotated[
@@ -214,13 +214,13 @@ class NewAlert(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ChangedAlert(Struct, frozen=True, forbid_unknown_fields=True):
-    """What may be changed of an alert."""
+    """What a client may change of an alert."""
 
     paused: bool
 
 
 class NewMember(Struct, frozen=True, forbid_unknown_fields=True):
-    """A person, or a program that acts as one, to be taken into the organization."""
+    """A person, or a program that acts as one, who becomes a member."""
 
     name: Annotated[str, Meta(min_length=1, max_length=200)]
     email: Annotated[str, Meta(min_length=3, max_length=254)] | None = None
@@ -230,22 +230,22 @@ class NewMember(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ChangedMember(Struct, frozen=True, forbid_unknown_fields=True):
-    """What may be changed of a member."""
+    """What a client may change of a member."""
 
     role: Role
 
 
 class NewInvitation(Struct, frozen=True, forbid_unknown_fields=True):
-    """One more key for a member who has none at hand."""
+    """Another key for a member who has lost theirs."""
 
     on_question: OnQuestion = "ask"
 
 
 class ApplyRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """Sources as a file declares them: what is to be afterwards."""
+    """Sources as a file declares them: the state to reach."""
 
     sources: list[dict[str, Any]]
-    """What the POST of a source takes, and `schedule` as the PUT of a schedule takes it."""
+    """What the POST of a source takes, with `schedule` as the PUT of a schedule takes it."""
     dry_run: Annotated[bool, Meta(description="Return the plan and change nothing")] = False
     prune: Annotated[bool, Meta(description="Remove every source that is not named")] = False
 

@@ -209,7 +209,7 @@ class AsyncClient:
         return await self.wait_for(job_id, timeout)
 
     async def cancel(self, job_id: int) -> Job:
-        """Cancel a test. Raises `Conflict` when it has ended by itself."""
+        """Cancel a test. Raises `Conflict` if it has already ended."""
         return await self.send(calls.cancel(job_id))
 
     async def confirm(self, job_id: int, fingerprint: str | None = None) -> Job:
@@ -225,7 +225,7 @@ class AsyncClient:
         return await self.send(calls.health(source_id, limit, window))
 
     async def get_schedule(self, source_id: int) -> Schedule | None:
-        """When the service checks a source by itself; None when it does not."""
+        """The schedule of a source; None if it has none."""
         try:
             return await self.send(calls.get_schedule(source_id))
         except NotFound as error:
@@ -248,7 +248,7 @@ class AsyncClient:
         return await self.send(calls.put_schedule(source_id, plan))
 
     async def delete_schedule(self, source_id: int) -> None:
-        """Check a source no longer by itself."""
+        """Remove the schedule of a source."""
         await self.send(calls.delete_schedule(source_id))
 
     async def discover_schema(self, source_id: int, *, refresh: bool = False) -> Discovery:

@@ -113,7 +113,7 @@ def apply_sources(sources: list[dict[str, Any]], *, dry_run: bool = False, prune
 
 
 def export_sources() -> Call[Exported]:
-    """Every source as a file declares it, without secrets."""
+    """Return every source as a file declares it, without secrets."""
     return Call("GET", f"{SOURCES}/export", Exported)
 
 
@@ -170,7 +170,7 @@ def health(source_id: int, limit: int = 10, window: str | None = None) -> Call[H
 
 
 def get_schedule(source_id: int) -> Call[Schedule]:
-    """When the service checks a source by itself. `NotFound` when it does not."""
+    """The schedule of a source. `NotFound` if it has none."""
     return Call("GET", f"{HEALTH}/{source_id}/health/schedule", Schedule, enveloped=True)
 
 
@@ -180,7 +180,7 @@ def put_schedule(source_id: int, schedule: dict[str, Any]) -> Call[Schedule]:
 
 
 def delete_schedule(source_id: int) -> Call[None]:
-    """Check a source no longer by itself."""
+    """Remove the schedule of a source."""
     return Call("DELETE", f"{HEALTH}/{source_id}/health/schedule", None)
 
 

@@ -206,7 +206,7 @@ class Client:
         return self.wait_for(job_id, timeout)
 
     def cancel(self, job_id: int) -> Job:
-        """Cancel a test. Raises `Conflict` when it has ended by itself."""
+        """Cancel a test. Raises `Conflict` if it has already ended."""
         return self.send(calls.cancel(job_id))
 
     def confirm(self, job_id: int, fingerprint: str | None = None) -> Job:
@@ -222,7 +222,7 @@ class Client:
         return self.send(calls.health(source_id, limit, window))
 
     def get_schedule(self, source_id: int) -> Schedule | None:
-        """When the service checks a source by itself; None when it does not."""
+        """The schedule of a source; None if it has none."""
         try:
             return self.send(calls.get_schedule(source_id))
         except NotFound as error:
@@ -245,7 +245,7 @@ class Client:
         return self.send(calls.put_schedule(source_id, plan))
 
     def delete_schedule(self, source_id: int) -> None:
-        """Check a source no longer by itself."""
+        """Remove the schedule of a source."""
         self.send(calls.delete_schedule(source_id))
 
     def discover_schema(self, source_id: int, *, refresh: bool = False) -> Discovery:

@@ -224,7 +224,7 @@ class Health(Struct, frozen=True):
 
 
 class Schedule(Struct, frozen=True):
-    """When the service checks a source by itself: one of `interval_seconds`, `cron` and `rrule` is set."""
+    """The schedule of a source: one of `interval_seconds`, `cron` and `rrule` is set."""
 
     data_source_id: int
     interval_seconds: float | None = None

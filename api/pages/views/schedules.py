@@ -1,4 +1,4 @@
-"""When the sources of the organization are checked by themselves, all of them at a glance."""
+"""The schedules of all the organization's sources at a glance."""
 
 from collections.abc import Iterable
 from datetime import datetime

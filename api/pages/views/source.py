@@ -111,7 +111,7 @@ class SourcePageController(Controller):
 
     @post("/schedule", status_code=303)
     async def put_schedule(self, source_id: FromPath[int], reader: ReaderDep, session: SessionDep) -> Response[Any]:
-        """Check the source by itself from now on."""
+        """Check the source regularly from now on."""
         form = dict(await reader.request.form())
         source = await require_source(session, reader.member, source_id)
         try:
@@ -124,7 +124,7 @@ class SourcePageController(Controller):
 
     @post("/schedule/remove", status_code=303)
     async def remove_schedule(self, source_id: FromPath[int], reader: ReaderDep, session: SessionDep) -> Response[Any]:
-        """Check the source no longer by itself."""
+        """Stop checking the source regularly."""
         await schedules.remove(session, reader.services, await require_source(session, reader.member, source_id))
         return reader.done("The schedule is removed; the history stays.", f"/sources/{source_id}#schedule")
 

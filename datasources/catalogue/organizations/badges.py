@@ -1,4 +1,4 @@
-"""Public badges: whoever has the token in the address of a badge sees the name and the state of one source."""
+"""Public badges: anyone who has the token in the address of a badge sees the name and the state of one source."""
 
 import secrets
 
