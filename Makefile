@@ -50,7 +50,7 @@ wheel: .venv/installed
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist ./client .
 	@rm -rf build client/build
 
-# Engines and emulators that tests run against, each in an environment of its own below .emulators, for they do not get
+# Engines and emulators that tests run against, each in an environment of its own below .emulators, because they do not get
 # along with our pins. A file in tests/emulators/requirements is one of them; `make emulator-NAME` sets up that one.
 EMULATORS := $(basename $(notdir $(wildcard tests/emulators/requirements/*)))
 

@@ -62,7 +62,7 @@ def removal_of(row: DataSource) -> SourceChange:
 
 
 def _refuse_timetables(given: Sequence[dict[str, Any]], settings: Settings) -> None:
-    """More than the organization may have are not even looked at, for a cron expression takes milliseconds to read."""
+    """Refuse more than the organization may have before reading any: a cron expression takes milliseconds to read."""
     schedules = (item.get(SCHEDULE) for item in given)
     crons = {str(schedule.get("cron")) for schedule in schedules if isinstance(schedule, dict) and "cron" in schedule}
     if len(crons) > settings.max_timetables:

@@ -87,7 +87,7 @@ class Tables(Struct):
             "Requests to Prefect for one test",
             ("who and what", OURS, STOCK),
             notes=[
-                "One client waits with `?wait=60`; the API reads while somebody waits: its share grows with the time"
+                "One client waits with `?wait=60`; the API reads while a client waits: its share grows with the time"
             ],
         )
     )
@@ -190,7 +190,7 @@ class Bench(Struct):
 async def bench(
     plan: Plan, wanted: Sequence[str], console: Console, minutes: float, runs_per_process: int
 ) -> list[Table]:
-    """Everything, on a stack of its own that is gone afterwards, also when somebody stops us."""
+    """Everything, on a stack of its own that is gone afterwards, also when the user stops it."""
     if us := asyncio.current_task():
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, us.cancel)
     with tempfile.TemporaryDirectory(prefix="sourcecheck-bench-") as home:

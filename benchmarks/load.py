@@ -35,7 +35,7 @@ from deployments.stack.start import Stack, running
 SOURCES = "/api/v1/data_sources"
 ENDED = ("done", "failed", "cancelled")
 CONNECTIONS = 1000
-"""Sockets of the clients together: nobody waits for another one."""
+"""Sockets of all clients together: no client waits for another."""
 GIVE_UP_SECONDS = 1200.0
 """Seconds until we give up."""
 WARM_UP = 20

@@ -32,7 +32,7 @@ async def perform(name: str, check: StepContext) -> Published:
 
 @cache
 def _task_of(name: str) -> Task[[str, StepContext], Any]:
-    """The step under its own name; made once, for Prefect reads the source of a task it makes."""
+    """The step under its own name; made once, because Prefect reads the source of a task that it makes."""
     return _step.with_options(name=name, task_run_name=name)
 
 

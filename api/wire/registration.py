@@ -94,7 +94,7 @@ def refuse_unknown(data: Iterable[str], more: Iterable[str] = ()) -> None:
 
 
 def is_storable(value: Any, depth: int = 1) -> bool:
-    """Whether PostgreSQL takes this plain data: a quick walk, for a body may hold a hundred thousand values."""
+    """Whether PostgreSQL takes this plain data: a quick walk, because a body may hold a hundred thousand values."""
     if depth > MAX_DEPTH:
         return False
     if isinstance(value, str):

@@ -22,7 +22,7 @@ STOP_SECONDS = 10.0
 STOP_SIGNALS = {"postgres": signal.SIGINT, "prefect": signal.SIGQUIT, "api": signal.SIGQUIT}
 """As the images say; all others get SIGTERM."""
 OWN_PIDS = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "--")
-"""Whoever kills the first process of a container has killed them all: so it is here."""
+"""Killing the first process of a container kills all of them, and so it does here."""
 
 
 class Container:

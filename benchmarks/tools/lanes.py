@@ -143,8 +143,8 @@ async def _ready(address: str) -> bool:
 
 
 def bench_environ() -> None:
-    """Forget settings of whoever runs this: a benchmark has a home, ports and servers of its own."""
+    """Forget the settings of the user who runs this: a benchmark has a home, ports and servers of its own."""
     for name in [name for name in os.environ if name.startswith(("SOURCECHECK_", "PREFECT_"))]:
         del os.environ[name]
-    # Stock starts an interpreter for each run: from bytecode that is kept, as it is unless somebody forbids it.
+    # Stock starts an interpreter for each run: from cached bytecode, as Python does by default.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

@@ -94,7 +94,7 @@ def spent(
 
 
 async def idle_cost(trees: Trees, seconds: float) -> dict[str, float]:
-    """CPU seconds a second, by role, while nobody asks for anything."""
+    """CPU seconds a second, by role, while no client asks for anything."""
     before = trees.cpu()
     await asyncio.sleep(seconds)
     now = trees.cpu()

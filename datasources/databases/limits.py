@@ -8,7 +8,7 @@ from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
 
 GRACE_SECONDS = 0.2
-"""The server's statement_timeout comes first where it works, for it says more."""
+"""The server's statement_timeout comes first where it works, because it says more."""
 
 
 class Limit:

@@ -48,7 +48,7 @@ class Key(Struct, frozen=True):
 
     @property
     def slug(self) -> str:
-        """What the schedule is called in Prefect: the same for the same sources, whoever makes it."""
+        """What the schedule is called in Prefect: the same for the same sources, whichever process makes it."""
         digest = blake2b(msgspec.json.encode(self.plan), digest_size=8).hexdigest()
         return f"{SLUG}-{self.organization_id}-{self.download}-{digest}"
 

@@ -1,4 +1,4 @@
-"""Whether the catalogue has answered for long enough that whoever could not reach it has had a chance to say so."""
+"""Whether the catalogue has answered for so long that every live run could renew its claims."""
 
 import time
 from datetime import UTC, datetime, timedelta

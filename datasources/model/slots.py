@@ -38,7 +38,7 @@ def share_out(waiting: Iterable[Waiting], held: Mapping[int, int], slots: int) -
     while queues:
         organization = min(queues, key=lambda one: (holds[one], queues[one][0]))
         if not may_take(holds[organization], free):
-            break  # whoever holds more may take none either
+            break  # an organization that holds more may take none either
         given.append(queues[organization].popleft())
         holds[organization] += 1
         free -= 1

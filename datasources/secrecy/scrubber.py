@@ -35,7 +35,7 @@ class Scrubber:
 
     def __init__(self, secrets: Collection[str]) -> None:
         found = {form: text for secret in secrets if secret for form, text in patterns(secret).items()}
-        # Longest first, for one secret may be the beginning of another.
+        # Longest first, because one secret may be the beginning of another.
         forms = sorted(found, key=lambda form: len(found[form]), reverse=True)
         self._pattern = re.compile("|".join(forms), re.IGNORECASE) if forms else None
         self._folded = _folded_pattern(secret for secret in secrets if secret)

@@ -1,1 +1,1 @@
-"""Pictures as SVG, drawn from figures; attributes only, for a page may have no style of its own."""
+"""Pictures as SVG, drawn from figures; attributes only, because a page may have no style of its own."""

@@ -21,7 +21,7 @@ from datasources.network.progress import Progress
 from datasources.network.tls import MODES, context_of
 
 KILL_SECONDS = 1.0
-"""How long the server may take to hear that nobody waits any more."""
+"""How long telling the server that we no longer wait may take."""
 WHO = "SELECT currentUser(), currentDatabase(), version(), getSetting('readonly')"
 NUMBER = "X-ClickHouse-Exception-Code"
 CLEARTEXT = (

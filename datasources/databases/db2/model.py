@@ -34,7 +34,7 @@ class Db2Options(NetworkOptions, kw_only=True, frozen=True, forbid_unknown_field
     ssl_certificate: Annotated[str, PEM] | None = None
     """PEM text of the authority, or of the server's own certificate; a path is none."""
     allow_cleartext_password: Annotated[bool, Meta(title="Allow a password in clear text without TLS")] = False
-    """For a server that asks for it where nobody can listen; not published, ours (security row 19)."""
+    """For a server that asks for it on a network that the user trusts; not published, ours (security row 19)."""
 
 
 class Db2Source(Source, kw_only=True, frozen=True, tag="db2"):

@@ -68,7 +68,7 @@ class DbapiAsker(Asker):
         """Learn `user`, `database` and `version`, once the server has let us in."""
 
     def tls_context(self) -> ssl.SSLContext | None:
-        """For the relay, where the protocol begins with TLS; None where the driver speaks it, or nobody does."""
+        """For the relay, where the protocol begins with TLS; None if the driver speaks it, or without TLS."""
         return None
 
     async def addresses(self) -> tuple[list[str], int]:

@@ -79,7 +79,7 @@ def definition_of(info: Info) -> str | None:
 
 
 def read_lineage(database: str, infos: list[Info]) -> Lineage:
-    """What each view reads, by its own pipeline: exact, for a pipeline names every collection that it reads.
+    """What each view reads, by its own pipeline: exact, because a pipeline names every collection that it reads.
 
     A view whose pipeline the user may not see counts as unread.
     """

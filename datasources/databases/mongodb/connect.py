@@ -1,4 +1,4 @@
-"""Logging in to one MongoDB server: by a relay of ours, for the driver resolves names and discovers servers itself."""
+"""Logging in to one MongoDB server, through a relay of ours: the driver resolves names and discovers servers itself."""
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine

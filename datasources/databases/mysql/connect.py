@@ -27,7 +27,7 @@ T = TypeVar("T")
 QUIET_SECONDS = 3.0
 """After how long a port that has not greeted is asked what it speaks: a MySQL server speaks first, others wait."""
 KILL_SECONDS = 1.0
-"""How long the server may take to hear that nobody waits any more."""
+"""How long telling the server that we no longer wait may take."""
 WHO = "SELECT CURRENT_USER(), DATABASE(), VERSION(), @@hostname, @@port, CONNECTION_ID()"
 
 
@@ -75,7 +75,7 @@ class Opened:
 
 
 def forget_rest(driver: Any) -> None:
-    """Have nobody read the rows that are left: PyMySQL would, to the last one, as soon as the result is dropped."""
+    """Leave the remaining rows unread: PyMySQL would read every one of them as soon as the result is dropped."""
     if driver._result is not None:
         driver._result.unbuffered_active = False
 

@@ -18,7 +18,7 @@ from datasources.network.tls import MODES, context_of
 LATER_SECONDS = 2.0
 """The driver's own limit comes after ours: it ends a thread that was left behind."""
 IN_CLEAR = ("mysql_clear_password", "dialog", "sha256_password")
-"""Methods that show the password to whoever answers, or to the owner of the key that is answered."""
+"""Methods that show the password to any server that answers, or to the owner of the key that it sends."""
 
 
 class Wire:
@@ -109,8 +109,8 @@ class Keeps:
 def _nobodys_key() -> bytes:
     """A public key whose private one is forgotten.
 
-    Without TLS, PyMySQL would encrypt the password for any key that the server answers, and so for whoever stands in
-    between. With this one it asks for none, and nobody can read what it sends.
+    Without TLS, PyMySQL would encrypt the password for any key that the server answers, and so for anyone in
+    between. With this key it asks for none, and no one can read what it sends.
     """
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)

@@ -48,13 +48,13 @@ class NetezzaAsker(DbapiAsker):
         return relay
 
     async def log_in(self) -> None:
-        """Raises `Refused` without a user and a password: nobody is let in without."""
+        """Raises `Refused` without a user and a password, which every login needs."""
         if not self._options.username or not self._options.password:
             raise missing_secret("A user and a password are missing", self._options.asked_fields)
         await super().log_in()
 
     def connect(self, port: int) -> Any:
-        """Every setting is given; nothing is logged, for the log would have the hash of the password."""
+        """Every setting is given; nothing is logged, because the log would have the hash of the password."""
         with self._overheard():
             return _guarded()(
                 user=self._options.username,

@@ -43,7 +43,7 @@ class Store(ABC):
 
     @abstractmethod
     def log_in(self) -> None:
-        """Ask for something small that nobody without rights is told."""
+        """Ask for something small that the service tells only to those with rights."""
 
     @abstractmethod
     def items(self, prefix: str, most: int) -> list[Item]:

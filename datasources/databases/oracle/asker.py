@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 PAGE = 500
 CLOSE_SECONDS = 0.5
-"""How long the farewell may take, and with it the news that nobody waits for an answer any more."""
+"""How long the farewell may take, which also tells the server that we no longer wait for an answer."""
 WHO = "SELECT USER, SYS_CONTEXT('USERENV', 'CON_NAME'), SYS_CONTEXT('USERENV', 'DB_NAME') FROM dual"
 BANNER = "SELECT banner FROM v$version WHERE banner LIKE 'Oracle%'"
 READ_ONLY = "SET TRANSACTION READ ONLY"

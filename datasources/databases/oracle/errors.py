@@ -107,7 +107,7 @@ class Said(Struct, frozen=True):
 
     @property
     def numbers(self) -> tuple[str, int]:
-        """Who says it, and its number; nobody, where there is none."""
+        """The component that reports the error, and its number; empty if there is none."""
         family, _, number = self.full_code.partition("-")
         return (family, int(number)) if number.isdecimal() else ("", 0)
 

@@ -34,7 +34,7 @@ class PgOptions(NetworkOptions, kw_only=True, frozen=True, forbid_unknown_fields
     rootcert: Annotated[str, PEM] | None = None
     sslmode: Annotated[Literal["prefer", "require", "verify-ca", "verify-full"], Meta(title="SSL mode")] = "prefer"
     allow_cleartext_password: Annotated[bool, Meta(title="Allow a password in clear text without TLS")] = False
-    """For a server that asks for it where nobody can listen; not published, ours (security row 19)."""
+    """For a server that asks for it on a network that the user trusts; not published, ours (security row 19)."""
     sslcert: Annotated[str, CERTIFICATE] | None = None
     """For a server that asks for a client certificate; not published, ours, as is its key."""
     sslkey: Annotated[str, KEY] | None = None

@@ -1,4 +1,4 @@
-"""What PostgreSQL's refusals mean at Amazon, where nobody but Amazon edits pg_hba.conf and signs the certificates.
+"""What PostgreSQL's refusals mean at Amazon, where only Amazon edits pg_hba.conf and signs the certificates.
 
 By the server's and libpq's own words: these refusals share their SQLSTATE (28000) or have none.
 """

@@ -40,7 +40,7 @@ class SqliteSession(Session):
         )
 
     async def version(self) -> str:
-        """Like `SQLite 3.40.1`: of the library, for a file has none."""
+        """Like `SQLite 3.40.1`: of the library, because a file has none."""
         return f"SQLite {sqlite3.sqlite_version}"
 
     async def sweep(self, schema: str) -> list[str]:

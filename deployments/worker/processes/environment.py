@@ -1,4 +1,4 @@
-"""What the processes of runs see of the worker's environment, and what they are told so that nobody inherits it.
+"""What the processes of runs see of the worker's environment, and what they are told so that no child inherits it.
 
 A driver may read the environment, and a program that it starts inherits it. The settings with their keys, and what
 opens Prefect's API, therefore reach the fork server over a pipe, and leave its environment once they are read

@@ -78,7 +78,7 @@ class ProcessHandle:
         self._line.say(Suspend(state_id))
 
     def tell(self, number: signal.Signals) -> None:
-        """Send it a signal; it is not lent again, for the signal may arrive when its run is over."""
+        """Send it a signal; it is not lent again, because the signal may arrive when its run is over."""
         self.reusable = False
         if not self._died.done():  # its number may be another's by now
             with suppress(ProcessLookupError):
