@@ -1,4 +1,4 @@
-"""The application: routes, documentation, errors, and what they share."""
+"""The application: its routes, documentation and errors, and what they share."""
 
 from litestar import Litestar
 from litestar.di import Provide
@@ -35,11 +35,11 @@ from api.runtime import started
 from datasources.model.settings import Settings
 
 MAX_BODY_BYTES = 512 * 1024
-"""The longest test query that is allowed, in any script, fits, and so do the keys and certificates of a source."""
+"""Room for the longest test query, in any script, and for the keys and certificates of a source."""
 
 
 def create_app() -> Litestar:
-    """The application with the settings of the environment. Raises `SettingsError`."""
+    """Build the application from the settings in the environment. Raises `SettingsError`."""
     settings = Settings.load()
     app = Litestar(
         route_handlers=[

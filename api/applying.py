@@ -1,4 +1,4 @@
-"""Makes the catalogue, and Prefect's schedules, what a file of sources says: everything or nothing."""
+"""Changes the catalogue and Prefect's schedules to what a file of sources says: everything or nothing."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ class Planned(Struct, kw_only=True):
 
     @property
     def reschedules(self) -> bool:
-        """Whether its schedule has to change."""
+        """Whether the schedule of the source has to change."""
         row = self.declared.row
         return self.plan != (own_plan(row) if row else None)
 
@@ -43,7 +43,7 @@ class Planned(Struct, kw_only=True):
 def plan_sources(
     given: Sequence[dict[str, Any]], rows: Mapping[str, DataSource], vault: Vault, settings: Settings
 ) -> list[Planned]:
-    """What a file asks for, and what it changes. Raises `Invalid` with an error for each source at fault."""
+    """Work out what a file asks for and changes. Raises `Invalid` with an error for each faulty source."""
     _refuse_timetables(given, settings)
     declared = declare(given, rows, vault)
     plans = _plans(given, declared)
@@ -57,7 +57,7 @@ def removed(rows: Mapping[str, DataSource], planned: Sequence[Planned]) -> list[
 
 
 def removal_of(row: DataSource) -> SourceChange:
-    """That this source goes."""
+    """The change that removes this source."""
     return SourceChange(name=row.name, type=row.type, action="remove", id=row.id)
 
 
@@ -120,9 +120,9 @@ class Applier:
         self._vault = vault
 
     async def apply(self, member: Member, planned: Sequence[Planned], gone: Sequence[DataSource]) -> list[SourceChange]:
-        """Write everything, and answer the changes with the ids of new sources.
+        """Write everything, and return the changes with the ids of new sources.
 
-        Raises `Problem`: 409 for a name that is taken meanwhile or too many schedules, 503 when Prefect does not
+        Raises `Problem`: 409 for a name taken in the meantime or too many schedules, 503 if Prefect does not
         answer; then nothing has changed.
         """
         await self._refuse_schedules(member, planned, gone)
@@ -134,7 +134,7 @@ class Applier:
         return [*changes, *map(removal_of, gone)]
 
     async def _refuse_schedules(self, member: Member, planned: Sequence[Planned], gone: Sequence[DataSource]) -> None:
-        """The new schedules beside all that the organization keeps, those outside of the file too. Raises `Problem`."""
+        """Count the new schedules with all others of the organization, in the file or not. Raises `Problem`."""
         wanted = Counter(one.plan for one in planned if one.plan and one.reschedules)
         if not wanted:
             return
@@ -168,7 +168,7 @@ class Applier:
     ) -> set[int]:
         """Give the sources their timetables; answers those whose use has changed, which Prefect has where it needs to.
 
-        What Prefect has been given by a transaction that fails, the API removes again by and by.
+        If the transaction fails, the API removes later what it has already given to Prefect.
         """
         changed: set[int] = set()
         for one, row in zip(planned, rows, strict=True):

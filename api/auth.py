@@ -21,7 +21,7 @@ def is_open(path: str) -> bool:
 
 
 class Member(Struct, frozen=True):
-    """A caller who is in an organization; everything is scoped to it."""
+    """A caller as a member of an organization, to which everything is scoped."""
 
     user_id: int
     user_name: str
@@ -33,7 +33,7 @@ class Member(Struct, frozen=True):
 
 
 class KeyAuthentication(AbstractAuthenticationMiddleware):
-    """Looks the key up by its hash. 401 without a good one, 403 for a user in no organization."""
+    """Looks the key up by its hash: 401 without a valid key, 403 for a user without an organization."""
 
     async def authenticate_request(self, connection: ASGIConnection[Any, Any, Any, Any]) -> AuthenticationResult:
         """The member behind the key. Raises `Problem`."""
@@ -47,7 +47,7 @@ class KeyAuthentication(AbstractAuthenticationMiddleware):
 
 
 def member_of(caller: Caller) -> Member:
-    """The caller as a member of the organization that the key acts in. Raises `Problem` when there is none."""
+    """The caller as a member of the organization that the key belongs to. Raises `Problem` if there is none."""
     if caller.organization_id is None:
         raise Problem(403, "This user is not a member of any organization")
     return Member(

@@ -53,13 +53,13 @@ async def provide_services(state: State) -> Services:
 
 
 async def provide_member(request: Request[Any, Any, Any]) -> Member:
-    """Who asks."""
+    """The member who sent the request."""
     member: Member = request.user
     return member
 
 
 async def provide_session(state: State) -> AsyncIterator[AsyncSession]:
-    """A session; handlers commit themselves, before they tell any other part."""
+    """A session; handlers commit it themselves, before they notify any other part."""
     async with state.services.sessions() as session:
         yield session
 
@@ -67,7 +67,7 @@ async def provide_session(state: State) -> AsyncIterator[AsyncSession]:
 async def require_source(
     session: AsyncSession, member: Member, source_id: int, *, for_change: bool = False
 ) -> DataSource:
-    """The source. Raises 404, the same for unknown and for foreign ones."""
+    """The source. Raises 404, whether the id is unknown or another organization's."""
     source = await find_source(session, member.organization_id, source_id, for_change=for_change)
     if source is None:
         raise Problem(404, "Data source not found")
@@ -75,7 +75,7 @@ async def require_source(
 
 
 async def lock_source_for_test(session: AsyncSession, member: Member, source_id: int) -> DataSource:
-    """The source, with its queue for this transaction alone. Raises 404, the same for unknown and for foreign ones.
+    """The source, its queue locked for this transaction. Raises 404 as `require_source` does.
 
     Take it when the whole request has arrived: a client that sends slowly would hold up all others.
     """
@@ -86,7 +86,7 @@ async def lock_source_for_test(session: AsyncSession, member: Member, source_id:
 
 
 async def require_job(session: AsyncSession, member: Member, job_id: int) -> Job:
-    """The job. Raises 404, the same for unknown and for foreign ones."""
+    """The job. Raises 404, whether the id is unknown or another organization's."""
     job = await find_job(session, member.organization_id, job_id)
     if job is None:
         raise Problem(404, "Job not found")

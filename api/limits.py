@@ -1,4 +1,4 @@
-"""Limits that protect all clients from one: tests asked for with one key, and waiting jobs (security row 12)."""
+"""Limits that protect all clients from any single one: requests for tests, and waiting jobs (security row 12)."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -25,15 +25,15 @@ MAKES_KEY = {"makes_key": True}
 CHANGES_ALERT = {"changes_alert": True}
 """Option of a handler whose requests have Prefect's server send something, or get ready to (security row 32)."""
 MAKES_PLAN = {"makes_plan": True}
-"""Option of a handler that answers whether a secret that a client gives is the stored one (security row 26)."""
+"""Option of a handler that tells a client whether a secret equals the stored one (security row 26)."""
 PLANS_PER_MINUTE = 60
-"""Such requests that one organization may make in a minute, at each process of the API."""
+"""How many such requests one organization may make in a minute, at each process of the API."""
 KEYS_PER_MINUTE = 60
 """Requests for a new API key that one organization may make in a minute, at each process of the API."""
 ALERTS_PER_MINUTE = 20
 """Alerts that one organization may make or try in a minute, at each process of the API."""
 RETRY_SECONDS = 10
-"""Until it makes sense to ask again when too many jobs wait."""
+"""How long a client should wait before it asks again when too many jobs are waiting."""
 
 
 def limits(settings: Settings) -> list[DefineMiddleware]:
@@ -72,7 +72,7 @@ def _limit(option: dict[str, bool], per_minute: int) -> DefineMiddleware:
 
 
 def refuse_when_full(waiting: int, settings: Settings) -> None:
-    """Raises 503 when as many jobs of the organization wait as may.
+    """Raises 503 if as many jobs of the organization are waiting as the limit allows.
 
     Requests at the same moment may exceed it by their own number.
     """
@@ -88,7 +88,7 @@ def refuse_when_full(waiting: int, settings: Settings) -> None:
 async def refuse_schedule(
     session: AsyncSession, source: DataSource, wanted: Plan, settings: Settings, now: datetime
 ) -> None:
-    """Raises 409 when the schedules of the source's organization would be too many, or ask for too many tests.
+    """Raises 409 if the source's organization would have too many schedules, or schedule too many tests.
 
     Until the caller commits, no other process gives a source of the organization a schedule.
     """
@@ -133,5 +133,5 @@ def refuse_too_many(wanted: Plan, others: Sequence[tuple[Plan, int]], settings: 
 
 @lru_cache(4096)
 def _rate(plan: Plan, now: datetime) -> float:
-    """Checks a minute, reckoned once for all the schedules that come together."""
+    """Checks a minute, computed once for all schedules that come together."""
     return plan.per_minute(now)

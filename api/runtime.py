@@ -27,7 +27,7 @@ from datasources.secrecy.vault import Vault
 
 
 class Services(Struct, frozen=True):
-    """Made once, when the application starts."""
+    """What handlers need, made once when the application starts."""
 
     settings: Settings
     vault: Vault

@@ -17,7 +17,7 @@ from flows.tags import run_name, run_tags
 
 
 async def own_job(settings: Settings, source_id: int | None) -> int | State[Any]:
-    """The id of this run's job; the state to end with when it shall not run."""
+    """The id of this run's job, or the state to end with if it must not run."""
     context = FlowRunContext.get()
     run = context.flow_run if context else None
     if run is None or source_id is None:

@@ -47,7 +47,7 @@ logger = logging.getLogger("sourcecheck.run")
     on_failure=[write_report],
 )
 async def check_source(job_id: int | None = None, source_id: int | None = None) -> State[Any]:
-    """Test the source of this job, or the source of this id in a new job; ask first where a person has to answer."""
+    """Test the source of this job, or the source of this id in a new job; first ask what a person has to answer."""
     settings = Settings.load()
     if job_id is None:
         own = await own_job(settings, source_id)
@@ -64,7 +64,7 @@ async def check_source(job_id: int | None = None, source_id: int | None = None) 
 
 
 async def _answered(settings: Settings, job_id: int) -> State[Any]:
-    """Test the source of this job, and again with each answer of a person."""
+    """Test the source of this job, and test it again after each answer of a person."""
     while True:
         work = await with_secrets(settings, await prepared(settings, job_id))
         try:
@@ -76,7 +76,7 @@ async def _answered(settings: Settings, job_id: int) -> State[Any]:
 
 
 async def tested(work: Work) -> State[Any]:
-    """Connection first, then everything else side by side. Raises `CheckError` for what is to be asked about."""
+    """Run the connection step first, then all others side by side. Raises `CheckError` for a failure to ask about."""
     doubt_query(work)
     run = FlowRunContext.get()
     ids = {"job_id": work.job_id, "source_id": work.source_id, "organization_id": work.organization_id}
@@ -99,7 +99,7 @@ async def _walked(work: Work) -> State[Any]:
 
 
 def _keeper_of(work: Work, scrubber: Scrubber) -> Keeper | None:
-    """Where its downloads are kept; `work` has the source as it was registered, not as it is seen through a tunnel."""
+    """What keeps its downloads; `work` has the source as registered, not as seen through a tunnel."""
     if not work.keeps_schema:
         return None
     return Keeper(Settings.load(), work.source, work.source_id, work.job_id, scrubber)

@@ -1,4 +1,4 @@
-"""What a schedule of downloads does: it notes that its sources are due; the API makes jobs of them, a few at a time."""
+"""A schedule of downloads notes that its sources are due; the API makes jobs of them, a few at a time."""
 
 import tempfile
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ from flows.states import declined
 
 @flow(name="downloads", persist_result=False, result_storage=Path(tempfile.gettempdir()))
 async def downloads(schedule: str | None = None) -> State[Any]:
-    """Have the schemas, or the lineage, of the sources that share this schedule downloaded."""
+    """Note that the schemas, or the lineage, of the sources that share this schedule are due for a download."""
     context = FlowRunContext.get()
     run = context.flow_run if context else None
     if schedule is None and run and run.created_by:

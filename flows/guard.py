@@ -17,7 +17,7 @@ AWAY = (OperationalError, InterfaceError, httpx.HTTPError, OSError)
 
 @contextmanager
 def named_losses() -> Iterator[None]:
-    """Tell a server of ours that is away from a defect. Raises `ServerLost`, and everything else as it is."""
+    """Distinguish a lost server of ours from a defect: raise `ServerLost` for it, and everything else unchanged."""
     try:
         yield
     except AWAY as error:
@@ -26,7 +26,7 @@ def named_losses() -> Iterator[None]:
 
 @contextmanager
 def guard_secrets(scrubber: Scrubber, logger: Any) -> Iterator[None]:
-    """Scrub logs and errors: Prefect writes down what a flow raises, and logs it with its traceback.
+    """Scrub logs and errors, because Prefect stores what a flow raises and logs it with its traceback.
 
     Raises our own errors as they are, `SourcecheckError` for foreign ones, and none with a cause that has more to tell.
     """

@@ -1,4 +1,4 @@
-"""The way to a source, open for the length of a test."""
+"""Keeps the way to a source open while a test runs."""
 
 import time
 from collections.abc import AsyncIterator
@@ -19,7 +19,7 @@ from tasks.judge import LEAST_SECONDS
 async def opened(
     work: Work, scrubber: Scrubber, recorder: Recorder, keeper: Keeper | None = None
 ) -> AsyncIterator[StepContext]:
-    """Open the way to the source; where there is none, the connection step says why."""
+    """Open the way to the source; if that fails, the connection step says why."""
     async with AsyncExitStack() as stack:
         source, unreachable, began = work.source, None, time.monotonic()
         bounded = work.source.within(max(LEAST_SECONDS, work.deadline - time.time()))
@@ -50,7 +50,7 @@ async def opened(
 def secrets_of(source: Source) -> list[str]:
     """Every secret that must not show up in what a run writes.
 
-    What the user gave as no secret as well, such as a user name, is legible everywhere and hides nothing.
+    A value that the user also gave as something that is not secret, such as a user name, stays legible everywhere.
     """
     tunnel = source.ssh_tunnel.secrets() if source.ssh_tunnel else {}
     given = [*source.options.public().values(), *(source.ssh_tunnel.public().values() if source.ssh_tunnel else ())]

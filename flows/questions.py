@@ -1,4 +1,4 @@
-"""A run that asks: it writes its question down, suspends itself, and begins anew once it has the answer.
+"""A run that asks: it records its question, suspends itself, and starts again once it has the answer.
 
 Nothing waits meanwhile, neither a process nor a connection. Questions are answered by our API, which writes the answer
 into the catalogue and resumes the run, or in the Prefect UI; then the answer is checked here.
@@ -48,17 +48,17 @@ class ConfirmQuery(RunInput):
 
 
 class AnsweredElsewhere(RunInput):
-    """The form where answers in Prefect do not count: it takes what our API sends along, and asks for nothing."""
+    """The form for when answers in Prefect do not count: it takes what our API sends, and asks for nothing."""
 
     model_config = ConfigDict(extra="ignore")
 
 
 class SecretStored(RunInput):
-    """The answer to a question about a secret has no field for one: Prefect keeps what it is given in clear."""
+    """The answer to a question about a secret; it has no field for it, because Prefect stores input in clear."""
 
 
 async def prepared(settings: Settings, job_id: int) -> Work:
-    """The job, once none of its questions is open; suspends the run while one is.
+    """The job, once it has no open question; suspends the run while it has one.
 
     Raises `NotThisRuns` when this run has no open job.
     """
@@ -89,14 +89,14 @@ def doubt_query(work: Work) -> None:
 
 
 async def _wait(settings: Settings, question: Question) -> Any:
-    """The answer that was given in the Prefect UI; suspends the run where there is none yet."""
+    """The answer given in Prefect's UI; suspends the run if there is none yet."""
     left = (question.expires_at - datetime.now(UTC)).total_seconds()
     form = _form(question) if settings.answers_in_prefect else _closed_form(question)
     return await asuspend_flow_run(wait_for_input=form, key=pause_key(question), timeout=max(1, round(left)))
 
 
 def pause_key(question: Question) -> str:
-    """Each question has its own, or Prefect takes it for answered."""
+    """A key for each question; with a shared one, Prefect would take a new question for answered."""
     asks = NEEDS_CONFIRMATION if isinstance(question, HostKeyQuestion | QueryQuestion) else NEEDS_AUTHENTICATION
     return asks if question.number == 1 else f"{asks}-{question.number}"
 
@@ -121,7 +121,7 @@ def _form(question: Question) -> type[RunInput]:
 
 
 def _closed_form(question: Question) -> type[RunInput]:
-    """What Prefect's UI shows where answers are given through our API alone."""
+    """What Prefect's UI shows for a question that only our API can answer."""
     text = f"{question.message}. Answers are given through the API; resuming the run here only makes it ask again."
     return AnsweredElsewhere.with_initial_data(description=text)
 
@@ -137,7 +137,7 @@ def run_input(answer: Answer) -> dict[str, Any]:
 
 
 async def _take(settings: Settings, job_id: int, question: Question, given: Any) -> None:
-    """Judge what an operator entered in the Prefect UI, and close the question; a wrong answer is asked for anew."""
+    """Judge what an operator entered in Prefect's UI, and close the question; after a wrong answer, ask again."""
     accepted = settings.answers_in_prefect and _is_accepted(question, given)
     async with session_scope(settings) as session:
         job = await lock_job(session, job_id)
@@ -157,7 +157,7 @@ async def _take(settings: Settings, job_id: int, question: Question, given: Any)
 
 
 def _is_accepted(question: Question, given: Any) -> bool:
-    """Whether this answers the question; a host key by its exact fingerprint alone."""
+    """Whether this answers the question; for a host key, only its exact fingerprint does."""
     if isinstance(question, HostKeyQuestion):
         return isinstance(given, ConfirmHostKey) and echoes(given.fingerprint, question.fingerprint)
     return given.confirm if isinstance(given, ConfirmQuery) else not isinstance(question, QueryQuestion)

@@ -22,19 +22,19 @@ from datasources.model.vocabulary import Code, Outcome
 from tasks.context import StepContext
 
 GIVE_WAY_SECONDS = 0.15
-"""In which the API reads the results of a run that it has asked for, before the report is written: Prefect's server
-does one thing after the other, and a client waits for the results alone."""
+"""Time for the API to read the results of a run before the flow writes its report: Prefect's server
+does one thing after another, and a client waits only for the results."""
 MARKS = {Outcome.success: "✅", Outcome.failed: "❌", Outcome.skipped: "⏭️"}
 
 
 class Report(Struct, frozen=True):
-    """What is told of a test that has come to a verdict."""
+    """What the report says of a test that has reached a verdict."""
 
     job_id: int
     source_id: int
     source_name: str
     place: str | None
-    """Host and port, and those of the gateway; None where the source is no server."""
+    """Host and port, and those of the gateway; None if the source is not a server."""
     published: dict[str, Published]
 
 

@@ -14,7 +14,7 @@ from datasources.secrecy.references import LOCAL, Resolver, resolve
 
 
 async def with_secrets(settings: Settings, work: Work) -> Work:
-    """The work with every secret of its source, or with the reason why one is not to be had."""
+    """The work with every secret of its source, or with the reason why a secret is unavailable."""
     if not work.source.secret_references:
         return work
     try:

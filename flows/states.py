@@ -12,7 +12,7 @@ UNHEALTHY = "Unhealthy"
 """Name of the FAILED state of a flow run whose source did not pass."""
 
 DECLINED = "Declined"
-"""Name of the CANCELLED state of a run that a person started and that has nothing to test; its message says why."""
+"""Name of the CANCELLED state of a run that a person started but that has nothing to test; its message says why."""
 
 DROPPED = "Dropped"
 """Name of the COMPLETED state of a run that had nothing to check; its message says why."""
@@ -34,11 +34,11 @@ TIMED_OUT = "TimedOut"
 REFUSED = "Refused"
 """Name of the CRASHED state of a run that the worker does not run; its message says why."""
 PROCESS_LOST = "ProcessLost"
-"""Name of the CRASHED state of a run whose process died under it, perhaps of what it did."""
+"""Name of the CRASHED state of a run whose process died, perhaps because of what the run did."""
 SERVER_LOST = "ServerLost"
-"""Name of the CRASHED state of a run that could not go on without a server of ours; its message says which."""
+"""Name of the CRASHED state of a run that could not continue without a server of ours; its message says which."""
 RUN_AGAIN = "RunAgain"
-"""Name of the SCHEDULED state of a run that was lost and is to run once more; its message says what became of it."""
+"""Name of the SCHEDULED state of a run that was lost and is to run again; its message says what happened to it."""
 
 UNDER_WAY = (StateType.PENDING, StateType.RUNNING, StateType.CANCELLING)
 """States of a run that a worker has."""

@@ -23,7 +23,7 @@ from flows.sweeper import Sweeper
 
 
 async def forget_sweep(flow: object, flow_run: FlowRun, state: State[Any]) -> None:
-    """A hook of the flow's states: an operator has cancelled a run of it, so nothing takes the sweep up again."""
+    """A hook of the flow's states: an operator has cancelled a run of the sweep, so nothing resumes it."""
     sweep_id = flow_run.parameters.get("sweep_id") or _sweeps.get(flow_run.id)
     if sweep_id is not None:
         async with session_scope(Settings.load()) as session:
@@ -41,7 +41,7 @@ _sweeps: dict[UUID, int] = {}
     on_cancellation=[forget_sweep],
 )
 async def sweep(timetable_id: int | None = None, sweep_id: int | None = None, number: int = 0) -> State[Any]:
-    """Check the sources of this timetable that are due now; or help with this sweep, as its run of this number."""
+    """Check the sources of this timetable that are due now, or help with this sweep as its run of this number."""
     settings = Settings.load()
     context = FlowRunContext.get()
     run = context.flow_run if context else None
@@ -84,7 +84,7 @@ async def _introduce(client: PrefectClient, run: FlowRun, found: Round, number: 
 
 
 async def _call_help(client: PrefectClient, run: FlowRun, found: Round) -> None:
-    """Ask for the other runs of a large sweep; where no worker has room for them, this one checks all sources."""
+    """Ask for the other runs of a large sweep; if no worker has room for them, this run checks all sources."""
     count = len(found.checked_for)
     runs = runs_wanted(count, spread_seconds(count, found.interval))
     if run.deployment_id is None:

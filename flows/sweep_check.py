@@ -38,7 +38,7 @@ SLACK_SECONDS = 2.0
 
 
 async def carry_out(settings: Settings, work: Work, revision: int) -> Checked:
-    """Check the source, and tell Prefect how it went. Whatever happens comes back as a result."""
+    """Check the source, and tell Prefect how it went. Every outcome is returned as a result."""
     began, recorder = datetime.now(UTC), Recorder()
     with about(source_id=work.source_id, organization_id=work.organization_id):
         try:
@@ -56,7 +56,7 @@ async def carry_out(settings: Settings, work: Work, revision: int) -> Checked:
 
 
 def unreadable(source_id: int, revision: int) -> Checked:
-    """What is found of a source whose secrets cannot be read: nothing that is its fault."""
+    """The result for a source whose secrets cannot be read, which is not the source's fault."""
     error = CheckError(ErrorCode.INTERNAL_ERROR, "The stored secrets of this data source cannot be read")
     result = refusal(error, CONNECTION)
     published = Published(job_id=0, task=CONNECTION, result=result, carried_out=False, ended_at=datetime.now(UTC))
@@ -71,7 +71,7 @@ async def _walk(work: Work, recorder: Recorder) -> None:
 
 
 def _give_up(work: Work, recorder: Recorder, error: CheckError, *, carried_out: bool = True) -> None:
-    """The step that has not ended has failed; the connection, if that was not even opened."""
+    """Fail the step that has not ended, or the connection step if none has begun."""
     missing = [step for step in [CONNECTION, *work.steps] if step not in recorder.published]
     if not missing:
         return

@@ -1,4 +1,4 @@
-"""The loop of one run of a sweep: claims what is due, checks it, and writes down what was found in batches."""
+"""The loop of one run of a sweep: it claims what is due, checks it, and writes the results in batches."""
 
 import asyncio
 import threading
@@ -38,15 +38,15 @@ BATCH = 25
 TICK_SECONDS = 0.25
 """Between two looks at what is due."""
 WRITE_SECONDS = 1.0
-"""Results are written down together, this often."""
+"""How often results are written, together."""
 RENEW_SECONDS = 5.0
 LEFT_SECONDS = 2.0
-"""Between two looks at what is left over, once every source has had its turn."""
+"""Between two looks for sources left over, once every source has had its turn."""
 RETRY_SECONDS = 1.0
 LEAVE_SECONDS = 0.5
-"""What a run has to say that it stops; its worker ends its process soon after."""
+"""The time that a stopping run has to return its claims; its worker ends its process soon after."""
 STACK_BYTES = 2 * 2**20
-"""Of the stack of a thread: drivers that block have one each, and a process may take so much memory only."""
+"""Of the stack of a thread: each blocking driver has a thread, and the memory of a process is limited."""
 
 
 class Sweeper:
@@ -70,7 +70,7 @@ class Sweeper:
         self._catalogue = Steadiness()
 
     async def run(self) -> State[Any]:
-        """Check until nothing is left; answers what was done."""
+        """Check until nothing is left; return what was done."""
         threading.stack_size(STACK_BYTES)
         async with small_engine(self._settings) as engine, watched():
             self._sessions = async_sessionmaker(engine, expire_on_commit=False)
@@ -97,7 +97,7 @@ class Sweeper:
         return "; ".join(parts)
 
     async def _go_through(self) -> None:
-        """Each source when its turn comes, then what is left over."""
+        """Check each source when its turn comes, then those left over."""
         while not self._is_over():
             try:
                 if not await self._step():
@@ -108,7 +108,7 @@ class Sweeper:
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _step(self) -> bool:
-        """Begin what is due, or wait for it; answers whether anything is to be waited for."""
+        """Begin what is due, or wait for it; return whether there is anything left to wait for."""
         if self._next < len(self._stops):
             if ids := self._due():
                 await self._begin(ids)
@@ -155,7 +155,7 @@ class Sweeper:
             return await is_under_way(session, self._round.timetable_id, self._round.due_at)
 
     async def _begin(self, ids: Collection[int]) -> int:
-        """Begin the checks of those of these sources that are ours to check; answers how many were claimed."""
+        """Begin the checks of those sources that this run could claim; return how many it claimed."""
         async with self._sessions.begin() as session:
             limits = Limits(self._settings.job_timeout, self._first_tests)
             claimed = await claim(session, self._round, self._owner, ids, self._catalogue.lost_before(), limits)
@@ -204,7 +204,7 @@ class Sweeper:
                 await self._write()
 
     async def _write(self) -> None:
-        """Write down what has been found so far. Raises `SQLAlchemyError`; then it is kept."""
+        """Write what has been found so far. Raises `SQLAlchemyError`, and then keeps it for the next time."""
         async with self._writing:
             found = self._found[:]
             if not found:
@@ -218,7 +218,7 @@ class Sweeper:
             self._failed += sum(1 for each in found if each.source_id in counted and failures(each.published))
 
     async def _finish(self) -> None:
-        """Let what is under way end, write it down, and end the sweep unless another run is still at it."""
+        """Let the checks under way end, write them, and end the sweep unless another run still works on it."""
         while self._running or self._found:
             if self._running:
                 await asyncio.wait(self._running)

@@ -1,10 +1,10 @@
-"""How a flow run is named and tagged, so that its job, its source and its organization find it in Prefect."""
+"""Names and tags of a flow run, by which you find it in Prefect from its job, source or organization."""
 
 from datasources.model.inputs.texts import visible
 from datasources.model.steps import SCHEDULE
 
 BY_HAND = "run in Prefect"
-"""Why there is a run that an operator started in Prefect's UI."""
+"""The reason in the name of a run that an operator started in Prefect's UI."""
 ASKED = "asked by API"
 
 

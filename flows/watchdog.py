@@ -1,4 +1,4 @@
-"""A process whose event loop stands still ends itself, so that what it was at can be repeated elsewhere."""
+"""A process whose event loop hangs ends itself, so that another one can repeat its work."""
 
 import asyncio
 import signal
@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 STANDSTILL_SECONDS = 20
-"""For how long the event loop may stand still."""
+"""For how long the event loop may hang."""
 WIND_SECONDS = 5.0
 """Between two times at which the clock is wound up."""
 
 
 @asynccontextmanager
 async def watched() -> AsyncIterator[None]:
-    """For the length of the block, the kernel ends the process (SIGALRM) when its event loop stands still.
+    """For the length of the block, the kernel ends the process (SIGALRM) if its event loop hangs.
 
     A driver that never returns may hold the interpreter's lock, so that no thread and no handler of Python's would run;
     the signal's default action needs neither.

@@ -1,4 +1,4 @@
-"""What a step is given, and where what it finds is recorded."""
+"""What a step receives, and what records its finding."""
 
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
@@ -16,10 +16,10 @@ from datasources.secrecy.scrubber import Scrubber
 
 
 class Delivery(Protocol):
-    """What takes results to where clients read them: `tasks.outbox.Outbox`, into Prefect's run metadata."""
+    """Delivers results to where clients read them: `tasks.outbox.Outbox`, into Prefect's run metadata."""
 
     def put(self, published: Published, until: float) -> None:
-        """Have it written; try until then (Unix seconds)."""
+        """Have the result written; try until `until` (Unix seconds)."""
 
 
 class Download(Protocol):
@@ -48,11 +48,11 @@ class Recorder(Struct, kw_only=True):
     published: dict[str, Published] = field(default_factory=dict)
     """What the steps that have ended found, by step."""
     pending: dict[str, CheckError] = field(default_factory=dict)
-    """Failures that a person is asked about before they count, by step; nothing has been published of them."""
+    """Failures to ask a person about before they count, by step; none of them has been published."""
     version: str | None = None
-    """Product and version, when the connection step was told it on its way."""
+    """Product and version, if the connection step learnt them."""
     outbox: Delivery | None = None
-    """None where nothing reads the results but the caller."""
+    """None if only the caller reads the results."""
 
     def publish(self, published: Published, until: float) -> None:
         """Keep what a step found, and have it delivered until then (Unix seconds)."""
@@ -75,9 +75,9 @@ class StepContext(Struct, kw_only=True, frozen=True):
     query_confirmed: bool = False
     """Whether a person has approved the query, although it may do more than read."""
     unreachable: CheckError | None = None
-    """Why the way to the source could not be opened; then `source` is as it was registered."""
+    """Why the way to the source could not be opened; `source` is then as registered."""
     opening_seconds: float = 0.0
-    """How long it took to open the way to the source, or to find that it cannot be; part of the connection step."""
+    """How long opening the way to the source took, successful or not; part of the connection step."""
     may_ask: bool = False
     """Whether a person may be asked before a failure counts."""
     answers: list[Answer] = []

@@ -1,4 +1,4 @@
-"""What a step's verdict is, and how it is recorded: the same with and without Prefect."""
+"""How a step comes to its verdict, and how that is recorded: the same with and without Prefect."""
 
 import asyncio
 import time
@@ -24,7 +24,7 @@ from tasks.sanitize import clean
 Log = Callable[[str], object]
 
 LEAST_SECONDS = 0.05
-"""What a step needs at the least; with less it does not begin."""
+"""The least time that a step needs; with less left it does not begin."""
 AGAIN_SECONDS = 0.5
 """Between two attempts at a step that a server ended for the moment."""
 SLACK_SECONDS = 0.3
@@ -78,7 +78,7 @@ async def _judge(name: str, check: StepContext, log: Log) -> tuple[StepResult, b
 
 
 async def _run(name: str, check: StepContext) -> Finding:
-    """Carry the step out, and again while what ends it may pass by itself: the opening of its session does the same."""
+    """Run the step, and run it again while its failure is transient; opening its session does the same."""
     until = time.monotonic() + check.source.connection_timeout
     while True:
         try:

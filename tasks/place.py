@@ -1,4 +1,4 @@
-"""Where a failure happened: host and port behind the sentence, where it is about them."""
+"""Where a failure happened: adds host and port to the sentence if it is about the way to a server."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""What a step found, without secrets, readable, and short enough to be kept: every result goes through `clean`."""
+"""Makes every result safe to keep, through `clean`: without secrets, readable, and short enough."""
 
 import re
 from typing import Any
@@ -10,7 +10,7 @@ from datasources.secrecy.scrubber import DROPPED, Scrubber
 
 MESSAGE_LIMIT = 2000
 NO_MESSAGE = "The server gave no message"
-"""What is answered where one says nothing at all: a message is never empty (contract 2.4)."""
+"""The message if the server gave none: a message is never empty (contract 2.4)."""
 TEXT_LIMIT = 1000
 """Characters of each text in the details: a comment or a value may have megabytes."""
 ITEMS_LIMIT = 200
@@ -31,7 +31,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u20
 def clean(result: StepResult, scrubber: Scrubber) -> StepResult:
     """Only what others have written is scrubbed: a password may be one of our own words, such as `OK` or `message`.
 
-    Cutting comes last, for half a secret is not recognised.
+    Cutting comes last, because half a secret is not recognised.
     """
     details = scrubber.data(result.details)
     return msgspec.structs.replace(

@@ -1,4 +1,4 @@
-"""What every database answers, so that no step asks which one it is."""
+"""The interface of every database, so that no step asks which one it is."""
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping
@@ -21,16 +21,16 @@ from datasources.network.tls import Verification
 
 
 class Identity(Struct, kw_only=True, frozen=True):
-    """Who we are over there, and over what."""
+    """Who we are on the server, and over what kind of connection."""
 
     user: str | None
-    """None where there is no login."""
+    """None if there is no login."""
     database: str
     address: str
-    """Where the connection leads; the path of a file as the source names it."""
+    """Where the connection leads; for a file, its path as the source names it."""
     tls: bool
     tls_verified: Verification | None
-    """What of the server's certificate was verified; None without TLS."""
+    """How much of the server's certificate was verified; None without TLS."""
     tls_version: str | None = None
     stages_ms: dict[str, float] = {}
     """Milliseconds of each stage of the connection: resolve, tcp, tls, login."""
@@ -43,7 +43,7 @@ class Column(Struct, kw_only=True, frozen=True, omit_defaults=True):
     type: str
     nullable: bool = True
     default: str | None = None
-    """The expression that a row gets without a value, or that makes the value, as the server writes it."""
+    """The expression for a missing value, or that computes the value, as the server writes it."""
     comment: str | None = None
 
 
@@ -72,24 +72,24 @@ class Table(Struct, kw_only=True, frozen=True, omit_defaults=True):
     name: str
     kind: str
     columns: list[Column]
-    """In the server's order: the position of a column is its place here."""
+    """In the server's order: the index of a column is its position."""
     primary_key: list[str] = []
     foreign_keys: list[ForeignKey] = []
     comment: str | None = None
     rows: int | None = None
-    """The server's own estimate; None where it has none."""
+    """The server's own estimate; None if it has none."""
     definition: str | None = None
     """A view's text as the server keeps it: its query, or the statement that made it. None where the user may not see
     it, and for what is no view."""
 
 
 class Origin(StrEnum):
-    """Where an edge was learnt."""
+    """How an edge of the lineage became known."""
 
     dependency_record = "dependency_record"
     """The server's own record of what depends on what."""
     view_text = "view_text"
-    """A view's definition, read by us."""
+    """A view's definition, which we parsed."""
     query_history = "query_history"
     """The queries that the server has kept, or its own lineage of them."""
 
@@ -118,7 +118,7 @@ class LineageEdge(Struct, kw_only=True, frozen=True, omit_defaults=True):
 
 
 class History(Struct, kw_only=True, frozen=True, omit_defaults=True):
-    """What came of reading the server's record of earlier statements."""
+    """What reading the server's record of earlier statements gave."""
 
     read_from: str
     """Where the server keeps it."""
@@ -127,7 +127,7 @@ class History(Struct, kw_only=True, frozen=True, omit_defaults=True):
     unread: int = 0
     """How many of them were not understood."""
     missing: str | None = None
-    """Why it was not read, with the statement or console step that grants it."""
+    """Why it could not be read, with the statement or console step that grants access."""
 
 
 class Lineage(Struct, kw_only=True, frozen=True):
@@ -135,9 +135,9 @@ class Lineage(Struct, kw_only=True, frozen=True):
 
     edges: list[LineageEdge]
     unread: list[TableName] = []
-    """Views whose definition could not be read or understood: what they read is not known."""
+    """Views whose definition could not be read or parsed, so that what they read is unknown."""
     history: History | None = None
-    """None where the server keeps none, or we do not read it."""
+    """None if the server keeps none, or we do not read it."""
 
     def only(self, wanted: Globs, database: str) -> "Lineage":
         """What is left of it by the lists of a source."""
@@ -152,7 +152,7 @@ class QueryAnswer(Struct, kw_only=True, frozen=True):
     """The first value of a query as text, and how long it took on the open connection."""
 
     value: str | None
-    """None for a null, and where there is no row."""
+    """None for a null, and if there is no row."""
     response_time_ms: float
     has_row: bool = True
 
@@ -161,7 +161,7 @@ class Session(ABC):
     """One open connection. Every method raises `CheckError` and nothing foreign."""
 
     caveat: str | None = None
-    """What the last answer of `tables` leaves out, as a sentence; None where it is whole."""
+    """What the last result of `tables` leaves out, as a sentence; None if it is complete."""
 
     @abstractmethod
     async def identity(self) -> Identity:

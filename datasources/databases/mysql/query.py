@@ -22,9 +22,9 @@ FILES = re.compile(r"\b(?:outfile|dumpfile)\b", re.IGNORECASE)
 def require_reading(sql: str) -> None:
     """Raise `CheckError` for what a read-only transaction does not stop.
 
-    We ask the server for a single statement, and it tells the kind of the statement by the first word: so compound statements, `SET`, `CALL`, `KILL` and all others that have effects of their own do not get
-    there. Left are statements that read, where the session's read-only transaction is the guard; it does not stop
-    `INTO OUTFILE`, whose keyword has to be in the text.
+    We let the server take a single statement, whose first word tells its kind: so compound statements, `SET`, `CALL`,
+    `KILL` and all others that have effects of their own do not get there. Left are statements that read, which the
+    session's read-only transaction guards; it does not stop `INTO OUTFILE`, whose keyword has to be in the text.
     """
     refuse_nul(sql)
     start = LEADING.match(sql)
