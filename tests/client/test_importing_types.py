@@ -141,9 +141,9 @@ def test_dbt(given: dict[str, Any], kind: str, options: dict[str, Any], notes: l
         (dbt({"type": "saphana", "host": "h"}), "sourcecheck has no type for 'saphana'"),
         (address("hana://me:p@db.example:30013/TENANT"), "it names a tenant by its database: name the tenant's own port, and no database"),
         (address("hana://userkey=KEY"), "its host holds more than the name of a host"),
-        (address("db2+ibm_db://me:p@db.example/x?Security=other"), "its security is none of ssl"),
-        (address("vertica://me:p@db.example/x?tlsmode=odd"), "its tlsmode is none of disable, allow, prefer, require, verify-ca, verify-full"),
-        (address("netezza+nzpy://me:p@db.example/x?securityLevel=9"), "its securityLevel is none of 0, 1, 2, 3"),
+        (address("db2+ibm_db://me:p@db.example/x?Security=other"), "its security is not one of ssl"),
+        (address("vertica://me:p@db.example/x?tlsmode=odd"), "its tlsmode is not one of disable, allow, prefer, require, verify-ca, verify-full"),
+        (address("netezza+nzpy://me:p@db.example/x?securityLevel=9"), "its securityLevel is not one of 0, 1, 2, 3"),
         (address("teradatasql://me:p@db.example"), "it names no database"),
     ],
 )  # fmt: skip

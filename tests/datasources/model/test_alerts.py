@@ -79,7 +79,7 @@ OPERATORS_ONLY = [
     ("mail", "mailtos://h.example?to=a@b.c&pgpkey=/etc/passwd", "cannot have 'pgpkey'"),
     ("mail", "mailtos://h.example?to=a@b.c&PGP=yes", "cannot have 'pgp'"),
     ("mail", "mailtos://h.example/other@b.c?to=a@b.c", "in \\?to=ADDRESS"),
-    ("webhook", "https://a,b/", "is none"),
+    ("webhook", "https://a,b/", "valid host"),
     ("webhook", "https://example.org/\x00", "all of them visible"),
     ("webhook", "https://example.org/" + "x" * 5000, "at most 4096 characters"),
 ]

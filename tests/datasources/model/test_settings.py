@@ -90,9 +90,9 @@ def test_every_text_has_a_rule_or_can_be_anything() -> None:
 def test_an_unknown_variable_is_refused_with_the_nearest_known_one() -> None:
     """What is mistyped would otherwise be left at its default without a word."""
     for given, said in {
-        "SOURCECHECK_API_PROT": "SOURCECHECK_API_PROT is no setting (did you mean SOURCECHECK_API_PORT?)",
-        "SOURCECHECK_SECRET_KEY": "SOURCECHECK_SECRET_KEY is no setting (did you mean SOURCECHECK_SECRET_KEYS?)",
-        "SOURCECHECK_XYZ": "SOURCECHECK_XYZ is no setting",
+        "SOURCECHECK_API_PROT": "SOURCECHECK_API_PROT is not a setting (did you mean SOURCECHECK_API_PORT?)",
+        "SOURCECHECK_SECRET_KEY": "SOURCECHECK_SECRET_KEY is not a setting (did you mean SOURCECHECK_SECRET_KEYS?)",
+        "SOURCECHECK_XYZ": "SOURCECHECK_XYZ is not a setting",
     }.items():
         with pytest.raises(SettingsError) as caught:
             Settings.load({given: "1"})
