@@ -128,6 +128,8 @@ class History(Struct, kw_only=True, frozen=True, omit_defaults=True):
     """How many of them were not understood."""
     missing: str | None = None
     """Why it could not be read, with the statement or console step that grants access."""
+    kept: bool = True
+    """Whether the server keeps such a record; where it keeps none, `missing` says how it would."""
 
 
 class Lineage(Struct, kw_only=True, frozen=True):

@@ -57,4 +57,6 @@ def _exceptions(unread: int) -> str:
 
 
 def _without_history(history: History | None) -> str:
-    return f"; the query history was not read: {history.missing}" if history and history.missing else ""
+    """What a grant would add; a server that keeps no history is told of in the details alone."""
+    unread = history.missing if history and history.kept else None
+    return f"; the query history was not read: {unread}" if unread else ""

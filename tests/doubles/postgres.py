@@ -89,7 +89,7 @@ class Script:
             return [answer(*SAYS)]
         if sql.split(maxsplit=1)[0] in ("BEGIN", "SET", "DECLARE", "ROLLBACK"):
             return [DONE]
-        if any(word in sql for word in ("FETCH", "ev_type", "pg_inherits")):
+        if any(word in sql for word in ("FETCH", "ev_type", "pg_inherits", "pg_extension")):
             return [described(TEXT), DONE]
         return [answer("1")]
 

@@ -5,11 +5,11 @@ from collections.abc import AsyncGenerator
 from contextlib import suppress
 from typing import Any
 
-import msgspec
-
-from datasources.databases.athena.errors import failed_query, refusal_in
+from datasources.databases.athena.errors import failed_query
 from datasources.databases.athena.model import GLUE, AthenaOptions
-from datasources.databases.athena.signing import AccessKey, signed
+from datasources.databases.aws.requests import call
+from datasources.databases.aws.service import Service
+from datasources.databases.aws.signing import AccessKey
 from datasources.databases.flood import ANSWER_BYTES
 from datasources.databases.warehouse.asker import Asker, Row
 from datasources.databases.warehouse.errors import Refused
@@ -114,24 +114,8 @@ class AthenaAsker(Asker):
     async def call(self, service: str, action: str, body: dict[str, Any], most: int = ANSWER_BYTES) -> dict[str, Any]:
         """One request of a service's API. Raises `Refused`, and what requests raise."""
         host, port = self._options.place_of(service)
-        named = f"[{host}]" if ":" in host else host
-        authority = named if port == (443 if self._options.tls else 80) else f"{named}:{port}"
-        content = msgspec.json.encode(body)
-        headers = {
-            "Host": authority,
-            "Content-Type": "application/x-amz-json-1.1",
-            "X-Amz-Target": f"{TARGETS[service]}.{action}",
-        }
-        answer = await self._way.call(
-            "POST",
-            f"http{'s' if self._options.tls else ''}://{authority}/",
-            headers=signed(self._key, self._options.region, service, headers, content),
-            content=content,
-            most=most,
-        )
-        if answer.status != 200:
-            raise refusal_in(answer)
-        return answer.read(dict[str, Any])
+        here = Service(service, TARGETS[service], self._options.region, host, port, self._options.tls)
+        return await call(self._way, self._key, here, action, body, most)
 
     async def cancel(self) -> None:
         """End over there what was cut off."""

@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar
 import msgspec
 from msgspec import Meta
 
+from datasources.databases.aws.service import host_of
 from datasources.model.inputs.hosts import host_name
 from datasources.model.source import Host, Options, Port, Source
 
@@ -53,8 +54,7 @@ class AthenaOptions(Options, kw_only=True, frozen=True, forbid_unknown_fields=Tr
 
     def place_of(self, service: str) -> tuple[str, int]:
         """Host and port of a service."""
-        ending = "amazonaws.com.cn" if self.region.startswith("cn-") else "amazonaws.com"
-        return self.host or f"{service}.{self.region}.{ending}", self.port
+        return self.host or host_of(service, self.region), self.port
 
 
 class AthenaSource(Source, kw_only=True, frozen=True, tag="athena"):

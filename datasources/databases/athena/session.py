@@ -11,10 +11,10 @@ from datasources.databases.athena.asker import WORKGROUP, AthenaAsker
 from datasources.databases.athena.model import AthenaOptions
 from datasources.databases.base import Column, History, LineageEdge
 from datasources.databases.flood import CONNECTION_BYTES
+from datasources.databases.history.edges import Written, edges_of
 from datasources.databases.limits import Limit
 from datasources.databases.warehouse.catalog import Catalog, Member
 from datasources.databases.warehouse.errors import translated
-from datasources.databases.warehouse.history import Written, edges_of
 from datasources.databases.warehouse.session import WarehouseSession
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode

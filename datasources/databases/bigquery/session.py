@@ -9,10 +9,10 @@ import msgspec
 from datasources.databases.base import Column, ForeignKey, History, LineageEdge, Origin, TableName
 from datasources.databases.bigquery.asker import BigqueryAsker
 from datasources.databases.bigquery.model import BigqueryOptions
+from datasources.databases.history.edges import MOST_STATEMENTS, Written, edges_of
 from datasources.databases.limits import Limit
 from datasources.databases.warehouse.asker import Row
 from datasources.databases.warehouse.catalog import Catalog, Member, Name, by_table
-from datasources.databases.warehouse.history import MOST_STATEMENTS, Written, edges_of
 from datasources.databases.warehouse.session import WarehouseSession
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode

@@ -5,10 +5,10 @@ from typing import Any
 
 from datasources.databases.base import Column, History, LineageEdge
 from datasources.databases.dremio.asker import CATALOG
+from datasources.databases.history.edges import MOST_STATEMENTS, Written, edges_of
 from datasources.databases.limits import Limit
 from datasources.databases.warehouse.asker import Row
 from datasources.databases.warehouse.catalog import Catalog, Member, by_table
-from datasources.databases.warehouse.history import MOST_STATEMENTS, Written, edges_of
 from datasources.databases.warehouse.session import WarehouseSession
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode

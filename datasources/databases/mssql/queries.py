@@ -4,7 +4,7 @@
 
 from msgspec import Struct
 
-from datasources.databases.warehouse.history import MOST_STATEMENTS
+from datasources.databases.history.edges import MOST_STATEMENTS
 
 OF_TABLES = """
 JOIN sys.schemas AS s ON s.schema_id = o.schema_id"""

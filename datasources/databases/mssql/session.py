@@ -7,13 +7,13 @@ from functools import partial
 from typing import Any, ClassVar
 
 from datasources.databases.base import Column, ForeignKey, History, LineageEdge, Origin, TableName
+from datasources.databases.history.edges import Written, edges_of
 from datasources.databases.limits import Limit
 from datasources.databases.mssql import guard, queries
 from datasources.databases.mssql.asker import MssqlAsker
 from datasources.databases.mssql.products import DEDICATED
 from datasources.databases.warehouse.asker import Row
 from datasources.databases.warehouse.catalog import Catalog, Member, Name, by_table
-from datasources.databases.warehouse.history import Written, edges_of
 from datasources.databases.warehouse.session import WarehouseSession
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
@@ -120,7 +120,7 @@ class MssqlSession(WarehouseSession):
                 [[0]],
             ):
                 missing = STORE_OFF.format(database=self.quoted(self._asker.database))
-                return [], History(read_from=log.read_from, missing=missing)
+                return [], History(read_from=log.read_from, missing=missing, kept=False)
             rows = await self._read(limit, "history", log.statement)
         except CheckError as error:
             if error.code not in REFUSED:

@@ -3,10 +3,10 @@
 from functools import partial
 
 from datasources.databases.base import Column, History, LineageEdge
+from datasources.databases.history.edges import MOST_STATEMENTS, Written, edges_of
 from datasources.databases.limits import Limit
 from datasources.databases.warehouse.asker import Row
 from datasources.databases.warehouse.catalog import Catalog, Member, by_table
-from datasources.databases.warehouse.history import MOST_STATEMENTS, Written, edges_of
 from datasources.databases.warehouse.records import foreign_of, primary_of
 from datasources.databases.warehouse.session import WarehouseSession
 from datasources.network.threads import in_thread

@@ -10,12 +10,12 @@ from msgspec.structs import replace
 from datasources.databases.base import History, Lineage, LineageEdge
 from datasources.databases.flood import CONNECTION_BYTES
 from datasources.databases.globs import Globs
+from datasources.databases.history.edges import MOST_STATEMENTS, Written, edges_of
 from datasources.databases.limits import Limit
 from datasources.databases.oracle import catalog
 from datasources.databases.oracle.asker import OracleAsker
 from datasources.databases.warehouse.asker import Row
 from datasources.databases.warehouse.catalog import Catalog
-from datasources.databases.warehouse.history import MOST_STATEMENTS, Written, edges_of
 from datasources.databases.warehouse.session import WarehouseSession
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode

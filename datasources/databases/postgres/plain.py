@@ -11,8 +11,7 @@ from typing import Any, ClassVar
 from datasources.databases.base import History, Lineage, LineageEdge, Origin, Table, TableName
 from datasources.databases.globs import Globs
 from datasources.databases.limits import Limit
-from datasources.databases.postgres.answers import read
-from datasources.databases.postgres.session import BATCH, END, PgSession
+from datasources.databases.postgres.session import BATCH, PgSession
 from datasources.databases.view_lineage import View, lineage_of
 from datasources.databases.warehouse.catalog import Catalog
 from datasources.model.errors import CheckError
@@ -66,12 +65,6 @@ class PlainSession(PgSession):
         known = {(edge.source, edge.target): edge for edge in [*made, *read_by_us.edges, *edges]}
         ordered = sorted(known.values(), key=lambda edge: (edge.target, edge.source))
         return Lineage(edges=ordered, unread=read_by_us.unread, history=history).only(wanted, database)
-
-    async def _read(self, stage: str, statement: str, kind: Any) -> list[Any]:
-        """All rows of one of our own statements, read one by one in a transaction of its own."""
-        limit = Limit(self._terms.seconds)
-        parse = partial(read, kind=kind)
-        return [row async for row, _ in self._stream(stage, limit, parse, self._terms.begin(), statement, END)]
 
     async def _read_if_granted(self, stage: str, statement: str, kind: Any) -> list[Any] | None:
         """The same, or None where the user may not ask that, or the server does not have it."""

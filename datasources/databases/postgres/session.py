@@ -1,12 +1,14 @@
 """One open connection to PostgreSQL."""
 
+import math
 from collections.abc import AsyncIterator, Callable
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg import generators, pq
 
-from datasources.databases.base import Identity, Lineage, LineageEdge, QueryAnswer, Session, Table
+from datasources.databases.base import History, Identity, Lineage, LineageEdge, QueryAnswer, Session, Table
 from datasources.databases.flood import MEGABYTE, Flood
 from datasources.databases.globs import Globs
 from datasources.databases.limits import Limit
@@ -24,8 +26,13 @@ from datasources.databases.postgres.answers import (
 )
 from datasources.databases.postgres.connect import Opened
 from datasources.databases.postgres.errors import translated
+from datasources.databases.postgres.history.names import NAMES
+from datasources.databases.postgres.history.names import Row as NameRow
+from datasources.databases.postgres.history.past import Past, history_of
+from datasources.databases.postgres.history.stat_statements import remembered
 from datasources.databases.postgres.libpq import tls_version
 from datasources.databases.postgres.transaction import Terms, ended, roll_back, run
+from datasources.network.threads import in_thread
 
 T = TypeVar("T")
 
@@ -34,7 +41,7 @@ BATCH = 500
 BATCH_BYTES = 4 * MEGABYTE
 """A batch with more than that ends early: a table has up to 1,600 columns."""
 LINEAGE_BYTES = 64 * MEGABYTE
-"""Of all edges together, which are kept until they are counted."""
+"""Of all edges together, which are kept until they are counted; of the statements that made others, too."""
 VERSION_LIMIT = 100
 """Characters of what a server may call its version."""
 DECLARE = f"DECLARE sourcecheck_tables NO SCROLL CURSOR FOR {queries.TABLES}"
@@ -103,7 +110,7 @@ class PgSession(Session):
                 yield batch
 
     async def lineage(self, wanted: Globs) -> Lineage:
-        """What each view reads, down to columns, from the dependencies of its rewrite rule."""
+        """What each view reads, down to columns, from the dependencies of its rewrite rule; then the history."""
         database = (await self._identity()).database
         edges, size, limit = list[LineageEdge](), 0, Limit(self._terms.seconds)
         async with ended(self._connection):
@@ -116,7 +123,10 @@ class PgSession(Session):
                 if size > LINEAGE_BYTES:
                     with translated("lineage"):
                         raise Flood(size, LINEAGE_BYTES)
-        return Lineage(edges=edges)
+        made, history = await self._made_before(database)
+        recorded = {(edge.source, edge.target) for edge in edges}
+        edges += [e for e in made if (e.source, e.target) not in recorded and e.is_wanted(wanted, database)]
+        return Lineage(edges=sorted(edges, key=lambda edge: (edge.target, edge.source)), history=history)
 
     async def count_unreadable(self) -> int:
         """How many tables of users there are that the user may not read."""
@@ -132,6 +142,31 @@ class PgSession(Session):
         if self._me is None:
             self._me = await self._row("identity", queries.IDENTITY, Me)
         return self._me
+
+    async def _past(self) -> Past:
+        """The statements that the server has kept."""
+        read_history = partial(self._read, "history", most=LINEAGE_BYTES)
+        return await remembered(read_history, (await self._identity()).user)
+
+    async def _made_before(self, database: str) -> tuple[list[LineageEdge], History]:
+        """What earlier statements have made from what."""
+        past = await self._past()
+        names = NAMES.format(visible=queries.VISIBLE, relations=queries.RELATIONS)
+        rows = await self._read("history", names, NameRow, most=LINEAGE_BYTES) if past.texts else []
+        async with Limit(self._terms.seconds).round("history"):
+            return await in_thread(partial(history_of, past, rows, database))
+
+    async def _read(self, stage: str, statement: str, kind: Any, *, most: float = math.inf) -> list[Any]:
+        """All rows of one of our own statements, of so many bytes, read one by one in a transaction of its own."""
+        found, size, limit = list[Any](), 0, Limit(self._terms.seconds)
+        parse = partial(read, kind=kind)
+        async for row, length in self._stream(stage, limit, parse, self._terms.begin(), statement, END):
+            found.append(row)
+            size += length
+            if size > most:
+                with translated(stage):
+                    raise Flood(size, LINEAGE_BYTES)
+        return found
 
     async def _row(self, stage: str, statement: str, kind: type[T]) -> T:
         """The only row of one of our own statements, in a transaction of its own."""

@@ -22,7 +22,9 @@ class Rds(Postgres):
     source: ClassVar[type[PgSource]] = RdsSource
     options = RdsOptions
     aliases = ()
-    verified = Verified("emulator", "PostgreSQL 15, whose code it runs; no RDS instance", "2026-11-26")
+    verified = Verified(
+        "emulator", "PostgreSQL 15, whose code it runs, and CloudWatch Logs of moto 5.2; no RDS instance", "2026-11-26"
+    )
 
     @classmethod
     @asynccontextmanager
@@ -31,7 +33,7 @@ class Rds(Postgres):
         with retold(meaning_of):
             async with connection(source) as opened:
                 terms = Terms(source.query_timeout, source.options.role)
-                yield RdsSession(opened, terms, source.options.aws_cloudwatch_log_group)
+                yield RdsSession(opened, terms, source)
 
 
 class Aurora(Rds):
@@ -40,5 +42,8 @@ class Aurora(Rds):
     title = "Amazon Aurora PostgreSQL"
     source = AuroraSource
     verified = Verified(
-        "emulator", "PostgreSQL 18, which Aurora is made from, with aurora_version() of ours; no Aurora", "2026-11-26"
+        "emulator",
+        "PostgreSQL 18, which Aurora is made from, with aurora_version() of ours, and CloudWatch Logs of moto 5.2; "
+        "no Aurora",
+        "2026-11-26",
     )

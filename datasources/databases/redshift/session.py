@@ -4,13 +4,13 @@ import re
 from functools import partial
 
 from datasources.databases.base import History, LineageEdge
+from datasources.databases.history.edges import Written, edges_of
 from datasources.databases.limits import Limit
 from datasources.databases.postgres import scratch
 from datasources.databases.postgres.plain import PlainSession
 from datasources.databases.redshift import catalog, queries
 from datasources.databases.redshift.terms import constant
 from datasources.databases.warehouse.catalog import Catalog, Member, by_table
-from datasources.databases.warehouse.history import Written, edges_of
 from datasources.model.errors import SourceUnreachable
 from datasources.model.vocabulary import ErrorCode
 from datasources.network.threads import in_thread

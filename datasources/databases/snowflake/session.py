@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 import msgspec
 
 from datasources.databases.base import Column, ColumnEdge, ForeignKey, History, LineageEdge, Origin, TableName
+from datasources.databases.history.edges import MOST_STATEMENTS
 from datasources.databases.limits import Limit
 from datasources.databases.snowflake.asker import SnowflakeAsker, literal
 from datasources.databases.warehouse.asker import Row
 from datasources.databases.warehouse.catalog import Catalog, Member, Name, by_table
-from datasources.databases.warehouse.history import MOST_STATEMENTS
 from datasources.databases.warehouse.session import IN_SCRATCH, WarehouseSession
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode

@@ -3,11 +3,11 @@
 import re
 
 from datasources.databases.base import Column, History, LineageEdge, Origin
+from datasources.databases.history.edges import MOST_STATEMENTS
 from datasources.databases.limits import Limit
 from datasources.databases.warehouse.asker import Row
 from datasources.databases.warehouse.catalog import Catalog, Member, by_table
 from datasources.databases.warehouse.guard import refuse_calls
-from datasources.databases.warehouse.history import MOST_STATEMENTS
 from datasources.databases.warehouse.records import edges_between, foreign_of, primary_of
 from datasources.databases.warehouse.session import WarehouseSession
 

@@ -1,27 +1,23 @@
 """Athena keeps the contract of all databases, against a double over DuckDB; its signatures and Glue, against moto."""
 
-import os
-import subprocess
-import time
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
 
 from datasources.databases.athena import Athena
 from datasources.databases.athena.errors import failed_query
 from datasources.databases.athena.model import AthenaOptions, AthenaSource
 from datasources.databases.athena.session import view_text
-from datasources.databases.athena.signing import AccessKey
+from datasources.databases.aws.signing import AccessKey
 from datasources.databases.base import Origin
 from datasources.databases.globs import Globs
 from datasources.model.vocabulary import ErrorCode
 from tests.datasources.databases.contract import NetworkContract, asked, tables
 from tests.doubles.athena import AthenaDouble, running
-from tests.emulators.kit import environment
 from tests.emulators.lake_engine import LakeEngine
-from tests.fixtures.processes import kept
+from tests.emulators.moto import Key, Moto
+from tests.emulators.moto import running as running_moto
 from tests.fixtures.servers.database import PASSWORD, free_port
 
 KEY_ID = "AKIAREADER"
@@ -127,79 +123,36 @@ class TestAthena(NetworkContract):
         assert "athena:ListQueryExecutions" in (lineage.history.missing or "")
 
 
-class Moto:
-    """moto's server, which verifies signatures and policies."""
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-
-    def client(self, service: str, key: tuple[str, str] = ("x", "x")) -> Any:
-        import boto3
-
-        return boto3.client(
-            service,
-            region_name="us-east-1",
-            endpoint_url=f"http://127.0.0.1:{self.port}",
-            aws_access_key_id=key[0],
-            aws_secret_access_key=key[1],
-        )
-
-    def key_of(self, user: str, *actions: str) -> tuple[str, str]:
-        """A user who may do these things."""
-        iam = self.client("iam")
-        iam.create_user(UserName=user)
-        allowed = ",".join(f'"{action}"' for action in actions)
-        text = (
-            f'{{"Version": "2012-10-17", "Statement": [{{"Effect": "Allow", "Action": [{allowed}], "Resource": "*"}}]}}'
-        )
-        iam.put_user_policy(UserName=user, PolicyName="x", PolicyDocument=text)
-        key = iam.create_access_key(UserName=user)["AccessKey"]
-        return key["AccessKeyId"], key["SecretAccessKey"]
+def fill(server: Moto) -> tuple[Key, Key]:
+    """A catalogue, the key of a user who may read it, and one of a user who may do nothing."""
+    glue = server.client("glue")
+    glue.create_database(DatabaseInput={"Name": "shop"})
+    columns = [{"Name": "id", "Type": "int", "Comment": "A number"}, {"Name": "total", "Type": "decimal(10,2)"}]
+    table = {
+        "Name": "orders",
+        "TableType": "EXTERNAL_TABLE",
+        "StorageDescriptor": {"Columns": columns},
+        "Parameters": {"comment": "Bought"},
+    }
+    glue.create_table(DatabaseName="shop", TableInput=table)
+    view = {
+        "Name": "totals",
+        "TableType": "VIRTUAL_VIEW",
+        "StorageDescriptor": {"Columns": columns[1:]},
+        "ViewOriginalText": "/* Presto View: eyJvcmlnaW5hbFNxbCI6ICJTRUxFQ1QgdG90YWwgRlJPTSBzaG9wLm9yZGVycyJ9 */",
+    }
+    glue.create_table(DatabaseName="shop", TableInput=view)
+    return server.key_of("reader", "glue:*", "athena:*"), server.key_of("nobody", "s3:ListBucket")
 
 
 @pytest.fixture(scope="module")
-def moto() -> Iterator[tuple[Moto, tuple[str, str], tuple[str, str]]]:
-    """A server, the key of a user who may read, and one of a user who may do nothing."""
-    home, port = environment("moto"), free_port()
-    command = [str(home / "bin" / "python"), str(home / "bin" / "moto_server"), "-H", "127.0.0.1", "-p", str(port)]
-    around = os.environ | {"INITIAL_NO_AUTH_ACTION_COUNT": "1000", "AWS_ACCESS_KEY_ID": "x"}
-    with kept(command, env=around, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        until = time.monotonic() + 90
-        while True:
-            try:
-                httpx.get(f"http://127.0.0.1:{port}/moto-api/", timeout=5)
-                break
-            except httpx.TransportError:
-                assert time.monotonic() < until
-                assert process.poll() is None
-                time.sleep(0.2)
-        started = Moto(port)
-        glue = started.client("glue")
-        glue.create_database(DatabaseInput={"Name": "shop"})
-        columns = [{"Name": "id", "Type": "int", "Comment": "A number"}, {"Name": "total", "Type": "decimal(10,2)"}]
-        storage = {"Columns": columns}
-        table = {
-            "Name": "orders",
-            "TableType": "EXTERNAL_TABLE",
-            "StorageDescriptor": storage,
-            "Parameters": {"comment": "Bought"},
-        }
-        glue.create_table(DatabaseName="shop", TableInput=table)
-        text = "/* Presto View: eyJvcmlnaW5hbFNxbCI6ICJTRUxFQ1QgdG90YWwgRlJPTSBzaG9wLm9yZGVycyJ9 */"
-        view = {
-            "Name": "totals",
-            "TableType": "VIRTUAL_VIEW",
-            "StorageDescriptor": {"Columns": columns[1:]},
-            "ViewOriginalText": text,
-        }
-        glue.create_table(DatabaseName="shop", TableInput=view)
-        reader = started.key_of("reader", "glue:*", "athena:*")
-        nobody = started.key_of("nobody", "s3:ListBucket")
-        httpx.post(f"http://127.0.0.1:{port}/moto-api/reset-auth", content=b"0").raise_for_status()
-        yield started, reader, nobody
+def moto() -> Iterator[tuple[Moto, tuple[Key, Key]]]:
+    """A server with both keys."""
+    with running_moto(fill) as found:
+        yield found
 
 
-def moto_source(moto: Moto, key: tuple[str, str]) -> AthenaSource:
+def moto_source(moto: Moto, key: Key) -> AthenaSource:
     options = AthenaOptions(
         aws_access_key_id=key[0], aws_secret_access_key=key[1], region="us-east-1", s3_staging_dir="s3://results/",
         database="shop", host="127.0.0.1", port=moto.port, tls=False, allow_cleartext_password=True,
@@ -207,9 +160,9 @@ def moto_source(moto: Moto, key: tuple[str, str]) -> AthenaSource:
     return AthenaSource(name="real", connection_timeout=8, options=options)
 
 
-async def test_glue_of_moto(moto: tuple[Moto, tuple[str, str], tuple[str, str]]) -> None:
+async def test_glue_of_moto(moto: tuple[Moto, tuple[Key, Key]]) -> None:
     """Tables, comments and views as Glue has them, by signatures that moto verifies."""
-    server, reader, _ = moto
+    server, (reader, _) = moto
     async with Athena.connect(moto_source(server, reader)) as session:
         found = {table.name: table async for batch in session.tables(Globs()) for table in batch}
         lineage = await session.lineage(Globs("shop.*"))
@@ -224,9 +177,9 @@ async def test_glue_of_moto(moto: tuple[Moto, tuple[str, str], tuple[str, str]])
     ]
 
 
-async def test_rights_of_moto(moto: tuple[Moto, tuple[str, str], tuple[str, str]]) -> None:
+async def test_rights_of_moto(moto: tuple[Moto, tuple[Key, Key]]) -> None:
     """A wrong secret, an unknown key, and a user who may not."""
-    server, reader, nobody = moto
+    server, (reader, nobody) = moto
     for key, code in (
         ((reader[0], "wrong"), ErrorCode.AUTHENTICATION_FAILED),
         (("AKIAUNKNOWN", "wrong"), ErrorCode.AUTHENTICATION_FAILED),

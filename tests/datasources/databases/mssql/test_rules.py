@@ -5,6 +5,7 @@ import struct
 
 import pytest
 
+from datasources.databases.history.edges import Written, edges_of
 from datasources.databases.mssql.guard import require_reading
 from datasources.databases.mssql.products import Product
 from datasources.databases.mssql.session import PARAMETERS, foreign_of, literal, member_of, type_of
@@ -19,7 +20,6 @@ from datasources.databases.mssql.tds import (
     read_message,
     with_encryption,
 )
-from datasources.databases.warehouse.history import Written, edges_of
 from datasources.model.column_kinds import ColumnKind, kind_of
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode

@@ -111,7 +111,13 @@ FLOODS = {
 }
 
 
-STAGES = {"BEGIN": "identity", "current_database()": "identity", "FETCH": "tables", "ev_type": "lineage"}
+STAGES = {
+    "BEGIN": "identity",
+    "current_database()": "identity",
+    "FETCH": "tables",
+    "ev_type": "lineage",
+    "pg_extension": "history",
+}
 
 
 @pytest.mark.parametrize("word", STAGES)

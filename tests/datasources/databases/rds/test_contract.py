@@ -108,15 +108,18 @@ class TestRds(NetworkContract):
         assert caught.value.code is ErrorCode.PERMISSION_DENIED
         assert "writer's endpoint" in (caught.value.advice or "")
 
-    async def test_a_log_group_is_told_not_to_be_read(self, engine: RdsEngine) -> None:
-        """Nothing is claimed by silence; without a log group there is no history to speak of."""
-        async with engine.kind.connect(engine.source(**LOG)) as session:
+    async def test_a_log_group_without_a_key(self, engine: RdsEngine) -> None:
+        """Nothing is claimed by silence: what the log needs is told, and else how there would be a history."""
+        async with engine.kind.connect(engine.source(**LOG | {"aws_secret_access_key": None})) as session:
             history = (await session.lineage(Globs())).history
         assert history is not None
         assert LOG["aws_cloudwatch_log_group"] in history.read_from
-        assert "does not read CloudWatch" in (history.missing or "")
+        assert "needs aws_access_key_id" in (history.missing or "")
         async with engine.kind.connect(engine.source()) as session:
-            assert (await session.lineage(Globs())).history is None
+            history = (await session.lineage(Globs())).history
+        assert history is not None
+        assert (history.kept, history.statements) == (False, 0)
+        assert "CREATE EXTENSION pg_stat_statements" in (history.missing or "")
 
 
 class TestAurora(NetworkContract):

@@ -3,12 +3,12 @@
 import pytest
 
 from datasources.databases.base import Column, ForeignKey, TableName
+from datasources.databases.history.edges import Written, edges_of
 from datasources.databases.teradata.errors import ENDED, by_text
 from datasources.databases.teradata.frames import LARGEST, Frames
 from datasources.databases.teradata.model import TeradataOptions
 from datasources.databases.teradata.session import TeradataSession, catalog_of
 from datasources.databases.teradata.types import type_text
-from datasources.databases.warehouse.history import Written, edges_of
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
 

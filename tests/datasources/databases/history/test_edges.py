@@ -1,0 +1,123 @@
+"""What a statement of the past writes and reads, whoever kept its text."""
+
+import logging
+
+import pytest
+
+from datasources.databases.history.edges import Written, edges_by, edges_of
+from datasources.databases.history.statements import Named, Write, deed_of
+from datasources.databases.postgres.history.names import PgNames
+
+KNOWN = [("s", name) for name in ("a", "b", "c", "d", "log", "Mixed")]
+Pairs = set[tuple[str, str]]
+
+CASES: dict[str, Pairs] = {
+    "INSERT INTO s.a SELECT * FROM s.b JOIN s.c ON true": {("b", "a"), ("c", "a")},
+    "INSERT INTO s.a VALUES (1, (SELECT max(x) FROM s.b))": {("b", "a")},
+    "INSERT INTO s.a VALUES (1)": set(),
+    "INSERT INTO s.a SELECT x FROM s.b ON CONFLICT (x) DO UPDATE SET x = EXCLUDED.x": {("b", "a")},
+    "CREATE TABLE s.a AS SELECT * FROM s.b UNION ALL SELECT * FROM s.c": {("b", "a"), ("c", "a")},
+    "CREATE TABLE s.a (x int REFERENCES s.b (x), LIKE s.c)": set(),
+    "CREATE TEMP TABLE a AS SELECT * FROM s.b": set(),
+    "CREATE VIEW s.a AS SELECT * FROM s.b": set(),
+    "CREATE MATERIALIZED VIEW s.a AS SELECT * FROM s.b": set(),
+    "SELECT x INTO s.a FROM s.b": {("b", "a")},
+    "SELECT x INTO TEMP a FROM s.b": set(),
+    "MERGE INTO s.a USING s.b ON s.a.x = s.b.x WHEN MATCHED THEN UPDATE SET x = 1": {("b", "a")},
+    "UPDATE s.a SET x = b.x FROM s.b AS b WHERE a.y = b.y": {("b", "a")},
+    "UPDATE s.a SET x = (SELECT max(x) FROM s.b)": {("b", "a")},
+    "UPDATE s.a SET x = 1": set(),
+    "DELETE FROM s.a USING s.b WHERE a.x = b.x": set(),
+    "COPY (SELECT * FROM s.b) TO STDOUT": set(),
+    "SELECT * FROM s.b": set(),
+    "WITH moved AS (DELETE FROM s.b RETURNING *) INSERT INTO s.a SELECT * FROM moved": {("b", "a")},
+    "WITH b AS (SELECT * FROM s.c) INSERT INTO s.a SELECT * FROM b": {("c", "a")},
+    "WITH one AS (SELECT * FROM s.b), two AS (SELECT * FROM one) INSERT INTO s.a SELECT * FROM two": {("b", "a")},
+    "INSERT INTO s.a WITH one AS (SELECT * FROM s.b) SELECT * FROM one": {("b", "a")},
+    "WITH RECURSIVE up AS (SELECT x FROM s.b UNION SELECT c.x FROM s.c AS c JOIN up ON true)"
+    " INSERT INTO s.a SELECT x FROM up": {("b", "a"), ("c", "a")},
+    "WITH unused AS (SELECT * FROM s.c) INSERT INTO s.a SELECT * FROM s.b": {("b", "a")},
+    "WITH added AS (INSERT INTO s.b SELECT * FROM s.c RETURNING *), gone AS (DELETE FROM s.d)"
+    " INSERT INTO s.a SELECT * FROM added": {("c", "b"), ("b", "a"), ("c", "a")},
+    "WITH added AS (INSERT INTO s.b SELECT * FROM s.c RETURNING *) SELECT count(*) FROM added": {("c", "b")},
+    "WITH a AS (SELECT 1 AS x) INSERT INTO s.b SELECT x FROM a": set(),
+    "INSERT INTO s.a SELECT * FROM s.b; INSERT INTO s.c SELECT * FROM s.d;": {("b", "a"), ("d", "c")},
+    "INSERT INTO s.a SELECT * FROM s.a": set(),
+    "INSERT INTO s.a SELECT * FROM s.gone": set(),
+    "INSERT INTO s.gone SELECT * FROM s.a": set(),
+    "INSERT INTO s.a SELECT n FROM generate_series(1, 3) AS n, LATERAL (SELECT * FROM s.b) AS x": {("b", "a")},
+}
+
+
+def pairs(sql: str) -> Pairs:
+    """The names of the ends of each edge."""
+    edges, _, unread = edges_of([Written(sql)], KNOWN, "postgres", "shop")
+    assert unread == 0
+    return {(edge.source.name, edge.target.name) for edge in edges}
+
+
+@pytest.mark.parametrize("sql", CASES)
+def test_what_statements_make(sql: str) -> None:
+    """Each edge, and no other."""
+    assert pairs(sql) == CASES[sql]
+
+
+def test_a_name_of_a_with_inside_of_itself() -> None:
+    """There it is the table, as it is for a query before the one that takes the name."""
+    (write,) = deed_of("WITH b AS (SELECT * FROM b) INSERT INTO s.a SELECT * FROM b", "postgres").writes
+    assert write == Write(Named("a", "s"), frozenset({Named("b")}))
+
+
+def test_what_is_not_understood_is_unread() -> None:
+    """Never a statement that makes nothing: a part of a text, a text that is too long, and one on which a parser fails."""
+    texts = [
+        "INSERT INTO s.a SELECT * FROM s.b; VACUUM",
+        "INSERT INTO s.a SELECT (((",
+        "INSERT INTO s.a SELECT 1 " + " " * 200_000,
+        "INSERT INTO s.a SELECT " + "(" * 5000 + "1" + ")" * 5000,
+    ]
+    edges, count, unread = edges_of([Written(text) for text in texts], KNOWN, "postgres", "shop")
+    assert ([str(edge.source) for edge in edges], count, unread) == (["s.b"], 1, 4)
+
+
+def test_no_text_is_in_a_log(caplog: pytest.LogCaptureFixture) -> None:
+    """What statements say may be a secret, whether they are understood or not."""
+    texts = [
+        "CREATE ROLE x PASSWORD 's3cret'",
+        "INSERT INTO s.a SELECT 's3cret' FROM ((",
+        "DO 's3cret'",
+        "VACUUM s3cret",
+    ]
+    with caplog.at_level(logging.DEBUG):
+        edges_of([Written(text) for text in texts], KNOWN, "postgres", "shop")
+    assert "s3cret" not in caplog.text
+
+
+ROWS = [
+    ("s", "a", True), ("s", "b", True), ("s", "A", True), ("s", "twin", True), ("t", "twin", False),
+    ("s", "half", True), ("pg_catalog", "half", False), ("t", "secret", False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("sql", "found", "unread"),
+    [
+        ("INSERT INTO A SELECT * FROM b", {("s.b", "s.a")}, 0),
+        ('INSERT INTO "A" SELECT * FROM S.B', {("s.b", "s.A")}, 0),
+        ('INSERT INTO s.a SELECT * FROM s."B"', set(), 0),
+        ("INSERT INTO a SELECT * FROM twin, b", {("s.b", "s.a")}, 1),
+        ("INSERT INTO twin SELECT * FROM b", set(), 1),
+        ("INSERT INTO a SELECT * FROM half", set(), 1),
+        ("INSERT INTO a SELECT * FROM s.twin, t.twin", {("s.twin", "s.a")}, 0),
+        ("INSERT INTO a SELECT * FROM secret", set(), 0),
+        ("INSERT INTO shop.s.a SELECT * FROM other.s.b", set(), 0),
+        ("INSERT INTO shop.s.a SELECT * FROM shop.s.b", {("s.b", "s.a")}, 0),
+        ("CREATE TEMP TABLE b AS SELECT 1 AS x; INSERT INTO a SELECT * FROM b", set(), 1),
+        ("CREATE TEMP TABLE b AS SELECT 1 AS x; INSERT INTO a SELECT * FROM s.b", {("s.b", "s.a")}, 0),
+    ],
+)
+def test_names_in_postgresql(sql: str, found: Pairs, unread: int) -> None:
+    """By their case; without a schema, where one table of the database has the name, and no temporary one had it."""
+    edges, _, not_read = edges_by([Written(sql)], PgNames(ROWS, "shop"), "postgres")
+    assert {(str(edge.source), str(edge.target)) for edge in edges} == found
+    assert not_read == unread
