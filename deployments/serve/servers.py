@@ -38,9 +38,10 @@ def serve_api(settings: Settings, inherited_fd: int | None = None) -> None:
     with quick_import():
         from api.app import create_app
         from deployments.serve.slow_clients import ImpatientHttp
+        from deployments.serve.turns import InTurns
     start_logging(settings)
     _run(
-        KnownHosts(create_app(), Hosts.of_api(settings)),
+        InTurns(KnownHosts(create_app(), Hosts.of_api(settings))),
         listener,
         http=ImpatientHttp,
         log_config=None,
