@@ -18,6 +18,7 @@ from api.background.sweep_keeper import SweepKeeper
 from api.jobs.encoded import Encoded, EncodedAnswers
 from api.jobs.following.watch import Watch
 from api.jobs.submit import Submitter
+from api.key_listener import KeyListener
 from api.known_keys import KnownKeys
 from api.prefect.client import PrefectServer
 from api.shared import Shared
@@ -60,13 +61,14 @@ async def started(app: Litestar) -> AsyncIterator[None]:
             SweepKeeper(sessions, prefect),
             RunNames(prefect),
             Retention(sessions, settings),
+            KeyListener(settings) as key_listener,
         ):
             vault = Vault.from_settings(settings)
             app.state.services = Services(
                 settings=settings,
                 vault=vault,
                 sessions=sessions,
-                keys=KnownKeys(sessions),
+                keys=KnownKeys(sessions, key_listener),
                 answers=EncodedAnswers(),
                 made_anew=Shared(),
                 prefect=prefect,

@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from datasources.model.errors import SettingsError
@@ -87,6 +87,13 @@ def _engine(url: str, *, kept: bool) -> AsyncEngine:
     if kept:
         return create_async_engine(url, pool_size=KEPT, pool_pre_ping=True, hide_parameters=True)
     return create_async_engine(url, poolclass=NullPool, hide_parameters=True)
+
+
+@asynccontextmanager
+async def single_connection(settings: Settings) -> AsyncIterator[AsyncConnection]:
+    """A connection of its own, in no transaction, until the end of the block."""
+    async with _engine(catalogue_url(settings), kept=False).connect() as connection:
+        yield await connection.execution_options(isolation_level="AUTOCOMMIT")
 
 
 @asynccontextmanager

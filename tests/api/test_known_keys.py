@@ -10,9 +10,11 @@ from sqlalchemy import delete, event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker
 
+from api.key_listener import KeyListener
 from api.known_keys import FRESH_SECONDS, IDLE_SECONDS, LOOK_AGAIN_SECONDS, KnownKeys
-from datasources.catalogue.organizations.accounts import add_member, create_key, create_user, revoke_key
+from datasources.catalogue.organizations.accounts import add_member, create_key, create_user, key_hash, revoke_key
 from datasources.catalogue.tables import Membership
+from datasources.model.settings import Settings
 from tests.fixtures.catalogue import Sessions
 
 
@@ -28,9 +30,10 @@ class Clock:
 class Given:
     """A user with two keys, what knows them, and its clock."""
 
-    def __init__(self, sessions: Sessions, user_id: int, keys: dict[str, int]) -> None:
+    def __init__(self, settings: Settings, sessions: Sessions, user_id: int, keys: dict[str, int]) -> None:
         self.clock = Clock()
-        self.known = KnownKeys(sessions, self.clock)
+        self.listener = KeyListener(settings, self.clock)
+        self.known = KnownKeys(sessions, self.listener, self.clock)
         self.sessions = sessions
         self.user_id = user_id
         self.ids = keys
@@ -45,13 +48,13 @@ class Given:
 
 
 @pytest_asyncio.fixture
-async def given(sessions: Sessions, organization_id: int) -> AsyncIterator[Given]:
+async def given(catalogue_settings: Settings, sessions: Sessions, organization_id: int) -> AsyncIterator[Given]:
     """Both keys have been used once."""
     async with sessions.begin() as session:
         user = await create_user(session, "Known")
         await add_member(session, organization_id, user.id)
         made = [await create_key(session, user.id, organization_id, name) for name in ("first", "second")]
-    found = Given(sessions, user.id, {raw: key.id for key, raw in made})
+    found = Given(catalogue_settings, sessions, user.id, {raw: key.id for key, raw in made})
     for raw in found.ids:
         assert await found.known.caller(raw) is not None
     yield found
@@ -120,8 +123,7 @@ async def test_a_key_revoked_here_is_refused_at_once(given: Given) -> None:
     """The process that revokes a key forgets it."""
     async with given.sessions.begin() as session:
         await revoke_key(session, given.ids[given.second])
-    (hashed,) = [hashed for hashed, caller in given.known._callers.items() if caller.key_id == given.ids[given.second]]
-    given.known.forget(hashed)
+    given.known.forget(key_hash(given.second))
     assert await given.known.caller(given.second) is None
 
 
@@ -131,14 +133,14 @@ async def test_unknown_keys_are_not_kept(given: Given, catalogue_engine: AsyncEn
         for _ in range(3):
             assert await given.known.caller("sck_guessed") is None
     assert len(statements) == 3
-    assert len(given.known._callers) == 2
+    assert len(given.known._known) == 2
 
 
 async def test_a_key_that_rests_is_forgotten(given: Given) -> None:
     """A key that no request has used for a while is no longer looked at."""
     await given.later(IDLE_SECONDS / 2)
     await given.later(IDLE_SECONDS / 2 + 1)
-    assert [caller.key_id for caller in given.known._callers.values()] == [given.ids[given.first]]
+    assert [known.caller.key_id for known in given.known._known.values()] == [given.ids[given.first]]
 
 
 async def test_a_catalogue_that_does_not_answer(given: Given) -> None:
