@@ -9,7 +9,7 @@ from typing import Self
 from msgspec import Struct
 from sqlalchemy.exc import SQLAlchemyError
 
-from datasources.catalogue.key_changes import Beat, hearing_of_keys
+from datasources.catalogue.organizations.key_changes import Beat, hearing_of_keys
 from datasources.model.settings import Settings
 
 logger = logging.getLogger("sourcecheck.keys")
@@ -73,7 +73,9 @@ class KeyListener:
                 await self._listen()
             except (SQLAlchemyError, TimeoutError) as error:
                 if not self._lost_before:
-                    logger.warning("changes of keys are not heard, keys are looked up instead: %s", type(error).__name__)
+                    logger.warning(
+                        "changes of keys are not heard, keys are looked up instead: %s", type(error).__name__
+                    )
             except Exception:
                 logger.exception("changes of keys are not heard")
             self.silence.began = float("inf")

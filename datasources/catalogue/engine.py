@@ -12,6 +12,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from datasources.catalogue.alive import notice_lost_connections
 from datasources.model.errors import SettingsError
 from datasources.model.settings import Settings
 
@@ -39,15 +40,16 @@ def pooled_engine(settings: Settings) -> AsyncEngine:
 
     Hundreds of requests at once wait for their turn: more connections would not make them any faster.
     """
-    return create_async_engine(
+    engine = create_async_engine(
         catalogue_url(settings),
         pool_size=10,
         max_overflow=10,
         pool_timeout=POOL_SECONDS,
-        pool_pre_ping=True,
         hide_parameters=True,
         json_deserializer=msgspec.json.decode,  # a sixth of the time that Python's own takes: half of a long list
     )
+    notice_lost_connections(engine)
+    return engine
 
 
 async def is_usable(sessions: async_sessionmaker[AsyncSession]) -> bool:
@@ -84,9 +86,11 @@ KEPT = 1
 @cache
 def _engine(url: str, *, kept: bool) -> AsyncEngine:
     """Without kept connections it has none to lose or to share, only statements that need not be compiled again."""
-    if kept:
-        return create_async_engine(url, pool_size=KEPT, pool_pre_ping=True, hide_parameters=True)
-    return create_async_engine(url, poolclass=NullPool, hide_parameters=True)
+    if not kept:
+        return create_async_engine(url, poolclass=NullPool, hide_parameters=True)
+    engine = create_async_engine(url, pool_size=KEPT, hide_parameters=True)
+    notice_lost_connections(engine)
+    return engine
 
 
 @asynccontextmanager
@@ -99,9 +103,8 @@ async def single_connection(settings: Settings) -> AsyncIterator[AsyncConnection
 @asynccontextmanager
 async def small_engine(settings: Settings) -> AsyncIterator[AsyncEngine]:
     """A few connections for one run that asks often, until the end of the block."""
-    engine = create_async_engine(
-        catalogue_url(settings), pool_size=2, max_overflow=2, pool_pre_ping=True, hide_parameters=True
-    )
+    engine = create_async_engine(catalogue_url(settings), pool_size=2, max_overflow=2, hide_parameters=True)
+    notice_lost_connections(engine)
     try:
         yield engine
     finally:
