@@ -1,8 +1,9 @@
 """How a request for a test becomes a job, or joins one."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from msgspec import Struct
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -66,7 +67,7 @@ class Submitter:
         watch hands the job to Prefect when its turn comes: a run never looks for a job that is not there.
         Raises `Problem`: 422 when the driver is not installed, 503 when too many jobs wait.
         """
-        _require_driver(source.type)
+        _require_driver(source.type, source.options)
         spec = TestSpec(
             revision=source.revision,
             steps=tuple(steps_of(kind, query=asked.test_query is not None)),
@@ -122,8 +123,7 @@ class Submitter:
         )
 
 
-def _require_driver(kind: str) -> None:
+def _require_driver(kind: str, options: Mapping[str, Any]) -> None:
     """Say it before anything is queued; a worker that is installed otherwise than the API says it once more."""
-    driver = DATABASES[kind].driver
-    if driver is not None and driver.missing:
-        raise Invalid(["path", "source_id"], driver.missing, "driver_missing")
+    if missing := DATABASES[kind].missing_driver(options):
+        raise Invalid(["path", "source_id"], missing, "driver_missing")

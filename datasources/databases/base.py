@@ -243,7 +243,7 @@ class Database(ABC):
     hyphen_word: ClassVar[str | None] = None
     """The word for the type in the hyphen API; None means the first alias, or else the published word."""
     driver: ClassVar[Driver | None] = None
-    """None where what is always installed is enough."""
+    """None where what is always installed is enough for every source."""
     protocol: ClassVar[str | None] = None
     """What `recognise` calls the protocol that it speaks itself; None where it knows none."""
     name_bytes: ClassVar[int | None] = None
@@ -283,6 +283,17 @@ class Database(ABC):
         return [step for step in ConfigurationCheckStep if step not in cls.lacks]
 
     @classmethod
+    def driver_for(cls, options: Mapping[str, Any]) -> Driver | None:
+        """The driver that a source with these options needs; None where it needs none."""
+        return cls.driver
+
+    @classmethod
+    def missing_driver(cls, options: Mapping[str, Any]) -> str | None:
+        """The sentence that says how to install what a source with these options needs; None when nothing is missing."""
+        driver = cls.driver_for(options)
+        return driver.missing if driver is not None else None
+
+    @classmethod
     @abstractmethod
     def open(cls, source: Any, *, read_only: bool) -> AbstractAsyncContextManager[Session]:
         """A fresh connection, never pooled, for a session that cannot write if it is `read_only`.
@@ -314,8 +325,8 @@ class Database(ABC):
         `patience`: seconds for which a server that is full is asked again. Raises `SourceUnreachable`, DRIVER_MISSING
         among others.
         """
-        if cls.driver is not None and cls.driver.missing:
-            raise SourceUnreachable(ErrorCode.DRIVER_MISSING, cls.driver.missing, {"stage": "driver"})
+        if missing := cls.missing_driver(source.options.public()):
+            raise SourceUnreachable(ErrorCode.DRIVER_MISSING, missing, {"stage": "driver"})
         if database is not None:
             source = cls.elsewhere(source, database)
         open_once = partial(cls.open, source, read_only=read_only)

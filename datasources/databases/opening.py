@@ -75,9 +75,10 @@ async def patiently(open_once: Callable[[], AbstractAsyncContextManager[T]], pat
                 opened = await stack.enter_async_context(open_once())
                 break
             except SourceUnreachable as error:
-                if not error.transient or time.monotonic() > until:
+                pause = max(RETRY_SECONDS, error.details.get("retry_after", 0))
+                if not error.transient or time.monotonic() + pause > until:
                     raise
-            await asyncio.sleep(RETRY_SECONDS)
+            await asyncio.sleep(pause)
         yield opened
 
 

@@ -1,14 +1,15 @@
 """Databricks."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from datasources.databases.base import Database, Verified
+from datasources.databases.base import Database, Driver, Verified
 from datasources.databases.databricks.asker import DatabricksAsker
-from datasources.databases.databricks.model import DatabricksOptions, DatabricksSource
+from datasources.databases.databricks.model import CLUSTER, DatabricksOptions, DatabricksSource
 from datasources.databases.databricks.session import DatabricksSession
+from datasources.databases.databricks.statement_api import WarehouseAsker
 from datasources.databases.warehouse.login import logged_in
 from datasources.model.errors import SourceUnreachable
 from datasources.model.vocabulary import ErrorCode
@@ -19,16 +20,28 @@ CLEARTEXT = (
 )
 
 
+NO_PATH = "http_path is missing: it names the SQL warehouse or the cluster that runs statements"
+
+
 class Databricks(Database):
-    """Databricks, by its Statement Execution API and httpx."""
+    """Databricks: a SQL warehouse by the Statement Execution API, a cluster by Hive's Thrift; httpx carries both."""
 
     title = "Databricks"
     protocol = "HTTP"
     source: ClassVar = DatabricksSource
     options: ClassVar = DatabricksOptions
+    driver = Driver("thrift", "databricks")
     verified = Verified(
-        "protocol", "Spark 3.5 behind a double of ours of the Statement Execution API; no Unity Catalog", "2026-11-26"
+        "protocol",
+        "Spark 3.5: for warehouses behind a double of ours of the Statement Execution API, for clusters its own Thrift "
+        "server behind a double of the workspace; no Unity Catalog",
+        "2026-11-26",
     )
+
+    @classmethod
+    def driver_for(cls, options: Mapping[str, Any]) -> Driver | None:
+        """Clusters alone need one."""
+        return cls.driver if CLUSTER.fullmatch(options.get("http_path") or "") else None
 
     @classmethod
     @asynccontextmanager
@@ -37,5 +50,16 @@ class Databricks(Database):
         options = source.options
         if not options.tls and not options.allow_cleartext_password:
             raise SourceUnreachable(ErrorCode.AUTHENTICATION_FAILED, CLEARTEXT, {"stage": "login", "cleartext": True})
-        async with logged_in(source, partial(DatabricksAsker, source=source)) as asker:
+        async with logged_in(source, partial(_asker_for(options), source=source)) as asker:
             yield DatabricksSession(asker, source.query_timeout)
+
+
+def _asker_for(options: DatabricksOptions) -> type[DatabricksAsker]:
+    """By what `http_path` names. Raises `SourceUnreachable` where it names nothing."""
+    if options.cluster is not None:
+        from datasources.databases.databricks.cluster import ClusterAsker
+
+        return ClusterAsker
+    if options.warehouse is None:
+        raise SourceUnreachable(ErrorCode.DATABASE_NOT_FOUND, NO_PATH, {"stage": "login"})
+    return WarehouseAsker

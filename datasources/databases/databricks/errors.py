@@ -36,6 +36,16 @@ STATES: dict[str, ErrorCode] = {
 }
 CLASS = re.compile(r"^(?:\S+: )?\[([A-Z_]+)[A-Z_.]*\]")
 STATE = re.compile(r"SQLSTATE:? ?\(?([0-9A-Z]{5})")
+NAME = re.compile(r"([A-Z_]+): ")
+JAVA = re.compile(r"^(?:Error [a-z ]+: (?:\[[\w.]+\] )?|[\w.$]+(?:Exception|Error): )+")
+"""What Spark's server sets before a message: the classes of Java through which it went."""
+SAID_IN = ("X-Thriftserver-Error-Message", "X-Databricks-Error-Or-Redirect-Message", "X-Databricks-Reason-Phrase")
+"""Where a cluster says why it refuses a request, as Databricks' own drivers read it."""
+CALL_STATUS = STATUS | {404: ErrorCode.DATABASE_NOT_FOUND}
+STARTING = (
+    "A cluster that has stopped is started by the first request to it, which takes minutes; a connection_timeout that is "
+    "longer than its start waits for it."
+)
 BAD_TOKEN = ("invalid access token", "token is expired", "credential was not sent", "invalid token")
 
 
@@ -56,10 +66,34 @@ def refusal_in(answer: Answer) -> Refused:
     return Refused(code, message, details)
 
 
-def failed_statement(state: str, name: str, message: str) -> Refused:
+def refused_call(answer: Answer) -> Refused:
+    """What a cluster's answer of another status than 200 means; it says why in a header."""
+    said = next((text for name in SAID_IN if (text := answer.headers.get(name))), "")
+    if not said and answer.status not in (404, 503):
+        return refusal_in(answer)
+    name = found[1] if (found := NAME.match(said)) else ""
+    code = CODES.get(name) or CALL_STATUS.get(answer.status, ErrorCode.PROTOCOL_ERROR)
+    if any(words in said.lower() for words in BAD_TOKEN):
+        code = ErrorCode.AUTHENTICATION_FAILED
+    details: dict[str, Any] = {"databricks_error": name, "http_status": answer.status}
+    if answer.status == 404:
+        return Refused(code, said or "There is no cluster at this http_path", details)
+    if answer.status != 503 and name not in PASSING:
+        return Refused(code, said, details)
+    pause = answer.headers.get("Retry-After", "")
+    details |= {"transient": True} | ({"retry_after": int(pause)} if re.fullmatch(r"[0-9]{1,4}", pause) else {})
+    return Refused(code, f"The cluster is not running yet ({said or 'HTTP status 503'})", details, STARTING)
+
+
+def failed_operation(message: str, sqlstate: str | None, *, ended: bool = False) -> Refused:
+    """What a cluster's "no" to a statement means; `ended` is one that was cancelled, closed or cut off over there."""
+    return failed_statement("CANCELED" if ended else "FAILED", "", JAVA.sub("", message), sqlstate)
+
+
+def failed_statement(state: str, name: str, message: str, sqlstate: str | None = None) -> Refused:
     """What a statement means that has not succeeded."""
     kind = found[1] if (found := CLASS.match(message)) else ""
-    sqlstate = found[1] if (found := STATE.search(message)) else None
+    sqlstate = found[1] if (found := STATE.search(message)) else sqlstate
     code = CLASSES.get(kind) or STATES.get(sqlstate or "") or CODES.get(name) or ErrorCode.QUERY_ERROR
     if state in ("CANCELED", "CLOSED"):
         code = ErrorCode.TIMEOUT

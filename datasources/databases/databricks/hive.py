@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from datasources.databases.base import Column
 from datasources.databases.warehouse.catalog import Catalog, Member
 
-HIVE = "hive_metastore"
-SCHEMAS = f"SHOW SCHEMAS IN `{HIVE}`"
+CATALOGS = frozenset({"hive_metastore", "spark_catalog"})
+"""Its names: the second one is a cluster's that knows no Unity Catalog."""
+SCHEMAS = "SHOW SCHEMAS IN {catalog}"
 TABLES = "SHOW TABLE EXTENDED IN {schema} LIKE '*'"
 MARKED = "SHOW TABLES IN {schema} LIKE 'sourcecheck_tmp_*'"
 SQL_WORDS = {"integer": "int", "long": "bigint", "short": "smallint", "byte": "tinyint"}

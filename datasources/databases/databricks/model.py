@@ -11,11 +11,12 @@ Name = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\
 Word = Annotated[str, Meta(max_length=255, pattern=r"^[\w.:/-]*$(?!\n)")]
 Secret = Annotated[str, Meta(max_length=16384, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]
 """It is sent in a header, where a line end would begin another one."""
+CLUSTER = re.compile(r"/?(sql/protocolv1/o/[0-9]+/[0-9a-zA-Z_-]+)/?")
 WAREHOUSE = re.compile(r"/?sql/1\.0/(?:warehouses|endpoints)/([0-9a-zA-Z]+)/?")
 
 
 class DatabricksOptions(NetworkOptions, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """A workspace, one of its SQL warehouses, and a way to log in."""
+    """A workspace, one of its SQL warehouses or clusters, and a way to log in."""
 
     secret_fields: ClassVar[tuple[str, ...]] = (
         "http_password",
@@ -24,14 +25,15 @@ class DatabricksOptions(NetworkOptions, kw_only=True, frozen=True, forbid_unknow
         "oauth_dwh_client_secret",
     )
     destination_fields: ClassVar = (
-        "host", "port", "auth_method", "m2m_client_id", "azure_tenant_id", "azure_client_id", "azure_scope", "tls",
+        "host", "port", "http_path", "auth_method", "m2m_client_id", "azure_tenant_id", "azure_client_id", "azure_scope", "tls",
         "allow_cleartext_password",
     )  # fmt: skip
-    harmless_fields: ClassVar = ("http_path", "database", "oauth_dwh_client_id")
+    harmless_fields: ClassVar = ("database", "oauth_dwh_client_id")
     asked_fields: ClassVar = ("http_password",)
     shown_as: ClassVar = {"host": "host", "port": "port", "database_name": "database"}
 
     http_path: Annotated[str, Meta(title="HTTP path", max_length=255, pattern=r"^[\w./-]*$(?!\n)")] = ""
+    """A destination: a cluster is a machine whose users run code of their own there."""
     database: Annotated[Name, Meta(title="Database name")] | None = None
     """A catalog; None means the workspace's default one."""
     auth_method: Annotated[Literal["pat", "m2m_oauth", "azure_entra"], Meta(title="Authentication method")] | None = (
@@ -53,15 +55,21 @@ class DatabricksOptions(NetworkOptions, kw_only=True, frozen=True, forbid_unknow
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.http_path and self.warehouse is None:
+        if self.http_path and self.warehouse is None and self.cluster is None:
             raise ValueError(
-                "`http_path` has to be a SQL warehouse's, /sql/1.0/warehouses/ID: clusters do not answer by this API"
+                "`http_path` has to be a SQL warehouse's, /sql/1.0/warehouses/ID, or a cluster's, /sql/protocolv1/o/ID/ID"
             )
 
     @property
     def warehouse(self) -> str | None:
         """The id of the warehouse."""
         found = WAREHOUSE.fullmatch(self.http_path)
+        return found[1] if found else None
+
+    @property
+    def cluster(self) -> str | None:
+        """The path of the cluster, without slashes around it."""
+        found = CLUSTER.fullmatch(self.http_path)
         return found[1] if found else None
 
     @property

@@ -1,7 +1,10 @@
 """A principal's questions to Databricks, about one catalog of Unity Catalog, or about `hive_metastore`."""
 
+from collections.abc import AsyncGenerator
+
 from datasources.databases.base import Column, ColumnEdge, ForeignKey, History, LineageEdge, Origin, TableName
 from datasources.databases.databricks import hive
+from datasources.databases.databricks.asker import DatabricksAsker
 from datasources.databases.flood import CONNECTION_BYTES
 from datasources.databases.limits import Limit
 from datasources.databases.warehouse.asker import Row
@@ -68,6 +71,11 @@ class DatabricksSession(WarehouseSession):
     dialect = "databricks"
     quote = "`"
     text_type = "STRING"
+    _asker: DatabricksAsker
+
+    def asked_pages(self, sql: str) -> AsyncGenerator[list[Row], None]:
+        """The pages of a test query."""
+        return self._asker.query_pages(sql)
 
     def place(self, schema: str) -> tuple[str, ...]:
         """The catalog, and the schema in it."""
@@ -90,11 +98,11 @@ class DatabricksSession(WarehouseSession):
 
     @property
     def _is_hive(self) -> bool:
-        return self._asker.database == hive.HIVE
+        return self._asker.database in hive.CATALOGS
 
     async def _hive(self, limit: Limit, stage: str) -> Catalog:
         found = Catalog(members=[], columns={})
-        for schema in hive.schemas_of(await self.ask(limit, stage, hive.SCHEMAS)):
+        for schema in hive.schemas_of(await self.ask(limit, stage, hive.SCHEMAS.format(catalog=self.quoted(self._asker.database)))):
             statement = hive.TABLES.format(schema=self.quoted(*self.place(schema)))
             hive.add(found, schema, await self.ask(limit, stage, statement, most=CONNECTION_BYTES))
         return found

@@ -54,10 +54,10 @@ async def test_a_driver_that_is_not_installed() -> None:
 
 def test_the_api_names_a_missing_driver(monkeypatch: pytest.MonkeyPatch) -> None:
     """422, with the line that installs it."""
-    _require_driver("sqlite")
+    _require_driver("sqlite", {})
     monkeypatch.setattr(DATABASES["sqlite"], "driver", Driver("no_such_driver", "nothing"))
     with pytest.raises(Invalid) as caught:
-        _require_driver("sqlite")
+        _require_driver("sqlite", {})
     assert caught.value.errors[0]["type"] == "driver_missing"
     assert "pip install 'sourcecheck[nothing]'" in caught.value.errors[0]["msg"]
 

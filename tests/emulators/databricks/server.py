@@ -1,23 +1,33 @@
-"""Databricks' Statement Execution API over Spark: run by the Python that has pyspark, with Java.
+"""A workspace over one Spark: run by the Python that has pyspark, with Java.
 
-SQL and its errors are Spark's. Ours are tokens, states, cancelling, the information schema (Spark has none: its tables and
-columns in the documented form), the lineage tables, and that nobody may make a table in `locked`.
+SQL and its errors are Spark's. Its cluster is Spark's own Thrift server; its warehouse is Spark behind a double of the Statement
+Execution API. Ours are tokens, the API's states and cancelling, the names of catalogs, the information schema (Spark has none: its
+tables and columns in the documented form), the lineage tables, that nobody may make a table in `locked`, and clusters that
+are stopped or are not there.
 """
 
+import base64
+import http.client
 import json
 import re
+import socket
 import sys
 import threading
 import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from calls import call_in
 from pyspark.sql import SparkSession
 
 PORT, TOKEN, FOLDER = int(sys.argv[1]), sys.argv[2], sys.argv[3]
 CATALOG = "spark_catalog"
-HIVE = "hive_metastore"
-"""What Databricks calls Spark's own catalog."""
+UNITY, HIVE = "main", "hive_metastore"
+"""What the workspace calls Spark's own catalog: with an information schema, and without."""
+CLUSTER = "/sql/protocolv1/o/0/1126-071400-spark"
+"""Others are stopped, or are not there."""
+LOCKED = "[INSUFFICIENT_PERMISSIONS] Insufficient privileges: User does not have CREATE TABLE. SQLSTATE: 42501"
+UNKNOWN = "[NO_SUCH_CATALOG_EXCEPTION] Catalog '{}' was not found. SQLSTATE: 42704"
 CLIENT = ("application", TOKEN)
 PAGE = 1000
 SHOP = """
@@ -27,16 +37,24 @@ CREATE TABLE shop.orders (id INT, customer_id INT, total DECIMAL(10, 2) COMMENT 
 CREATE VIEW shop.totals AS SELECT customer_id, sum(total) AS total FROM shop.orders GROUP BY customer_id;
 CREATE VIEW shop.best AS SELECT c.name, t.total FROM shop.totals AS t JOIN shop.customer AS c ON c.id = t.customer_id
 """
+with socket.create_server(("127.0.0.1", 0)) as free:
+    THRIFT = free.getsockname()[1]
 spark = (
     SparkSession.builder.master("local[2]")
     .config("spark.sql.warehouse.dir", f"{FOLDER}/warehouse")
     .config("spark.driver.host", "127.0.0.1").config("spark.driver.bindAddress", "127.0.0.1")
     .config("spark.ui.enabled", "false").config("spark.driver.memory", "1g")
+    .config("spark.hadoop.hive.server2.transport.mode", "http")
+    .config("spark.hadoop.hive.server2.thrift.bind.host", "127.0.0.1")
+    .config("spark.hadoop.hive.server2.thrift.http.port", str(THRIFT))
     .config("spark.sql.shuffle.partitions", "1").config("spark.sql.legacy.createHiveTableByDefault", "false")
     .getOrCreate()
 )  # fmt: skip
 for part in SHOP.split(";"):
     spark.sql(part)
+spark._jvm.org.apache.spark.sql.hive.thriftserver.HiveThriftServer2.startWithContext(spark._jsparkSession.sqlContext())
+CATALOGS: dict[bytes, str] = {}
+"""By session of the cluster."""
 RUNNING: dict[str, str] = {}
 RESULTS: dict[str, dict[str, Any]] = {}
 LINEAGE: list[tuple[str, ...]] = []
@@ -75,6 +93,18 @@ def constant(value: Any) -> str:
     if value is None:
         return "CAST(NULL AS STRING)"
     return str(value) if isinstance(value, int) else "'" + str(value).replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def said(sql: str, catalog: str) -> str:
+    """A statement as Spark understands it, of a session in this catalog."""
+    if catalog == HIVE and "information_schema" in sql:
+        raise ValueError("hive_metastore has no information schema")
+    sql = sql.replace(f"`{catalog}`", f"`{CATALOG}`").replace("current_catalog()", f"'{catalog}'")
+    return information(sql).replace("current_user()", "'reader'")
+
+
+def makes_in_locked(sql: str) -> bool:
+    return re.match(r"CREATE TABLE `\w+`\.`locked`", sql) is not None
 
 
 def information(sql: str) -> str:
@@ -121,16 +151,14 @@ FORMS = {
 }
 
 
-def run(name: str, sql: str) -> None:
+def run(name: str, sql: str, catalog: str) -> None:
     """One statement, in a thread of its own."""
     RUNNING[name] = sql
     try:
         spark.sparkContext.setJobGroup(name, name, interruptOnCancel=True)
-        if re.match(r"CREATE TABLE `\w+`\.`locked`", sql):
-            raise ValueError(
-                "[INSUFFICIENT_PERMISSIONS] Insufficient privileges: User does not have CREATE TABLE. SQLSTATE: 42501"
-            )
-        frame = spark.sql(information(sql).replace("current_user()", "'reader'"))
+        if makes_in_locked(sql):
+            raise ValueError(LOCKED)
+        frame = spark.sql(said(sql, catalog))
         rows = (
             [[None if value is None else str(value) for value in row] for row in frame.limit(5000).collect()]
             if frame.columns
@@ -184,8 +212,6 @@ class Handler(BaseHTTPRequestHandler):
     def answered(self, data: bytes | None) -> None:
         path = self.path
         if path == "/oidc/v1/token":
-            import base64
-
             login = base64.b64decode((self.headers["Authorization"] or "").removeprefix("Basic ")).decode()
             if login != ":".join(CLIENT):
                 return self.send(401, {"error": "invalid_client", "error_description": "Client authentication failed"})
@@ -193,27 +219,22 @@ class Handler(BaseHTTPRequestHandler):
         if self.headers["Authorization"] != f"Bearer {TOKEN}":
             return self.send(403, {"error_code": "403", "message": "Invalid access token."})
         if path == "/running":
-            return self.send(200, {"running": list(RUNNING.values())})
+            jobs = list(spark.sparkContext.statusTracker().getActiveJobsIds())
+            return self.send(200, {"running": list(RUNNING.values()), "jobs": len(jobs)})
+        if path.startswith("/sql/protocolv1/"):
+            return self.cluster(path, data or b"")
         if path == "/lineage":
             LINEAGE[:] = [tuple(row) for row in json.loads(data or b"[]")]
             return self.send(200, {})
         if path == "/api/2.0/sql/statements":
             asked = json.loads(data or b"{}")
-            if asked.get("catalog") == HIVE:
-                if "information_schema" in asked["statement"]:
-                    raise ValueError("hive_metastore has no information schema")
-                named = (
-                    asked["statement"].replace(f"`{HIVE}`", f"`{CATALOG}`").replace("current_catalog()", f"'{HIVE}'")
-                )
-                asked |= {"catalog": CATALOG, "statement": named}
-            if asked.get("catalog", CATALOG) != CATALOG:
-                name = asked["catalog"]
-                message = f"[NO_SUCH_CATALOG_EXCEPTION] Catalog '{name}' was not found. SQLSTATE: 42704"
-                status = {"state": "FAILED", "error": {"error_code": "BAD_REQUEST", "message": message}}
+            catalog = asked.get("catalog", UNITY)
+            if catalog not in (UNITY, HIVE):
+                status = {"state": "FAILED", "error": {"error_code": "BAD_REQUEST", "message": UNKNOWN.format(catalog)}}
                 return self.send(200, {"statement_id": "x", "status": status})
             name = str(uuid.uuid4())
             RESULTS[name] = {"state": "RUNNING", "done": threading.Event()}
-            threading.Thread(target=run, args=(name, asked["statement"]), daemon=True).start()
+            threading.Thread(target=run, args=(name, asked["statement"], catalog), daemon=True).start()
             RESULTS[name]["done"].wait(float(asked.get("wait_timeout", "10s").rstrip("s")))
             return self.send(200, shown(name))
         name, *rest = path.removeprefix("/api/2.0/sql/statements/").split("/")
@@ -225,11 +246,41 @@ class Handler(BaseHTTPRequestHandler):
         RESULTS[name]["done"].wait(0.5)
         return self.send(200, shown(name))
 
+    def cluster(self, path: str, data: bytes) -> None:
+        """A call of a cluster's Thrift server."""
+        if path.endswith("-stopped"):
+            why = "TEMPORARILY_UNAVAILABLE: Cluster 1126-071400-stopped is temporarily unavailable."
+            return self.give(503, b"", "text/html", {"X-Thriftserver-Error-Message": why, "Retry-After": "30"})
+        if path != CLUSTER:
+            why = "RESOURCE_DOES_NOT_EXIST: No cluster found matching: " + path.rpartition("/")[2]
+            return self.give(404, b"", "text/html", {"X-Thriftserver-Error-Message": why})
+        call = call_in(data)
+        if call.function == "ExecuteStatement":
+            catalog = CATALOGS.get(call.session, UNITY)
+            if named := re.fullmatch(r"SET CATALOG `(.*)`", call.statement):
+                if named[1] not in (UNITY, HIVE, CATALOG):
+                    return self.thrift(call.refusal("42704", UNKNOWN.format(named[1])))
+                CATALOGS[call.session] = catalog = named[1]
+            if makes_in_locked(call.statement):
+                return self.thrift(call.refusal("42501", LOCKED))
+            data = call.with_statement(said(call.statement, catalog))
+        way = http.client.HTTPConnection("127.0.0.1", THRIFT)
+        login = base64.b64encode(b"reader:x").decode()
+        way.request("POST", "/cliservice", data, {"Content-Type": "application/x-thrift", "Authorization": f"Basic {login}"})
+        answer = way.getresponse()
+        self.give(answer.status, answer.read(), "application/x-thrift", {})
+        way.close()
+
+    def thrift(self, data: bytes) -> None:
+        self.give(200, data, "application/x-thrift", {})
+
     def send(self, status: int, answer: dict[str, Any]) -> None:
-        data = json.dumps(answer).encode()
+        self.give(status, json.dumps(answer).encode(), "application/json", {})
+
+    def give(self, status: int, data: bytes, kind: str, headers: dict[str, str]) -> None:
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(data)))
+        for name, value in {"Content-Type": kind, "Content-Length": str(len(data)), **headers}.items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(data)
 

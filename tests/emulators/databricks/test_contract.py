@@ -1,4 +1,6 @@
-"""Databricks keeps the contract of all databases: Spark's own SQL, behind a double of the Statement Execution API."""
+"""Databricks keeps the contract of all databases: Spark's own SQL, behind a double of the Statement Execution API for warehouses,
+and by its own Thrift server for clusters.
+"""
 
 import time
 from typing import Any
@@ -28,7 +30,8 @@ class DatabricksEngine(Engine):
     kind = Databricks
     level = "protocol"
     version = "Spark 3.5"
-    database = "spark_catalog"
+    database = "main"
+    http_path = "/sql/1.0/warehouses/1"
     types = {"id": "int", "customer_id": "int", "total": "decimal(10,2)"}
     kinds = {"customer": "table", "orders": "table", "totals": "view", "best": "view"}
     references = False
@@ -64,8 +67,8 @@ class DatabricksEngine(Engine):
 
     def source(self, *, temp_schema: str | None = None, **options: Any) -> DatabricksSource:
         facts = {
-            "host": "127.0.0.1", "port": self.workspace.port, "http_path": "/sql/1.0/warehouses/1", "http_password": PASSWORD,
-            "database": "spark_catalog", "tls": False, "allow_cleartext_password": True,
+            "host": "127.0.0.1", "port": self.workspace.port, "http_path": self.http_path, "http_password": PASSWORD,
+            "database": self.database, "tls": False, "allow_cleartext_password": True,
         }  # fmt: skip
         if "password" in options:
             options["http_password"] = options.pop("password")
@@ -91,13 +94,17 @@ class DatabricksEngine(Engine):
         return int(self.workspace.call("GET", "/running")["running"].count(query))
 
 
-class TestDatabricks(NetworkContract):
-    """Databricks."""
+class ClusterEngine(DatabricksEngine):
+    """Spark, by its Thrift server."""
 
-    @pytest.fixture
-    def engine(self, workspace: Workspace) -> DatabricksEngine:
-        """Spark."""
-        return DatabricksEngine(workspace)
+    http_path = "/sql/protocolv1/o/0/1126-071400-spark"
+
+    def running(self, query: str) -> int:
+        return int(self.workspace.call("GET", "/running")["jobs"])
+
+
+class WorkspaceContract(NetworkContract):
+    """What a warehouse and a cluster have in common."""
 
     async def test_an_application(self, engine: DatabricksEngine) -> None:
         """It gets its token from the workspace."""
@@ -123,7 +130,7 @@ class TestDatabricks(NetworkContract):
             lineage = await session.lineage(Globs())
         assert lineage.history is not None
         assert "system.access" in (lineage.history.missing or "")
-        rows = [["spark_catalog", "shop", "orders", "total", "spark_catalog", "shop", "customer", "name"]]
+        rows = [["main", "shop", "orders", "total", "main", "shop", "customer", "name"]]
         engine.workspace.call("POST", "/lineage", rows)
         async with engine.kind.connect(engine.source()) as session:
             lineage = await session.lineage(Globs())
@@ -158,6 +165,62 @@ class TestDatabricks(NetworkContract):
         assert (written.details["swept"], engine.tables_in("scratch")) == ([old], set())
 
 
+class TestDatabricks(WorkspaceContract):
+    """A SQL warehouse."""
+
+    @pytest.fixture
+    def engine(self, workspace: Workspace) -> DatabricksEngine:
+        """Spark."""
+        return DatabricksEngine(workspace)
+
+
+class TestCluster(WorkspaceContract):
+    """A cluster."""
+
+    @pytest.fixture
+    def engine(self, workspace: Workspace) -> DatabricksEngine:
+        """Spark."""
+        return ClusterEngine(workspace)
+
+    async def test_without_unity_catalog(self, engine: DatabricksEngine) -> None:
+        """Such a cluster calls the metastore `spark_catalog`."""
+        async with engine.kind.connect(engine.source(database="spark_catalog")) as session:
+            found = {table.name async for batch in session.tables(Globs("shop.*")) for table in batch}
+            assert (await session.identity()).database == "spark_catalog"
+        assert found == {*engine.kinds}
+
+    async def test_clusters_that_do_not_run(self, engine: DatabricksEngine) -> None:
+        """One that is stopped is being started; one that is not there has a code of its own."""
+        error = await self.failure(engine, engine.source(http_path="/sql/protocolv1/o/0/1126-071400-stopped"))
+        assert (error.code, error.transient) == (ErrorCode.CONNECTION_ERROR, True)
+        error = await self.failure(engine, engine.source(http_path="/sql/protocolv1/o/0/1126-071400-gone"))
+        assert error.code is ErrorCode.DATABASE_NOT_FOUND
+
+    async def test_values_of_all_types(self, engine: DatabricksEngine) -> None:
+        """Each type of column is answered in a list of its own."""
+        for value, shown in (
+            ("true", "true"), ("1Y", "1"), ("1S", "1"), ("1", "1"), ("1L", "1"), ("1.5D", "1.5"), ("float(1.5)", "1.5"),
+            ("1.50", "1.50"), ("date'2026-11-26'", "2026-11-26"), ("array(1, NULL)", "[1,null]"), ("map('a', 1)", '{"a":1}'),
+            ("timestamp'2026-11-26 07:30:00'", "2026-11-26 07:30:00"), ("CAST(NULL AS INT)", None),
+        ):  # fmt: skip
+            assert await asked(engine.source(), engine, f"SELECT {value}") == shown, value
+            assert await asked(engine.source(), engine, f"WITH t AS (SELECT {value} AS v) SELECT v FROM t; ") == shown, value
+
+    async def test_a_first_row_by_order(self, engine: DatabricksEngine) -> None:
+        """One row is asked for, and it is the query's own first one; what cannot be asked so is asked as it is."""
+        query = "SELECT id FROM range(0, 5000) ORDER BY id DESC -- the last"
+        assert await asked(engine.source(), engine, query) == "4999"
+        assert await asked(engine.source(), engine, "SHOW SCHEMAS IN `main` LIKE 'sho*'") == "shop"
+
+    async def test_pages(self, engine: DatabricksEngine) -> None:
+        """An answer of more rows than a page has comes in several."""
+        async with engine.kind.connect(engine.source()) as session:
+            rows = await session._asker.rows("SELECT id, CAST(NULL AS STRING) FROM range(0, 2500)")
+        assert rows == [[number, None] for number in range(2500)]
+
+
+
+
 def test_texts_of_hive_metastore() -> None:
     """Views of several lines, structs, names with colons, and what a comment imitates."""
     text = (
@@ -173,14 +236,6 @@ def test_texts_of_hive_metastore() -> None:
     shown = {name: [(c.name, c.type, c.nullable) for c in columns] for name, columns in found.columns.items()}
     assert shown["s", "t"] == [("a", "decimal(10,2)", True)]
     assert shown["s", "v"] == [("a: b", "bigint", True), ("s", "struct", False)]
-
-
-def test_paths_of_clusters() -> None:
-    """They are refused where the source is registered: the API is a warehouse's."""
-    for path in ("/sql/1.0/warehouses/abc123", "sql/1.0/endpoints/abc123"):
-        assert DatabricksOptions(host="h", http_path=path).warehouse == "abc123"
-    with pytest.raises(ValueError, match="http_path"):
-        DatabricksOptions(host="h", http_path="/sql/protocolv1/o/0/0123-456789-abc")
 
 
 def test_keys_of_unity_catalog() -> None:

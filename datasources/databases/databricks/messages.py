@@ -1,0 +1,280 @@
+"""Hive's service for SQL over Thrift (`TCLIService`), as far as it is used: its messages, and how they are written and read.
+
+Numbers, types and names of fields are those of its published interface (Apache Hive, service-rpc/if/TCLIService.thrift), which
+Spark's own server and Databricks' clusters speak. Needs Apache's `thrift`: imported by the cluster's asker alone.
+"""
+
+from collections.abc import Callable
+from enum import IntEnum
+from typing import Any, ClassVar, TypeVar
+
+from thrift.protocol.TBase import TBase
+from thrift.protocol.TBinaryProtocol import TBinaryProtocol
+from thrift.Thrift import TApplicationException, TException, TMessageType, TType
+from thrift.transport.TTransport import TMemoryBuffer
+
+from datasources.databases.warehouse.asker import Row
+from datasources.databases.warehouse.errors import Refused
+from datasources.model.vocabulary import ErrorCode
+
+MessageT = TypeVar("MessageT", bound="Message")
+
+PROTOCOL = 5
+"""HIVE_CLI_SERVICE_PROTOCOL_V6, the first that answers columns in place of rows; every server has it."""
+LONGEST_LIST = 10_000
+"""Of rows or columns in one answer: more than we ask for, and what a hostile server may have us build."""
+UNREADABLE = (TException, EOFError, RecursionError, LookupError, TypeError, ValueError)
+"""What reading raises where an answer is no message of this form."""
+
+
+class Code(IntEnum):
+    """What a `Status` says (TStatusCode)."""
+
+    success = 0
+    success_with_info = 1
+    still_executing = 2
+    error = 3
+    invalid_handle = 4
+
+
+class State(IntEnum):
+    """Of an operation (TOperationState)."""
+
+    initialized = 0
+    running = 1
+    finished = 2
+    canceled = 3
+    closed = 4
+    error = 5
+    unknown = 6
+    pending = 7
+    timed_out = 8
+
+
+def fields(*given: tuple[int, int, str, Any]) -> tuple[Any, ...]:
+    """Number, type, name and inner type of each field, as Thrift's own compiler writes them: a field at its number."""
+    table: list[Any] = [None] * (max(number for number, *_ in given) + 1)
+    for number, kind, name, inner in given:
+        table[number] = (number, kind, name, inner, None)
+    return tuple(table)
+
+
+def struct(number: int, name: str, kind: type["Message"]) -> tuple[int, int, str, Any]:
+    """A field that is a message itself."""
+    return number, TType.STRUCT, name, [kind, None]
+
+
+class Message(TBase):  # type: ignore[misc,unused-ignore]
+    """A message or a part of one; a field that was not sent is None."""
+
+    thrift_spec: ClassVar[tuple[Any, ...]]
+
+    def __init__(self, **given: Any) -> None:
+        for field in filter(None, self.thrift_spec):
+            setattr(self, field[2], given.get(field[2]))
+
+
+
+class Identifier(Message):
+    """Of a session or an operation, as the server made it (THandleIdentifier)."""
+
+    thrift_spec = fields((1, TType.STRING, "guid", "BINARY"), (2, TType.STRING, "secret", "BINARY"))
+
+
+class Status(Message):
+    """What came of a request (TStatus)."""
+
+    thrift_spec = fields(
+        (1, TType.I32, "code", None),
+        (3, TType.STRING, "sqlstate", "UTF8"),
+        (5, TType.STRING, "message", "UTF8"),
+    )
+
+
+class SessionHandle(Message):
+    """TSessionHandle."""
+
+    thrift_spec = fields(struct(1, "id", Identifier))
+
+
+class OperationHandle(Message):
+    """TOperationHandle: it goes back as it came."""
+
+    thrift_spec = fields(
+        struct(1, "id", Identifier), (2, TType.I32, "kind", None), (3, TType.BOOL, "has_rows", None)
+    )
+
+
+class OpenSession(Message):
+    """TOpenSessionReq; who asks is said by the request's token."""
+
+    thrift_spec = fields((1, TType.I32, "protocol", None))
+
+
+class SessionOpened(Message):
+    """TOpenSessionResp."""
+
+    thrift_spec = fields(struct(1, "status", Status), (2, TType.I32, "protocol", None), struct(3, "session", SessionHandle))
+
+
+class CloseSession(Message):
+    """TCloseSessionReq."""
+
+    thrift_spec = fields(struct(1, "session", SessionHandle))
+
+
+class ExecuteStatement(Message):
+    """TExecuteStatementReq; `at_once` has the server answer before the statement has ended."""
+
+    thrift_spec = fields(
+        struct(1, "session", SessionHandle), (2, TType.STRING, "statement", "UTF8"), (4, TType.BOOL, "at_once", None)
+    )
+
+
+class StatementBegun(Message):
+    """TExecuteStatementResp."""
+
+    thrift_spec = fields(struct(1, "status", Status), struct(2, "operation", OperationHandle))
+
+
+class OfOperation(Message):
+    """TGetOperationStatusReq and TCancelOperationReq."""
+
+    thrift_spec = fields(struct(1, "operation", OperationHandle))
+
+
+class OperationStatus(Message):
+    """TGetOperationStatusResp; `shown` is Databricks' own field, a message without Java's stack."""
+
+    thrift_spec = fields(
+        struct(1, "status", Status),
+        (2, TType.I32, "state", None),
+        (3, TType.STRING, "sqlstate", "UTF8"),
+        (5, TType.STRING, "message", "UTF8"),
+        (0x501, TType.STRING, "shown", "UTF8"),
+    )
+
+
+class Answered(Message):
+    """TCancelOperationResp and TCloseSessionResp."""
+
+    thrift_spec = fields(struct(1, "status", Status))
+
+
+class FetchResults(Message):
+    """TFetchResultsReq: the next rows (orientation 0)."""
+
+    thrift_spec = fields(
+        struct(1, "operation", OperationHandle), (2, TType.I32, "orientation", None), (3, TType.I64, "most", None)
+    )
+
+
+def _column(kind: int, inner: str | None = None) -> type[Message]:
+    """The values of one column, and which of them are null, a bit each."""
+    spec = fields((1, TType.LIST, "values", (kind, inner, False)), (2, TType.STRING, "nulls", "BINARY"))
+    return type("Values", (Message,), {"thrift_spec": spec})
+
+
+class Column(Message):
+    """TColumn: one of these is there."""
+
+    thrift_spec = fields(
+        struct(1, "bools", _column(TType.BOOL)),
+        struct(2, "bytes", _column(TType.BYTE)),
+        struct(3, "shorts", _column(TType.I16)),
+        struct(4, "ints", _column(TType.I32)),
+        struct(5, "longs", _column(TType.I64)),
+        struct(6, "doubles", _column(TType.DOUBLE)),
+        struct(7, "texts", _column(TType.STRING, "UTF8")),
+        struct(8, "binaries", _column(TType.STRING, "BINARY")),
+    )
+
+    def cells(self) -> list[Any]:
+        """The values from the first row on. Raises `ValueError` for a column without any list."""
+        for field in filter(None, self.thrift_spec):
+            if (found := getattr(self, field[2])) is not None:
+                nulls = found.nulls or b""
+                return [
+                    None if row >> 3 < len(nulls) and nulls[row >> 3] >> (row & 7) & 1 else value
+                    for row, value in enumerate(found.values or ())
+                ]
+        raise ValueError("a column of no type")
+
+
+class Foreign(Message):
+    """What is told of a form that we do not read."""
+
+    thrift_spec = fields((1, TType.STRING, "data", "BINARY"))
+
+
+class RowSet(Message):
+    """TRowSet, by columns; the last two are Databricks' own forms, which are not asked for."""
+
+    thrift_spec = fields(
+        (3, TType.LIST, "columns", (TType.STRUCT, [Column, None], False)),
+        (0x501, TType.LIST, "arrow", (TType.STRUCT, [Foreign, None], False)),
+        (0x502, TType.LIST, "links", (TType.STRUCT, [Foreign, None], False)),
+    )
+
+
+class Fetched(Message):
+    """TFetchResultsResp."""
+
+    thrift_spec = fields(struct(1, "status", Status), (2, TType.BOOL, "has_more", None), struct(3, "results", RowSet))
+
+    def rows(self) -> list[Row] | None:
+        """The rows; None where the statement answers none. Raises `ValueError` for another form than columns of one length."""
+        found = self.results
+        if found is None or found.arrow is not None or found.links is not None:
+            raise ValueError("rows in another form")
+        if not found.columns:
+            return None
+        return [list(row) for row in zip(*(column.cells() for column in found.columns), strict=True)]
+
+
+ANSWERS: dict[str, Callable[[], Message]] = {
+    "OpenSession": SessionOpened,
+    "CloseSession": Answered,
+    "ExecuteStatement": StatementBegun,
+    "GetOperationStatus": OperationStatus,
+    "CancelOperation": Answered,
+    "FetchResults": Fetched,
+}
+"""What each function of the service answers."""
+
+
+def written(function: str, request: Message) -> bytes:
+    """A call of one of the service's functions."""
+    protocol = TBinaryProtocol(TMemoryBuffer())
+    protocol.writeMessageBegin(function, TMessageType.CALL, 1)
+    protocol.writeFieldBegin("req", TType.STRUCT, 1)
+    request.write(protocol)
+    protocol.writeFieldStop()
+    protocol.writeMessageEnd()
+    made: bytes = protocol.trans.getvalue()
+    return made
+
+
+def read(function: str, body: bytes) -> Any:
+    """What this function has answered. Raises `Refused` for the service's own refusal, `ValueError` for no answer of it."""
+    try:
+        return _read(function, body)
+    except UNREADABLE as error:
+        raise ValueError(f"no answer to {function}") from error
+
+
+def _read(function: str, body: bytes) -> Message:
+    protocol = TBinaryProtocol(
+        TMemoryBuffer(body), strictRead=True, string_length_limit=len(body), container_length_limit=LONGEST_LIST
+    )
+    name, kind, _ = protocol.readMessageBegin()
+    if kind == TMessageType.EXCEPTION:
+        refused = TApplicationException()
+        refused.read(protocol)
+        raise Refused(ErrorCode.PROTOCOL_ERROR, refused.message or "The server refused the call")
+    _, field, number = protocol.readFieldBegin()
+    if (name, kind, field, number) != (function, TMessageType.REPLY, TType.STRUCT, 0):
+        raise ValueError("another answer")
+    answer = ANSWERS[function]()
+    answer.read(protocol)
+    return answer
