@@ -289,7 +289,7 @@ class Database(ABC):
 
     @classmethod
     def missing_driver(cls, options: Mapping[str, Any]) -> str | None:
-        """The sentence that says how to install what a source with these options needs; None when nothing is missing."""
+        """The sentence that says how to install what these options need; None when nothing is missing."""
         driver = cls.driver_for(options)
         return driver.missing if driver is not None else None
 

@@ -40,7 +40,7 @@ class DatabricksAsker(Asker):
         await self.begin()
         ((self.user, self.database),) = await self.rows("SELECT current_user(), current_catalog()")
         try:
-            ((version,),) = await self.rows(f"SELECT current_version().{self.release}")  # noqa: S608 -- ours
+            ((version,),) = await self.rows(f"SELECT current_version().{self.release}")
             self.version = f"{self.product} {str(version)[:100]}"
         except Refused as error:
             if error.code is not ErrorCode.QUERY_ERROR:

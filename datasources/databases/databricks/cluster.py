@@ -1,8 +1,8 @@
 """A cluster's statements: Hive's service over Thrift, each call a request of our own HTTP layer.
 
 No driver dials: addresses, TLS, limits, floods and cancelling are those of every request (`warehouse/http.py`), and
-`messages` only writes and reads bodies. What Databricks' connector would do besides (retries, telemetry, browser logins, results
-behind links to other hosts, files that the server asks for) is not there.
+`messages` only writes and reads bodies. What Databricks' connector would do besides (retries, telemetry, browser
+logins, results behind links to other hosts, files that the server asks for) is not there.
 """
 
 import asyncio

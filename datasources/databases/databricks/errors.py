@@ -43,8 +43,8 @@ SAID_IN = ("X-Thriftserver-Error-Message", "X-Databricks-Error-Or-Redirect-Messa
 """Where a cluster says why it refuses a request, as Databricks' own drivers read it."""
 CALL_STATUS = STATUS | {404: ErrorCode.DATABASE_NOT_FOUND}
 STARTING = (
-    "A cluster that has stopped is started by the first request to it, which takes minutes; a connection_timeout that is "
-    "longer than its start waits for it."
+    "A cluster that has stopped is started by the first request to it, which takes minutes; a connection_timeout that "
+    "is longer than its start waits for it."
 )
 BAD_TOKEN = ("invalid access token", "token is expired", "credential was not sent", "invalid token")
 

@@ -1,6 +1,6 @@
-"""Hive's service for SQL over Thrift (`TCLIService`), as far as it is used: its messages, and how they are written and read.
+"""Messages of Hive's service for SQL over Thrift (`TCLIService`), as far as it is used: written and read.
 
-Numbers, types and names of fields are those of its published interface (Apache Hive, service-rpc/if/TCLIService.thrift), which
+Numbers and types of fields are those of its published interface (Apache Hive, service-rpc/if/TCLIService.thrift), which
 Spark's own server and Databricks' clusters speak. Needs Apache's `thrift`: imported by the cluster's asker alone.
 """
 
@@ -74,7 +74,6 @@ class Message(TBase):  # type: ignore[misc,unused-ignore]
             setattr(self, field[2], given.get(field[2]))
 
 
-
 class Identifier(Message):
     """Of a session or an operation, as the server made it (THandleIdentifier)."""
 
@@ -100,9 +99,7 @@ class SessionHandle(Message):
 class OperationHandle(Message):
     """TOperationHandle: it goes back as it came."""
 
-    thrift_spec = fields(
-        struct(1, "id", Identifier), (2, TType.I32, "kind", None), (3, TType.BOOL, "has_rows", None)
-    )
+    thrift_spec = fields(struct(1, "id", Identifier), (2, TType.I32, "kind", None), (3, TType.BOOL, "has_rows", None))
 
 
 class OpenSession(Message):
@@ -114,7 +111,9 @@ class OpenSession(Message):
 class SessionOpened(Message):
     """TOpenSessionResp."""
 
-    thrift_spec = fields(struct(1, "status", Status), (2, TType.I32, "protocol", None), struct(3, "session", SessionHandle))
+    thrift_spec = fields(
+        struct(1, "status", Status), (2, TType.I32, "protocol", None), struct(3, "session", SessionHandle)
+    )
 
 
 class CloseSession(Message):
@@ -190,14 +189,14 @@ class Column(Message):
     )
 
     def cells(self) -> list[Any]:
-        """The values from the first row on. Raises `ValueError` for a column without any list."""
+        """The values from the first row on, booleans as SQL writes them. Raises `ValueError` where there is no list."""
         for field in filter(None, self.thrift_spec):
             if (found := getattr(self, field[2])) is not None:
+                values = found.values or []
+                if field[2] == "bools":
+                    values = ["true" if value else "false" for value in values]
                 nulls = found.nulls or b""
-                return [
-                    None if row >> 3 < len(nulls) and nulls[row >> 3] >> (row & 7) & 1 else value
-                    for row, value in enumerate(found.values or ())
-                ]
+                return [None if is_set(nulls, row) else value for row, value in enumerate(values)]
         raise ValueError("a column of no type")
 
 
@@ -205,6 +204,11 @@ class Foreign(Message):
     """What is told of a form that we do not read."""
 
     thrift_spec = fields((1, TType.STRING, "data", "BINARY"))
+
+
+def is_set(bits: bytes, number: int) -> bool:
+    """Whether a bit is; those that were not sent are not."""
+    return number >> 3 < len(bits) and bool(bits[number >> 3] >> (number & 7) & 1)
 
 
 class RowSet(Message):
@@ -223,7 +227,7 @@ class Fetched(Message):
     thrift_spec = fields(struct(1, "status", Status), (2, TType.BOOL, "has_more", None), struct(3, "results", RowSet))
 
     def rows(self) -> list[Row] | None:
-        """The rows; None where the statement answers none. Raises `ValueError` for another form than columns of one length."""
+        """The rows; None where the statement answers none. Raises `ValueError` but for columns of one length."""
         found = self.results
         if found is None or found.arrow is not None or found.links is not None:
             raise ValueError("rows in another form")
@@ -256,7 +260,7 @@ def written(function: str, request: Message) -> bytes:
 
 
 def read(function: str, body: bytes) -> Any:
-    """What this function has answered. Raises `Refused` for the service's own refusal, `ValueError` for no answer of it."""
+    """What this function has answered. Raises `Refused` for a refused call, `ValueError` for no answer of it."""
     try:
         return _read(function, body)
     except UNREADABLE as error:

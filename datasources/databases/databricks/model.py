@@ -25,8 +25,8 @@ class DatabricksOptions(NetworkOptions, kw_only=True, frozen=True, forbid_unknow
         "oauth_dwh_client_secret",
     )
     destination_fields: ClassVar = (
-        "host", "port", "http_path", "auth_method", "m2m_client_id", "azure_tenant_id", "azure_client_id", "azure_scope", "tls",
-        "allow_cleartext_password",
+        "host", "port", "http_path", "auth_method", "m2m_client_id", "azure_tenant_id", "azure_client_id",
+        "azure_scope", "tls", "allow_cleartext_password",
     )  # fmt: skip
     harmless_fields: ClassVar = ("database", "oauth_dwh_client_id")
     asked_fields: ClassVar = ("http_password",)
@@ -57,7 +57,8 @@ class DatabricksOptions(NetworkOptions, kw_only=True, frozen=True, forbid_unknow
         super().__post_init__()
         if self.http_path and self.warehouse is None and self.cluster is None:
             raise ValueError(
-                "`http_path` has to be a SQL warehouse's, /sql/1.0/warehouses/ID, or a cluster's, /sql/protocolv1/o/ID/ID"
+                "`http_path` has to be a SQL warehouse's, /sql/1.0/warehouses/ID, "
+                "or a cluster's, /sql/protocolv1/o/WORKSPACE/CLUSTER"
             )
 
     @property

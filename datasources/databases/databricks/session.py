@@ -102,7 +102,9 @@ class DatabricksSession(WarehouseSession):
 
     async def _hive(self, limit: Limit, stage: str) -> Catalog:
         found = Catalog(members=[], columns={})
-        for schema in hive.schemas_of(await self.ask(limit, stage, hive.SCHEMAS.format(catalog=self.quoted(self._asker.database)))):
+        for schema in hive.schemas_of(
+            await self.ask(limit, stage, hive.SCHEMAS.format(catalog=self.quoted(self._asker.database)))
+        ):
             statement = hive.TABLES.format(schema=self.quoted(*self.place(schema)))
             hive.add(found, schema, await self.ask(limit, stage, statement, most=CONNECTION_BYTES))
         return found

@@ -29,7 +29,9 @@ class Call:
 
     def refusal(self, sqlstate: str, message: str) -> bytes:
         """What a server answers that cannot run the statement: an error status."""
-        status = field(I32, 1, struct.pack("!i", 3)) + field(STRING, 3, text(sqlstate)) + field(STRING, 5, text(message))
+        status = (
+            field(I32, 1, struct.pack("!i", 3)) + field(STRING, 3, text(sqlstate)) + field(STRING, 5, text(message))
+        )
         answer = field(STRUCT, 0, field(STRUCT, 1, status + b"\0") + b"\0") + b"\0"
         return struct.pack("!I", 0x80010002) + text(self.function) + struct.pack("!i", 1) + answer
 

@@ -46,6 +46,7 @@ spark = (
     .config("spark.ui.enabled", "false").config("spark.driver.memory", "1g")
     .config("spark.hadoop.hive.server2.transport.mode", "http")
     .config("spark.hadoop.hive.server2.thrift.bind.host", "127.0.0.1")
+    .config("spark.hadoop.hive.server2.enable.doAs", "false")
     .config("spark.hadoop.hive.server2.thrift.http.port", str(THRIFT))
     .config("spark.sql.shuffle.partitions", "1").config("spark.sql.legacy.createHiveTableByDefault", "false")
     .getOrCreate()
@@ -266,10 +267,11 @@ class Handler(BaseHTTPRequestHandler):
             data = call.with_statement(said(call.statement, catalog))
         way = http.client.HTTPConnection("127.0.0.1", THRIFT)
         login = base64.b64encode(b"reader:x").decode()
-        way.request("POST", "/cliservice", data, {"Content-Type": "application/x-thrift", "Authorization": f"Basic {login}"})
+        way.request(
+            "POST", "/cliservice", data, {"Content-Type": "application/x-thrift", "Authorization": f"Basic {login}"}
+        )
         answer = way.getresponse()
-        self.give(answer.status, answer.read(), "application/x-thrift", {})
-        way.close()
+        return self.give(answer.status, answer.read(), "application/x-thrift", {})
 
     def thrift(self, data: bytes) -> None:
         self.give(200, data, "application/x-thrift", {})

@@ -204,7 +204,9 @@ class TestCluster(WorkspaceContract):
             ("timestamp'2026-11-26 07:30:00'", "2026-11-26 07:30:00"), ("CAST(NULL AS INT)", None),
         ):  # fmt: skip
             assert await asked(engine.source(), engine, f"SELECT {value}") == shown, value
-            assert await asked(engine.source(), engine, f"WITH t AS (SELECT {value} AS v) SELECT v FROM t; ") == shown, value
+            assert (
+                await asked(engine.source(), engine, f"WITH t AS (SELECT {value} AS v) SELECT v FROM t; ") == shown
+            ), value
 
     async def test_a_first_row_by_order(self, engine: DatabricksEngine) -> None:
         """One row is asked for, and it is the query's own first one; what cannot be asked so is asked as it is."""
@@ -217,8 +219,6 @@ class TestCluster(WorkspaceContract):
         async with engine.kind.connect(engine.source()) as session:
             rows = await session._asker.rows("SELECT id, CAST(NULL AS STRING) FROM range(0, 2500)")
         assert rows == [[number, None] for number in range(2500)]
-
-
 
 
 def test_texts_of_hive_metastore() -> None:

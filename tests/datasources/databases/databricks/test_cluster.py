@@ -41,7 +41,9 @@ def texts(*values: str | None) -> m.Column:
     """A column, with a bit for each null."""
     nulls = sum(1 << row for row, value in enumerate(values) if value is None)
     kind = next(field[3][0] for field in m.Column.thrift_spec if field and field[2] == "texts")
-    return m.Column(texts=kind(values=[value or "" for value in values], nulls=nulls.to_bytes(len(values) // 8 + 1, "little")))
+    return m.Column(
+        texts=kind(values=[value or "" for value in values], nulls=nulls.to_bytes(len(values) // 8 + 1, "little"))
+    )
 
 
 def answer(function: str, message: m.Message) -> bytes:
@@ -120,7 +122,14 @@ def server() -> Iterator[Server]:
 
 
 def source_at(port: int, seconds: float = 5, **options: Any) -> DatabricksSource:
-    facts = {"host": "127.0.0.1", "port": port, "http_path": PATH, "http_password": PASSWORD, "tls": False, "allow_cleartext_password": True}
+    facts = {
+        "host": "127.0.0.1",
+        "port": port,
+        "http_path": PATH,
+        "http_password": PASSWORD,
+        "tls": False,
+        "allow_cleartext_password": True,
+    }
     return DatabricksSource(name="x", connection_timeout=seconds, options=DatabricksOptions(**(facts | options)))
 
 
@@ -132,7 +141,9 @@ async def refusal(server: Server, patience: float = 0, **options: Any) -> Source
     return caught.value
 
 
-def says(status: int, text: str = "", name: str = "X-Thriftserver-Error-Message", body: bytes = b"") -> Callable[[], Reply]:
+def says(
+    status: int, text: str = "", name: str = "X-Thriftserver-Error-Message", body: bytes = b""
+) -> Callable[[], Reply]:
     return lambda: (status, {name: text} if text else {}, body)
 
 
