@@ -28,7 +28,7 @@ from datasources.databases.warehouse.errors import Refused
 from datasources.databases.warehouse.guard import require_reading
 from datasources.model.errors import CheckError, SourceUnreachable
 from datasources.model.vocabulary import ErrorCode
-from tests.fix_database import PASSWORD, free_port
+from tests.fixtures.servers.database import PASSWORD, free_port
 
 PATH = "/sql/protocolv1/o/0/1126-071400-small"
 OK = m.Status(code=m.Code.success)
