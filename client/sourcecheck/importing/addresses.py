@@ -1,10 +1,11 @@
 """SQLAlchemy's addresses: `postgresql+psycopg2://user:password@host:5432/database?sslmode=require`."""
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-from sourcecheck.importing.found import Facts, Found, NoSource, Refused
+from sourcecheck.importing.found import Facts, Found, NoSource
 from sourcecheck.importing.types import to_source
 
 FILES = ("sqlite", "duckdb")
@@ -15,15 +16,12 @@ def from_addresses(named: Iterable[tuple[str, str]]) -> Found:
     found = Found()
     for given, address in named:
         name = given or default_name(address)
-        try:
-            source, notes = to_source(name, facts_of(address))
-        except NoSource as error:
-            found.refused.append(Refused(name, str(error)))
-            continue
-        found.sources.append(source)
-        if notes:
-            found.notes[name] = notes
+        found.add(name, partial(_source, name, address))
     return found
+
+
+def _source(name: str, address: str) -> tuple[dict[str, Any], list[str]]:
+    return to_source(name, facts_of(address))
 
 
 def facts_of(address: str) -> Facts:

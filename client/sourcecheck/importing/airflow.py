@@ -10,7 +10,7 @@ import msgspec
 
 from sourcecheck.errors import SourcecheckError, reason_of
 from sourcecheck.files.document import read_document
-from sourcecheck.importing.found import Facts, Found, NoSource, Refused
+from sourcecheck.importing.found import Facts, Found, NoSource
 from sourcecheck.importing.types import SNOWFLAKE, TARGETS, to_source
 
 PREFIX = "AIRFLOW_CONN_"
@@ -48,14 +48,7 @@ def from_export(path: Path) -> Found:
 
 
 def _add(found: Found, name: str, given: Any) -> None:
-    try:
-        source, notes = to_source(name, facts_of(given))
-    except NoSource as error:
-        found.refused.append(Refused(name, str(error)))
-        return
-    found.sources.append(source)
-    if notes:
-        found.notes[name] = notes
+    found.add(name, lambda: to_source(name, facts_of(given)))
 
 
 def facts_of(given: Any) -> Facts:

@@ -1,13 +1,14 @@
 """The sources of a service that speaks Datafold's API, such as Datafold itself or another sourcecheck."""
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import httpx
 
 from sourcecheck.errors import SourcecheckError
 from sourcecheck.files.schema import options_of, secrets_of
-from sourcecheck.importing.found import Found, NoSource, Refused, present
+from sourcecheck.importing.found import Found, NoSource, present
 
 PATH = "/api/v1/data_sources"
 KEPT = (
@@ -43,18 +44,12 @@ def from_sources(given: Iterable[Any]) -> Found:
     found = Found()
     for number, source in enumerate(given):
         name = str(source.get("name")) if isinstance(source, dict) else f"source {number + 1}"
-        try:
-            made, left = _source(source)
-        except NoSource as error:
-            found.refused.append(Refused(name, str(error)))
-            continue
-        found.sources.append(made)
-        if left:
-            found.notes[name] = [f"left out: {', '.join(left)}"]
+        found.add(name, partial(_source, source))
     return found
 
 
 def _source(given: Any) -> tuple[dict[str, Any], list[str]]:
+    """The source and what was left out of it. Raises `NoSource`."""
     if not isinstance(given, Mapping) or not given.get("name"):
         raise NoSource("it has no name")
     kind = str(given.get("type"))
@@ -66,7 +61,8 @@ def _source(given: Any) -> tuple[dict[str, Any], list[str]]:
     source: dict[str, Any] = {"name": given["name"], "type": kind}
     source["options"] = {name: value for name, value in options.items() if name in known}
     source |= present({name: given.get(name) for name in KEPT})
-    return source, sorted(options.keys() - known)
+    left = sorted(options.keys() - known)
+    return source, [f"left out: {', '.join(left)}"] if left else []
 
 
 def secrets_to_ask(source: Mapping[str, Any]) -> list[str]:

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sourcecheck.errors import SourcecheckError, reason_of
 from sourcecheck.files.document import read_document
 from sourcecheck.files.exported import Placeholder
-from sourcecheck.importing.found import Facts, Found, NoSource, Refused
+from sourcecheck.importing.found import Facts, Found, NoSource
 from sourcecheck.importing.types import to_source
 
 _TEXT = r"""(?:'([^']*)'|"([^"]*)")"""
@@ -55,21 +56,16 @@ def from_mapping(profiles: Mapping[str, Any]) -> Found:
     for profile, content in profiles.items():
         outputs = content.get("outputs") if isinstance(content, dict) else None
         for target, fields in (outputs if isinstance(outputs, dict) else {}).items():
-            _add(found, f"{profile}.{target}", fields)
+            name = f"{profile}.{target}"
+            found.add(name, partial(_source, name, fields))
     return found
 
 
-def _add(found: Found, name: str, fields: Any) -> None:
-    try:
-        if not isinstance(fields, dict):
-            raise NoSource("it is not a mapping")
-        source, notes = to_source(name, _facts({key: rendered(value) for key, value in fields.items()}))
-    except NoSource as error:
-        found.refused.append(Refused(name, str(error)))
-        return
-    found.sources.append(source)
-    if notes:
-        found.notes[name] = notes
+def _source(name: str, fields: Any) -> tuple[dict[str, Any], list[str]]:
+    """The target as a source. Raises `NoSource`."""
+    if not isinstance(fields, dict):
+        raise NoSource("it is not a mapping")
+    return to_source(name, _facts({key: rendered(value) for key, value in fields.items()}))
 
 
 def _facts(fields: Mapping[str, Any]) -> Facts:

@@ -1,7 +1,7 @@
 """What an import finds: sources, and what it could not take, each with its reason."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from msgspec import Struct, field
@@ -23,6 +23,17 @@ class Found(Struct):
     refused: list[Refused] = field(default_factory=list)
     notes: dict[str, list[str]] = field(default_factory=dict)
     """What was left out of a source, by its name."""
+
+    def add(self, name: str, make: Callable[[], tuple[dict[str, Any], list[str]]]) -> None:
+        """Keep the source and the notes that `make` returns, or the reason for which it raises `NoSource`."""
+        try:
+            source, notes = make()
+        except NoSource as error:
+            self.refused.append(Refused(name, str(error)))
+            return
+        self.sources.append(source)
+        if notes:
+            self.notes[name] = notes
 
 
 class NoSource(Exception):

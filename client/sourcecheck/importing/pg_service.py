@@ -1,10 +1,13 @@
 """libpq's connection service file, `pg_service.conf`: every service."""
 
 import configparser
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from sourcecheck.errors import SourcecheckError
-from sourcecheck.importing.found import Facts, Found, NoSource, Refused
+from sourcecheck.importing.found import Facts, Found, NoSource
 from sourcecheck.importing.types import to_source
 
 NAMES = {
@@ -31,22 +34,20 @@ def from_service_file(path: Path) -> Found:
         raise SourcecheckError(f"{path}: {' '.join(str(error).split())}") from error
     found = Found()
     for name in parser.sections():
-        facts = Facts(kind="postgresql")
-        for key, value in parser.items(name):
-            if fact := NAMES.get(key):
-                setattr(facts, fact, getattr(facts, fact) or value.strip())
-            else:
-                facts.more[key] = value.strip()
-        try:
-            if str(facts.host or "").startswith("/"):
-                raise NoSource("a server behind a Unix socket can be reached only from its own machine")
-            if "," in str(facts.host or ""):
-                raise NoSource("it names several hosts, and a source has one")
-            source, notes = to_source(name, facts)
-        except NoSource as error:
-            found.refused.append(Refused(name, str(error)))
-            continue
-        found.sources.append(source)
-        if notes:
-            found.notes[name] = notes
+        found.add(name, partial(_source, name, parser.items(name)))
     return found
+
+
+def _source(name: str, settings: Iterable[tuple[str, str]]) -> tuple[dict[str, Any], list[str]]:
+    """The service as a source. Raises `NoSource`."""
+    facts = Facts(kind="postgresql")
+    for key, value in settings:
+        if fact := NAMES.get(key):
+            setattr(facts, fact, getattr(facts, fact) or value.strip())
+        else:
+            facts.more[key] = value.strip()
+    if str(facts.host or "").startswith("/"):
+        raise NoSource("a server behind a Unix socket can be reached only from its own machine")
+    if "," in str(facts.host or ""):
+        raise NoSource("it names several hosts, and a source has one")
+    return to_source(name, facts)

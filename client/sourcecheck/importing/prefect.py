@@ -1,12 +1,13 @@
 """Blocks of Prefect that hold a database: `prefect-sqlalchemy`'s and our own, by the caller's own Prefect profile."""
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from sourcecheck.blocks import OWN_KIND, Block, list_blocks
 from sourcecheck.files.schema import options_of
 from sourcecheck.importing.addresses import facts_of
-from sourcecheck.importing.found import Facts, Found, NoSource, Refused, present
+from sourcecheck.importing.found import Facts, Found, NoSource, present
 from sourcecheck.importing.types import to_source
 
 KINDS = (OWN_KIND, "sqlalchemy-connector", "database-credentials")
@@ -23,19 +24,12 @@ def from_blocks(blocks: Iterable[Block]) -> Found:
     """Each block as the source of its name."""
     found = Found()
     for block in blocks:
-        try:
-            source, notes = _source(block)
-        except NoSource as error:
-            found.refused.append(Refused(block.name, str(error)))
-            continue
-        found.sources.append(source)
-        if notes:
-            found.notes[block.name] = notes
+        found.add(block.name, partial(_source, block))
     return found
 
 
 def _source(block: Block) -> tuple[dict[str, Any], list[str]]:
-    """Our own block is a source but for its name. Raises `NoSource`."""
+    """Our own block is a source, except for its name. Raises `NoSource`."""
     if block.kind != OWN_KIND:
         return to_source(block.name, _facts(block.data))
     if options_of(str(block.data.get("type"))) is None:

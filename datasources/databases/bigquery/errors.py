@@ -25,7 +25,6 @@ CODES: dict[str, ErrorCode] = {
 }
 """docs.cloud.google.com/bigquery/docs/error-messages; every other reason is a fault of the query."""
 PASSING = frozenset({"backendError", "internalError", "tableUnavailable"})
-PROJECT = ("project",)
 GRANT_JOBS = (
     "Grant the service account roles/bigquery.jobUser on the project, and roles/bigquery.dataViewer on the data."
 )

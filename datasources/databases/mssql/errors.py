@@ -38,9 +38,7 @@ NUMBERS: dict[int, Refusal] = {
     18470: Refusal(AUTHENTICATION, "ALTER LOGIN [<login>] ENABLE."),
     18486: Refusal(AUTHENTICATION, "ALTER LOGIN [<login>] WITH PASSWORD = '<password>' UNLOCK."),
     18487: Refusal(AUTHENTICATION, "The password has expired: ALTER LOGIN [<login>] WITH PASSWORD = '<password>'."),
-    18488: Refusal(
-        AUTHENTICATION, "The password has to be changed first: ALTER LOGIN [<login>] WITH PASSWORD = '<password>'."
-    ),
+    18488: Refusal(AUTHENTICATION, MUST_CHANGE),
     40531: Refusal(AUTHENTICATION, SHARED_NAME),
     40532: Refusal(AUTHENTICATION, SHARED_NAME),
     18401: Refusal(AWAY, transient=True),
@@ -110,9 +108,7 @@ STATES: dict[int, Refusal] = {
     9: Refusal(AUTHENTICATION, "The password is wrong."),
     11: Refusal(AUTHENTICATION, "GRANT CONNECT SQL TO [<login>]."),
     12: Refusal(AUTHENTICATION, "GRANT CONNECT SQL TO [<login>]."),
-    18: Refusal(
-        AUTHENTICATION, "The password has to be changed first: ALTER LOGIN [<login>] WITH PASSWORD = '<password>'."
-    ),
+    18: Refusal(AUTHENTICATION, MUST_CHANGE),
     38: Refusal(DATABASE, f"Check dbname, or: {MAPPED}"),
     40: Refusal(DATABASE, "ALTER LOGIN [<login>] WITH DEFAULT_DATABASE = [<database>], or name a dbname."),
     46: Refusal(DATABASE, f"Check dbname, or: {MAPPED}"),

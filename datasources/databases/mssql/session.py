@@ -115,10 +115,7 @@ class MssqlSession(WarehouseSession):
         """What the statements that the server has kept have made from what."""
         log = self._log()
         try:
-            if log is queries.QUERY_STORE and await self._read(limit, "history", queries.QUERY_STORE_STATE) in (
-                [],
-                [[0]],
-            ):
+            if log is queries.QUERY_STORE and not await self._stores_queries(limit):
                 missing = STORE_OFF.format(database=self.quoted(self._asker.database))
                 return [], History(read_from=log.read_from, missing=missing, kept=False)
             rows = await self._read(limit, "history", log.statement)
