@@ -120,7 +120,7 @@ async def read_schedule(session: AsyncSession, schedules: Schedules, source: Dat
 async def bring_into_line(session: AsyncSession, schedules: Schedules, timetable_id: int) -> None:
     """Have the catalogue say what Prefect says of a timetable, and Prefect have it while a source needs it; commits.
 
-    Prefect is read once more under the lock, so that a change that is under way is not mistaken for an operator's.
+    It reads Prefect again under the lock, so as not to mistake a change under way for an operator's.
     """
     timetable = await lock_timetable(session, timetable_id)
     if timetable is None:

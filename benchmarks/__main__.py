@@ -29,7 +29,7 @@ from deployments.stack.start import Stack, running
 PARTS = ("ours", "stages", "stock", "bare", "polling", "requests", "tunnel", "wide", "schemas", "growth", "sweeps")
 CPU = ("CPU api", "CPU prefect")
 WIDTH = 150
-"""Columns of a terminal, at the least: a table that is cut says nothing."""
+"""Columns of a terminal, at least: a table that is cut says nothing."""
 OURS, STOCK = "ours", "stock process worker"
 ADDED = "\n<!-- measured: everything below is replaced by `make bench` -->\n"
 

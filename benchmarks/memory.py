@@ -30,7 +30,7 @@ from deployments.stack.start import Stack, running
 from tasks.sanitize import DETAILS_BYTES
 
 LIMIT_MB = 300
-"""What the API may take at the most."""
+"""What the API may take at most."""
 UNCUT_REVISION = "0002"
 """The last revision of the catalogue that kept details of any size."""
 LARGE_BYTES = 4 * 2**20

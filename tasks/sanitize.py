@@ -67,7 +67,7 @@ class _Cutter:
     def __init__(self) -> None:
         self.missing: dict[str, int] = {}
         self._left = DETAILS_BYTES
-        """Items that may still be looked at: each takes a byte at the least."""
+        """Items that may still be looked at: each takes a byte at least."""
 
     def cut(self, value: Any, place: str, depth: int = 1) -> Any:
         """The value within the limits of count, length and depth."""

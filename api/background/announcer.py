@@ -39,7 +39,7 @@ class Announcer(PeriodicTask, Generic[T]):
 
     @abstractmethod
     async def unsent(self, session: AsyncSession) -> Sequence[T]:
-        """The oldest of what Prefect is not known to have, `MOST` at the most."""
+        """The oldest of what Prefect is not known to have, `MOST` at most."""
 
     @abstractmethod
     async def mark(self, session: AsyncSession, items: Sequence[T], stored: set[UUID]) -> set[int]:

@@ -26,7 +26,7 @@ class DownloadMirror(PeriodicTask):
         self._prefect = prefect
 
     async def once(self) -> None:
-        """Make the schedules that are missing, and remove those that no source needs any more."""
+        """Make the schedules that are missing, and remove those that no source needs any longer."""
         async with self._sessions.begin() as session:  # holds the lock for as long as the work takes
             if not await locks.try_to_take(session, Lock.DOWNLOAD_SCHEDULES):
                 return

@@ -15,7 +15,7 @@ from datasources.model.steps import KindOfTest
 from datasources.model.vocabulary import JobStatus
 
 LIMIT_SECONDS = 300
-"""How long a request waits at the most; the longest limit that a test may have."""
+"""How long a request waits at most; the longest limit that a test may have."""
 
 
 async def discover(

@@ -12,7 +12,7 @@ from api.wire.schemas import AsyncDataSourceTestResults
 ENDED_SECONDS = 60.0
 """For how long an ended job is answered from here: its answer cannot change, but retention removes it one day."""
 OPEN_SECONDS = 0.1
-"""For how long an open job is: as long as two readings of its run are apart at the least."""
+"""For how long an open job is: as long as two readings of its run are apart at least."""
 RENEW_SECONDS = 0.5
 """For how long others are answered as before while one request makes the answer anew."""
 MAX_BYTES = 32 * 1024 * 1024

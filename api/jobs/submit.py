@@ -124,6 +124,6 @@ class Submitter:
 
 
 def _require_driver(kind: str, options: Mapping[str, Any]) -> None:
-    """Say it before anything is queued; a worker that is installed otherwise than the API says it once more."""
+    """Refuse it before anything is queued; a worker whose installation differs from the API's may still refuse it."""
     if missing := DATABASES[kind].missing_driver(options):
         raise Invalid(["path", "source_id"], missing, "driver_missing")

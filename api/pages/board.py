@@ -1,6 +1,6 @@
 """What the pages of an organization are made of: its sources, what runs, and whether the service is ready.
 
-Every open page asks again and again; each process reads the catalogue for all of them, once a second at the most.
+Every open page asks again and again; each process reads the catalogue for all of them, once a second at most.
 """
 
 import asyncio

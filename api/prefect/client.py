@@ -219,11 +219,11 @@ class PrefectServer:
         return result.status is SetStateStatus.ACCEPT
 
     async def give_up(self, flow_run_id: UUID, reason: str) -> None:
-        """Mark a run as crashed that no worker runs any more."""
+        """Mark a run as crashed that no worker runs any longer."""
         await self._client.set_flow_run_state(flow_run_id, Crashed(message=reason), force=True)
 
     async def run_again(self, flow_run_id: UUID, lost_in: str, why: str, pause_seconds: float) -> None:
-        """Have a run that was lost scheduled once more, if it is still in the state in which it was lost."""
+        """Have a lost run scheduled again, if it is still in the state in which it was lost."""
         run = await self._client.read_flow_run(flow_run_id)
         if run.state is not None and str(run.state.id) == lost_in:
             at = datetime.now(UTC) + timedelta(seconds=pause_seconds)

@@ -25,7 +25,7 @@ LOST = (StateType.CRASHED, StateType.FAILED)
 MOST_BEGUN = 5
 """Times that a run has begun, from which on it is not what it was lost with that keeps it from beginning its sweep."""
 LONGEST = timedelta(days=2)
-"""How late a sweep is begun at the most, where its timetable has no newer one."""
+"""How late a sweep is begun at most, where its timetable has no newer one."""
 
 
 class LostRun(Struct, frozen=True):

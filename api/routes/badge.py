@@ -23,7 +23,7 @@ COLOURS = {"up": GREEN, "down": RED, "unknown": GREY}
 LONGEST = 40
 """Characters of a name that are shown."""
 CHARACTER = 7
-"""Pixels that one takes at the most, roughly."""
+"""Pixels that one takes at most, roughly."""
 SVG = """<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="20" role="img" aria-label="{name}: {text}">
 <title>{name}: {text}</title>
 <rect width="{width}" height="20" rx="3" fill="#37474f"/>

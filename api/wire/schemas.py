@@ -106,7 +106,7 @@ class Envelope(Struct, Generic[T], frozen=True):
 
 
 def whole(milliseconds: float | None) -> int | None:
-    """As the hyphen API counts them: whole ones, where what took any time took one at the least."""
+    """As the hyphen API counts them: whole ones, where what took any time took one at least."""
     return None if milliseconds is None else round(milliseconds) or int(milliseconds > 0)
 
 

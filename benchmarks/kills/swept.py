@@ -17,7 +17,7 @@ from benchmarks.kills.clients import patiently
 
 LOOK_SECONDS = 1.0
 END_SECONDS = 400.0
-"""Seconds that the last sweep has to come to its end, once nothing is killed any more."""
+"""Seconds in which the last sweep has to end, once the killing has stopped."""
 
 
 class Findings(Struct, kw_only=True):

@@ -17,7 +17,7 @@ from deployments.stack.start import Say
 PARTS = ("process", "fork server", "worker", "api", "prefect", "postgres", "backend")
 """`process` is one in which the worker has flows run, `backend` a session of PostgreSQL's, whose death ends all."""
 REST_SECONDS = (5.0, 30.0)
-"""Between two kills, at the least and at the most."""
+"""Between two kills, at least and at most."""
 
 
 async def kill(kills: Counter[str], until: float, seed: int, others: Collection[int], say: Say) -> None:

@@ -9,7 +9,7 @@ from benchmarks.tools.report import Table
 
 PARTS = ("PostgreSQL", "Redis", "Prefect's API", "Prefect's services", "nginx", "API", "worker")
 ONE_THREAD = ("Redis", "Prefect's API", "Prefect's services", "nginx", "API")
-"""A process of these uses one core at the most."""
+"""A process of these uses one core at most."""
 FULL = 0.7
 """Of a core, that a process may use for long: beyond that, requests wait for each other."""
 DAY = 86_400
@@ -40,7 +40,7 @@ def processes(needed: Mapping[str, float]) -> dict[str, int]:
 
 
 def limits(costs: Costs) -> Iterator[tuple[str, float, float]]:
-    """What one process of each such part can do at the most: tests a second, or checks a second."""
+    """What one process of each such part can do at most: tests a second, or checks a second."""
     for part in ONE_THREAD:
         test, check = costs.test.get(part, 0), costs.check.get(part, 0)
         yield part, (FULL / test if test else float("inf")), (FULL / check if check else float("inf"))

@@ -29,7 +29,7 @@ from datasources.secrecy.vault import Vault
 FLOW, PSYCOPG = "in-process flow", "bare psycopg"
 """What it can do: the flow that a worker runs; to connect and ask for the version."""
 LONGEST = 16 * 2**20
-"""Bytes of one answer at the most."""
+"""Bytes of one answer at most."""
 
 
 class Wanted(Struct):

@@ -116,7 +116,7 @@ def make_database(stack: Stack, name: str) -> Conninfo:
 
 
 async def deploy_beside(stack: Stack, name: str, pool_type: str) -> None:
-    """A pool of this type, and the stack's own deployment once more on it, both of this name."""
+    """A pool of this type, with the stack's own deployment on it as well, both of this name."""
     settings, credential = stack.settings, stack.prefect_auth.credential
     with temporary_settings({PREFECT_API_URL: settings.prefect_api_url, PREFECT_API_AUTH_STRING: credential}):
         async with get_client() as client:

@@ -168,7 +168,7 @@ class AsyncClient:
         return (await self.send(call)).job_id
 
     async def get_job(self, job_id: int, wait: float = 0.0) -> Job:
-        """Where a test stands; waits for up to `wait` seconds (30 at the most) until it has ended or asks."""
+        """Where a test stands; waits for up to `wait` seconds (30 at most) until it has ended or asks."""
         return await self.send(calls.get_job(job_id, wait))
 
     async def wait_for(self, job_id: int, timeout: float | None = None) -> Job:

@@ -36,7 +36,7 @@ LONGEST_WAIT = 30.0
 
 
 DISCOVERY_SECONDS = 300.0
-"""For how long the service reads a source at the most while a client waits."""
+"""For how long the service reads a source at most while a client waits."""
 APPLY_SECONDS = 300.0
 """Each schedule that a file changes costs Prefect's server some requests."""
 

@@ -16,7 +16,7 @@ from datasources.secrecy.vault import Vault
 
 
 async def sweep_work(session: AsyncSession, row: DataSource, vault: Vault) -> Work | None:
-    """The check of this source; None when its secrets cannot be read, or its settings make no sense any more."""
+    """The check of this source; None if its secrets cannot be read, or its settings are no longer valid."""
     try:
         source = source_of(row, vault)
     except (SecretsError, msgspec.ValidationError):

@@ -22,7 +22,7 @@ SPREAD = 0.9
 RUN_PER_SECOND = 25.0
 """Checks a second from which on a sweep is shared between runs."""
 MOST_RUNS = 16
-"""Runs that share a sweep at the most."""
+"""Runs that share a sweep at most."""
 LATENESS = timedelta(seconds=30)
 """A sweep that is no later than this goes ahead although a newer one is due: on a busy machine, a source that is
 checked every few seconds would never be checked otherwise."""

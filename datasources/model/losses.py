@@ -8,7 +8,7 @@ from msgspec import Struct
 MOST_ATTEMPTS = 20
 """At one test, whatever the reasons are for which they are lost; nearly always its deadline comes first."""
 LONGEST_PAUSE = 10.0
-"""Seconds from one attempt to the next, at the most: a server that is away for a while does not use them all up."""
+"""Seconds from one attempt to the next, at most: a server that is away for a while does not use them all up."""
 
 
 class Loss(Struct, kw_only=True, frozen=True):

@@ -27,7 +27,7 @@ from deployments.stack.probes import Probe, probe_database, probe_prefect
 LEAST_FREE = 512 * 1024 * 1024
 """Bytes on the disk of the home below which PostgreSQL may soon stop."""
 MOST_NAMED = 8
-"""Packages that are named; how many more there are is said."""
+"""How many packages to name; the rest are only counted."""
 
 console = Console(highlight=False, soft_wrap=True)
 

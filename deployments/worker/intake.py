@@ -53,7 +53,7 @@ class Intake:
             begun = [run for run in await self.queue.next(room) if self._is_new(run)]
             for run in begun:
                 self._begin(run)
-            if len(begun) < room and self.queue.more:  # some were not to be run any more
+            if len(begun) < room and self.queue.more:  # some were no longer to be run
                 self.queue.wake.set()
             return begun
 

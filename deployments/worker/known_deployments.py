@@ -19,7 +19,7 @@ class KnownDeployments:
         self._known: dict[UUID, tuple[float, DeploymentResponse]] = {}
 
     async def of(self, run: FlowRun, client: PrefectClient) -> DeploymentResponse | None:
-        """The deployment of this run, None when it has none any more. Raises what Prefect's client raises."""
+        """The deployment of this run, None if it no longer has one. Raises what Prefect's client raises."""
         if run.deployment_id is None:
             return None
         since, known = self._known.get(run.deployment_id, (0.0, None))

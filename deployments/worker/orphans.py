@@ -1,4 +1,4 @@
-"""Runs that no worker has any more: ended by a worker that lives, so that none stays under way for ever."""
+"""Runs that no worker has any longer: a live worker ends them, so that none stays under way for ever."""
 
 import asyncio
 import logging
@@ -51,7 +51,7 @@ class OrphanReaper:
             await asyncio.sleep(LOOK_SECONDS)
 
     async def look(self, ours: Mapping[UUID, Execution]) -> None:
-        """End runs that no worker has; stop those of our runs that are not to run any more."""
+        """End runs that no worker has; stop those of our runs that must no longer run."""
         mine = dict(ours)
         under_way = {run.id: run for run in await self._under_way()}
         for run_id, execution in mine.items():

@@ -72,7 +72,7 @@ class RunQueue:
         self._told.clear()
 
     async def next(self, room: int) -> list[FlowRun]:
-        """What to take up now, `room` runs at the most. Raises what Prefect's client raises; then it is asked again."""
+        """What to take up now, `room` runs at most. Raises what Prefect's client raises; then it is asked again."""
         try:
             if not self._asking:
                 return await self._read(room)

@@ -20,7 +20,7 @@ class Silence:
         self._heard.clear()
 
     def is_lost(self, name: str, worker: Worker | None, now: float) -> bool:
-        """Whether the worker of this name has been silent for too long; None when Prefect does not know it any more."""
+        """Whether the worker of this name has been silent for too long; None if Prefect no longer knows it."""
         sign = worker.last_heartbeat_time if worker else None
         heard, since = self._heard.get(name, (None, 0.0))
         if name not in self._heard or heard != sign:

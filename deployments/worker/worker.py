@@ -90,7 +90,7 @@ class SourcecheckWorker(WorkPoolAccess, BaseWorker[SourcecheckConfiguration, Sou
     def get_default_base_job_template(cls) -> dict[str, Any]:
         """Without the variables that mean nothing here, and with ours in the fewest words.
 
-        Prefect's server checks this schema for each run that it creates, and once more for each default in it.
+        Prefect's server checks this schema for each run that it creates, and again for each default in it.
         """
         template = super().get_default_base_job_template()
         variables = template["variables"]["properties"]

@@ -25,7 +25,7 @@ def part(victim: Service, name: str) -> psutil.Process:
 
 
 def patiently(client: httpx.Client, method: str, path: str, **options: Any) -> httpx.Response:
-    """Ask until somebody answers; a part that is down answers 503 at the most."""
+    """Ask until somebody answers; a part that is down answers 503 at most."""
     until = time.monotonic() + PATIENCE
     while True:
         try:

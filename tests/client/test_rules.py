@@ -110,7 +110,7 @@ def test_a_foreign_answer_is_no_service(body: bytes) -> None:
 
 
 def test_a_wait_is_held_within_bounds() -> None:
-    """The service holds an answer for a minute at the most; the client asks for less and asks again."""
+    """The service holds an answer for a minute at most; the client asks for less and asks again."""
     assert get_job(1, 500).params == {"wait": "30"}
     assert get_job(1, -1).params == {}
 

@@ -66,7 +66,7 @@ def test_a_quoted_name_is_read_back(database: str, schema: str) -> None:
 
 @given(st.text(max_size=40))
 def test_a_name_is_read_or_refused(name: str) -> None:
-    """Any text: two parts at the most, never an empty schema, nothing unprintable, and no other error."""
+    """Any text: two parts at most, never an empty schema, nothing unprintable, and no other error."""
     try:
         database, schema = split_schema(name)
     except ValueError:

@@ -11,7 +11,7 @@ from api.prefect.client import Change, Run
 CATALOGUE_SECONDS = 1.0
 """Between two looks at every open job of the catalogue: what is to be cancelled, and whose time is over."""
 TRUST_SECONDS = 5.0
-"""For how long Prefect's events are trusted to tell everything, until it is asked about every open job once more."""
+"""For how long we trust Prefect's events to report everything, until we ask about every open job again."""
 AT_ONCE = float("-inf")
 
 

@@ -54,7 +54,7 @@ class Resume(Struct, frozen=True):
 
 
 class RunAgain(Struct, frozen=True):
-    """Note this loss, and have Prefect schedule the run once more: it was lost, and there is time left."""
+    """Note this loss, and have Prefect schedule the run again: it was lost, and there is time left."""
 
     loss: Loss
 

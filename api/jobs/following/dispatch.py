@@ -28,7 +28,7 @@ logger = logging.getLogger("sourcecheck.dispatch")
 AT_ONCE = 8
 """Requests for a run under way at once: more would make Prefect's server slower for all."""
 ROUND_SECONDS = 1.0
-"""Between two rounds at the most, and after one that failed."""
+"""Between two rounds at most, and after one that failed."""
 COUNT_EVERY = 10.0
 """Seconds for which the number of workers is taken to be still so."""
 COUNT_SECONDS = 2.0
@@ -107,7 +107,7 @@ class Dispatcher:
             await self._prefect.cancel(flow_run_id, running=False)
 
     async def _go_on(self, job: Job, flow_run_id: UUID) -> None:
-        """Its question has been answered; should Prefect not hear of it, the watch says so once more."""
+        """Its question has been answered; if Prefect does not hear of it, the watch tells it again."""
         if answers := answers_of(job):
             async with asyncio.timeout(SERVER_ANSWER_SECONDS):
                 await self._prefect.resume(flow_run_id, run_input(answers[-1]))

@@ -24,9 +24,9 @@ from datasources.catalogue.tables import Job
 logger = logging.getLogger("sourcecheck.watch")
 
 IDLE_SECONDS = 1.0
-"""Between two readings at the most, and after one that failed."""
+"""Between two readings at most, and after one that failed."""
 PACE_SECONDS = 0.05
-"""Between two readings at the least."""
+"""Between two readings at least."""
 IDLE_FACTOR = 1.0
 """Idle time after a reading, as a multiple of its duration: with many open jobs they are read less often, instead of
 the load rising."""

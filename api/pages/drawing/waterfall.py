@@ -12,7 +12,7 @@ from datasources.model.steps import CONNECTION
 WIDTH = 1000
 """Units of the whole time."""
 LEAST = 4
-"""Units that a step takes at the least, to be seen."""
+"""Units that a step takes at least, to be seen."""
 STAGES = {
     "resolve": "name resolved",
     "tcp": "connected (TCP)",

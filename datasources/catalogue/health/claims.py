@@ -34,7 +34,7 @@ class Limits(Struct, frozen=True):
     seconds: int
     """Of each such test."""
     first_tests: int = 0
-    """Sources that were never tested in full and are now, at the most."""
+    """Sources that were never tested in full and are now, at most."""
 
 
 class Claimed(Struct, frozen=True):
@@ -100,7 +100,7 @@ async def settle(session: AsyncSession, owner: UUID, due_at: datetime, ids: Coll
 
 
 async def note_survived(session: AsyncSession, source_id: int) -> None:
-    """A test of the source came to its end: its checks need no process of their own any more."""
+    """A test of the source has ended: its checks no longer need processes of their own."""
     chosen = update(SourceCheck).where(SourceCheck.source_id == source_id, SourceCheck.lost)
     await session.execute(chosen.values(lost=False))
 

@@ -17,7 +17,7 @@ SILENCE = timedelta(seconds=30)
 AWAITED = timedelta(seconds=10)
 """So long after its moment a sweep should have begun: its run may have been lost before that."""
 MOST_RUNS = 40
-"""Runs that one sweep has at the most, those that were lost among them."""
+"""Runs that one sweep has at most, those that were lost among them."""
 
 
 class Round(Struct, frozen=True, kw_only=True):

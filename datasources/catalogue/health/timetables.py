@@ -75,7 +75,7 @@ async def write_plan(session: AsyncSession, timetable: Timetable, plan: Plan) ->
 
 
 async def forget_timetable(session: AsyncSession, timetable: Timetable) -> None:
-    """Nothing is checked by it any more: its sources have no schedule."""
+    """The timetable no longer checks anything: its sources have no schedule."""
     gone = update(DataSource).where(DataSource.timetable_id == timetable.id)
     await session.execute(gone.values(timetable_id=None, plan=None, checks_paused=False))
     await session.delete(timetable)

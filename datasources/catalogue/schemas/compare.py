@@ -174,7 +174,7 @@ def told(counts: Mapping[str, int]) -> str:
 
 
 def compare_edges(before: LineageEdge | None, after: LineageEdge | None) -> EdgeChange:
-    """What happened to an edge, of which one of both is there at the least."""
+    """What happened to an edge, of which one of both is there at least."""
     edge = after or before
     assert edge is not None  # noqa: S101 -- the caller compares what is there
     change = Change.changed if before and after else Change.added if after else Change.removed

@@ -22,7 +22,7 @@ from datasources.model.steps import SCHEDULE, steps_of
 AT_ONCE = 2
 """Scheduled downloads of one organization that wait or run at the same time."""
 WAITING_SECONDS = 3600
-"""For how long a job of one waits for a worker at the most; then it is forgotten, until its schedule asks again."""
+"""For how long a job of one waits for a worker at most; then it is forgotten, until its schedule asks again."""
 COLUMNS = (DataSource.organization_id, DataSource.fields, DataSource.dialect)
 MOST = 50
 """Downloads that are looked at at once."""

@@ -89,7 +89,7 @@ class GcsStore(Store):
 
 
 def _key(options: GcsOptions) -> dict[str, Any]:
-    """The key once more: what a reference to a secret means was not there when the source was registered."""
+    """Check the key again: the meaning of a reference to a secret was unknown when the source was registered."""
     try:
         return read_key(options.jsonKeyFile or "")
     except ValueError as error:

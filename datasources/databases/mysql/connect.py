@@ -103,7 +103,7 @@ async def opened(source: Source, *, read_only: bool) -> AsyncIterator[Opened]:
 
 
 async def _open(source: Source, progress: Progress) -> Opened:
-    """Under `prefer`, a server that asks for the password in clear is tried once more with TLS required."""
+    """Under `prefer`, try a server that asks for the password in clear again with TLS required."""
     options = source.options
     assert isinstance(options, MysqlOptions)  # noqa: S101 -- for the type checker
     tls = options.sslmode != "prefer"

@@ -47,7 +47,7 @@ class Store(ABC):
 
     @abstractmethod
     def items(self, prefix: str, most: int) -> list[Item]:
-        """The first objects below a prefix, `most` of them at the most, in the order of their names."""
+        """The first objects below a prefix, `most` of them at most, in the order of their names."""
 
     @abstractmethod
     def put(self, name: str, data: bytes) -> None:

@@ -85,7 +85,7 @@ class Line:
             self.loop.close()
 
     def watch(self, driver: asyncio.Protocol) -> "_Watched":
-        """The driver's end of a new connection, or of TLS on the present one; what was before is not heard any more."""
+        """The driver's end of a new connection, or of TLS on the present one; earlier data is no longer delivered."""
         self._current = _Watched(self, driver)
         return self._current
 

@@ -66,7 +66,7 @@ def literal(text: str) -> str:
 
 async def run(connection: Connection, *statements: str) -> list[pq.abc.PGresult]:
     """Run these in one message, and answer the result of each. Raises `psycopg.Error` and `Malformed`."""
-    codec = connection.codec  # a connection that breaks meanwhile does not know it any more
+    codec = connection.codec  # a connection that breaks in between no longer knows it
     connection.pgconn.send_query(connection.encode("; ".join(statements)))
     results: Sequence[pq.abc.PGresult | None] = await connection.wait(_all_results(connection.pgconn))
     return [checked(result, COMMAND, codec) for result in results or [None]]
@@ -89,7 +89,7 @@ def _all_results(pgconn: pq.abc.PGconn) -> PQGen[list[pq.abc.PGresult]]:
 
 @asynccontextmanager
 async def ended(connection: Connection) -> AsyncIterator[None]:
-    """At the end there is no transaction any more: rolled back where the block has not ended it itself."""
+    """At the end the transaction is over: rolled back unless the block has ended it itself."""
     try:
         yield
     finally:

@@ -25,7 +25,7 @@ def test_cores_add_up() -> None:
 
 
 def test_as_many_processes_as_one_thread_each_can_carry() -> None:
-    """One at the least; PostgreSQL and workers are many processes anyway."""
+    """One at least; PostgreSQL and workers are many processes anyway."""
     found = processes(cores(COSTS, tests=10, checks=300))
     assert found == {"Redis": 1, "Prefect's API": 3, "Prefect's services": 2, "nginx": 1, "API": 1}
 

@@ -33,7 +33,7 @@ def answers(count: int, of: Owner | None = "options", kind: Kind = "secret") -> 
     ],
 )
 def test_which(code: ErrorCode, given: list[Answer], details: dict[str, object], again: bool) -> None:
-    """Only a secret that a user has given for this test, twice at the most, and of the server that refuses it."""
+    """Only a secret that a user has given for this test, twice at most, and of the server that refuses it."""
     assert (asks_again(CheckError(code, "No", details), given, ["password"]) is not None) is again
 
 
