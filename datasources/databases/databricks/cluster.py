@@ -91,6 +91,8 @@ class ClusterAsker(DatabricksAsker):
         """The operation of a statement that has succeeded."""
         request = ExecuteStatement(session=self._session, statement=statement, at_once=True)
         begun = await self.begun(self._call("ExecuteStatement", request))
+        if begun.operation is None:
+            raise ValueError("a statement without an operation")
         self._operation = begun.operation
         wait = FIRST_WAIT
         while True:

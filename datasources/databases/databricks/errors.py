@@ -43,8 +43,8 @@ SAID_IN = ("X-Thriftserver-Error-Message", "X-Databricks-Error-Or-Redirect-Messa
 """Where a cluster says why it refuses a request, as Databricks' own drivers read it."""
 CALL_STATUS = STATUS | {404: ErrorCode.DATABASE_NOT_FOUND}
 STARTING = (
-    "A cluster that has stopped is started by the first request to it, which takes minutes; a connection_timeout that "
-    "is longer than its start waits for it."
+    "The first request to a stopped cluster starts it, which takes minutes: set a connection_timeout longer than that "
+    "to wait for it."
 )
 BAD_TOKEN = ("invalid access token", "token is expired", "credential was not sent", "invalid token")
 

@@ -178,12 +178,12 @@ async def test_refused_requests(server: Server, reply: Callable[[], Reply], code
 
 @pytest.mark.parametrize("text", ["TEMPORARILY_UNAVAILABLE: Cluster x is temporarily unavailable.", ""])
 async def test_a_cluster_that_is_stopped(server: Server, text: str) -> None:
-    """It says so, and not that time is over; nobody asks again before the cluster wants to be asked."""
+    """It says so, and not that time is over; it is not asked again before it wants to be."""
     server.replies["OpenSession"] = lambda: (503, {"Retry-After": "30", "X-Thriftserver-Error-Message": text}, b"")
     error = await refusal(server, patience=5)
     assert (error.code, error.transient, error.details["retry_after"]) == (ErrorCode.CONNECTION_ERROR, True, 30)
     assert error.message.startswith("The cluster is not running yet")
-    assert "started by the first request" in (error.advice or "")
+    assert "starts it" in (error.advice or "")
     assert len(server.asked) == 1
 
 
@@ -258,6 +258,12 @@ async def test_answers_that_are_none(server: Server, rows: bytes) -> None:
     assert caught.value.code is ErrorCode.PROTOCOL_ERROR
 
 
+async def test_a_statement_without_a_handle(server: Server) -> None:
+    """The answer breaks the protocol."""
+    server.replies["ExecuteStatement"] = lambda: (200, {}, answer("ExecuteStatement", m.StatementBegun(status=OK)))
+    assert (await refusal(server)).code is ErrorCode.PROTOCOL_ERROR
+
+
 def test_values() -> None:
     """Nulls are a bit each, from the lowest on."""
     values = ["a", None, "c", *"defghi", None]
@@ -303,7 +309,7 @@ def test_failed_statements(message: str, sqlstate: str | None, code: ErrorCode, 
     ],
 )  # fmt: skip
 def test_statements_that_move_files(statement: str) -> None:
-    """They are no test query; and whatever a server answers to a statement, no file of the worker's is touched."""
+    """The connector of Databricks carries them out itself; here they are refused as test queries (security row 4)."""
     with pytest.raises(CheckError) as caught:
         require_reading(statement)
     assert caught.value.code is ErrorCode.QUERY_NOT_READ_ONLY
