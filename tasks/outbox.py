@@ -14,13 +14,14 @@ from prefect.context import FlowRunContext
 
 from datasources.model.errors import SourcecheckError
 from datasources.model.results import Published
+from tasks._prefect import write_artifact
 
 RESULT_TYPE = "result"
 """The artifact type of results: the Prefect UI leaves it out of its lists, people get a report. Its data is a list of
 `Published`."""
 
 LINGER_SECONDS = 0.2
-"""How long a result, but for the first, waits for others that it can go along with."""
+"""How long a result waits for others that it can go along with: a request costs as much as several steps."""
 WRITE_AGAIN_SECONDS = 0.5
 
 
@@ -36,7 +37,6 @@ class Outbox:
         self._missing = expected
         self._waiting: list[Published] = []
         self._all_here = asyncio.Event()
-        self._linger = 0.0
         self._writer: asyncio.Task[None] | None = None
 
     def put(self, published: Published, until: float) -> None:
@@ -67,8 +67,7 @@ class Outbox:
     async def _write(self, until: float) -> None:
         while self._waiting:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._all_here.wait(), self._linger)
-            self._linger = LINGER_SECONDS
+                await asyncio.wait_for(self._all_here.wait(), LINGER_SECONDS)
             together, self._waiting = self._waiting, []
             await _send(together, until)
         self._writer = None
@@ -85,7 +84,7 @@ async def _send(together: list[Published], until: float) -> None:
     client, _ = get_or_create_client()
     while True:
         try:
-            await client.create_artifact(artifact)
+            await write_artifact(client, artifact)
         except (httpx.HTTPError, OSError) as error:
             ours = isinstance(error, httpx.HTTPStatusError) and error.response.status_code < 500
             if ours or time.time() > until:

@@ -80,7 +80,7 @@ def keep_connections() -> None:
 
 _KEEPS = ContextVar("_KEEPS", default=False)
 KEPT = 1
-"""Connections that such a process keeps; steps that store something side by side make another one for the moment."""
+"""Connections that such a process keeps; where two are wanted at once, the second is made for the moment."""
 
 
 @cache

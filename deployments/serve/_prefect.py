@@ -8,7 +8,7 @@ import functools
 import logging
 import sys
 import zoneinfo
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -29,6 +29,8 @@ REPORTS = ("Finished in state", "Task run failed with state", "Crash detected! E
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 """Where PostgreSQL counts from, in microseconds (PostgreSQL, "Date/Time Types")."""
+TOKENS = 1000
+"""Of so many clients at the most."""
 MICROSECOND = timedelta(microseconds=1)
 
 
@@ -96,3 +98,57 @@ def _teach(connection: Any, _record: object) -> None:
             "timestamptz", schema="pg_catalog", encoder=encode, decoder=decode, format="tuple"
         )
     )
+
+
+AboutToken = Callable[..., Awaitable[Any]]
+"""A function of Prefect's server about the token of one `client`, in a database `session`."""
+
+
+class Tokens:
+    """Which CSRF token each client has. Prefect's database says it, and nothing changes it there but `make`."""
+
+    def __init__(self, read: AboutToken, make: AboutToken) -> None:
+        self._read, self._make = read, make
+        self._known: dict[str, Any] = {}
+        self._making: set[str] = set()
+
+    async def read(self, *, session: Any, client: str) -> Any:
+        """The client's token, from memory when it is known and has not ended; None where it has none."""
+        known = self._known.get(client)
+        if known is not None:
+            if known.expiration > datetime.now(UTC):
+                return known
+            del self._known[client]
+        found = await self._read(session=session, client=client)
+        if found is not None and client not in self._making:
+            self._remember(client, self._known.get(client, found))
+        return found
+
+    async def make(self, *, session: Any, client: str) -> Any:
+        """A new token, which ends the one before: what is read until it is made may be of either."""
+        self._making.add(client)
+        self._known.pop(client, None)
+        try:
+            made = await self._make(session=session, client=client)
+        finally:
+            self._making.discard(client)
+        self._remember(client, made)
+        return made
+
+    def _remember(self, client: str, token: Any) -> None:
+        self._known[client] = token
+        while len(self._known) > TOKENS:
+            del self._known[next(iter(self._known))]
+
+
+def remember_tokens() -> None:
+    """Have this process, which is the only one that makes CSRF tokens, keep them in memory.
+
+    Prefect's server reads the token of a request from its database each time, in a session of its own: a twelfth of
+    what it does for a test. It has no setting for it.
+    """
+    from prefect.server.models import csrf_token
+
+    tokens = Tokens(csrf_token.read_token_for_client, csrf_token.create_or_update_csrf_token)
+    csrf_token.read_token_for_client = tokens.read
+    csrf_token.create_or_update_csrf_token = tokens.make

@@ -10,10 +10,11 @@ from typing import Any
 from datasources.catalogue.engine import catalogue_url
 from datasources.model.settings import Settings
 from datasources.secrecy.vault import Vault
-from deployments.serve._prefect import load_server, plain_timestamps, remember_time_zones
+from deployments.serve._prefect import load_server, plain_timestamps, remember_time_zones, remember_tokens
 from deployments.serve.gc_tuning import collect_rarely
 from deployments.serve.hosts import Hosts, KnownHosts
 from deployments.serve.logs import start_logging
+from deployments.serve.trusting_dialect import trust_connections
 from deployments.stack.local import set_prefect_url
 from deployments.stack.ports import claim
 
@@ -63,6 +64,8 @@ def serve_prefect(settings: Settings, inherited_fd: int) -> None:
 
     start_logging(settings)
     plain_timestamps()
+    trust_connections()
+    remember_tokens()
     server = get_current_settings().server
     await_database(server.database.connection_url)
     _run(

@@ -4,6 +4,7 @@ The process that carries a test out writes them itself: it has the catalogue's a
 is far too large for the metadata of a Prefect run. Nothing is stored of a download that was cut off.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable
@@ -47,6 +48,8 @@ class Keeper:
         self._job_id = job_id
         self._scrubber = scrubber
         self._scope = scope_of(source)
+        self._turn = asyncio.Lock()
+        """The steps store one after the other, on the one connection that the process keeps: a login costs more."""
 
     async def begin(self) -> "SchemaDownload | None":
         """Begin with a download of the schema; None when the catalogue does not answer."""
@@ -71,15 +74,15 @@ class Keeper:
         unread = self._scrubber.data(msgspec.to_builtins(lineage.unread[:SENTENCES]))
         found = self.found(began, {"edges": len(forms), "unread_count": len(lineage.unread), "unread": unread})
         async with session_scope(self._settings) as session:
+            if not await store.lock(session, self._source_id):
+                return None
             newest = await store.head(session, self._source_id, store.LINEAGE)
             number = newest.number if newest else 0
-            if not await store.lock(session, self._source_id, store.LINEAGE, number):
-                return None
             known = await store.known_edges(session, self._source_id)
             difference = edge_difference(forms, known, await store.known_tables(session, self._source_id))
             since = newest.confirmed_at if newest else None
             if newest is not None and not difference.changes:
-                await store.confirm(session, self._source_id, store.LINEAGE, found)
+                store.confirm(newest, found)
                 return Kept(version=number, since=since)
             await store.add_version(session, store.LINEAGE, number + 1, found, difference.changes, announce=False)
             await store.write_edges(session, number + 1, found, difference)
@@ -97,9 +100,11 @@ class Keeper:
         draft, number = download.draft, download.compared_with
         found = self.found(download.began, msgspec.to_builtins(download.figures))
         async with session_scope(self._settings) as session:
-            if not await store.lock(session, self._source_id, store.SCHEMA, number):
+            if not await store.lock(session, self._source_id):
                 return None
             newest = await store.head(session, self._source_id, store.SCHEMA)
+            if (newest.number if newest else 0) != number:
+                return None
             changes: list[TableChange] = []
             names = draft.changed
             for start in range(0, len(names), READ_AT_ONCE):
@@ -109,7 +114,7 @@ class Keeper:
             await store.move_estimates(session, self._source_id, difference.estimates)
             since = newest.confirmed_at if newest else None
             if newest is not None and not difference.changes:
-                await store.confirm(session, self._source_id, store.SCHEMA, found)
+                store.confirm(newest, found)
                 return Kept(version=number, since=since, left_out=draft.left_out)
             announce = newest is not None and newest.scope == self._scope
             await store.add_version(session, store.SCHEMA, number + 1, found, difference.changes, announce=announce)
@@ -136,7 +141,8 @@ class Keeper:
     async def _trying(self, keep: Callable[[], Awaitable[T]]) -> T | None:
         """A catalogue that fails is no verdict on the source: the step goes on without it."""
         try:
-            return await keep()
+            async with self._turn:
+                return await keep()
         except (SQLAlchemyError, psycopg.Error, OSError) as error:
             is_ours = not isinstance(error, (*UNAVAILABLE, psycopg.OperationalError, OSError))
             logger.warning("%s: %s", NOT_KEPT, type(error).__name__, exc_info=error if is_ours else None)

@@ -65,25 +65,17 @@ async def known_edges(session: AsyncSession, source_id: int) -> dict[EdgeKey, Kn
     return {(TableName(a, b), TableName(c, d), origin): KnownEdge(*known) for a, b, c, d, origin, *known in rows}
 
 
-async def lock(session: AsyncSession, source_id: int, part: str, expected: int) -> bool:
-    """Let one download of a source be stored at a time; whether the newest version is still the expected one.
-
-    A source that has been removed has none.
-    """
+async def lock(session: AsyncSession, source_id: int) -> bool:
+    """Let one download of a source be stored at a time; whether there is such a source, which may have been removed."""
     await session.execute(HASHED)
     chosen = select(DataSource.id).where(DataSource.id == source_id, DataSource.deleted_at.is_(None))
-    if await session.scalar(chosen.with_for_update(key_share=True)) is None:
-        return False
-    newest = await head(session, source_id, part)
-    return (newest.number if newest else 0) == expected
+    return await session.scalar(chosen.with_for_update(key_share=True)) is not None
 
 
-async def confirm(session: AsyncSession, source_id: int, part: str, found: Found) -> None:
+def confirm(newest: SchemaVersion, found: Found) -> None:
     """Note that a download has found just what the newest version holds."""
-    newest = await head(session, source_id, part)
-    if newest is not None:
-        newest.confirmed_at, newest.duration_ms = found.at, found.duration_ms
-        newest.scope, newest.figures = found.scope, found.figures
+    newest.confirmed_at, newest.duration_ms = found.at, found.duration_ms
+    newest.scope, newest.figures = found.scope, found.figures
 
 
 async def move_estimates(session: AsyncSession, source_id: int, estimates: dict[TableName, int | None]) -> None:
