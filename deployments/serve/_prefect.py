@@ -8,6 +8,7 @@ import functools
 import logging
 import sys
 import zoneinfo
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -110,28 +111,26 @@ class Tokens:
     def __init__(self, read: AboutToken, make: AboutToken) -> None:
         self._read, self._make = read, make
         self._known: dict[str, Any] = {}
-        self._making: set[str] = set()
+        self._making = Counter[str]()
+        """New tokens under way, by client: until they are written, what is read may be of either."""
 
     async def read(self, *, session: Any, client: str) -> Any:
         """The client's token, from memory when it is known and has not ended; None where it has none."""
-        known = self._known.get(client)
-        if known is not None:
-            if known.expiration > datetime.now(UTC):
-                return known
-            del self._known[client]
+        known = None if client in self._making else self._known.get(client)
+        if known is not None and known.expiration > datetime.now(UTC):
+            return known
         found = await self._read(session=session, client=client)
-        if found is not None and client not in self._making:
-            self._remember(client, self._known.get(client, found))
+        if client not in self._making and self._known.get(client) is known and found is not None:
+            self._remember(client, found)
         return found
 
     async def make(self, *, session: Any, client: str) -> Any:
-        """A new token, which ends the one before: what is read until it is made may be of either."""
-        self._making.add(client)
-        self._known.pop(client, None)
+        """A new token, which ends the one before."""
+        self._making[client] += 1
         try:
             made = await self._make(session=session, client=client)
         finally:
-            self._making.discard(client)
+            self._making -= Counter({client: 1})
         self._remember(client, made)
         return made
 

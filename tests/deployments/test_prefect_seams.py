@@ -45,6 +45,7 @@ PRIVATE = (
 Seam = tuple[str, str, str]
 ENGINE = "prefect.flow_engine:AsyncFlowRunEngine"
 SYNC_ENGINE = "prefect.flow_engine:FlowRunEngine"
+TASK_ENGINE = "prefect.task_engine:AsyncTaskRunEngine"
 WORKER = "prefect.workers.base:BaseWorker"
 SEAMS: list[Seam] = [
     *(
@@ -75,7 +76,19 @@ SEAMS: list[Seam] = [
     (WORKER, "setup", "the worker would introduce itself before a process is warm"),
     (WORKER, "teardown", "runs would be cut off when the worker stops"),
     ("prefect.tasks:Task", "create_local_run", "no step could run: tasks._prefect.run_at_once makes its task run"),
-    ("prefect.task_engine", "run_task_async", "no step could run: tasks._prefect.run_at_once"),
+    *(
+        (TASK_ENGINE, name, f"no step could run: StepEngine.run calls {name}")
+        for name in ("start", "is_running", "run_context", "transaction_context", "call_task_fn")
+    ),
+    (TASK_ENGINE, "begin_run", "each step would be told when it begins, five events a test: StepEngine.begin_run"),
+    (TASK_ENGINE, "set_state", "steps that have ended would be told as running: StepEngine.set_state"),
+    ("prefect._flow_run_suspension", "raise_if_flow_run_suspension_requested", "a suspended run would go on"),
+    (
+        "prefect.server.models.csrf_token",
+        "read_token_for_client",
+        "each request to Prefect's server would read a token: remember_tokens",
+    ),
+    ("prefect.server.models.csrf_token", "create_or_update_csrf_token", "a new token would be refused: Tokens.make"),
     (
         "prefect.client.base:PrefectHttpxAsyncClient",
         "_add_csrf_headers",
@@ -115,7 +128,9 @@ def test_it_is_still_there(owner: str, name: str, consequence: str) -> None:
     ("owner", "name", "parameters"),
     [
         ("prefect.tasks:Task", "create_local_run", {"parameters", "flow_run_context"}),
-        ("prefect.task_engine:", "run_task_async", {"task_run", "parameters", "return_type"}),
+        (TASK_ENGINE, "__init__", {"task", "task_run", "parameters"}),
+        ("prefect.server.models.csrf_token:", "read_token_for_client", {"session", "client"}),
+        ("prefect.server.models.csrf_token:", "create_or_update_csrf_token", {"session", "client"}),
         ("prefect.server.api.server:", "create_app", {"final"}),
         ("prefect.flows:", "load_flow_from_entrypoint", {"entrypoint", "use_placeholder_flow"}),
         (ENGINE, "__init__", {"flow", "flow_run", "parameters"}),
@@ -148,6 +163,49 @@ def test_the_worker_leaves_cancelling_to_us() -> None:
 
     default = WorkerSettings.model_fields["enable_cancellation"].default
     assert default is False, "Prefect's worker now cancels by itself: switch it off in stack.prefect_env and the README"
+
+
+def test_a_task_is_run_as_we_copy_it() -> None:
+    """StepEngine does the same, but for what tasks of ours have not: assets, a later start, a second attempt."""
+    from prefect.task_engine import AsyncTaskRunEngine, run_task_async
+
+    assert calls_and_names(run_task_async).calls - {""} == {
+        "start",
+        "is_running",
+        "wait_until_ready",
+        "asset_context",
+        "run_context",
+        "transaction_context",
+        "call_task_fn",
+        "raise_if_flow_run_suspension_requested",
+        "result",
+    }, "Prefect runs a task in another way: StepEngine.run has to follow"
+    begun, entered = calls_and_names(AsyncTaskRunEngine.begin_run), calls_and_names(AsyncTaskRunEngine.set_state)
+    noted = begun.names | entered.names
+    assert noted == {
+        "start_time",
+        "flow_run_run_count",
+        "state",
+        "task_run_id",
+        "flow_run_id",
+        "state_id",
+        "state_type",
+        "state_name",
+        "timestamp",
+        "total_run_time",
+        "run_count",
+        "end_time",
+        "_last_event",
+    }, "Prefect notes something else when a task begins: StepEngine.begin_run has to follow"
+
+
+def test_tokens_are_compared_with_what_we_remember() -> None:
+    """Prefect's middleware and its route find both functions in their module when they are called."""
+    from prefect.server.api import csrf_token, middleware
+
+    found = inspect.getsource(middleware) + inspect.getsource(csrf_token)
+    for name in ("read_token_for_client", "create_or_update_csrf_token"):
+        assert f"models.csrf_token.{name}(" in found, f"Prefect calls {name} in another way: remember_tokens"
 
 
 def test_suspension_is_set_up_as_we_copy_it() -> None:

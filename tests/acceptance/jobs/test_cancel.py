@@ -5,16 +5,25 @@ from typing import Any
 
 import httpx
 
-from tests.acceptance.kit import SOURCES, ask, ended, nothing_runs, options, read, register, statuses, unique
+from tests.acceptance.kit import SOURCES, ask, ended, flow_runs, nothing_runs, options, read, register, statuses, unique
 from tests.acceptance.questions import until as once
 from tests.acceptance.servers import locked_schema
 from tests.fixtures.servers.database import Server
+from tests.fixtures.service import Service
 from tests.wire.answers import valid
 
 
 def cancel(admin: httpx.Client, job: int) -> httpx.Response:
     """Ask for it."""
     return admin.post(f"{SOURCES}/test/{job}/cancel")
+
+
+def task_states(service: Service, job: int) -> dict[str, str]:
+    """How Prefect calls the state of each task run of a job."""
+    (run,) = flow_runs(service, job)
+    chosen = {"flow_runs": {"id": {"any_": [run["id"]]}}}
+    found = service.prefect_api.post("/task_runs/filter", json=chosen).raise_for_status().json()
+    return {each["name"]: each["state_name"] for each in found}
 
 
 def test_a_job_that_waits(admin: httpx.Client, embedded: Server) -> None:
@@ -41,8 +50,8 @@ def test_a_job_that_is_about_to_begin(admin: httpx.Client, dead_source: int) -> 
     assert read(admin, job) == answer
 
 
-def test_a_job_that_runs(admin: httpx.Client, embedded: Server) -> None:
-    """It is `cancelled` soon, and what had been found by then is kept."""
+def test_a_job_that_runs(service: Service, admin: httpx.Client, embedded: Server) -> None:
+    """It is `cancelled` soon, and what had been found by then is kept. A step that takes a while runs in Prefect, too."""
     with locked_schema(embedded, "cancelled_there"):
         source = register(admin, unique("Cancelled"), options(embedded), temp_schema="cancelled_there")
         job = ask(admin, source)
@@ -50,6 +59,11 @@ def test_a_job_that_runs(admin: httpx.Client, embedded: Server) -> None:
         while list(statuses(read(admin, job)).values()) != ["done", "processing", "done", "done"]:
             assert time.monotonic() < until
             time.sleep(0.1)
+        states = task_states(service, job)
+        while states.get("temp_schema") != "Running":
+            assert time.monotonic() < until, states
+            time.sleep(0.1)
+            states = task_states(service, job)
         assert cancel(admin, job).status_code == 200
         answer = read(admin, job, wait=5)
         nothing_runs(embedded, "cancelled_there")

@@ -1,11 +1,13 @@
 """What a person finds in Prefect after a test: names, tags, states, artifacts, and nothing but ids."""
 
 import time
+from collections import Counter
 from typing import Any
 
 import httpx
 import pytest
 
+from tasks._prefect import TOLD_AFTER_SECONDS
 from tests.acceptance.kit import SOURCES, STEPS, finished, flow_runs, options, register, unique
 from tests.fixtures.servers.database import Server
 from tests.fixtures.service import Service
@@ -59,6 +61,24 @@ def test_a_run_that_passed(service: Service, good_source: int, good_answer: dict
     assert (run["state"]["type"], run["state"]["name"]) == ("COMPLETED", "Completed")
     states = task_states(service, run, set(STEPS))
     assert {states[step] for step in STEPS} == {("COMPLETED", "Completed")}
+
+
+def test_a_quick_step_is_told_once(service: Service, good_answer: dict[str, Any]) -> None:
+    """Its end says when it began: one event, not one for each state."""
+    run = flow_run(service, good_answer)
+    task_states(service, run, set(STEPS))
+    wanted = {"event": {"prefix": ["prefect.task-run."]}, "related": {"id": [f"prefect.flow-run.{run['id']}"]}}
+    until, told = time.monotonic() + PATIENCE, Counter[str]()
+    while not set(STEPS) <= told.keys():
+        assert time.monotonic() < until, told
+        found = service.prefect_api.post("/events/filter", json={"filter": wanted, "limit": 50}).raise_for_status()
+        told = Counter(event["resource"]["prefect.resource.name"] for event in found.json()["events"])
+        time.sleep(0.3)
+    chosen = {"flow_runs": {"id": {"any_": [run["id"]]}}}
+    runs = service.prefect_api.post("/task_runs/filter", json=chosen).raise_for_status().json()
+    quick = [each["name"] for each in runs if each["total_run_time"] < TOLD_AFTER_SECONDS]
+    assert {told[name] for name in quick} == {1}
+    assert all(each["start_time"] < each["end_time"] and each["run_count"] == 1 for each in runs)
 
 
 def test_a_run_that_did_not_pass(service: Service, dead_answer: dict[str, Any]) -> None:
