@@ -43,7 +43,7 @@ BOUNDED = {
     # Prefect keeps flow runs for ever by default; what a test found is in the catalogue. Seconds: three days.
     "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
     "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": "259200",
-    # A run leaves some twenty events, most of the database; automations act on them when they come. Two days.
+    # A run leaves some 14 events, most of the database; automations act on them when they come. Two days.
     "PREFECT_SERVER_EVENTS_RETENTION_PERIOD": "P2D",
     # Runs of schedules that are planned ahead, all of them looked at each minute: a quarter of an hour, not an hour.
     "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME": "PT15M",
@@ -53,10 +53,10 @@ BOUNDED = {
 QUICK = {
     # Prefect's server uses some ten connections at once; beyond the pool each is made anew, with all it has to learn.
     "PREFECT_SERVER_DATABASE_SQLALCHEMY_POOL_SIZE": "20",
-    # The states of task runs, ten a run, are written twenty at once or after a second, not each by itself.
+    # The states of task runs, five a run, are written twenty at once or after a second, not each by itself.
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "20",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
-    # Events, some 20 a run, are written a hundred at once, or after five seconds.
+    # Events, some 14 a run, are written a hundred at once, or after five seconds.
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "100",
 }
 
