@@ -64,12 +64,13 @@ class StepEngine(AsyncTaskRunEngine[Any, Any]):
 
     async def begin_run(self) -> None:
         """Enter the state Running, and tell it later."""
-        run, before, running = self.task_run, self.state, Running()
+        run, before = self.task_run, self.state
+        running: State[Any] = Running()
         context = FlowRunContext.get()
         assert run is not None  # noqa: S101
         running.state_details.task_run_id, running.state_details.flow_run_id = run.id, run.flow_run_id
         run.state, run.state_id, run.state_type, run.state_name = running, running.id, running.type, running.name
-        run.start_time, run.run_count = running.timestamp, 1
+        run.run_count, run.start_time = 1, running.timestamp  # type: ignore[assignment]  # as Prefect's engine does
         if context and context.flow_run:
             run.flow_run_run_count = context.flow_run.run_count
         self._telling = asyncio.get_running_loop().call_later(TOLD_AFTER_SECONDS, self._tell, before, running)

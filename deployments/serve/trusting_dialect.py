@@ -17,7 +17,7 @@ class TrustingDialect(PGDialect_asyncpg):
     supports_statement_cache = True
 
     def __init__(self, **given: Any) -> None:
-        super().__init__(**given)
+        super().__init__(**given)  # type: ignore[no-untyped-call]
         self._answered: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
         """When each connection has answered last, in monotonic seconds."""
 
@@ -27,7 +27,7 @@ class TrustingDialect(PGDialect_asyncpg):
         if driver.is_closed():
             return False
         if now - self._answered.get(driver, 0.0) > TRUSTED_SECONDS:
-            super().do_ping(dbapi_connection)
+            super().do_ping(dbapi_connection)  # type: ignore[no-untyped-call]
             self._answered[driver] = now
         return True
 
