@@ -17,9 +17,11 @@ def add_commands(commands: Any, add: Add) -> None:
     """Add `organization`, `user`, `key` and `secrets` to the command line."""
 
     def group(name: str, text: str) -> Any:
-        return commands.add_parser(name, help=text, description=text).add_subparsers(required=True, metavar="COMMAND")
+        return commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.").add_subparsers(
+            required=True, metavar="COMMAND"
+        )
 
-    organization = group("organization", "the owners of sources")
+    organization = group("organization", "add and list organizations, which own sources")
     add(
         organization, "add", _in_session(_add_organization), "add an organization", "sourcecheck organization add Shop"
     ).add_argument("name")
@@ -31,7 +33,7 @@ def add_commands(commands: Any, add: Add) -> None:
         "sourcecheck organization list",
     )
 
-    user = group("user", "the users of the API")
+    user = group("user", "add and list users of the API")
     new_user = add(
         user,
         "add",
@@ -45,7 +47,7 @@ def add_commands(commands: Any, add: Add) -> None:
     new_user.add_argument("--role", default="member", choices=["member", "admin"])
     add(user, "list", _in_session(_list_users), "list the users with their organizations", "sourcecheck user list")
 
-    key = group("key", "API keys")
+    key = group("key", "make, list and revoke API keys of any user")
     new_key = add(
         key,
         "add",
@@ -67,7 +69,7 @@ def add_commands(commands: Any, add: Add) -> None:
         "key", type=int, metavar="KEY_ID"
     )
 
-    secrets = group("secrets", "the encryption of stored secrets")
+    secrets = group("secrets", "manage the encryption of stored secrets")
     add(
         secrets,
         "rotate",

@@ -39,8 +39,8 @@ KINDS = {
 
 def add_commands(commands: Any, add: Add) -> None:
     """Add `automations` to the command line."""
-    text = "tell people when a source goes down or comes back, through Prefect's automations"
-    group = commands.add_parser("automations", help=text, description=text)
+    text = "notify people when a source goes down or comes back, through Prefect's automations"
+    group = commands.add_parser("automations", help=text, description=f"{text[0].upper()}{text[1:]}.")
     kinds = group.add_subparsers(required=True, metavar="COMMAND")
     for kind, (what, address, example) in KINDS.items():
         made = add(kinds, kind, _command(_make), what, example)
@@ -55,7 +55,7 @@ def add_commands(commands: Any, add: Add) -> None:
             help="only for the data sources of this organization, whose members see the alert (default: all)",
         )
         made.add_argument("--test", action="store_true", help="then have Prefect's server send it once, as a test")
-    add(kinds, "list", _command(_list), "list the automations that were made here", "sourcecheck automations list")
+    add(kinds, "list", _command(_list), "list the alerts that sourcecheck has made", "sourcecheck automations list")
     tried = add(
         kinds,
         "test",
@@ -70,10 +70,8 @@ def add_commands(commands: Any, add: Add) -> None:
         "remove an alert and its address",
         "sourcecheck automations remove team",
     )
-    paused = add(
-        kinds, "pause", _command(_pause), "send nothing until it is resumed", "sourcecheck automations pause team"
-    )
-    resumed = add(kinds, "resume", _command(_resume), "send again", "sourcecheck automations resume team")
+    paused = add(kinds, "pause", _command(_pause), "pause an alert", "sourcecheck automations pause team")
+    resumed = add(kinds, "resume", _command(_resume), "resume an alert", "sourcecheck automations resume team")
     for command in (tried, removed, paused, resumed):
         command.add_argument("name")
 

@@ -55,18 +55,25 @@ def add_commands(commands: Any) -> None:
         commands,
         "doctor",
         _doctor,
-        "show the settings, what answers and how fast, versions, disk",
+        "show settings, versions and disk, and which parts answer and how fast",
         "sourcecheck doctor",
     )
     _add(commands, "migrate", _migrate, "bring the catalogue's tables up to date", "sourcecheck migrate")
-    _add(commands, "serve", _serve, "the API alone", "sourcecheck serve", serves=True).add_argument(
+    _add(commands, "serve", _serve, "run the API on its own", "sourcecheck serve", serves=True).add_argument(
         "--fd", type=int, help=argparse.SUPPRESS
     )
     _add(commands, "deploy", _deploy, "make the work pool and apply prefect.yaml", "sourcecheck deploy")
     worker = _add(
-        commands, "worker", _worker, "a worker for the work pool", "sourcecheck worker --name two --deploy", serves=True
+        commands,
+        "worker",
+        _worker,
+        "run a worker for the work pool",
+        "sourcecheck worker --name two --deploy",
+        serves=True,
     )
-    worker.add_argument("--name", default=os.uname().nodename, help="its name in Prefect (default: the host's name)")
+    worker.add_argument(
+        "--name", default=os.uname().nodename, help="name of the worker in Prefect (default: the host's name)"
+    )
     worker.add_argument("--deploy", action="store_true", help="run `deploy` first")
     _add(commands, "prefect-server", _prefect_server).add_argument("--fd", type=int, required=True)
     _add(
@@ -83,7 +90,7 @@ def _add(
 
     One that `serves` has no answer; every other one finds in `given.out` where to write it, for people or as JSON.
     """
-    shown: dict[str, Any] = {"help": text, "description": text} if text else {}
+    shown: dict[str, Any] = {"help": text, "description": f"{text[0].upper()}{text[1:]}."} if text else {}
     if examples:
         shown["epilog"] = "\n".join(["examples:", *(f"  {line}" for line in examples.splitlines())])
         shown["formatter_class"] = argparse.RawDescriptionHelpFormatter

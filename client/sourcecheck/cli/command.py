@@ -85,6 +85,8 @@ def shared_options() -> argparse.ArgumentParser:
     group.add_argument("--json", action="store_true", help="write the result as JSON")
     group.add_argument("--quiet", "-q", action="store_true", help="write errors only; the exit code tells the result")
     color = group.add_mutually_exclusive_group()
-    color.add_argument("--color", dest="color", action="store_const", const=True, help="colours, terminal or not")
-    color.add_argument("--no-color", dest="color", action="store_const", const=False, help="no colours")
+    color.add_argument(
+        "--color", dest="color", action="store_const", const=True, help="use colours even without a terminal"
+    )
+    color.add_argument("--no-color", dest="color", action="store_const", const=False, help="use no colours")
     return shared

@@ -26,7 +26,7 @@ def add_commands(commands: Any) -> None:
         commands,
         "authenticate",
         _authenticate,
-        "give the secret that a test waits for",
+        "give a test the secret that it waits for",
         "sourcecheck authenticate 12 --save\nsourcecheck authenticate 12 --private-key ~/.ssh/id_ed25519\n"
         "sourcecheck authenticate 12 --file key.json        # a secret of several lines",
     )

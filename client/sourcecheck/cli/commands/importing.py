@@ -24,13 +24,13 @@ def add_commands(commands: Any) -> None:
     places = commands.add_parser("import", help="make sources from connections that you already have").add_subparsers(
         required=True, metavar="FROM"
     )
-    dbt = _add(places, "dbt", _dbt, "every target of dbt's profiles", "sourcecheck import dbt ~/.dbt --apply")
+    dbt = _add(places, "dbt", _dbt, "import every target of dbt's profiles", "sourcecheck import dbt ~/.dbt --apply")
     dbt.add_argument("path", nargs="?", metavar="PATH", help="profiles.yml or its folder (default: ~/.dbt)")
     airflow = _add(
         places,
         "airflow",
         _airflow,
-        "Airflow's connections: variables AIRFLOW_CONN_…, or a file of `airflow connections export`",
+        "import Airflow's connections: variables AIRFLOW_CONN_…, or a file of `airflow connections export`",
         "sourcecheck import airflow\nsourcecheck import airflow connections.json --out sources.yaml",
     )
     airflow.add_argument("path", nargs="?", metavar="FILE", help="default: the variables of the environment")
@@ -38,7 +38,7 @@ def add_commands(commands: Any) -> None:
         places,
         "prefect",
         _prefect,
-        "blocks of prefect-sqlalchemy, by your profile",
+        "import blocks of prefect-sqlalchemy, through your profile",
         "sourcecheck import prefect",
     )
     prefect.add_argument("blocks", nargs="*", metavar="NAME", help="default: every such block")
@@ -46,7 +46,7 @@ def add_commands(commands: Any) -> None:
         places,
         "pg-service",
         _pg_service,
-        "every service of libpq's connection service file",
+        "import every service of libpq's connection service file",
         "sourcecheck import pg-service ~/.pg_service.conf",
     )
     service.add_argument("path", nargs="?", metavar="FILE", help="default: $PGSERVICEFILE, or ~/.pg_service.conf")
@@ -54,7 +54,7 @@ def add_commands(commands: Any) -> None:
         places,
         "sqlalchemy",
         _sqlalchemy,
-        "SQLAlchemy's URLs, with or without a name",
+        "import SQLAlchemy's URLs, with or without a name",
         "sourcecheck import sqlalchemy Shop=postgresql+psycopg2://me:secret@db.example/shop\n"
         "sourcecheck import sqlalchemy - < addresses",
     )
@@ -65,7 +65,7 @@ def add_commands(commands: Any) -> None:
         places,
         "datafold",
         _datafold,
-        "the sources of a service with Datafold's API; prompts for their secrets",
+        "import the sources of a service with Datafold's API; prompts for their secrets",
         "sourcecheck import datafold https://app.datafold.com",
     )
     datafold.add_argument("address", metavar="URL", help="prompts for the key unless DATAFOLD_API_KEY holds it")

@@ -49,7 +49,7 @@ def add_commands(commands: Any) -> None:
         "sources",
         nargs="*",
         metavar="NAME|FILE",
-        help="names or ids of sources, or a file, for all sources that it declares",
+        help="names or ids of sources, or a file, for all the sources that it declares",
     )
     test.add_argument("--all", action="store_true", help="every source of the organization")
     test.add_argument("--tag", action="append", default=[], help="with --all: only sources with this tag")
@@ -59,7 +59,7 @@ def add_commands(commands: Any) -> None:
     test.add_argument(
         "--counts",
         action=argparse.BooleanOptionalAction,
-        help="whether the test counts in the uptime (default: once the source has a schedule or has passed)",
+        help="whether the test counts towards the uptime (default: once the source has a schedule or has passed)",
     )
     test.add_argument("--junit", type=Path, metavar="FILE", help="write a JUnit report")
     test.add_argument("--github", action="store_true", help="write annotations and a summary for GitHub Actions")
