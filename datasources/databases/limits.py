@@ -18,6 +18,11 @@ class Limit:
         self._seconds = seconds
         self._until = asyncio.get_running_loop().time() + seconds + GRACE_SECONDS
 
+    @property
+    def left(self) -> float:
+        """Seconds until the work has to be done."""
+        return max(0.0, self._until - asyncio.get_running_loop().time())
+
     @asynccontextmanager
     async def round(self, stage: str) -> AsyncIterator[None]:
         """Raise TIMEOUT with this stage once the time for the whole work is over.

@@ -1,11 +1,12 @@
 """ClickHouse's HTTP interface over chDB, ClickHouse's own engine: run by the Python that has chdb.
 
-Settings, read-only mode, limits, errors, cancelling and SQL are the engine's. Ours are the users, the right to make a table
-in `locked`, and that several statements in one request are refused, as the server does.
+Settings, read-only mode, limits, errors, cancelling, the query log and SQL are the engine's. Ours are the users, the rights to
+make a table in `locked` and to read the query log, and that several statements in one request are refused, as the server does.
 """
 
 import re
 import sys
+import tempfile
 import urllib.parse
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,9 +14,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import chdb
 
 PATH, PORT, PASSWORD = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-USERS = {"reader": PASSWORD, "admin": PASSWORD}
+USERS = {"reader": PASSWORD, "historian": PASSWORD, "admin": PASSWORD}
 OURS = {"database", "query_id", "default_format"}
-KEEP = chdb.connect(PATH)
+LOG = """<clickhouse><query_log><database>system</database><table>query_log</table>
+<flush_interval_milliseconds>86400000</flush_interval_milliseconds></query_log></clickhouse>"""
+"""The engine's query log is written when `SYSTEM FLUSH LOGS` says so."""
+CONFIG = tempfile.NamedTemporaryFile("w", suffix=".xml")  # noqa: SIM115 -- as long as the process lasts
+CONFIG.write(LOG)
+CONFIG.flush()
+URL = f"{PATH}?config-file={CONFIG.name}"
+KEEP = chdb.connect(URL)
 """The engine ends with its last connection."""
 
 
@@ -37,11 +45,13 @@ class Handler(BaseHTTPRequestHandler):
             return self.fail(62, 400, "Syntax error (Multi-statements are not allowed)")
         if user == "reader" and re.match(r"\s*CREATE TABLE `locked`", statement):
             return self.fail(497, 403, "reader: Not enough privileges")
+        if user == "reader" and "system.query_log" in statement:
+            return self.fail(497, 403, "reader: Not enough privileges")
         if killed := re.search(r"KILL QUERY WHERE query_id = '([^']+)'", statement):
             statement = f"KILL QUERY WHERE query LIKE '%{killed[1]}%' AND query NOT LIKE 'KILL%' ASYNC"
         elif not re.match(r"\s*(insert|create|drop)", statement, re.IGNORECASE):
             statement = f"{statement.rstrip().rstrip(';')} /* {given.get('query_id', '')} */"
-        connection = chdb.connect(PATH)
+        connection = chdb.connect(URL)
         try:
             self.answer(connection, statement, given)
         finally:

@@ -1,15 +1,16 @@
 """The catalogue queries: two of them, whatever the size of the server."""
 
+import re
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from datasources.databases.base import Column, Lineage, Table
-from datasources.databases.view_lineage import View, lineage_of
+from datasources.databases.base import Column, Table
 
 OURS = "NOT IN ('system', 'INFORMATION_SCHEMA', 'information_schema')"
 TABLES = f"""
-SELECT database, name, engine, total_rows, comment, as_select FROM system.tables
+SELECT database, name, engine, total_rows, comment, as_select,
+       if(engine = 'MaterializedView', create_table_query, '') FROM system.tables
 WHERE database {OURS} AND NOT is_temporary AND name NOT LIKE '.inner%' ORDER BY database, name
 """  # noqa: S608 -- put together from constants
 COLUMNS = f"""
@@ -18,6 +19,8 @@ WHERE database {OURS} ORDER BY database, table, position
 """  # noqa: S608 -- put together from constants
 KINDS = {"View": "view", "MaterializedView": "materialized view", "LiveView": "view", "Dictionary": "dictionary"}
 """Engines that are no table's."""
+NAME = r"(`(?:[^`\\]|\\.)*`|\w+)"
+"""A name as the server writes it, as a pattern."""
 
 Row = list[Any]
 Name = tuple[str, str]
@@ -30,7 +33,7 @@ def columns_by_table(rows: list[Row]) -> dict[Name, list[Row]]:
 
 def made(member: Row, columns: list[Row]) -> Table:
     """One table of its rows in the two queries. ClickHouse has no references."""
-    schema, name, engine, estimate, comment, text = member
+    schema, name, engine, estimate, comment, text, _ = member
     return Table(
         schema=schema,
         name=name,
@@ -52,8 +55,11 @@ def made(member: Row, columns: list[Row]) -> Table:
     )
 
 
-def read_lineage(tables: list[Row], columns: dict[Name, list[Row]]) -> Lineage:
-    """What each view reads, by the query that it is."""
-    views = [View(row[0], row[1], row[5] or None) for row in tables if row[2] in KINDS and row[2] != "Dictionary"]
-    names = {name: [row[2] for row in rows] for name, rows in columns.items()}
-    return lineage_of(views, names, "clickhouse", folded=False)
+def quoted(name: str) -> str:
+    """In backticks; a backslash escapes in them."""
+    return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
+
+
+def unquoted(name: str) -> str:
+    """What the server means by a name that it writes."""
+    return re.sub(r"\\(.)", r"\1", name[1:-1], flags=re.DOTALL) if name.startswith("`") else name

@@ -14,6 +14,8 @@ from datasources.databases.base import Identity, Lineage, QueryAnswer, Session, 
 from datasources.databases.clickhouse import catalog
 from datasources.databases.clickhouse.connect import Asker
 from datasources.databases.clickhouse.errors import Refused, translated
+from datasources.databases.clickhouse.history import read_history
+from datasources.databases.clickhouse.lineage import read_lineage
 from datasources.databases.flood import CONNECTION_BYTES, MEGABYTE, Flood
 from datasources.databases.globs import Globs
 from datasources.databases.limits import Limit
@@ -58,14 +60,14 @@ class ClickhouseSession(Session):
         found = await self._asker.within(limit, "sweep", catalog.TABLES, most=CONNECTION_BYTES)
         for name in leftovers(row[1] for row in found if row[0] == schema and row[2] not in catalog.KINDS):
             with suppress(CheckError):  # another session uses it, or the user may not drop it
-                await self._asker.within(limit, "sweep", f"DROP TABLE {quoted(schema)}.{quoted(name)}")
+                await self._asker.within(limit, "sweep", f"DROP TABLE {catalog.quoted(schema)}.{catalog.quoted(name)}")
                 swept.append(name)
         return swept
 
     async def write_and_drop(self, schema: str) -> None:
         """Create, write, read and drop a table. Nothing is transactional here: a cut may leave it to a later sweep."""
         name, token, limit = marked_name(), secrets.token_hex(8), Limit(self._seconds)
-        table = f"{quoted(schema)}.{quoted(name)}"
+        table = f"{catalog.quoted(schema)}.{catalog.quoted(name)}"
         shown = f'"{self._asker.database}"."{schema}"."{name}"'
 
         async def step(stage: str, failure: str, statement: str) -> list[catalog.Row]:
@@ -90,17 +92,22 @@ class ClickhouseSession(Session):
 
     async def tables(self, wanted: Globs) -> AsyncIterator[list[Table]]:
         """All tables and views in batches, in the order of their names, by two queries."""
-        members, columns = await self._catalog("tables")
+        members, columns = await self._catalog("tables", Limit(self._seconds))
         kept = [row for row in members if wanted.match(row[0], row[1], self._asker.database)]
         for start in range(0, len(kept), BATCH):
             yield [catalog.made(row, columns.get((row[0], row[1]), [])) for row in kept[start : start + BATCH]]
 
     async def lineage(self, wanted: Globs) -> Lineage:
-        """What each view reads, by the query that it is."""
-        members, columns = await self._catalog("lineage")
-        async with Limit(self._seconds).round("lineage"):
-            found = await in_thread(partial(catalog.read_lineage, members, columns))
-        return found.only(wanted, self._asker.database)
+        """What each view reads, by the query that it is, and fills; then what earlier statements have made."""
+        limit = Limit(self._seconds)
+        members, columns = await self._catalog("lineage", limit)
+        async with limit.round("lineage"):
+            with translated("lineage"):  # a server may answer anything
+                found = await in_thread(partial(read_lineage, members, columns))
+        made, history = await read_history(self._asker, limit, self._seconds, members, found.edges)
+        edges = {(edge.source, edge.target): edge for edge in [*made, *found.edges]}
+        ordered = sorted(edges.values(), key=lambda edge: (edge.target, edge.source))
+        return Lineage(edges=ordered, unread=found.unread, history=history).only(wanted, self._asker.database)
 
     async def query(self, sql: str) -> QueryAnswer:
         """One statement that only reads: the server takes one a request, and `readonly` stops all that writes."""
@@ -117,8 +124,9 @@ class ClickhouseSession(Session):
                 has_row = len(lines) > 1 and bool(lines[1].strip())
                 return QueryAnswer(value=_value(lines), response_time_ms=spent, has_row=has_row)
 
-    async def _catalog(self, stage: str) -> tuple[list[catalog.Row], dict[catalog.Name, list[catalog.Row]]]:
-        limit = Limit(self._seconds)
+    async def _catalog(
+        self, stage: str, limit: Limit
+    ) -> tuple[list[catalog.Row], dict[catalog.Name, list[catalog.Row]]]:
         members = await self._asker.within(limit, stage, catalog.TABLES, most=CONNECTION_BYTES)
         columns = await self._asker.within(limit, stage, catalog.COLUMNS, most=CONNECTION_BYTES)
         return members, catalog.columns_by_table(columns)
@@ -149,8 +157,3 @@ def _of_scratch(error: CheckError) -> CheckError:
         ErrorCode.QUERY_NOT_READ_ONLY: ErrorCode.PERMISSION_DENIED,
     }
     return CheckError(codes.get(error.code, error.code), error.message, error.details)
-
-
-def quoted(name: str) -> str:
-    """In backticks; a backslash escapes in them."""
-    return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"

@@ -22,7 +22,9 @@ class Mysql(Database):
     source: ClassVar[type[Source]] = MysqlSource
     options: ClassVar = MysqlOptions
     driver = Driver("pymysql", "mysql")
-    verified = Verified("emulator", "MariaDB 10.11, which shares protocol and catalogue; no MySQL server", "2026-11-25")
+    verified = Verified(
+        "emulator", "MariaDB 10.11 that says MySQL 8, with MySQL's record of views by us; no MySQL server", "2026-11-26"
+    )
 
     @classmethod
     def elsewhere(cls, source: Any, database: str) -> Any:

@@ -5,8 +5,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from datasources.databases.base import Column, ForeignKey, Lineage, Table, TableName
-from datasources.databases.view_lineage import View, lineage_of
+from datasources.databases.base import Column, ForeignKey, Table, TableName
 
 CATALOG = "def"
 """What stands for the database where a schema is one, in `database.schema.table`."""
@@ -93,12 +92,3 @@ def grouped(found: Iterator[Row]) -> Iterator[tuple[Name, list[Row]]]:
     """The columns of each table, as they arrive."""
     for name, group in groupby(found, key=itemgetter(0, 1)):
         yield name, list(group)
-
-
-def read_lineage(driver: Any) -> Lineage:
-    """What each view reads, by its definition; one that the user may not see is empty, and counts as unread."""
-    views = [View(*row) for row in rows(VIEWS, driver)]
-    columns: dict[Name, list[str]] = {}
-    for schema, table, column, *_ in rows(COLUMNS, driver):
-        columns.setdefault((schema, table), []).append(column)
-    return lineage_of(views, columns, "mysql", folded=False)

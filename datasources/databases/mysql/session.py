@@ -11,6 +11,8 @@ from datasources.databases.globs import Globs
 from datasources.databases.limits import Limit
 from datasources.databases.mysql import catalog, query, scratch
 from datasources.databases.mysql.connect import Opened
+from datasources.databases.mysql.history import read_history
+from datasources.databases.mysql.lineage import read_lineage
 
 BATCH = 500
 """Tables held in memory at a time."""
@@ -75,10 +77,15 @@ class MysqlSession(Session):
         ]
 
     async def lineage(self, wanted: Globs) -> Lineage:
-        """What each view reads, by its definition."""
+        """What each view reads, by the server's record and its definition; then what earlier statements have made."""
+        limit = Limit(self._seconds)
         self._opened.wire.begin(CONNECTION_BYTES)
-        found = await self._opened.within(Limit(self._seconds), "lineage", catalog.read_lineage)
-        return found.only(wanted, catalog.CATALOG)
+        read = partial(read_lineage, recorded=not self._opened.is_mariadb)
+        found, columns = await self._opened.within(limit, "lineage", read)
+        made, history = await read_history(self._opened, limit, self._seconds, columns)
+        edges = {(edge.source, edge.target): edge for edge in [*made, *found.edges]}
+        ordered = sorted(edges.values(), key=lambda edge: (edge.target, edge.source))
+        return Lineage(edges=ordered, unread=found.unread, history=history).only(wanted, catalog.CATALOG)
 
     async def query(self, sql: str) -> QueryAnswer:
         """One statement that only reads, in a read-only transaction (security row 6); the session ends with it."""

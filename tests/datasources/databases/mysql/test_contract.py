@@ -1,13 +1,16 @@
 """MariaDB keeps the contract of all databases, as a source of its own type and as one of type `mysql`."""
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, ClassVar
 
 import pytest
 
+from datasources.databases.base import Origin
 from datasources.databases.mysql import Mariadb, Mysql
 from datasources.databases.mysql.model import MariadbSource, MysqlOptions, MysqlSource
 from datasources.model.vocabulary import ErrorCode
 from tests.datasources.databases.contract import Engine, NetworkContract
+from tests.doubles.mysql8 import says_mysql
 from tests.fixtures.servers.database import PASSWORD
 from tests.fixtures.servers.mariadb import MariaServer
 
@@ -61,9 +64,10 @@ class MariaEngine(Engine):
 
     def __init__(self, server: MariaServer) -> None:
         self.server = server
+        self.port = server.port
 
     def source(self, *, temp_schema: str | None = None, **options: Any) -> Any:
-        facts = {"host": "127.0.0.1", "port": self.server.port, "user": "reader", "password": PASSWORD, "db": "shop"}
+        facts = {"host": "127.0.0.1", "port": self.port, "user": "reader", "password": PASSWORD, "db": "shop"}
         return self.made(
             name="real", temp_schema=temp_schema, connection_timeout=5, options=MysqlOptions(**(facts | options))
         )
@@ -92,11 +96,18 @@ class MariaEngine(Engine):
 
 
 class MysqlEngine(MariaEngine):
-    """The same server as a source of type `mysql`."""
+    """The same server as a source of type `mysql`, behind a double that has it seem to be MySQL."""
 
     kind = Mysql
     level = "emulator"
     made = MysqlSource
+    version = "MySQL 8."
+    origin = Origin.dependency_record
+    usage: ClassVar = [tuple(f"{source}.{view}".split(".")) for source, view in MariaEngine.lineage]
+
+    def __init__(self, server: MariaServer, port: int) -> None:
+        super().__init__(server)
+        self.port = port
 
 
 class TestMariadb(NetworkContract):
@@ -104,8 +115,11 @@ class TestMariadb(NetworkContract):
 
     no_database = {ErrorCode.PERMISSION_DENIED}
 
-    @pytest.fixture(params=[MariaEngine, MysqlEngine])
-    def engine(self, request: pytest.FixtureRequest, mariadb: MariaServer) -> MariaEngine:
+    @pytest.fixture(params=["mariadb", "mysql"])
+    def engine(self, request: pytest.FixtureRequest, mariadb: MariaServer) -> Iterator[MariaEngine]:
         """As each of the two types."""
-        engine: MariaEngine = request.param(mariadb)
-        return engine
+        if request.param == "mariadb":
+            yield MariaEngine(mariadb)
+            return
+        with says_mysql(mariadb.port, MysqlEngine.usage) as port:
+            yield MysqlEngine(mariadb, port)

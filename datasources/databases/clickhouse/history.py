@@ -1,0 +1,130 @@
+"""What earlier statements have made from what, by the query log of the server."""
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import partial
+
+import msgspec
+
+from datasources.databases.base import History, LineageEdge, Origin, TableName
+from datasources.databases.clickhouse.behind import Behind
+from datasources.databases.clickhouse.catalog import NAME, Row, quoted, unquoted
+from datasources.databases.clickhouse.connect import Asker
+from datasources.databases.clickhouse.errors import translated
+from datasources.databases.flood import MEGABYTE
+from datasources.databases.history.edges import MOST_STATEMENTS, Written, edges_by
+from datasources.databases.history.in_time import InTime
+from datasources.databases.history.names import SchemaNames
+from datasources.databases.limits import Limit
+from datasources.model.errors import CheckError
+from datasources.model.vocabulary import ErrorCode
+from datasources.network.threads import in_thread
+
+TEXT_LIMIT = 100_000
+"""Characters of a statement that are read, as many as the server keeps unless it is told otherwise."""
+HISTORY_BYTES = 128 * MEGABYTE
+"""Of all texts."""
+DAYS = 30
+"""How far back the log is read."""
+SEARCH_SECONDS = 10
+"""How long the server may search its log for us; at most a quarter of the limit."""
+PARSE_SECONDS = 20.0
+"""How long texts are parsed, at most half of what is left of the limit; what is left of them then is unread."""
+STATEMENTS = f"""
+SELECT if(length(query) >= {TEXT_LIMIT}, '', normalizeQueryKeepNames(query)) AS text, current_database, tables
+FROM system.query_log
+WHERE type = 'QueryFinish' AND is_initial_query AND query_kind IN ('Insert', 'Create')
+  AND event_date >= today() - {DAYS} AND positionCaseInsensitive(query, 'select') > 0
+GROUP BY text, current_database, tables ORDER BY max(event_time) DESC LIMIT {MOST_STATEMENTS}
+"""  # noqa: S608 -- put together from constants
+KEPT_IN = f"system.query_log (of the node that answers, {DAYS} days)"
+UNKNOWN_IDENTIFIER, UNKNOWN_TABLE, TIMEOUT_EXCEEDED = 47, 60, 159
+NOT_THERE = (
+    "system.query_log is not there: the server makes it when it first writes to it, with log_queries = 1 and a section "
+    "query_log in its configuration"
+)
+GRANT = "GRANT SELECT ON system.query_log TO {user}"
+TOO_LONG = "system.query_log could not be searched within {seconds} s: give it a TTL"
+OTHER = "system.query_log has not the columns that ClickHouse has had since 21.8"
+SEVERAL = "?.."
+"""What the server makes of several values; of one it makes `?`."""
+HEAD = re.compile(
+    rf"(?:\s|--[^\n]*\n|/\*.*?\*/)*+(?:INSERT\s+INTO\s+(?:TABLE\s+)?+(?!FUNCTION\b)"
+    r"|CREATE\s+(?:OR\s+REPLACE\s+)?TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?+)"
+    rf"(?:{NAME}\s*\.\s*)?{NAME}(?![\w.(])",
+    re.IGNORECASE | re.DOTALL,
+)
+"""What a statement writes, by its beginning; a table function is none."""
+
+
+async def read_history(
+    asker: Asker, limit: Limit, seconds: float, members: Sequence[Row], views: Sequence[LineageEdge]
+) -> tuple[list[LineageEdge], History]:
+    """The edges, and what was read, or what is missing for it. Values in statements do not leave the server.
+
+    `members` are the tables that there are, `views` what views read and fill. One statement.
+    """
+    search = max(1, min(SEARCH_SECONDS, round(seconds / 4)))
+    try:
+        rows = await _rows(asker, limit, search)
+    except CheckError as error:
+        missing = _missing(error, asker.user, search)
+        if missing is None:
+            raise
+        kept = error.details.get("clickhouse_error") != UNKNOWN_TABLE
+        return [], History(read_from=KEPT_IN, missing=missing, kept=kept)
+    with translated("history"):  # a server may answer anything
+        seconds = min(PARSE_SECONDS, limit.left / 2)
+        async with limit.round("history"):
+            return await in_thread(partial(history_of, rows, members, views, seconds))
+
+
+def history_of(
+    rows: list[Row], members: Sequence[Row], views: Sequence[LineageEdge], seconds: float
+) -> tuple[list[LineageEdge], History]:
+    """Of rows of text, database, and the names of all tables that the server has touched for it.
+
+    The text says what was read; of one that is not understood, the server's list does.
+    """
+    touched = defaultdict[Written, set[str]](set)
+    for text, schema, tables in msgspec.convert(rows, list[tuple[str, str, list[str]]]):
+        touched[Written(text.replace(SEVERAL, "?"), schema)] |= set(tables)
+    names, behind = SchemaNames([(row[0], row[1]) for row in members], folded=False), Behind(members, views)
+    found, statements, unread = set[tuple[TableName, TableName]](), 0, 0
+    in_time = InTime(list(touched), seconds)
+    for statement in in_time:
+        edges, made, lost = edges_by([statement], names, "clickhouse") if statement.sql else ([], 0, 1)
+        pairs = {(edge.source, edge.target) for edge in edges}
+        target = target_of(statement) if lost else None
+        if target is not None:
+            pairs, made, lost = behind.pairs(touched[statement], target), 1, 0
+        found, statements, unread = found | pairs, statements + made, unread + lost
+    return (
+        [LineageEdge(source=source, target=target, origin=Origin.query_history) for source, target in sorted(found)],
+        History(read_from=KEPT_IN, statements=statements, unread=unread + in_time.left),
+    )
+
+
+def target_of(statement: Written) -> TableName | None:
+    """The table that this writes, by its beginning."""
+    found = HEAD.match(statement.sql)
+    return TableName(unquoted(found[1]) if found[1] else statement.schema, unquoted(found[2])) if found else None
+
+
+async def _rows(asker: Asker, limit: Limit, search: int) -> list[Row]:
+    """A limit of its own, where the user may set one."""
+    own = {"max_execution_time": str(search)} if asker.settings else {}
+    return await asker.within(limit, "history", STATEMENTS, most=HISTORY_BYTES, settings=own)
+
+
+def _missing(error: CheckError, user: str, search: int) -> str | None:
+    """Why the log was not read; None where it is no fault of the log."""
+    number = error.details.get("clickhouse_error")
+    if number == UNKNOWN_TABLE:
+        return NOT_THERE
+    if error.code is ErrorCode.PERMISSION_DENIED:
+        return GRANT.format(user=quoted(user))
+    if number == TIMEOUT_EXCEEDED:
+        return TOO_LONG.format(seconds=search)
+    return OTHER if number == UNKNOWN_IDENTIFIER else None

@@ -1,0 +1,111 @@
+"""What earlier statements have made from what: from the one log that the server fills, and that the user may read."""
+
+from collections.abc import Iterable
+from functools import partial
+
+from datasources.databases.base import History, LineageEdge
+from datasources.databases.flood import CONNECTION_BYTES
+from datasources.databases.history.edges import edges_by
+from datasources.databases.history.in_time import InTime
+from datasources.databases.history.names import SchemaNames
+from datasources.databases.limits import Limit
+from datasources.databases.mysql import logs
+from datasources.databases.mysql.catalog import Name, Row, rows
+from datasources.databases.mysql.connect import Opened
+from datasources.databases.mysql.errors import translated
+from datasources.databases.mysql.logs import Log
+from datasources.databases.mysql.texts import Statements, in_sessions, statements_of
+from datasources.model.errors import CheckError
+from datasources.model.vocabulary import ErrorCode
+from datasources.network.threads import in_thread
+
+SEARCH_SECONDS = 10.0
+"""How long the server may search one of its logs for us, which have no index; at most a quarter of the limit."""
+PARSE_SECONDS = 20.0
+"""How long texts are parsed, at most half of what is left of the limit; what is left of them then is unread."""
+BEYOND = (1969, 3024)
+"""What the server says when a statement of ours took longer than it was given: MariaDB, MySQL."""
+WHERE = "mysql.general_log, performance_schema or mysql.slow_log"
+TOO_LONG = "{table} could not be searched within {seconds:.3g} s: empty it"
+
+
+async def read_history(
+    opened: Opened, limit: Limit, seconds: float, known: Iterable[Name]
+) -> tuple[list[LineageEdge], History]:
+    """The edges, and what was read, or what is missing for it. No part of a text is in either.
+
+    `known` are the names of the tables that there are. At most eight statements, whatever the size of the server.
+    """
+    with translated("history"):  # a server may answer anything
+        return await _read(_Reading(opened, limit, min(SEARCH_SECONDS, seconds / 4)), limit, known)
+
+
+async def _read(reading: "_Reading", limit: Limit, known: Iterable[Name]) -> tuple[list[LineageEdge], History]:
+    variables = dict(await reading.rows(logs.VARIABLES) or [])
+    off = await reading.rows(logs.CONSUMERS) if logs.has_performance_schema(variables) else None
+    missing = []
+    for log in logs.logs_of(variables, frozenset(str(name) for (name,) in off or [])):
+        found = await reading.statements(log)
+        if found is None:
+            missing.append(reading.missing(log))
+            continue
+        names = SchemaNames(known, folded=variables.get("lower_case_table_names") != "0")
+        in_time = InTime(found.written, min(PARSE_SECONDS, limit.left / 2))
+        async with limit.round("history"):
+            edges, count, unread = await in_thread(partial(edges_by, in_time, names, "mysql"))
+        unread += found.lost + in_time.left
+        return edges, History(read_from=log.kept_in, statements=count, unread=unread)
+    if not missing:
+        return [], History(read_from=WHERE, missing=logs.nothing_kept(variables, reading.account), kept=False)
+    return [], History(read_from=WHERE, missing=", or ".join(dict.fromkeys(missing)))
+
+
+class _Reading:
+    """Questions to the tables of one server, some of which the user may not read."""
+
+    def __init__(self, opened: Opened, limit: Limit, seconds: float) -> None:
+        self._opened = opened
+        self._limit = limit
+        self._seconds = seconds
+        self._late = False
+        name, _, host = opened.user.rpartition("@")
+        self.account = f"{_constant(name)}@{_constant(host)}"
+
+    async def rows(self, statement: str) -> list[Row] | None:
+        """All rows; None where the user may not read them, they are not there, or the server takes too long."""
+        self._late = False
+        try:
+            self._opened.wire.begin(CONNECTION_BYTES)
+            return await self._opened.within(self._limit, "history", partial(rows, self._bounded(statement)))
+        except CheckError as error:
+            self._late = error.details.get("mysql_error") in BEYOND
+            if not self._late and error.code not in (ErrorCode.PERMISSION_DENIED, ErrorCode.QUERY_ERROR):
+                raise
+            return None
+
+    async def statements(self, log: Log) -> Statements | None:
+        """What this log has."""
+        found = await self.rows(log.statement)
+        if found is None:
+            return None
+        if log is logs.GENERAL_LOG:
+            found = in_sessions(found, await self.rows(logs.SESSIONS) or [])
+        return statements_of(found, digests=log is logs.DIGEST_LOG)
+
+    def missing(self, log: Log) -> str:
+        """Why this one was not read."""
+        if self._late:
+            return TOO_LONG.format(table=log.table, seconds=self._seconds)
+        return f"GRANT SELECT ON {log.grant} TO {self.account}"
+
+    def _bounded(self, statement: str) -> str:
+        """The statement with a limit of its own over there."""
+        if not statement.lstrip().startswith("SELECT"):
+            return statement
+        if self._opened.is_mariadb:
+            return f"SET STATEMENT max_statement_time = {self._seconds:.3f} FOR {statement.lstrip()}"
+        return statement.replace("SELECT", f"SELECT /*+ MAX_EXECUTION_TIME({round(self._seconds * 1000)}) */", 1)
+
+
+def _constant(text: str) -> str:
+    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
