@@ -8,11 +8,16 @@ from sqlglot import exp
 
 from datasources.databases.view_lineage import LENGTH_LIMIT
 
+CASED = frozenset({"mysql", "clickhouse"})
+"""Dialects in which a name keeps its case without quotes."""
 WRITES = (exp.Insert, exp.Update, exp.Merge, exp.Create, exp.Into)
 
 
 class Named(Struct, frozen=True):
-    """A table as a statement names it: in lower case where it is not quoted, empty where a part is left out."""
+    """A table as a statement names it; empty where a part is left out.
+
+    In lower case where it is not quoted and the dialect is none of `CASED`.
+    """
 
     name: str
     schema: str = ""
@@ -43,34 +48,48 @@ def deed_of(sql: str, dialect: str) -> Deed:
     """
     if len(sql) > LENGTH_LIMIT:
         raise ValueError("too long")
-    writes, temporary, understood = list[Write](), set[str](), True
+    writes, temporary, understood, cased = list[Write](), set[str](), True, dialect in CASED
     for tree in sqlglot.parse(sql, dialect=dialect):
         if isinstance(tree, exp.Command):
             understood = False
             continue
         for node in tree.find_all(*WRITES) if tree is not None else ():
-            target = _target(node)
-            if target is None:
-                continue
-            if _is_temporary(node):
-                temporary.add(_named(target).name)
-                continue
-            sources = frozenset(_named(table) for table in _sources(node, target) if not _is_of_session(table))
-            if sources and not _is_of_session(target):
-                writes.append(Write(_named(target), sources))
+            for target in _targets(node):
+                if _is_temporary(node):
+                    temporary.add(_named(target, cased).name)
+                    continue
+                read = (table for table in _sources(node, target) if not _is_of_session(table))
+                sources = frozenset(_named(table, cased) for table in read)
+                if sources and not _is_of_session(target):
+                    writes.append(Write(_named(target, cased), sources))
     return Deed(writes, frozenset(temporary), understood)
 
 
-def _target(node: exp.Expr) -> exp.Table | None:
-    """The table that it fills; None where it fills none, or the server knows better."""
+def _targets(node: exp.Expr) -> list[exp.Table]:
+    """The tables that it fills; none where it fills none, or the server knows better."""
     if isinstance(node, exp.Create) and node.kind != "TABLE":
-        return None
+        return []
+    if isinstance(node, exp.Update) and node.this is not None and node.this.args.get("joins"):
+        return _set_in_join(node)
     target: exp.Table | None = node.this.find(exp.Table) if node.this is not None else None
     if target is not None and isinstance(node, exp.Update) and not target.db:  # UPDATE o … FROM orders AS o
         joined = node.args.get("from_")
         tables = joined.find_all(exp.Table) if joined is not None else ()
-        return next((table for table in tables if table.alias == target.name), target)
-    return target
+        target = next((table for table in tables if table.alias == target.name), target)
+    return [target] if target is not None else []
+
+
+def _set_in_join(node: exp.Update) -> list[exp.Table]:
+    """Of `UPDATE orders AS o JOIN customer AS c … SET o.name = c.name`, the tables whose columns are set.
+
+    Raises `ValueError` where a column does not say whose it is.
+    """
+    joined = [node.this, *(join.this for join in node.this.args["joins"])]
+    tables = {table.alias_or_name: table for table in joined if isinstance(table, exp.Table)}
+    names = dict.fromkeys(pair.this.table if isinstance(pair.this, exp.Column) else "" for pair in node.expressions)
+    if not names.keys() <= tables.keys():
+        raise ValueError("whose column is set?")
+    return [tables[name] for name in names]
 
 
 def _is_temporary(node: exp.Expr) -> bool:
@@ -134,11 +153,12 @@ def _seen_from(below: exp.Expr, above: exp.Expr) -> list[exp.CTE]:
     return known.expressions if known is not None and known is not below else []
 
 
-def _named(table: exp.Table) -> Named:
-    return Named(_folded(table.this), _folded(table.args.get("db")), _folded(table.args.get("catalog")))
+def _named(table: exp.Table, cased: bool) -> Named:
+    parts = (table.this, table.args.get("db"), table.args.get("catalog"))
+    return Named(*(_folded(part, cased) for part in parts))
 
 
-def _folded(part: exp.Expr | None) -> str:
+def _folded(part: exp.Expr | None, cased: bool) -> str:
     if part is None:
         return ""
-    return part.name if part.args.get("quoted") else part.name.lower()
+    return part.name if cased or part.args.get("quoted") else part.name.lower()

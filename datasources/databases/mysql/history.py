@@ -41,7 +41,7 @@ async def read_history(
 
 
 async def _read(reading: "_Reading", limit: Limit, known: Iterable[Name]) -> tuple[list[LineageEdge], History]:
-    variables = dict(await reading.rows(logs.VARIABLES) or [])
+    variables: dict[str, str] = dict(await reading.rows(logs.VARIABLES) or [])
     off = await reading.rows(logs.CONSUMERS) if logs.has_performance_schema(variables) else None
     missing = []
     for log in logs.logs_of(variables, frozenset(str(name) for (name,) in off or [])):

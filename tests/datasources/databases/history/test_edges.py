@@ -5,6 +5,8 @@ import logging
 import pytest
 
 from datasources.databases.history.edges import Written, edges_by, edges_of
+from datasources.databases.history.in_time import InTime
+from datasources.databases.history.names import SchemaNames
 from datasources.databases.history.statements import Named, Write, deed_of
 from datasources.databases.postgres.history.names import PgNames
 
@@ -121,3 +123,48 @@ def test_names_in_postgresql(sql: str, found: Pairs, unread: int) -> None:
     edges, _, not_read = edges_by([Written(sql)], PgNames(ROWS, "shop"), "postgres")
     assert {(str(edge.source), str(edge.target)) for edge in edges} == found
     assert not_read == unread
+
+
+JOINED: dict[str, Pairs | None] = {
+    "UPDATE s.a JOIN s.b ON a.x = b.x SET a.y = b.y": {("b", "a")},
+    "UPDATE s.a, s.b SET b.y = a.y WHERE a.x = b.x": {("a", "b")},
+    "UPDATE s.b AS o LEFT JOIN s.a AS i USING (x) SET i.y = o.y, i.z = 1": {("b", "a")},
+    "UPDATE s.a JOIN s.b USING (x) SET a.y = b.y, b.z = a.z": {("a", "b"), ("b", "a")},
+    "UPDATE s.a JOIN (SELECT x FROM s.c) AS n USING (x) SET a.y = n.y": {("c", "a")},
+    "WITH n AS (SELECT x FROM s.c) UPDATE s.a JOIN n USING (x) SET a.y = n.y": {("c", "a")},
+    "UPDATE s.a JOIN s.b USING (x) SET y = 1": None,
+    "UPDATE s.a JOIN s.b USING (x) SET nothing.y = 1": None,
+    "DELETE a FROM s.a JOIN s.b USING (x)": set(),
+    "INSERT INTO s.a SELECT * FROM s.Mixed": {("Mixed", "a")},
+    "INSERT INTO s.a SELECT * FROM s.mixed": set(),
+}
+
+
+@pytest.mark.parametrize("sql", JOINED)
+def test_what_is_set_in_a_join(sql: str) -> None:
+    """MySQL's UPDATE sets the table of each column; one that does not say whose column it is, is not understood."""
+    edges, _, unread = edges_by([Written(sql)], SchemaNames(KNOWN, folded=False), "mysql")
+    made = JOINED[sql]
+    assert {(edge.source.name, edge.target.name) for edge in edges} == (made or set())
+    assert unread == (made is None)
+
+
+def test_names_without_a_schema() -> None:
+    """Where nothing tells the schema of a session, the statement is not understood; case counts as the server has it."""
+    for names, schema, made, lost in (
+        (SchemaNames(KNOWN, folded=False), "s", 1, 0),
+        (SchemaNames(KNOWN, folded=False), "S", 0, 0),
+        (SchemaNames(KNOWN, folded=True), "S", 1, 0),
+        (SchemaNames(KNOWN, folded=True), "", 0, 1),
+    ):
+        edges, _, unread = edges_by([Written("INSERT INTO a SELECT * FROM b", schema)], names, "mysql")
+        assert (len(edges), unread) == (made, lost)
+
+
+def test_statements_are_read_as_long_as_there_is_time() -> None:
+    """Those that are left are counted."""
+    statements = [Written(f"INSERT INTO a SELECT {number}") for number in range(3)]
+    for seconds, read in ((60, 3), (-1, 0)):
+        in_time = InTime(statements, seconds)
+        assert len(list(in_time)) == read
+        assert in_time.left == 3 - read
