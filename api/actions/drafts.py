@@ -47,7 +47,7 @@ async def keep_change(session: AsyncSession, services: Services, member: Member,
     """Save what a draft has changed in its source, and remove the draft. Raises `Problem`: 404, 409."""
     row = await require_source(session, member, original_of(draft) or 0, for_change=True)
     if draft.fields[DRAFT_OF] != _told(row):
-        raise Problem(409, "The source has been changed meanwhile; discard this draft, and edit the source again")
+        raise Problem(409, "The source has changed in the meantime; discard this draft and edit the source again")
     source = source_of(draft, services.vault)
     kept = {name: value for name, value in draft.fields.items() if name not in (DRAFT_OF, "created_from")}
     before = {name: row.fields[name] for name in ("created_from",) if name in row.fields}

@@ -125,7 +125,7 @@ class Alerts:
         """Have Prefect's server send this alert once, marked as a test. Raises `AlertUnsent` when it was not sent."""
         automation = await self._read(alert_id)
         if automation is None:
-            raise AlertUnsent("the alert has been removed meanwhile")
+            raise AlertUnsent("the alert was removed in the meantime")
         if not automation.enabled:
             raise AlertUnsent("the alert is paused")
         await asyncio.sleep(LOAD_SECONDS)

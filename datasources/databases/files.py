@@ -13,7 +13,7 @@ from datasources.model.settings import Settings
 from datasources.model.source import Options
 from datasources.model.vocabulary import ErrorCode
 
-CHECK_PATH = "Check the path; the file has to lie on the machine that runs the test."
+CHECK_PATH = "Check the path; the file has to be on the machine that runs the test."
 MAY_READ = "Give the user that runs the test the right to read the file and its folder."
 FilePath = Annotated[
     str,

@@ -11,8 +11,8 @@ EVIDENCE = re.compile(r"\s*SQLSTATE=(\w{5})(?:\s+SQLCODE=(-?\d+))?\s*$")
 PREFIX = re.compile(r"^(?:ibm_db_dbi::\w+: )?(?:Statement \w+ Failed: )?(?:\[[^\]]*\]\s*)*")
 REASON = re.compile(r'^SQL30082N .*?"(\d+)"')
 
-CONNECT = "Let the user in: GRANT CONNECT ON DATABASE TO USER …."
-ROOM = "Give the user room for a table: GRANT USE OF TABLESPACE … TO USER …."
+CONNECT = "Allow the user to connect: GRANT CONNECT ON DATABASE TO USER …."
+ROOM = "Give the user space for a table: GRANT USE OF TABLESPACE … TO USER …."
 READ = "Let the user read it: GRANT SELECT ON … TO USER …; for temp_schema: GRANT CREATEIN ON SCHEMA … TO USER …."
 LICENCE = "The server is Db2 for z/OS or for i, which the driver reaches only with a licence of Db2 Connect."
 USABLE = "Make the database usable: back it up, roll it forward or restore it, or name the primary server of HADR."

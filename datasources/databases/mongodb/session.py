@@ -22,7 +22,7 @@ BATCH = 100
 """Collections that are described at a time, by as many connections as the session has."""
 SAMPLE = 100
 """Documents of a collection without validator that are read for its fields."""
-NO_QUERIES = "MongoDB has no SQL: it takes no test query"
+NO_QUERIES = "MongoDB has no SQL, so it cannot run a test query"
 
 
 class MongodbSession(Session):

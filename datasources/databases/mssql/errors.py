@@ -19,7 +19,7 @@ FULL = ErrorCode.TOO_MANY_CONNECTIONS
 LATE = ErrorCode.TIMEOUT
 
 FIREWALL = (
-    "Let the worker's address in: in the server's networking settings, or EXECUTE sp_set_firewall_rule N'worker', "
+    "Allow the worker's address: in the server's networking settings, or EXECUTE sp_set_firewall_rule N'worker', "
     "'<first address>', '<last address>' in its master database."
 )
 MAPPED = "CREATE USER [<user>] FOR LOGIN [<login>] in that database, and GRANT CONNECT TO [<user>]."

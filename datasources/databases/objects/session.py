@@ -17,8 +17,8 @@ from datasources.model.vocabulary import ErrorCode
 BATCH = 500
 """Folders handed on at a time."""
 MOST_LEFTOVERS = 1000
-NO_QUERIES = "A store of objects has no SQL: it takes no test query"
-NO_LINEAGE = "A store of objects has no views, and keeps no record of what is made from what"
+NO_QUERIES = "An object store has no SQL, so it cannot run a test query"
+NO_LINEAGE = "An object store has no views, and no record of what is made from what"
 
 
 class StoreSession(Session):

@@ -15,7 +15,7 @@ from datasources.model.vocabulary import ErrorCode
 
 GRANT_READ = "Check the name; if the table is there, let the user see it: GRANT SELECT ON … TO …."
 SESSION = "Let the user log in: GRANT CREATE SESSION TO …."
-QUOTA = "Give the user room in the tablespace: ALTER USER … QUOTA 10M ON USERS."
+QUOTA = "Give the user space in the tablespace: ALTER USER … QUOTA 10M ON USERS."
 CREATE = "For a test in the user's own schema: GRANT CREATE TABLE TO …. For reading: GRANT SELECT ON … TO …."
 NEW_PASSWORD = "Set a new password: ALTER USER … IDENTIFIED BY …; an expired one no longer lets the user log in."  # noqa: S105
 UNLOCK = "Unlock the user: ALTER USER … ACCOUNT UNLOCK; its profile says when it locks (FAILED_LOGIN_ATTEMPTS)."

@@ -46,10 +46,10 @@ NO_DATABASE = Refusal(
 )
 FULL = Refusal(ErrorCode.TOO_MANY_CONNECTIONS, transient=True)
 MOMENT = Refusal(
-    ErrorCode.CONNECTION_ERROR, "The server or its pooler starts up, shuts down or is paused.", transient=True
+    ErrorCode.CONNECTION_ERROR, "The server or its pooler is starting up, shutting down or paused.", transient=True
 )
 BEHIND = Refusal(
-    ErrorCode.CONNECTION_ERROR, "The pooler answers, and the database behind it does not: check that it is running."
+    ErrorCode.CONNECTION_ERROR, "The pooler answers, but the database behind it does not: check that it is running."
 )
 STATEMENT_MODE = Refusal(
     ErrorCode.CONNECTION_ERROR,

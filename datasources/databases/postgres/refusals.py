@@ -36,7 +36,7 @@ READ_ONLY = (
     "change default_transaction_read_only of the role or of the database."
 )
 OTHERS_CODE = "Code that the server's administrator or a schema's owner wrote refused this: ask them for an exception."
-NOT_THIS_PRODUCT = "The server lacks something that this step needs: check that it is PostgreSQL, and its version."
+NOT_THIS_PRODUCT = "The server lacks something that this step needs: check that it is PostgreSQL, and which version."
 RESOURCES = "Free disk space, memory or open files on the server, or raise its limits; its log says which."
 STANDBY = (
     "The server gave precedence to other work. On a standby, hot_standby_feedback or a longer "
@@ -60,12 +60,12 @@ STATES: dict[str, Refusal] = {
     "42501": Refusal(_CODE.PERMISSION_DENIED),
     "42P05": PREPARED,
     "53300": Refusal(_CODE.TOO_MANY_CONNECTIONS, transient=True),
-    "55P03": Refusal(_CODE.TIMEOUT, "Find out which session keeps the lock, or raise the time limit."),
+    "55P03": Refusal(_CODE.TIMEOUT, "Find out which session holds the lock, or raise the time limit."),
     "57014": Refusal(_CODE.TIMEOUT),  # statement_timeout, or cancelled by an operator over there
     "57P01": Refusal(_CODE.CONNECTION_ERROR, "The administrator or a restart ended the session.", transient=True),
-    "57P02": Refusal(_CODE.CONNECTION_ERROR, "The server crashed and restarts; its log says why.", transient=True),
-    "57P03": Refusal(_CODE.CONNECTION_ERROR, "The server starts up, shuts down or recovers.", transient=True),
-    "57P04": Refusal(_CODE.DATABASE_NOT_FOUND, "The database was dropped meanwhile: check its name."),
+    "57P02": Refusal(_CODE.CONNECTION_ERROR, "The server crashed and is restarting; its log says why.", transient=True),
+    "57P03": Refusal(_CODE.CONNECTION_ERROR, "The server is starting up, shutting down or recovering.", transient=True),
+    "57P04": Refusal(_CODE.DATABASE_NOT_FOUND, "The database was dropped in the meantime: check its name."),
     "57P05": Refusal(_CODE.TIMEOUT, OWN_LIMIT.format("idle_session_timeout")),
     "72000": Refusal(_CODE.QUERY_ERROR, "Raise old_snapshot_threshold on the server.", transient=True),
 }

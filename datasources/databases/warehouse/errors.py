@@ -42,7 +42,11 @@ class Refused(Exception):
     def by_status(cls, status: int, text: str = "") -> "Refused":
         """A refusal that only has an HTTP status."""
         code = STATUS.get(status, ErrorCode.PROTOCOL_ERROR)
-        moved = "The server redirects to another address, which is not followed" if 300 <= status < 400 else ""
+        moved = (
+            "The server redirects to another address, and sourcecheck does not follow redirects"
+            if 300 <= status < 400
+            else ""
+        )
         transient = {"transient": True} if status in TRANSIENT else {}
         return cls(code, moved or text or f"HTTP status {status}", {"http_status": status} | transient)
 

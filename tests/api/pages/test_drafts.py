@@ -107,7 +107,7 @@ async def test_a_draft_does_not_undo_what_others_have_changed(editor: Editor) ->
     await editor.edit("save", tags="theirs")
     page = await editor.send(f"{draft}/keep")
     assert page.status_code == 409
-    assert "has been changed meanwhile" in page.text
+    assert "has changed in the meantime" in page.text
     assert (await editor.read())["tags"] == ["theirs"]
 
 
