@@ -2,7 +2,6 @@
 
 import base64
 import re
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -11,14 +10,14 @@ from datasources.databases.athena.asker import WORKGROUP, AthenaAsker
 from datasources.databases.athena.model import AthenaOptions
 from datasources.databases.base import Column, History, LineageEdge
 from datasources.databases.flood import CONNECTION_BYTES
-from datasources.databases.history.edges import Written, edges_of
+from datasources.databases.history.apart import edges_apart
+from datasources.databases.history.edges import FoldedNames, Written
 from datasources.databases.limits import Limit
 from datasources.databases.warehouse.catalog import Catalog, Member
 from datasources.databases.warehouse.errors import translated
 from datasources.databases.warehouse.session import WarehouseSession
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
-from datasources.network.threads import in_thread
 
 KINDS = {"VIRTUAL_VIEW": "view", "EXTERNAL_TABLE": "table", "MANAGED_TABLE": "table", "GOVERNED": "table"}
 STORED = re.compile(r"/\* Presto View: ([A-Za-z0-9+/=\s]+)\*/")
@@ -98,8 +97,8 @@ class AthenaSession(WarehouseSession):
             if query.get("SubstatementType") in WRITES and query.get("Status", {}).get("State") == "SUCCEEDED"
         ]
         async with limit.round("history"):
-            edges, count, unread = await in_thread(
-                partial(edges_of, written, catalog.columns, self.dialect, self._options.catalog)
+            edges, count, unread = await edges_apart(
+                written, FoldedNames(catalog.columns, self._options.catalog), self.dialect
             )
         return edges, History(read_from=KEPT_IN, statements=count, unread=unread)
 

@@ -1,7 +1,6 @@
 """A service account's questions to BigQuery, about one project or several."""
 
 from collections.abc import AsyncGenerator
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -9,14 +8,14 @@ import msgspec
 from datasources.databases.base import Column, ForeignKey, History, LineageEdge, Origin, TableName
 from datasources.databases.bigquery.asker import BigqueryAsker
 from datasources.databases.bigquery.model import BigqueryOptions
-from datasources.databases.history.edges import MOST_STATEMENTS, Written, edges_of
+from datasources.databases.history.apart import edges_apart
+from datasources.databases.history.edges import MOST_STATEMENTS, FoldedNames, Written
 from datasources.databases.limits import Limit
 from datasources.databases.warehouse.asker import Row
 from datasources.databases.warehouse.catalog import Catalog, Member, Name, by_table
 from datasources.databases.warehouse.session import WarehouseSession
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
-from datasources.network.threads import in_thread
 
 DAYS = 30
 KINDS = {"BASE TABLE": "table", "VIEW": "view", "MATERIALIZED VIEW": "materialized view", "EXTERNAL": "external table",
@@ -174,8 +173,8 @@ class BigquerySession(WarehouseSession):
         rows = await self._read(limit, "history", QUERIES.format(region=region, most=MOST_STATEMENTS))
         written = [Written(str(row[0])) for row in rows]
         async with limit.round("history"):
-            edges, count, unread = await in_thread(
-                partial(edges_of, written, catalog.columns, self.dialect, self._options.projectId)
+            edges, count, unread = await edges_apart(
+                written, FoldedNames(catalog.columns, self._options.projectId), self.dialect
             )
         return edges, History(read_from=where, statements=count, unread=unread)
 

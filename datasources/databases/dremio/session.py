@@ -1,18 +1,17 @@
 """A user's questions to Dremio. A schema is a path: a space or a source, and folders in it, with dots between them."""
 
-from functools import partial
 from typing import Any
 
 from datasources.databases.base import Column, History, LineageEdge
 from datasources.databases.dremio.asker import CATALOG
-from datasources.databases.history.edges import MOST_STATEMENTS, Written, edges_of
+from datasources.databases.history.apart import edges_apart
+from datasources.databases.history.edges import MOST_STATEMENTS, FoldedNames, Written
 from datasources.databases.limits import Limit
 from datasources.databases.warehouse.asker import Row
 from datasources.databases.warehouse.catalog import Catalog, Member, by_table
 from datasources.databases.warehouse.session import WarehouseSession
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
-from datasources.network.threads import in_thread
 
 OURS = "TABLE_SCHEMA NOT LIKE 'sys%' AND TABLE_SCHEMA <> 'INFORMATION_SCHEMA'"
 MEMBERS = f"""
@@ -88,7 +87,7 @@ class DremioSession(WarehouseSession):
             return [], History(read_from=self._jobs, missing=GRANT)
         written = [Written(str(row[0])) for row in rows]
         async with limit.round("history"):
-            edges, count, unread = await in_thread(partial(edges_of, written, catalog.columns, self.dialect, CATALOG))
+            edges, count, unread = await edges_apart(written, FoldedNames(catalog.columns, CATALOG), self.dialect)
         return edges, History(read_from=self._jobs, statements=count, unread=unread)
 
 

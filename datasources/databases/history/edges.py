@@ -1,12 +1,12 @@
 """Edges from the texts of earlier statements: of those that write one table from others."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from msgspec import Struct
 
 from datasources.databases.base import LineageEdge, Origin, TableName
-from datasources.databases.history.statements import Deed, Named, deed_of
+from datasources.databases.history.statements import Deed, Named, understood
 
 MOST_STATEMENTS = 5000
 """That are read; the latest of them."""
@@ -47,43 +47,37 @@ class FoldedNames:
         return self._tables.get(((named.schema or statement.schema).lower(), named.name.lower()))
 
 
-def edges_of(
-    statements: Iterable[Written], known: Iterable[Name], dialect: str, database: str
-) -> tuple[list[LineageEdge], int, int]:
-    """The same as `edges_by`, where names that differ only in case are the same."""
-    return edges_by(statements, FoldedNames(known, database), dialect)
-
-
 def edges_by(statements: Iterable[Written], names: Names, dialect: str) -> tuple[list[LineageEdge], int, int]:
+    """What `edges_from` answers of what these statements do. Takes CPU, and no end is sure: see `edges_apart`."""
+    return edges_from([(statement, understood(statement.sql, dialect)) for statement in statements], names)
+
+
+def edges_from(read: Sequence[tuple[Written, Deed | None]], names: Names) -> tuple[list[LineageEdge], int, int]:
     """The edges, the number of statements that made one table from others, and how many were not understood.
 
     Tables that the user cannot see, or that are gone, are in no edge. A name without a schema is taken for no table
-    where a statement made a temporary one of that name: which of the two was meant is not known. Nothing of a text is
-    in any error or log. Takes CPU: run it in a thread.
+    where a statement made a temporary one of that name: which of the two was meant is not known.
     """
-    deeds, unread = list[tuple[Written, Deed]](), 0
-    for statement in statements:
-        try:
-            deeds.append((statement, deed_of(statement.sql, dialect)))
-        except Exception:
-            unread += 1
-    temporary = frozenset[str]().union(*(deed.temporary for _, deed in deeds))
+    temporary = frozenset[str]().union(*(deed.temporary for _, deed in read if deed))
     found: set[tuple[TableName, TableName]] = set()
-    count = 0
-    for statement, deed in deeds:
-        understood = deed.understood
+    count = unread = 0
+    for statement, deed in read:
+        if deed is None:
+            unread += 1
+            continue
+        certain = deed.understood
         for write in deed.writes:
             ends = list[TableName | None]()
             for named in (write.target, *write.sources):
                 try:
                     ends.append(_find(named, statement, names, temporary))
                 except AmbiguousName:
-                    understood = False
+                    certain = False
                     ends.append(None)
             target, *sources = ends
             found |= {(source, target) for source in sources if target and source and source != target}
         count += bool(deed.writes)
-        unread += not understood
+        unread += not certain
     return (
         [LineageEdge(source=source, target=target, origin=Origin.query_history) for source, target in sorted(found)],
         count,

@@ -65,6 +65,14 @@ def deed_of(sql: str, dialect: str) -> Deed:
     return Deed(writes, frozenset(temporary), understood)
 
 
+def understood(sql: str, dialect: str) -> Deed | None:
+    """What a text does; None where nothing of it is understood. Nothing of it is in any error or log."""
+    try:
+        return deed_of(sql, dialect)
+    except Exception:  # texts are anybody's, and so are the ways in which a parser fails at them
+        return None
+
+
 def _targets(node: exp.Expr) -> list[exp.Table]:
     """The tables that it fills; none where it fills none, or the server knows better."""
     if isinstance(node, exp.Create) and node.kind != "TABLE":

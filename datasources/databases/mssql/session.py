@@ -3,11 +3,11 @@
 import re
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
-from functools import partial
 from typing import Any, ClassVar
 
 from datasources.databases.base import Column, ForeignKey, History, LineageEdge, Origin, TableName
-from datasources.databases.history.edges import Written, edges_of
+from datasources.databases.history.apart import edges_apart
+from datasources.databases.history.edges import FoldedNames, Written
 from datasources.databases.limits import Limit
 from datasources.databases.mssql import guard, queries
 from datasources.databases.mssql.asker import MssqlAsker
@@ -17,7 +17,6 @@ from datasources.databases.warehouse.catalog import Catalog, Member, Name, by_ta
 from datasources.databases.warehouse.session import WarehouseSession
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
-from datasources.network.threads import in_thread
 
 BEGIN = "BEGIN TRANSACTION"
 ROLLBACK = "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION"
@@ -125,8 +124,8 @@ class MssqlSession(WarehouseSession):
             return [], History(read_from=log.read_from, missing=log.missing.format(user=self._user))
         written = [Written(PARAMETERS.sub("", str(text), count=1), str(schema)) for text, schema in rows if text]
         async with limit.round("history"):
-            edges, count, unread = await in_thread(
-                partial(edges_of, written, catalog.columns, self.dialect, self._asker.database)
+            edges, count, unread = await edges_apart(
+                written, FoldedNames(catalog.columns, self._asker.database), self.dialect
             )
         return edges, History(read_from=log.read_from, statements=count, unread=unread)
 

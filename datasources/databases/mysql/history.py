@@ -5,8 +5,7 @@ from functools import partial
 
 from datasources.databases.base import History, LineageEdge
 from datasources.databases.flood import CONNECTION_BYTES
-from datasources.databases.history.edges import edges_by
-from datasources.databases.history.in_time import InTime
+from datasources.databases.history.apart import edges_apart
 from datasources.databases.history.names import SchemaNames
 from datasources.databases.limits import Limit
 from datasources.databases.mysql import logs
@@ -17,7 +16,6 @@ from datasources.databases.mysql.logs import Log
 from datasources.databases.mysql.texts import Statements, in_sessions, statements_of
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
-from datasources.network.threads import in_thread
 
 SEARCH_SECONDS = 10.0
 """How long the server may search one of its logs for us, which have no index; at most a quarter of the limit."""
@@ -50,10 +48,10 @@ async def _read(reading: "_Reading", limit: Limit, known: Iterable[Name]) -> tup
             missing.append(reading.missing(log))
             continue
         names = SchemaNames(known, folded=variables.get("lower_case_table_names") != "0")
-        in_time = InTime(found.written, min(PARSE_SECONDS, limit.left / 2))
+        seconds = min(PARSE_SECONDS, limit.left / 2)
         async with limit.round("history"):
-            edges, count, unread = await in_thread(partial(edges_by, in_time, names, "mysql"))
-        unread += found.lost + in_time.left
+            edges, count, unread = await edges_apart(found.written, names, "mysql", seconds=seconds)
+        unread += found.lost
         return edges, History(read_from=log.kept_in, statements=count, unread=unread)
     if not missing:
         return [], History(read_from=WHERE, missing=logs.nothing_kept(variables, reading.account), kept=False)

@@ -1,15 +1,13 @@
 """A login's questions to Netezza, about one database."""
 
-from functools import partial
-
 from datasources.databases.base import Column, History, LineageEdge
-from datasources.databases.history.edges import MOST_STATEMENTS, Written, edges_of
+from datasources.databases.history.apart import edges_apart
+from datasources.databases.history.edges import MOST_STATEMENTS, FoldedNames, Written
 from datasources.databases.limits import Limit
 from datasources.databases.warehouse.asker import Row
 from datasources.databases.warehouse.catalog import Catalog, Member, by_table
 from datasources.databases.warehouse.records import foreign_of, primary_of
 from datasources.databases.warehouse.session import WarehouseSession
-from datasources.network.threads import in_thread
 
 TABLES = """
 SELECT SCHEMA, TABLENAME, OBJTYPE, RELTUPLES FROM _V_TABLE
@@ -70,8 +68,8 @@ class NetezzaSession(WarehouseSession):
             return [], History(read_from=KEPT_IN, missing=GRANT.format(user=self._asker.user or "…"))
         written = [Written(str(row[0]), database=str(row[1] or "").strip()) for row in rows]
         async with limit.round("history"):
-            edges, count, unread = await in_thread(
-                partial(edges_of, written, catalog.columns, self.dialect, self._asker.database)
+            edges, count, unread = await edges_apart(
+                written, FoldedNames(catalog.columns, self._asker.database), self.dialect
             )
         return edges, History(read_from=KEPT_IN, statements=count, unread=unread)
 

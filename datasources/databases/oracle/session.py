@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from datasources.databases.base import History, Lineage, LineageEdge
 from datasources.databases.flood import CONNECTION_BYTES
 from datasources.databases.globs import Globs
-from datasources.databases.history.edges import MOST_STATEMENTS, Written, edges_of
+from datasources.databases.history.apart import edges_apart
+from datasources.databases.history.edges import MOST_STATEMENTS, FoldedNames, Written
 from datasources.databases.limits import Limit
 from datasources.databases.oracle import catalog
 from datasources.databases.oracle.asker import OracleAsker
@@ -107,7 +108,7 @@ class OracleSession(WarehouseSession):
             return [], History(read_from=KEPT_IN, missing=NO_HISTORY)
         written = [Written(str(text or ""), str(schema or "")) for text, schema in rows]
         async with limit.round("history"):
-            edges, count, unread = await in_thread(partial(edges_of, written, catalog.columns, self.dialect, ""))
+            edges, count, unread = await edges_apart(written, FoldedNames(catalog.columns, ""), self.dialect)
         return edges, History(read_from=KEPT_IN, statements=count, unread=unread)
 
     def require_reading(self, sql: str) -> None:

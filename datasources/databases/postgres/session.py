@@ -11,6 +11,7 @@ from psycopg import generators, pq
 from datasources.databases.base import History, Identity, Lineage, LineageEdge, QueryAnswer, Session, Table
 from datasources.databases.flood import MEGABYTE, Flood
 from datasources.databases.globs import Globs
+from datasources.databases.history.apart import READ_SECONDS
 from datasources.databases.limits import Limit
 from datasources.databases.postgres import queries, query, scratch
 from datasources.databases.postgres.answers import (
@@ -32,7 +33,6 @@ from datasources.databases.postgres.history.past import Past, history_of
 from datasources.databases.postgres.history.stat_statements import remembered
 from datasources.databases.postgres.libpq import tls_version
 from datasources.databases.postgres.transaction import Terms, ended, roll_back, run
-from datasources.network.threads import in_thread
 
 T = TypeVar("T")
 
@@ -154,7 +154,7 @@ class PgSession(Session):
         names = NAMES.format(visible=queries.VISIBLE, relations=queries.RELATIONS)
         rows = await self._read("history", names, NameRow, most=LINEAGE_BYTES) if past.texts else []
         async with Limit(self._terms.seconds).round("history"):
-            return await in_thread(partial(history_of, past, rows, database))
+            return await history_of(past, rows, database, min(READ_SECONDS, self._terms.seconds / 2))
 
     async def _read(self, stage: str, statement: str, kind: Any, *, most: float = math.inf) -> list[Any]:
         """All rows of one of our own statements, of so many bytes, read one by one in a transaction of its own."""

@@ -1,10 +1,10 @@
 """One open connection to Redshift: PostgreSQL's session, but for what is asked of the catalogue."""
 
 import re
-from functools import partial
 
 from datasources.databases.base import History, LineageEdge
-from datasources.databases.history.edges import Written, edges_of
+from datasources.databases.history.apart import edges_apart
+from datasources.databases.history.edges import FoldedNames, Written
 from datasources.databases.limits import Limit
 from datasources.databases.postgres import scratch
 from datasources.databases.postgres.plain import PlainSession
@@ -13,7 +13,6 @@ from datasources.databases.redshift.terms import constant
 from datasources.databases.warehouse.catalog import Catalog, Member, by_table
 from datasources.model.errors import SourceUnreachable
 from datasources.model.vocabulary import ErrorCode
-from datasources.network.threads import in_thread
 
 KEPT_IN = "sys_query_history (7 days; the user's own statements, unless ALTER USER … SYSLOG ACCESS UNRESTRICTED)"
 NO_HISTORY = "GRANT SELECT ON sys_query_history, sys_query_text TO …, and ALTER USER … SYSLOG ACCESS UNRESTRICTED"
@@ -62,7 +61,7 @@ class RedshiftSession(PlainSession):
             texts[number] = texts.get(number, "") + piece
         written = [Written(text, "public") for text in texts.values()]
         async with Limit(self._terms.seconds).round("history"):
-            edges, count, unread = await in_thread(partial(edges_of, written, found.columns, "redshift", database))
+            edges, count, unread = await edges_apart(written, FoldedNames(found.columns, database), "redshift")
         return edges, History(read_from=KEPT_IN, statements=count, unread=unread)
 
     async def _catalog(self, stage: str) -> Catalog:

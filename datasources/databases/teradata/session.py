@@ -1,9 +1,8 @@
 """A login's questions to Teradata. A schema is one of its databases."""
 
-from functools import partial
-
 from datasources.databases.base import Column, History, LineageEdge
-from datasources.databases.history.edges import MOST_STATEMENTS, Written, edges_of
+from datasources.databases.history.apart import edges_apart
+from datasources.databases.history.edges import MOST_STATEMENTS, FoldedNames, Written
 from datasources.databases.limits import Limit
 from datasources.databases.teradata.types import type_text
 from datasources.databases.warehouse.asker import Row
@@ -12,7 +11,6 @@ from datasources.databases.warehouse.records import foreign_of, primary_of
 from datasources.databases.warehouse.session import WarehouseSession
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
-from datasources.network.threads import in_thread
 
 WITHOUT = (
     "All", "console", "Crashdumps", "DBC", "Default", "EXTUSER", "External_AP", "LockLogShredder", "PUBLIC", "SQLJ",
@@ -99,7 +97,7 @@ class TeradataSession(WarehouseSession):
             return [], History(read_from=KEPT_IN, missing=GRANT.format(user=self._asker.user or "…"))
         written = [Written(str(row[0]), schema=str(row[1] or "").strip()) for row in rows]
         async with limit.round("history"):
-            edges, count, unread = await in_thread(partial(edges_of, written, catalog.columns, self.dialect, ""))
+            edges, count, unread = await edges_apart(written, FoldedNames(catalog.columns, ""), self.dialect)
         return edges, History(read_from=KEPT_IN, statements=count, unread=unread)
 
     def require_reading(self, sql: str) -> None:

@@ -1,10 +1,10 @@
 """A user's questions to Trino, about one catalog or several."""
 
 from collections.abc import AsyncGenerator
-from functools import partial
 
 from datasources.databases.base import Column, History, LineageEdge
-from datasources.databases.history.edges import MOST_STATEMENTS, Written, edges_of
+from datasources.databases.history.apart import edges_apart
+from datasources.databases.history.edges import MOST_STATEMENTS, FoldedNames, Written
 from datasources.databases.limits import Limit
 from datasources.databases.trino.asker import TrinoAsker
 from datasources.databases.warehouse.asker import Row
@@ -12,7 +12,6 @@ from datasources.databases.warehouse.catalog import Catalog, Member, by_table
 from datasources.databases.warehouse.session import WarehouseSession
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
-from datasources.network.threads import in_thread
 
 WITHOUT = ("system", "jmx")
 """Catalogs of the coordinator's own."""
@@ -126,8 +125,8 @@ class TrinoSession(WarehouseSession):
             return [], History(read_from=KEPT_IN, missing=NO_HISTORY)
         written = [Written(str(row[0])) for row in rows]
         async with limit.round("history"):
-            edges, count, unread = await in_thread(
-                partial(edges_of, written, catalog.columns, self.dialect, self._catalog or "")
+            edges, count, unread = await edges_apart(
+                written, FoldedNames(catalog.columns, self._catalog or ""), self.dialect
             )
         return edges, History(read_from=KEPT_IN, statements=count, unread=unread)
 

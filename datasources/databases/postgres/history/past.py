@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 
 from datasources.databases.base import History, LineageEdge
-from datasources.databases.history.edges import Written, edges_by
+from datasources.databases.history.apart import edges_apart
+from datasources.databases.history.edges import Written
 from datasources.databases.postgres.history.names import PgNames, Row
 from datasources.databases.postgres.history.texts import readable
 
@@ -39,10 +40,12 @@ def together(pasts: Iterable[Past]) -> Past:
     )
 
 
-def history_of(past: Past, names: Iterable[Row], database: str) -> tuple[list[LineageEdge], History]:
-    """What these statements have made from what. Takes CPU: run it in a thread."""
+async def history_of(
+    past: Past, names: Iterable[Row], database: str, seconds: float
+) -> tuple[list[LineageEdge], History]:
+    """What these statements have made from what; `seconds` bound how long they are read, others are unread."""
     written = [Written(readable(text)) for text in past.texts]
-    edges, count, unread = edges_by(written, PgNames(names, database), DIALECT)
+    edges, count, unread = await edges_apart(written, PgNames(names, database), DIALECT, seconds=seconds)
     return edges, History(
         read_from=past.read_from,
         statements=count,

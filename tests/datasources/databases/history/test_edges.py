@@ -4,13 +4,14 @@ import logging
 
 import pytest
 
-from datasources.databases.history.edges import Written, edges_by, edges_of
+from datasources.databases.history.edges import FoldedNames, Written, edges_by
 from datasources.databases.history.in_time import InTime
 from datasources.databases.history.names import SchemaNames
 from datasources.databases.history.statements import Named, Write, deed_of
 from datasources.databases.postgres.history.names import PgNames
 
 KNOWN = [("s", name) for name in ("a", "b", "c", "d", "log", "Mixed")]
+FOLDED = FoldedNames(KNOWN, "shop")
 Pairs = set[tuple[str, str]]
 
 CASES: dict[str, Pairs] = {
@@ -53,7 +54,7 @@ CASES: dict[str, Pairs] = {
 
 def pairs(sql: str) -> Pairs:
     """The names of the ends of each edge."""
-    edges, _, unread = edges_of([Written(sql)], KNOWN, "postgres", "shop")
+    edges, _, unread = edges_by([Written(sql)], FOLDED, "postgres")
     assert unread == 0
     return {(edge.source.name, edge.target.name) for edge in edges}
 
@@ -78,7 +79,7 @@ def test_what_is_not_understood_is_unread() -> None:
         "INSERT INTO s.a SELECT 1 " + " " * 200_000,
         "INSERT INTO s.a SELECT " + "(" * 5000 + "1" + ")" * 5000,
     ]
-    edges, count, unread = edges_of([Written(text) for text in texts], KNOWN, "postgres", "shop")
+    edges, count, unread = edges_by([Written(text) for text in texts], FOLDED, "postgres")
     assert ([str(edge.source) for edge in edges], count, unread) == (["s.b"], 1, 4)
 
 
@@ -91,7 +92,7 @@ def test_no_text_is_in_a_log(caplog: pytest.LogCaptureFixture) -> None:
         "VACUUM s3cret",
     ]
     with caplog.at_level(logging.DEBUG):
-        edges_of([Written(text) for text in texts], KNOWN, "postgres", "shop")
+        edges_by([Written(text) for text in texts], FOLDED, "postgres")
     assert "s3cret" not in caplog.text
 
 

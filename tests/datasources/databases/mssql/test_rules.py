@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from datasources.databases.history.edges import Written, edges_of
+from datasources.databases.history.edges import FoldedNames, Written, edges_by
 from datasources.databases.mssql.guard import require_reading
 from datasources.databases.mssql.products import Product
 from datasources.databases.mssql.session import PARAMETERS, foreign_of, literal, member_of, type_of
@@ -200,7 +200,7 @@ def test_parameters_before_a_statement(text: str, left: str) -> None:
 def test_what_statements_of_before_have_made(sql: str, made: bool) -> None:
     """Of tables that are there, in this database: also by SELECT … INTO, and CREATE TABLE … AS."""
     known = [("dbo", "customer"), ("dbo", "orders")]
-    edges, _, unread = edges_of([Written(sql, "dbo")], known, "tsql", "shop")
+    edges, _, unread = edges_by([Written(sql, "dbo")], FoldedNames(known, "shop"), "tsql")
     assert [(str(edge.source), str(edge.target)) for edge in edges] == [("dbo.customer", "dbo.orders")] * made
     assert unread == 0
 

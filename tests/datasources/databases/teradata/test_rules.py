@@ -3,7 +3,7 @@
 import pytest
 
 from datasources.databases.base import Column, ForeignKey, TableName
-from datasources.databases.history.edges import Written, edges_of
+from datasources.databases.history.edges import FoldedNames, Written, edges_by
 from datasources.databases.teradata.errors import ENDED, by_text
 from datasources.databases.teradata.frames import LARGEST, Frames
 from datasources.databases.teradata.model import TeradataOptions
@@ -145,7 +145,7 @@ def test_history() -> None:
         Written("INS shop.report SELECT * FROM shop.orders", schema="x"),
         Written("UPDATE shop.report SET a = 1", schema="x"),
     ]
-    edges, _, _ = edges_of(written, known, TeradataSession.dialect, "")
+    edges, _, _ = edges_by(written, FoldedNames(known, ""), TeradataSession.dialect)
     assert [(edge.source.name, edge.target.name) for edge in edges] == [("orders", "report")]
 
 
