@@ -6,6 +6,7 @@ from hypothesis import settings
 pytest.register_assert_rewrite("tests.datasources.databases")  # the contracts: each says what it found
 
 pytest_plugins = [
+    "tests.fixtures.skips",
     "tests.fixtures.servers.database",
     "tests.fixtures.service",
     "tests.fixtures.intruder",

@@ -15,6 +15,7 @@ from api.pages.errors import answer_any
 from api.pages.rendering import template_config
 from api.pages.router import forgery_protection, pages
 from api.pages.session import SessionAuthentication
+from api.parameters import well_formed
 from api.routes.alerts import AlertController
 from api.routes.answers import QuestionController
 from api.routes.api_keys import KeyController
@@ -69,7 +70,7 @@ def create_app() -> Litestar:
             metrics,
         ],
         lifespan=[started],
-        guards=[dependencies.integer_ids, dependencies.known_parameters],
+        guards=[well_formed],
         middleware=[
             REQUESTS.middleware,
             DefineMiddleware(KeyAuthentication, exclude=OPEN_PATHS),

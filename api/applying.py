@@ -13,6 +13,7 @@ from api.auth import Member
 from api.limits import refuse_too_many_together
 from api.prefect.client import Unreachable
 from api.prefect.schedules import Schedules
+from api.slices import in_slices
 from api.timetables import assign, make_missing, tidy
 from api.wanted_plans import plan_from
 from api.wire.declared import SCHEDULE, Declared, SourceChange, below, changes_of, declare, several
@@ -24,6 +25,11 @@ from datasources.catalogue.tables import DataSource
 from datasources.health.plan import Plan
 from datasources.model.settings import Settings
 from datasources.secrecy.vault import Vault
+
+MOST_ERRORS = 100
+"""Of one file: a client mends these and sends it again."""
+ROWS_AT_ONCE = 50
+"""Sources that are written by one statement: SQLAlchemy gives no other request a turn before that is sent."""
 
 
 class Planned(Struct, kw_only=True):
@@ -40,14 +46,15 @@ class Planned(Struct, kw_only=True):
         return self.plan != (own_plan(row) if row else None)
 
 
-def plan_sources(
+async def plan_sources(
     given: Sequence[dict[str, Any]], rows: Mapping[str, DataSource], vault: Vault, settings: Settings
 ) -> list[Planned]:
     """Work out what a file asks for and changes. Raises `Invalid` with an error for each faulty source."""
     _refuse_timetables(given, settings)
-    declared = declare(given, rows, vault)
-    plans = _plans(given, declared)
-    return [_planned(source, plan, vault) for source, plan in zip(declared, plans, strict=True)]
+    declared = await _declared(given, rows, vault)
+    plans = await _plans(given, declared)
+    both = zip(declared, plans, strict=True)
+    return [_planned(source, plan, vault) async for source, plan in in_slices(both)]
 
 
 def removed(rows: Mapping[str, DataSource], planned: Sequence[Planned]) -> list[DataSource]:
@@ -70,10 +77,31 @@ def _refuse_timetables(given: Sequence[dict[str, Any]], settings: Settings) -> N
         raise Invalid(["body", "sources"], sentence)
 
 
-def _plans(given: Sequence[dict[str, Any]], declared: Sequence[Declared]) -> list[Plan | None]:
+async def _declared(given: Sequence[dict[str, Any]], rows: Mapping[str, DataSource], vault: Vault) -> list[Declared]:
+    """The sources of the file, without their schedules."""
+    found: list[Declared] = []
+    errors: list[dict[str, Any]] = []
+    seen: set[str] = set()
+    async for number, item in in_slices(enumerate(given)):
+        try:
+            declared = declare(item, rows, vault)
+            if declared.source.name in seen:
+                raise Invalid(["body", "name"], f"The file has {declared.source.name!r} twice")
+            seen.add(declared.source.name)
+            found.append(declared)
+        except Invalid as error:
+            errors += below(error, number).errors
+            if len(errors) >= MOST_ERRORS:
+                break
+    if errors:
+        raise several(errors)
+    return found
+
+
+async def _plans(given: Sequence[dict[str, Any]], declared: Sequence[Declared]) -> list[Plan | None]:
     plans: list[Plan | None] = []
     errors: list[dict[str, Any]] = []
-    for number, (item, source) in enumerate(zip(given, declared, strict=True)):
+    async for number, (item, source) in in_slices(enumerate(zip(given, declared, strict=True))):
         try:
             plans.append(_plan(item, source))
         except Invalid as error:
@@ -144,11 +172,14 @@ class Applier:
         refuse_too_many_together(wanted, others, self._settings, datetime.now(UTC))
 
     async def _write(self, member: Member, planned: Sequence[Planned], gone: Sequence[DataSource]) -> list[DataSource]:
-        rows = [self._row(member, one) for one in planned]
         for row in gone:
             remove_source(row)
+        rows: list[DataSource] = []
         try:
-            await save_sources(self._session, rows)
+            async for some in in_slices(planned[at : at + ROWS_AT_ONCE] for at in range(0, len(planned), ROWS_AT_ONCE)):
+                written = [self._row(member, one) for one in some]
+                await save_sources(self._session, written)
+                rows += written
         except NameTaken as error:
             raise Problem(409, f"Nothing was applied: {error}") from error
         return rows

@@ -1,18 +1,16 @@
 """What handlers ask for by name: services, the member who asks, a session of the catalogue."""
 
-import re
 from collections.abc import AsyncIterator
 from typing import Any
 
 from litestar import Request
-from litestar.connection import ASGIConnection
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.auth import Member
 from api.runtime import Services
-from api.wire.errors import Invalid, Problem, unknown
+from api.wire.errors import Problem
 from datasources.catalogue.jobs.jobs import find_job
 from datasources.catalogue.jobs.queue import lock_source
 from datasources.catalogue.sources import find_source
@@ -24,26 +22,6 @@ MemberDep = NamedDependency[Member]
 Session = AsyncSession
 """How handlers name it: no route knows SQLAlchemy."""
 SessionDep = NamedDependency[AsyncSession]
-INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
-
-# Guards are coroutines: Litestar calls a plain function in a thread, which takes longer than all else of a quick
-# answer.
-
-
-async def integer_ids(connection: ASGIConnection[Any, Any, Any, Any], _: Any) -> None:
-    """A guard against ids like `1e3` and `1.0`, which msgspec takes for integers. Raises `Invalid`."""
-    for name, value in connection.path_params.items():
-        if name.endswith("_id") and not INTEGER.fullmatch(str(value)):
-            raise Invalid(["path", name], "Expected a whole number")
-
-
-async def known_parameters(connection: ASGIConnection[Any, Any, Any, Any], _: Any) -> None:
-    """A guard against mistyped query parameters, by the OpenAPI document. Raises `Invalid` with the nearest name."""
-    operation = (connection.scope.get("path_template", ""), str(connection.scope.get("method", "")).lower())
-    known = connection.app.state.parameters.get(operation)
-    for name in connection.query_params if known is not None else ():
-        if name not in known:
-            raise unknown(["query", name], known)
 
 
 async def provide_services(state: State) -> Services:

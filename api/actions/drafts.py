@@ -10,7 +10,7 @@ from api.auth import Member
 from api.dependencies import require_source
 from api.runtime import Services
 from api.wire.errors import Problem
-from api.wire.registration import decode_source, merged, parse
+from api.wire.registration import decode, merged, parse, strangers_in
 from datasources.catalogue.health.overview import DRAFT
 from datasources.catalogue.sources import DRAFT_OF, drafts_of, remove_source, source_of, write_source
 from datasources.catalogue.tables import DataSource
@@ -31,8 +31,10 @@ async def draft_change(
 ) -> DataSource:
     """A draft with these changes, in place of an earlier one of the same source. Raises `Problem`, as a change does."""
     row = await require_source(session, member, source_id, for_change=True)
-    whole, faults = merged(row, decode_source(body, row.fields), services.vault)
-    source, fields = parse(whole | {"created_from": DRAFT, DRAFT_OF: _told(row)}, faults)
+    given = decode(body)
+    whole, wrong = merged(row, given, services.vault)
+    found = [*strangers_in(given, row.fields), *wrong]
+    source, fields = parse(whole | {"created_from": DRAFT, DRAFT_OF: _told(row)}, found)
     name = source.name if source.name != row.name else f"{source.name[: LONGEST_NAME - len(EDITED)]}{EDITED}"
     for earlier in await drafts_of(session, row):
         remove_source(earlier)

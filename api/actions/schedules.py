@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.limits import refuse_schedule
 from api.prefect.client import Unreachable
 from api.runtime import Services
-from api.timetables import give_schedule, read_schedule, take_schedule
+from api.timetables import give_schedule, pause_schedule, read_schedule, take_schedule
 from api.wanted_plans import plan_from
 from api.wire.errors import Problem
 from api.wire.requests import WantedSchedule
@@ -35,6 +35,24 @@ async def read(session: AsyncSession, services: Services, source: DataSource) ->
         raise Problem(503, "Prefect does not answer") from error
     if plan is None:
         raise Problem(404, NO_SCHEDULE)
+    return plan
+
+
+async def pause(session: AsyncSession, services: Services, source: DataSource, *, paused: bool) -> Plan:
+    """Pause the source's schedule, or go on with it.
+
+    Raises `Problem`: 404 without a schedule, 409 when something else keeps it paused.
+    """
+    if source.plan is None:
+        raise Problem(404, NO_SCHEDULE)
+    if not paused and source.fields.get("is_paused"):
+        raise Problem(409, "The data source itself is paused: edit it to resume its schedule")
+    await pause_schedule(session, services.prefect.schedules, source, paused)
+    plan = Plan.read(source.plan)
+    if plan is None:
+        raise Problem(404, NO_SCHEDULE)
+    if not paused and not plan.active:
+        raise Problem(409, "The schedule is paused in Prefect: resume it there")
     return plan
 
 

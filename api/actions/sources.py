@@ -1,5 +1,6 @@
 """Registering, changing, removing and restoring a source, from either API or a page."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -9,7 +10,8 @@ from api.dependencies import require_source
 from api.runtime import Services
 from api.timetables import forget_schedule, pause_schedule
 from api.wire.errors import Problem
-from api.wire.registration import decode_source, hidden_in, merged, parse
+from api.wire.faults import Fault
+from api.wire.registration import decode, hidden_in, merged, parse, strangers_in
 from datasources.catalogue.sources import (
     NameTaken,
     change_source,
@@ -25,14 +27,23 @@ from datasources.model.source import Source
 
 async def register(session: AsyncSession, services: Services, member: Member, body: bytes) -> DataSource:
     """A new source of the organization. Raises `Problem`: 422 with the field at fault, 409 for a name that is taken."""
-    return await create(session, services, member, decode_source(body))
+    given = decode(body)
+    return await create(session, services, member, given, strangers_in(given))
 
 
 async def create(
-    session: AsyncSession, services: Services, member: Member, given: dict[str, Any], **columns: Any
+    session: AsyncSession,
+    services: Services,
+    member: Member,
+    given: dict[str, Any],
+    found: Sequence[Fault] = (),
+    **columns: Any,
 ) -> DataSource:
-    """The same of decoded fields; `columns` are what is not among them. Raises `Problem`, too."""
-    source, fields = parse(given, hidden_in(given))
+    """The same of decoded fields, with the faults that were `found` in them before. Raises `Problem`, too.
+
+    `columns` are what is not among the fields.
+    """
+    source, fields = parse(given, [*found, *hidden_in(given)])
     row = DataSource(organization_id=member.organization_id, created_by_user_id=member.user_id, **columns)
     write_source(row, source, fields, services.vault)
     await save(session, row)
@@ -43,15 +54,22 @@ async def change(session: AsyncSession, services: Services, member: Member, sour
     """Change some fields; what is left out stays as it is, secrets included. Raises `Problem`, too."""
     # Of two changes at once, the second one builds on the first: it may not bring back the secret of before.
     row = await require_source(session, member, source_id, for_change=True)
-    await change_fields(session, services, member, row, decode_source(body, row.fields))
+    given = decode(body)
+    await change_fields(session, services, member, row, given, strangers_in(given, row.fields))
     return row
 
 
 async def change_fields(
-    session: AsyncSession, services: Services, member: Member, row: DataSource, given: dict[str, Any]
+    session: AsyncSession,
+    services: Services,
+    member: Member,
+    row: DataSource,
+    given: dict[str, Any],
+    found: Sequence[Fault] = (),
 ) -> None:
     """The same of decoded fields, in a row that is locked; its schedule pauses and goes on with it."""
-    await apply_change(session, services, member, row, *parse(*merged(row, given, services.vault)))
+    whole, wrong = merged(row, given, services.vault)
+    await apply_change(session, services, member, row, *parse(whole, [*found, *wrong]))
 
 
 async def apply_change(

@@ -16,6 +16,7 @@ from api.wire.requests import (
     NewMember,
     SecretAnswer,
     TestRequest,
+    WantedDownloads,
     WantedSchedule,
 )
 
@@ -41,6 +42,14 @@ def schedule_from(form: Form) -> WantedSchedule:
         if wanted["interval_seconds"] is None:
             raise Invalid(["body", "interval_seconds"], "Give a number of seconds", "missing")
     return _read(wanted | {"active": bool(form.get("active"))}, WantedSchedule)
+
+
+def downloads_from(form: Form) -> WantedDownloads:
+    """When schema and lineage are downloaded; an empty field asks for no schedule. Raises `Invalid`."""
+    given = {name: text(form, name) for name in ("schema_indexing_schedule", "lineage_schedule")}
+    interval = number(form, "schema_refresh_interval")
+    refreshed = bool(form.get("schema_auto_refresh"))
+    return _read(given | {"schema_auto_refresh": refreshed, "schema_refresh_interval": interval}, WantedDownloads)
 
 
 def confirmation_from(form: Form) -> Confirmation:

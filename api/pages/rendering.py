@@ -17,8 +17,10 @@ from api.pages import assets, times
 from api.pages.board import Board, Boards
 from api.pages.forms import problems
 from api.pages.source_form import titles_of
+from api.pages.timetables import DOWNLOADS
 from api.runtime import Services
 from datasources.databases import DATABASES
+from datasources.health.standing import happened
 from datasources.model.inputs.texts import visible
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -45,7 +47,9 @@ def _furnish(engine: JinjaTemplateEngine) -> None:
     environment.globals["asset"] = assets.address
     environment.globals["problems"] = problems
     environment.globals["database"] = DATABASES.get
+    environment.globals["happened"] = happened
     environment.globals["titles_of"] = titles_of
+    environment.globals["download_kinds"] = DOWNLOADS
     environment.filters |= {
         "ago": times.ago,
         "exact": times.exact,

@@ -21,6 +21,7 @@ from api.pages.views.schema import SchemaPageController
 from api.pages.views.sign_in import SignInController
 from api.pages.views.source import SourcePageController
 from api.pages.views.sources import SourcesController
+from api.pages.views.timing import TimingController
 from api.runtime import Services
 from datasources.model.settings import Settings
 
@@ -44,6 +45,7 @@ def pages() -> Router:
             SourcesController,
             EditingController,
             SourcePageController,
+            TimingController,
             QuestionPageController,
             SchemaPageController,
             SchedulePageController,

@@ -63,6 +63,8 @@ class Field(Struct, frozen=True, kw_only=True):
     """Whether a secret is stored, which an empty field leaves as it is."""
     choices: list[tuple[str, str]] = []
     value: Any = None
+    default: Any = None
+    """What the source has when the field is left empty. A text stands there as a hint only: it is typed by no one."""
 
     group: Group = "more"
     """Where in the form it stands."""
@@ -107,6 +109,7 @@ def tunnel_fields(kind: type[Database], values: Values, kept: Iterable[str] = ()
             secret=name in SshTunnel.secret_fields,
             kept=name in set(kept),
             value=values.get(f"ssh_tunnel.{name}", TUNNEL_DEFAULTS.get(name)),
+            default=TUNNEL_DEFAULTS.get(name),
         )
         for name, title, form in TUNNEL
     ]
@@ -119,15 +122,17 @@ def _field(
     choices = [(str(choice), str(choice)) for choice in entry.get("enum", ())]
     if choices and not required and entry.get("default") is None:
         choices = [("", "default"), *choices]
+    form, default = _kind(entry, choices), entry.get("default")
     return Field(
         name=whole,
         title=entry["title"],
-        kind=_kind(entry, choices),
+        kind=form,
         required=required,
         secret=name in kind.options.secret_fields,
         kept=name in kept,
         choices=choices,
-        value=values.get(whole, entry.get("default")),
+        value=values.get(whole, None if form == "text" else default),
+        default=default,
         group=_group_of(name, kind, required),
     )
 
@@ -158,7 +163,8 @@ def values_from_url(url: str) -> tuple[str, dict[str, Any]]:
     source = source_from_url(url)
     kind = str(source.__struct_config__.tag)
     options = msgspec.structs.asdict(source.options)
-    found = {f"options.{name}": value for name, value in options.items() if value is not None}
+    defaults = {field.name: field.default for field in msgspec.structs.fields(source.options)}
+    found = {f"options.{n}": v for n, v in options.items() if v is not None and v != defaults[n]}
     name = str(options.get(DATABASES[kind].options.shown_as.get("database_name", ""), "") or "")
     return kind, found | {"name": name, "temp_schema": source.temp_schema}
 
@@ -251,7 +257,7 @@ def _group(form: Form, fields: list[Field], stored: Values) -> dict[str, Any]:
         if field.kind == "choice" and isinstance(value, str) and value.isdigit():
             value = int(value)
         if value is None and not field.secret and stored.get(field.name) is not None:
-            value = field.value
+            value = field.default
             found[name] = value
         if value is not None:
             found[name] = value

@@ -11,6 +11,7 @@ from prefect.blocks.webhook import Webhook
 from prefect.events import Event, Resource
 from prefect.types import DateTime
 
+from datasources.health.standing import happened
 from datasources.model.alerts import Alert, AlertKind
 from datasources.model.vocabulary import StatusEvent
 
@@ -24,9 +25,9 @@ PAYLOAD = """{{ {
   "event": event.event, "id": event.id | string, "occurred": event.occurred | string,
   "resource": event.resource.id, "name": event.resource.name, "payload": event.payload
 } | tojson }}"""
-SUBJECT = "{{ event.payload.name }} is {{ event.payload.became }}"
+SUBJECT = "{{ event.payload.name }} {{ event.payload.happened }}"
 BODY = """{{ event.payload.name }} (data source {{ event.payload.data_source_id }}) \
-went from {{ event.payload.was }} to {{ event.payload.became }} at {{ event.payload.changed_at }}.
+{{ event.payload.happened }} ({{ event.payload.changed_at }}).
 {% if event.payload.reason %}
 {{ event.payload.error_code }}: {{ event.payload.reason }}
 {{ event.payload.remediation }}
@@ -96,6 +97,7 @@ def try_event(automation: AutomationCore) -> Event:
         "name": f"A test of {shown!r}",
         "was": "active",
         "became": "failed",
+        "happened": happened("active", "failed"),
         "changed_at": now.isoformat(timespec="seconds"),
         "reason": "This is a test of the alert: no data source has changed",
         "error_code": "TEST",

@@ -11,6 +11,7 @@ from prefect.types import DateTime
 
 from api.prefect._private import send_events, stored_events
 from datasources.catalogue.health.status_changes import UnsentChange
+from datasources.health.standing import happened
 from datasources.model.errors import REMEDIATIONS
 from datasources.model.inputs.texts import visible
 from datasources.model.vocabulary import ErrorCode, StatusEvent
@@ -77,6 +78,7 @@ def event(change: UnsentChange) -> Event:
             "name": visible(change.source_name),
             "was": change.was,
             "became": change.became,
+            "happened": happened(change.was, change.became),
             "reason": change.reason,
             "error_code": change.error_code,
             "remediation": _advice(change),

@@ -5,8 +5,9 @@ from litestar import Controller, get, post
 from api.applying import Applier, plan_sources, removal_of, removed
 from api.dependencies import ApiRequest, MemberDep, ServicesDep, SessionDep
 from api.limits import MAKES_PLAN
+from api.slices import in_slices
 from api.wire.declared import Applied
-from api.wire.exported import Exported, export
+from api.wire.exported import Exported, exported
 from api.wire.registration import read
 from api.wire.requests import ApplyRequest, takes_sources
 from api.wire.responses import APPLY_REFUSED
@@ -34,7 +35,7 @@ class ApplyController(Controller):
         """Change the sources to what a file says, all of them or none; a dry run returns what would change."""
         wanted = read(await request.body(), ApplyRequest)
         rows = await sources_by_name(session, member.organization_id, for_change=not wanted.dry_run)
-        planned = plan_sources(wanted.sources, rows, services.vault, services.settings)
+        planned = await plan_sources(wanted.sources, rows, services.vault, services.settings)
         gone = removed(rows, planned) if wanted.prune else []
         if wanted.dry_run:
             return Applied(changes=[*(one.change for one in planned), *map(removal_of, gone)], applied=False)
@@ -45,4 +46,4 @@ class ApplyController(Controller):
     async def export(self, session: SessionDep, member: MemberDep, services: ServicesDep) -> Exported:
         """Return every source as a file declares it, without secrets."""
         rows = await sources_by_name(session, member.organization_id)
-        return export(rows.values(), services.vault)
+        return Exported.of([exported(row, services.vault) async for row in in_slices(rows.values())])

@@ -79,7 +79,7 @@ class DataSourceController(Controller):
         """Register a source. The service encrypts credentials, never returns them, and splits a connection string."""
         read = read_new(await request.body())
         with _in_their_words(DATABASES[read.shared["type"]]):
-            row = await sources.create(session, services, member, read.shared, dialect=read.dialect)
+            row = await sources.create(session, services, member, read.shared, read.faults, dialect=read.dialect)
         answer = Envelope(details_of(row), "Data source created successfully")
         return Response(answer, headers={LOCATION: f"{self.path}/{row.id}"})
 
@@ -116,7 +116,7 @@ class DataSourceController(Controller):
         read = read_change(body, kind, tunnelled=row.ssh_tunnel is not None)
         row.dialect = row.dialect | read.dialect
         with _in_their_words(kind):
-            await sources.change_fields(session, services, member, row, read.shared)
+            await sources.change_fields(session, services, member, row, read.shared, read.faults)
         return Envelope(await _details(session, row), "Data source updated successfully")
 
     @delete(

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from api.wire.errors import Invalid
-from api.wire.registration import hidden_in, parse, refuse_unknown, replaced
+from api.wire.registration import hidden_in, parse, replaced, strangers_in
 from api.wire.requests import SourceFields
 from datasources.catalogue.health.timetables import own_plan
 from datasources.catalogue.sources import source_of
@@ -22,8 +22,6 @@ from datasources.model.source import Source
 from datasources.secrecy.vault import Vault
 
 SCHEDULE = "schedule"
-MOST_ERRORS = 100
-"""Of one file: a client mends these and sends it again. Reading thousands of wrong sources would hold up all others."""
 DEFAULTS: dict[str, Any] = msgspec.to_builtins(SourceFields())
 Action = Literal["create", "update", "unchanged", "remove"]
 
@@ -68,27 +66,6 @@ class Declared(Struct, frozen=True, kw_only=True):
     row: DataSource | None
 
 
-def declare(given: Sequence[dict[str, Any]], rows: Mapping[str, DataSource], vault: Vault) -> list[Declared]:
-    """The sources of a file, without their schedules. Raises `Invalid` with an error for each source at fault."""
-    found: list[Declared] = []
-    errors: list[dict[str, Any]] = []
-    seen: set[str] = set()
-    for number, item in enumerate(given):
-        try:
-            declared = _declare(item, rows, vault)
-            if declared.source.name in seen:
-                raise Invalid(["body", "name"], f"The file has {declared.source.name!r} twice")
-            seen.add(declared.source.name)
-            found.append(declared)
-        except Invalid as error:
-            errors += below(error, number).errors
-            if len(errors) >= MOST_ERRORS:
-                break
-    if errors:
-        raise several(errors)
-    return found
-
-
 def several(errors: Sequence[dict[str, Any]]) -> Invalid:
     """One refusal for all of these."""
     refusal = Invalid(["body", "sources"], f"{len(errors)} sources are refused")
@@ -103,13 +80,13 @@ def below(error: Invalid, number: int, *more: str) -> Invalid:
     return moved
 
 
-def _declare(item: dict[str, Any], rows: Mapping[str, DataSource], vault: Vault) -> Declared:
+def declare(item: dict[str, Any], rows: Mapping[str, DataSource], vault: Vault) -> Declared:
+    """A source of a file, without its schedule; `rows` are those that there are, by name. Raises `Invalid`."""
     given = {name: value for name, value in item.items() if name != SCHEDULE}
-    refuse_unknown(given)
-    hidden = hidden_in(given)
+    found = [*strangers_in(given), *hidden_in(given)]
     name = given.get("name")
     row = rows.get(name) if isinstance(name, str) else None
-    source, fields = parse(given, hidden) if row is None else replaced(row, given, vault, hidden)
+    source, fields = parse(given, found) if row is None else replaced(row, given, vault, found)
     return Declared(source=source, fields=fields, row=row)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import sqlalchemy.exc
 from litestar import Request, Response
-from litestar.exceptions import HTTPException, TooManyRequestsException, ValidationException
+from litestar.exceptions import HTTPException, TooManyRequestsException
 from msgspec import Struct
 
 from datasources.model.errors import SourcecheckError
@@ -60,8 +60,6 @@ UNAVAILABLE = (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError, s
 """What SQLAlchemy raises when the catalogue is being restarted, or has no connection left for us."""
 
 _PLACE = re.compile(r"^(?P<reason>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
-_ABSENT = re.compile(r"Missing required (?P<place>query|header) parameter '(?P<name>[^']+)'")
-"""How Litestar says that a parameter is missing."""
 _NAMED = re.compile(r"^`(?P<rule>\w+)` |(?:missing required field|contains unknown field) `(?P<name>[^`]+)`")
 """A field that the sentence names, although the place of the error is the object that has it."""
 
@@ -139,8 +137,6 @@ def _problem(error: Exception) -> Problem:
         return Invalid(["body"], str(error), "json_invalid")
     if isinstance(error, RecursionError):
         return Invalid(["body"], "Nested too deeply")
-    if isinstance(error, ValidationException):
-        return _from_litestar(error)
     if isinstance(error, UNAVAILABLE):
         return Problem(503, "The catalogue does not answer; try again in a moment", {"Retry-After": "1"})
     if isinstance(error, TooManyRequestsException):
@@ -158,24 +154,6 @@ def _too_often(error: TooManyRequestsException) -> Problem:
     limit, reset = headers.get("RateLimit-Limit"), max(1, int(headers.get("RateLimit-Reset", "60")))
     sentence = f"At most {limit} requests of this kind a minute for each organization; try again in {reset} s"
     return Problem(429, sentence, headers | {"Retry-After": str(reset)})
-
-
-def _from_litestar(error: ValidationException) -> Invalid:
-    """Litestar's own validation, of parameters."""
-    extra = error.extra if isinstance(error.extra, list) else []
-    places = {"path": "path", "query": "query", "header": "header", "body": "body"}
-    problems: list[dict[str, Any]] = []
-    for item in extra:
-        place = places.get(str(getattr(item.get("source"), "value", item.get("source"))), "body")
-        problems.append(
-            {"loc": [place, item.get("key", "")], "msg": plain(str(item.get("message", ""))), "type": "value_error"}
-        )
-    problem = Invalid(["body"], error.detail)
-    if missing := _ABSENT.match(error.detail):
-        return Invalid([missing["place"], missing["name"]], "This parameter is required", "missing")
-    if problems:
-        problem.errors = problems
-    return problem
 
 
 class ValidationError(Struct):

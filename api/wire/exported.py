@@ -1,7 +1,7 @@
 """Sources as a file declares them, from the catalogue: what `apply` takes for no change."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Self
 
 from msgspec import Struct
 
@@ -21,16 +21,17 @@ class Exported(Struct, frozen=True):
     secrets: dict[str, list[str]]
     """By the source's name: the fields that a file may leave out, because the service has them."""
 
+    @classmethod
+    def of(cls, sources: Iterable[tuple[dict[str, Any], list[str]]]) -> Self:
+        """All of these, each as `exported` has it."""
+        found = list(sources)
+        return cls([source for source, _ in found], {source["name"]: names for source, names in found if names})
 
-def export(rows: Iterable[DataSource], vault: Vault) -> Exported:
-    """What a file says about these sources, without anything that is a default. Raises `SecretsError`."""
-    sources, secrets = [], {}
-    for row in rows:
-        sources.append(_source(row))
-        kept = vault.open(row.secret)
-        if names := [f"{group}.{name}" for group, values in kept.items() for name in values]:
-            secrets[row.name] = names
-    return Exported(sources, secrets)
+
+def exported(row: DataSource, vault: Vault) -> tuple[dict[str, Any], list[str]]:
+    """What a file says about a source, and which of its secrets are kept. Raises `SecretsError`."""
+    kept = vault.open(row.secret)
+    return _source(row), [f"{group}.{name}" for group, values in kept.items() for name in values]
 
 
 def _source(row: DataSource) -> dict[str, Any]:

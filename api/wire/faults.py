@@ -71,7 +71,7 @@ def _refusal(given: Any, kind: Any, known: Known, place: Place) -> list[Fault]:
     try:
         msgspec.convert(given, kind)
     except msgspec.ValidationError as error:
-        return invalid(error, prefix=place, known=known, choices=_choices_in(kind)).errors
+        return invalid(error, prefix=place, known=known, choices=choices_of(kind)).errors
     return []
 
 
@@ -84,13 +84,13 @@ def _host(host: Any, place: Place) -> list[Fault]:
     return []
 
 
-def _choices_in(kind: Any) -> list[str]:
+def choices_of(kind: Any) -> list[str]:
     """The values of a type that has a few; none for every other type."""
     if get_origin(kind) is Literal:
         return [value for value in get_args(kind) if isinstance(value, str)]
     if isinstance(kind, type) and issubclass(kind, Enum):
         return [str(member.value) for member in kind]
-    return [value for part in get_args(kind) for value in _choices_in(part)]
+    return [value for part in get_args(kind) for value in choices_of(part)]
 
 
 def _struct_in(kind: Any) -> type[Struct] | None:

@@ -7,13 +7,14 @@ import msgspec
 from msgspec import Struct
 
 from api.wire.errors import Invalid, unknown
-from api.wire.faults import MOST_FAULTS, Fault, fault_of, faults, together
+from api.wire.faults import MOST_FAULTS, REQUIRED, Fault, fault_of, faults, together
 from api.wire.requests import ANSWERED_ONLY, PUBLISHED_FIELDS, SourceFields
 from api.wire.schemas import SourceAnswer
 from datasources.catalogue.sources import source_of
 from datasources.catalogue.tables import DataSource
 from datasources.databases import ALIASES, DATABASES, AnySource
 from datasources.health.cron import refuse_cron
+from datasources.model.inputs.nearest import did_you_mean
 from datasources.model.inputs.secret_references import FIELD, escaped, is_reference, unescaped
 from datasources.model.inputs.texts import LINE_BREAKS, hidden_character
 from datasources.model.source import Options, Source, SshTunnel
@@ -68,29 +69,18 @@ def read(body: bytes, kind: type[T]) -> T:
     return read_known(decode(body), kind)
 
 
-def read_known(data: dict[str, Any], kind: type[T], **inside: Iterable[str]) -> T:
-    """The same of decoded JSON; `inside` names the fields of an object in it. Raises `Invalid` naming every field."""
+def read_known(data: dict[str, Any], kind: type[T]) -> T:
+    """The same of decoded JSON. Raises `Invalid` naming every field at fault."""
     try:
         return msgspec.convert(data, kind)
     except msgspec.ValidationError as error:
-        raise together(faults(data, kind, {"": kind.__struct_encode_fields__, **inside})) from error
+        raise together(faults(data, kind, {"": kind.__struct_encode_fields__})) from error
 
 
-def decode_source(body: bytes, more: Iterable[str] = ()) -> dict[str, Any]:
-    """A source, or some fields of one, whose names are all known; `more` are those that it has already.
-
-    Raises `Invalid` with the nearest known name.
-    """
-    data = decode(body)
-    refuse_unknown(data, more)
-    return data
-
-
-def refuse_unknown(data: Iterable[str], more: Iterable[str] = ()) -> None:
-    """Every name is one of a source, or one of `more`. Raises `Invalid` with the nearest known name."""
+def strangers_in(data: Iterable[str], more: Iterable[str] = ()) -> list[Fault]:
+    """Names that are none of a source, nor one of `more`, which it has already: each with the nearest known name."""
     strangers = [name for name in data if name not in KNOWN_FIELDS and name not in more][:MOST_FAULTS]
-    if strangers:
-        raise together([fault for name in strangers for fault in unknown(["body", name], KNOWN_FIELDS).errors])
+    return [fault for name in strangers for fault in unknown(["body", name], KNOWN_FIELDS).errors]
 
 
 def is_storable(value: Any, depth: int = 1) -> bool:
@@ -150,7 +140,8 @@ def parse(data: dict[str, Any], found: Sequence[Fault] = ()) -> tuple[Source, di
     Raises `Invalid` naming every field at fault; `found` are faults that are known before.
     """
     data = {name: value for name, value in data.items() if name not in ANSWERED_ONLY}
-    _require_type(data)
+    if wrong := _type_at_fault(data):
+        raise together([*found, *wrong, *_faults_of_any_type(data)])
     data["options"] = DATABASES[data["type"]].options.under_own_names(data.get("options"))
     found = [*found, *_masks(data)]
     if isinstance(data.get("name"), str) and not data["name"].strip():
@@ -183,6 +174,15 @@ def _all_faults(data: dict[str, Any]) -> list[Fault]:
     given = {name: value for name, value in data.items() if value is not None or name == "options"}
     others = {name: value for name, value in given.items() if name in SourceFields.__struct_encode_fields__}
     return [*faults(given, source, known), *faults(others, SourceFields, known)]
+
+
+def _faults_of_any_type(data: dict[str, Any]) -> list[Fault]:
+    """What is wrong with the fields that sources of all types have, where the type is not known."""
+    known = {"ssh_tunnel": SshTunnel.__struct_encode_fields__}
+    given = {name: value for name, value in data.items() if value is not None}
+    others = {name: value for name, value in given.items() if name in SourceFields.__struct_encode_fields__}
+    source = given | {"type": Source.__struct_config__.tag, "options": {}}
+    return [*faults(source, Source, known), *faults(others, SourceFields, known)]
 
 
 def _schedules_at_fault(fields: SourceFields) -> list[Fault]:
@@ -226,13 +226,19 @@ def refuse_secrets(extras: Any, loc: list[str | int]) -> None:
         refuse_secrets(value, [*loc, name])
 
 
-def _require_type(data: dict[str, Any]) -> None:
+def _type_at_fault(data: dict[str, Any]) -> list[Fault]:
+    """What is wrong with the type, which is under its own word afterwards."""
     if "type" not in data:
-        raise Invalid(["body", "type"], "This field is required", "missing")
+        return Invalid(["body", "type"], REQUIRED, "missing").errors
     given = data["type"]
     data["type"] = ALIASES.get(given, given) if isinstance(given, str) else None
-    if data["type"] not in DATABASES:
-        raise Invalid(["body", "type"], f"Unknown type; use one of {', '.join(sorted(DATABASES))}")
+    return [] if data["type"] in DATABASES else unknown_type(given, DATABASES).errors
+
+
+def unknown_type(given: object, words: Iterable[str]) -> Invalid:
+    """422 for a type that is none of ours; `words` are the types in the words of the dialect that the client speaks."""
+    meant = did_you_mean(given, {*words, *ALIASES}) if isinstance(given, str) else ""
+    return Invalid(["body", "type"], f"Unknown type{meant}; use one of {', '.join(sorted(words))}")
 
 
 def is_mask(value: str) -> bool:

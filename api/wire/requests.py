@@ -12,6 +12,8 @@ from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Sche
 from msgspec import Meta, Struct
 
 from datasources.databases import DATABASES
+from datasources.health.downloads import DEFAULT_SECONDS, DownloadField
+from datasources.health.downloads import LEAST_SECONDS as LEAST_REFRESH_SECONDS
 from datasources.health.plan import LEAST_SECONDS
 from datasources.model.alerts import MOST_CHARACTERS, AlertKind
 from datasources.model.inputs.hosts import host_name
@@ -85,6 +87,9 @@ class SourceFields(Struct, frozen=True):
     disable_profiling: bool | None = None
     schema_indexing_schedule: str | None = None
     lineage_schedule: str | None = None
+    paused_downloads: (
+        Annotated[list[DownloadField], Meta(max_length=3, description="Schedules of downloads that are paused")] | None
+    ) = None
     is_paused: bool | None = None
     hidden: bool | None = None
     secret_id: int | None = None
@@ -184,6 +189,15 @@ class WantedSchedule(Struct, frozen=True, forbid_unknown_fields=True):
         | None
     ) = None
     active: bool = True
+
+
+class WantedDownloads(Struct, frozen=True, forbid_unknown_fields=True):
+    """When a source's schema and lineage are downloaded without a test; what is left out has no schedule."""
+
+    schema_indexing_schedule: str | None = None
+    lineage_schedule: str | None = None
+    schema_auto_refresh: bool = False
+    schema_refresh_interval: Annotated[int, Meta(ge=LEAST_REFRESH_SECONDS, le=MOST_SECONDS)] = DEFAULT_SECONDS
 
 
 class NewAlert(Struct, frozen=True, forbid_unknown_fields=True):

@@ -47,8 +47,10 @@ from sourcecheck.models import (
     SourceType,
     Step,
 )
+from sourcecheck.people import Alert, Invitation, Member
 
 __all__ = [
+    "Alert",
     "ApiError",
     "ApiKey",
     "Applied",
@@ -63,9 +65,11 @@ __all__ = [
     "HealthCheck",
     "HostKey",
     "InvalidRequest",
+    "Invitation",
     "Job",
     "JobStatus",
     "LastTest",
+    "Member",
     "NewApiKey",
     "NotFound",
     "Organization",

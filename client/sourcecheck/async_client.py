@@ -26,6 +26,7 @@ from sourcecheck.models import (
     SourceState,
     SourceType,
 )
+from sourcecheck.people import Alert, Invitation, Member
 from sourcecheck.retries import Retries, unreachable
 from sourcecheck.schemas import Discovery, FoundTables, Lineage, SchemaChanges, TablePage
 
@@ -307,3 +308,62 @@ class AsyncClient:
     async def revoke_key(self, key_id: int) -> None:
         """Make an API key invalid."""
         await self.send(calls.revoke_key(key_id))
+
+    async def list_alerts(self) -> list[Alert]:
+        """Who is told when a source goes down or comes up, by name."""
+        return await self.send(calls.list_alerts())
+
+    async def create_alert(
+        self, kind: str, url: str, *, name: str | None = None, source_id: int | None = None
+    ) -> Alert:
+        """Tell a `webhook`, a `slack` channel or people by `mail` at this address, of one source or of all.
+
+        Administrators alone may. Raises `Forbidden`, `InvalidRequest`, and `Conflict` for a name that is taken.
+        """
+        return await self.send(calls.create_alert(kind, url, name, source_id))
+
+    async def pause_alert(self, alert_id: str) -> Alert:
+        """Send nothing until it is resumed."""
+        return await self.send(calls.change_alert(alert_id, paused=True))
+
+    async def resume_alert(self, alert_id: str) -> Alert:
+        """Send again."""
+        return await self.send(calls.change_alert(alert_id, paused=False))
+
+    async def try_alert(self, alert_id: str) -> None:
+        """Have it sent once, marked as a test, and wait until it has been sent.
+
+        Raises `ApiError` with the status 424 when it could not be sent.
+        """
+        await self.send(calls.try_alert(alert_id))
+
+    async def delete_alert(self, alert_id: str) -> None:
+        """Tell this receiver no longer, and forget its address."""
+        await self.send(calls.delete_alert(alert_id))
+
+    async def list_members(self) -> list[Member]:
+        """The members of the organization, by name."""
+        return await self.send(calls.list_members())
+
+    async def invite_member(
+        self, name: str, *, email: str | None = None, role: str = "member", on_question: str = "ask"
+    ) -> Invitation:
+        """Take a person in, or a program that acts as one, with a key that the service shows once.
+
+        Administrators alone may. Raises `Forbidden`, and `Conflict` for an e-mail address that is taken.
+        """
+        return await self.send(calls.invite_member(name, email, role, on_question))
+
+    async def invite_member_again(self, user_id: int, *, on_question: str = "ask") -> Invitation:
+        """One more key for a member who has none at hand."""
+        return await self.send(calls.invite_member_again(user_id, on_question))
+
+    async def change_role(self, user_id: int, role: str) -> Member:
+        """Make a member an `admin`, or an administrator a `member`. Raises `Conflict` for the last administrator."""
+        return await self.send(calls.change_role(user_id, role))
+
+    async def remove_member(self, user_id: int) -> None:
+        """Take a member out of the organization; their keys are refused from then on. Raises `Conflict` for the last
+        administrator.
+        """
+        await self.send(calls.remove_member(user_id))

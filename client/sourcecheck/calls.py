@@ -23,6 +23,7 @@ from sourcecheck.models import (
     SourceState,
     SourceType,
 )
+from sourcecheck.people import Alert, Invitation, Member
 from sourcecheck.schemas import Discovery, FoundTables, Lineage, SchemaChanges, TablePage
 
 T = TypeVar("T")
@@ -31,6 +32,8 @@ SOURCES = "/api/v1/data_sources"
 HEALTH = "/api/v1/data-sources"
 HOST_KEYS = "/api/v1/ssh_host_keys"
 KEYS = "/api/v1/api_keys"
+ALERTS = "/api/v1/alerts"
+MEMBERS = "/api/v1/members"
 LONGEST_WAIT = 30.0
 """Seconds for which one request waits for a test; a longer wait is several requests."""
 
@@ -39,6 +42,8 @@ DISCOVERY_SECONDS = 300.0
 """For how long the service reads a source at most while a client waits."""
 APPLY_SECONDS = 300.0
 """Each schedule that a file changes costs Prefect's server some requests."""
+ALERT_SECONDS = 60.0
+"""For how long the service waits until an alert has been sent as a test."""
 
 
 class Call(Struct, Generic[T], frozen=True):
@@ -264,6 +269,59 @@ def create_key(name: str, on_question: str = "ask") -> Call[NewApiKey]:
 def revoke_key(key_id: int) -> Call[None]:
     """Make an API key invalid."""
     return Call("DELETE", f"{KEYS}/{key_id}", None)
+
+
+def list_alerts() -> Call[list[Alert]]:
+    """Who is told when a source goes down or comes up."""
+    return Call("GET", ALERTS, list[Alert])
+
+
+def create_alert(kind: str, url: str, name: str | None = None, source_id: int | None = None) -> Call[Alert]:
+    """Tell a `webhook`, a `slack` channel or people by `mail`, of one source or of all."""
+    return Call("POST", ALERTS, Alert, json=_given(kind=kind, url=url, name=name, data_source_id=source_id))
+
+
+def change_alert(alert_id: str, *, paused: bool) -> Call[Alert]:
+    """Send nothing until it is resumed, or resume it."""
+    return Call("PATCH", f"{ALERTS}/{alert_id}", Alert, json={"paused": paused})
+
+
+def try_alert(alert_id: str) -> Call[None]:
+    """Have it sent once, marked as a test; the service answers when it has been sent."""
+    return Call("POST", f"{ALERTS}/{alert_id}/test", None, wait=ALERT_SECONDS)
+
+
+def delete_alert(alert_id: str) -> Call[None]:
+    """Tell this receiver no longer, and forget its address."""
+    return Call("DELETE", f"{ALERTS}/{alert_id}", None)
+
+
+def list_members() -> Call[list[Member]]:
+    """The members of the organization."""
+    return Call("GET", MEMBERS, list[Member])
+
+
+def invite_member(
+    name: str, email: str | None = None, role: str = "member", on_question: str = "ask"
+) -> Call[Invitation]:
+    """Take a person in, or a program that acts as one, with a key that the service shows once."""
+    body = _given(name=name, email=email, role=role, on_question=on_question)
+    return Call("POST", MEMBERS, Invitation, json=body)
+
+
+def invite_member_again(user_id: int, on_question: str = "ask") -> Call[Invitation]:
+    """One more key for a member who has none at hand."""
+    return Call("POST", f"{MEMBERS}/{user_id}/invite", Invitation, json={"on_question": on_question})
+
+
+def change_role(user_id: int, role: str) -> Call[Member]:
+    """Make a member an administrator, or an administrator a member."""
+    return Call("PATCH", f"{MEMBERS}/{user_id}", Member, json={"role": role})
+
+
+def remove_member(user_id: int) -> Call[None]:
+    """Take a member out of the organization; their keys are refused from then on."""
+    return Call("DELETE", f"{MEMBERS}/{user_id}", None)
 
 
 def read_answer(call: Call[T], status: int, body: bytes, headers: dict[str, str]) -> T:

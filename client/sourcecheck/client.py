@@ -25,6 +25,7 @@ from sourcecheck.models import (
     SourceState,
     SourceType,
 )
+from sourcecheck.people import Alert, Invitation, Member
 from sourcecheck.retries import Retries, unreachable
 from sourcecheck.schemas import Discovery, FoundTables, Lineage, SchemaChanges, TablePage
 
@@ -304,3 +305,60 @@ class Client:
     def revoke_key(self, key_id: int) -> None:
         """Make an API key invalid."""
         self.send(calls.revoke_key(key_id))
+
+    def list_alerts(self) -> list[Alert]:
+        """Who is told when a source goes down or comes up, by name."""
+        return self.send(calls.list_alerts())
+
+    def create_alert(self, kind: str, url: str, *, name: str | None = None, source_id: int | None = None) -> Alert:
+        """Tell a `webhook`, a `slack` channel or people by `mail` at this address, of one source or of all.
+
+        Administrators alone may. Raises `Forbidden`, `InvalidRequest`, and `Conflict` for a name that is taken.
+        """
+        return self.send(calls.create_alert(kind, url, name, source_id))
+
+    def pause_alert(self, alert_id: str) -> Alert:
+        """Send nothing until it is resumed."""
+        return self.send(calls.change_alert(alert_id, paused=True))
+
+    def resume_alert(self, alert_id: str) -> Alert:
+        """Send again."""
+        return self.send(calls.change_alert(alert_id, paused=False))
+
+    def try_alert(self, alert_id: str) -> None:
+        """Have it sent once, marked as a test, and wait until it has been sent.
+
+        Raises `ApiError` with the status 424 when it could not be sent.
+        """
+        self.send(calls.try_alert(alert_id))
+
+    def delete_alert(self, alert_id: str) -> None:
+        """Tell this receiver no longer, and forget its address."""
+        self.send(calls.delete_alert(alert_id))
+
+    def list_members(self) -> list[Member]:
+        """The members of the organization, by name."""
+        return self.send(calls.list_members())
+
+    def invite_member(
+        self, name: str, *, email: str | None = None, role: str = "member", on_question: str = "ask"
+    ) -> Invitation:
+        """Take a person in, or a program that acts as one, with a key that the service shows once.
+
+        Administrators alone may. Raises `Forbidden`, and `Conflict` for an e-mail address that is taken.
+        """
+        return self.send(calls.invite_member(name, email, role, on_question))
+
+    def invite_member_again(self, user_id: int, *, on_question: str = "ask") -> Invitation:
+        """One more key for a member who has none at hand."""
+        return self.send(calls.invite_member_again(user_id, on_question))
+
+    def change_role(self, user_id: int, role: str) -> Member:
+        """Make a member an `admin`, or an administrator a `member`. Raises `Conflict` for the last administrator."""
+        return self.send(calls.change_role(user_id, role))
+
+    def remove_member(self, user_id: int) -> None:
+        """Take a member out of the organization; their keys are refused from then on. Raises `Conflict` for the last
+        administrator.
+        """
+        self.send(calls.remove_member(user_id))

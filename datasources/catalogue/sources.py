@@ -20,6 +20,9 @@ from datasources.secrecy.vault import Vault
 DRAFT_OF = "draft_of"
 """Field of a draft that holds changes of another source: which one, and when that was changed last before."""
 
+ROWS_AT_ONCE = 100
+"""Sources that are read at once; between two reads, an event loop has time for others."""
+
 
 class NameTaken(SourcecheckError):
     """Another source of the organization has this name."""
@@ -138,8 +141,9 @@ async def sources_by_name(
         await lock_organization(session, organization_id)
     chosen = select(DataSource).where(DataSource.organization_id == organization_id, DataSource.deleted_at.is_(None))
     chosen = chosen.order_by(DataSource.id).options(defer(DataSource.last_test))
-    rows = await session.scalars(chosen.with_for_update() if for_change else chosen)
-    return {row.name: row for row in rows}
+    chosen = chosen.execution_options(yield_per=ROWS_AT_ONCE)
+    rows = await session.stream_scalars(chosen.with_for_update() if for_change else chosen)
+    return {row.name: row async for row in rows}
 
 
 async def find_source(

@@ -7,7 +7,7 @@ is, what is downloaded, and at which times.
 from collections.abc import Mapping
 from enum import StrEnum
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
@@ -20,6 +20,8 @@ SLUG = "downloads"
 LEAST_SECONDS = 60
 """Between two refreshes of a schema; a shorter interval is taken for this one."""
 DEFAULT_SECONDS = 3600
+DownloadField = Literal["schema_indexing_schedule", "lineage_schedule", "schema_auto_refresh"]
+"""Fields of a source that ask for a schedule of downloads; the last one is the hyphen API's."""
 
 
 class Download(StrEnum):
@@ -58,19 +60,43 @@ class Key(Struct, frozen=True):
         return int.from_bytes(blake2b(self.slug.encode(), digest_size=4).digest())
 
 
-def keys_of(organization_id: int, fields: Mapping[str, Any], dialect: Mapping[str, Any]) -> list[Key]:
+class Asked(Struct, frozen=True):
+    """One schedule of downloads that a source asks for."""
+
+    field: DownloadField
+    """The field of the source that asks for it."""
+    download: Download
+    plan: Plan
+    paused: bool
+
+
+def asked_by(fields: Mapping[str, Any], dialect: Mapping[str, Any]) -> list[Asked]:
     """The schedules of a source by its fields, and by those that only the hyphen API has.
 
     A source whose schema is not kept has none; a cron expression that makes no sense asks for nothing.
     """
     if fields.get("disable_schema_indexing"):
         return []
-    wanted = [
-        (Download.schema, _by_cron(fields.get("schema_indexing_schedule"))),
-        (Download.lineage, _by_cron(fields.get("lineage_schedule"))),
-        (Download.schema, _refreshed(dialect)),
+    wanted: list[tuple[DownloadField, Download, Plan | None]] = [
+        ("schema_indexing_schedule", Download.schema, _by_cron(fields.get("schema_indexing_schedule"))),
+        ("lineage_schedule", Download.lineage, _by_cron(fields.get("lineage_schedule"))),
+        ("schema_auto_refresh", Download.schema, _refreshed(dialect)),
     ]
-    return [Key(organization_id, download, plan) for download, plan in wanted if plan is not None]
+    paused = fields.get("paused_downloads") or ()
+    return [Asked(field, download, plan, field in paused) for field, download, plan in wanted if plan is not None]
+
+
+def keys_of(organization_id: int, fields: Mapping[str, Any], dialect: Mapping[str, Any]) -> list[Key]:
+    """What Prefect's schedules of these downloads are known by, paused ones included."""
+    return [Key(organization_id, asked.download, asked.plan) for asked in asked_by(fields, dialect)]
+
+
+def is_due(slug: str, organization_id: int, fields: Mapping[str, Any], dialect: Mapping[str, Any]) -> Download | None:
+    """What this source downloads now that the schedule of this name is due; None when it, or its source, is paused."""
+    if fields.get("is_paused"):
+        return None
+    due = (asked for asked in asked_by(fields, dialect) if not asked.paused)
+    return next((each.download for each in due if Key(organization_id, each.download, each.plan).slug == slug), None)
 
 
 def owner_of(slug: str | None) -> int | None:

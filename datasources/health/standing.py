@@ -41,3 +41,13 @@ class Standing(Struct, frozen=True, kw_only=True):
 def alerts(was: str, became: str) -> bool:
     """Whether an alert is sent: when a source becomes failed, and when it no longer is."""
     return was != became and "failed" in (was, became)
+
+
+def happened(was: str, became: str) -> str:
+    """A change of state in words that follow the source's name.
+
+    A source that was never checked before has not gone down, and one that passes may never have been up.
+    """
+    if became != "failed":
+        return "came up"
+    return "went down" if was == "active" else "has been down since its first check"

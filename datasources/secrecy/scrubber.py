@@ -11,6 +11,12 @@ from datasources.secrecy.phrases import own_spans
 MASK = "***"
 SHORTEST_HIDDEN = 6
 """Characters of a secret that is looked for in folded texts."""
+LONGEST_SHORT = 2
+"""Characters of a secret that is masked only where it stands by itself. Each `a` within a word is innocent, and a mask
+in a word of ours would tell which letter is missing."""
+STARTS = r"(?:(?<!\w)|(?<=\\[nrtbfv])|(?<=%[0-9a-f]{2})|(?<=\\x[0-9a-f]{2})|(?<=\\u[0-9a-f]{4}))"
+"""Where something stands by itself on its left, also behind a blank or a quote that is written as an escape."""
+ENDS = r"(?!\w)"
 SERVERS_KEYS = frozenset({"schemas"})
 """Where the details of a step map names of a server's choice; every other key is ours."""
 OWN_WORDS = frozenset(
@@ -34,7 +40,7 @@ class Scrubber:
     """
 
     def __init__(self, secrets: Collection[str]) -> None:
-        found = {form: text for secret in secrets if secret for form, text in patterns(secret).items()}
+        found = {form: text for secret in secrets if secret for form, text in _patterns(secret).items()}
         # Longest first, because one secret may be the beginning of another.
         forms = sorted(found, key=lambda form: len(found[form]), reverse=True)
         self._pattern = re.compile("|".join(forms), re.IGNORECASE) if forms else None
@@ -114,6 +120,14 @@ class Scrubber:
             both = name in found and isinstance(item, int) and isinstance(found[name], int)
             found[name] = found[name] + item if both else self._data(item)
         return found
+
+
+def _patterns(secret: str) -> dict[str, str]:
+    """Its forms, each with the plain text it stands for; those of a short one stand by themselves."""
+    found = patterns(secret)
+    if len(secret) > LONGEST_SHORT:
+        return found
+    return {f"{STARTS}(?:{form}){ENDS}": text for form, text in found.items()}
 
 
 def _longest_run(text: str) -> str:

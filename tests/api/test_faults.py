@@ -8,7 +8,7 @@ from cryptography.fernet import Fernet
 
 from api.wire.errors import Invalid
 from api.wire.faults import MOST_FAULTS
-from api.wire.registration import decode_source, hidden_in, merged, parse, read
+from api.wire.registration import hidden_in, merged, parse, read, strangers_in
 from api.wire.requests import NewAlert, NewHostKey, WantedSchedule
 from datasources.catalogue.sources import write_source
 from datasources.catalogue.tables import DataSource
@@ -32,6 +32,12 @@ SOURCES: list[tuple[dict[str, Any], list[str]]] = [
     (GOOD | {"options": GOOD["options"] | {"password": "***"}, "tags": 1}, ["options.password", "tags"]),
     (GOOD | {"options": 1, "ssh_tunnel": 1}, ["options", "ssh_tunnel"]),
     ({"name": "x", "type": "nothing", "options": {}}, ["type"]),
+    (
+        {"nmae": "x", "type": "nothing", "tags": 1, "down_after": 0, "ssh_tunnel": {"host": "h"}},
+        ["nmae", "type", "name", "tags", "down_after", "ssh_tunnel.username"],
+    ),
+    ({"no_such_field": 1}, ["no_such_field", "type", "name"]),
+    (GOOD | {"temp_shema": "x", "options": {"host": "h"}}, ["temp_shema", "options.user", "options.dbname"]),
 ]
 
 
@@ -46,7 +52,7 @@ def places(work: Any, *given: Any) -> list[str]:
 @pytest.mark.parametrize(("given", "wrong"), SOURCES, ids=range(len(SOURCES)))
 def test_all_faults_of_a_source(given: dict[str, Any], wrong: list[str]) -> None:
     """Whatever kind they are of."""
-    found = places(lambda: parse(given, hidden_in(given)))
+    found = places(lambda: parse(given, [*strangers_in(given), *hidden_in(given)]))
     assert sorted(found) == sorted(wrong)
 
 
@@ -67,6 +73,8 @@ def test_a_value_that_is_none_of_a_few() -> None:
         parse(GOOD | {"options": GOOD["options"] | {"sslmode": "on"}}, [])
     assert refused.value.errors[0]["loc"][-1] == "sslmode"
     assert refused.value.errors[0]["msg"].endswith("accepted here: prefer, require, verify-ca, verify-full")
+    with pytest.raises(Invalid, match=r"accepted here \(did you mean require\?\): prefer, require"):
+        parse(GOOD | {"options": GOOD["options"] | {"sslmode": "required"}}, [])
 
 
 def test_all_faults_of_a_change() -> None:
@@ -88,9 +96,11 @@ def test_the_nearest_name_is_looked_for_no_more_often_than_it_is_told(monkeypatc
         return ""
 
     monkeypatch.setattr("api.wire.errors.did_you_mean", looked_for)
-    body = msgspec.json.encode({f"nothing_{number}": 1 for number in range(10_000)})
-    for work in (decode_source, lambda given: read(given, NewHostKey)):
+    strangers = {f"nothing_{number}": 1 for number in range(10_000)}
+    for work in (
+        lambda: read(msgspec.json.encode(strangers), NewHostKey),
+        lambda: parse(GOOD, strangers_in(strangers)),
+        lambda: parse(GOOD | {"options": strangers}),
+    ):
         asked.clear()
-        assert len(places(work, body)) == len(asked) == MOST_FAULTS
-    asked.clear()
-    assert len(places(lambda: parse(GOOD | {"options": msgspec.json.decode(body)}))) == len(asked) == MOST_FAULTS
+        assert len(places(work)) == len(asked) == MOST_FAULTS

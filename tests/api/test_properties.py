@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.wire.errors import Invalid, invalid
-from api.wire.registration import answered, decode, decode_source, merged, parse
+from api.wire.registration import answered, decode, merged, parse, strangers_in
 from api.wire.requests import PUBLISHED_FIELDS, SourceFields, TestRequest
 from datasources.catalogue.health.record_check import FULL, wire_steps
 from datasources.catalogue.sources import write_source
@@ -143,7 +143,7 @@ def test_what_can_be_registered_is_answered_as_published(kind: str, fields: dict
     """Whatever the optional fields hold: it is refused by name, or the source keeps the published schema."""
     row = DataSource(id=1, organization_id=1, name="", type=kind, last_test=None)
     body = json.dumps({"name": "Shop", "type": kind, "options": WHOLE[kind]} | fields).encode()
-    refused = refusal(lambda: write_source(row, *parse(decode_source(body)), VAULT))
+    refused = refusal(lambda: write_source(row, *parse(source := decode(body), strangers_in(source)), VAULT))
     assert named(refused)
     if refused is None:
         assert problems(json.loads(msgspec.json.encode(answered(row))), "DataSource") == []

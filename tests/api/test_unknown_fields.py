@@ -1,6 +1,5 @@
 """What is mistyped is refused with the nearest known name; what Datafold's API has is taken."""
 
-import json
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from api.auth import is_open
 from api.openapi import parameters_of
 from api.routes.api_keys import KeyRequest
 from api.wire.errors import Invalid
-from api.wire.registration import decode_source, parse, read
+from api.wire.registration import parse, read, strangers_in
 from api.wire.requests import PUBLISHED_FIELDS, Confirmation, GivenSecret, NewHostKey, TestRequest, WantedSchedule
 
 OPTIONS = {"host": "db.example", "user": "me", "dbname": "shop"}
@@ -22,7 +21,7 @@ TUNNEL = {"host": "gateway.example", "username": "me"}
 def refused(data: dict[str, Any]) -> Invalid:
     """What is said about a source."""
     with pytest.raises(Invalid) as caught:
-        parse(decode_source(json.dumps(data).encode()))
+        parse(data, strangers_in(data))
     return caught.value
 
 
@@ -52,13 +51,27 @@ def test_a_field_that_resembles_none() -> None:
 
 def test_published_fields_are_kept_as_they_are_given() -> None:
     """Those of Datafold's schema that no check needs."""
-    _, kept = parse(decode_source(json.dumps(SOURCE | dict.fromkeys(PUBLISHED_FIELDS, "x")).encode()))
+    given = SOURCE | dict.fromkeys(PUBLISHED_FIELDS, "x")
+    assert strangers_in(given) == []
+    _, kept = parse(given)
     assert {name: kept[name] for name in PUBLISHED_FIELDS} == dict.fromkeys(PUBLISHED_FIELDS, "x")
 
 
 def test_what_a_source_has_already_may_be_sent_back() -> None:
     """An earlier version kept every field."""
-    assert decode_source(b'{"of_an_earlier_version": 1}', ["of_an_earlier_version"])
+    assert strangers_in({"of_an_earlier_version": 1}, ["of_an_earlier_version"]) == []
+
+
+@pytest.mark.parametrize(
+    ("word", "nearest"),
+    [("postgres", "postgresql"), ("Snowflak", "snowflake"), ("mssqll", "mssql"), ("xyz", None), ("x" * 100_000, None)],
+)
+def test_a_mistyped_type(word: str, nearest: str | None) -> None:
+    """The type that was probably meant, and all that there are."""
+    (error,) = refused(SOURCE | {"type": word}).errors
+    assert error["loc"] == ["body", "type"]
+    meant = f" (did you mean {nearest}?)" if nearest else ""
+    assert error["msg"].startswith(f"Unknown type{meant}; use one of athena, ")
 
 
 @pytest.mark.parametrize("kind", [TestRequest, Confirmation, GivenSecret, NewHostKey, WantedSchedule, KeyRequest])

@@ -12,7 +12,7 @@ from sourcecheck.calls import Call
 
 from api.app import create_app
 
-IDS = {"source_id": 7, "job_id": 7, "key_id": 7}
+IDS = {"source_id": 7, "job_id": 7, "key_id": 7, "alert_id": 7, "user_id": 7}
 OTHERS: dict[str, Any] = {
     "fields": {},
     "secrets": {},
@@ -22,6 +22,10 @@ OTHERS: dict[str, Any] = {
     "name": "for a test",
     "sources": [],
     "words": "orders",
+    "kind": "webhook",
+    "url": "https://hooks.example.org",
+    "paused": True,
+    "role": "admin",
 }
 CALLS = {
     name: function

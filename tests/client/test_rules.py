@@ -32,7 +32,8 @@ from sourcecheck.cli.commands.testing import cannot_be_tested
 from sourcecheck.cli.parsing import sentence_of
 from sourcecheck.cli.text import ago, duration, milliseconds, safe
 from sourcecheck.errors import Problem
-from sourcecheck.finding import choose
+from sourcecheck.finding import choose, choose_alert, choose_member
+from sourcecheck.people import Alert, Member
 from sourcecheck.retries import Retries
 
 NO = Result("ERROR", "Connection refused", "failed", "CONNECTION_ERROR", "Check host and port.", 12)
@@ -177,6 +178,20 @@ def test_which_source_a_name_means() -> None:
         choose("Twin", sources)
     with pytest.raises(NotFound, match="did you mean 'Shop'"):
         choose("shop", sources)
+
+
+def test_which_alert_and_which_member_a_name_means() -> None:
+    """By a member's e-mail address and an alert's id as well; else the sentence says what lists them."""
+    alerts = [Alert("0B1C-d2", "On call", "webhook", "hooks.example", None, False)]
+    members = [Member(1, "Ada", "admin", "ada@example.org"), Member(2, "Ada", "member", "ada@example.com")]
+    assert choose_alert("On call", alerts).name == choose_alert("0B1C-d2", alerts).name == "On call"
+    assert [choose_member(word, members).id for word in ("ada@example.org", "2")] == [1, 2]
+    with pytest.raises(NotFound, match=r"2 members are called 'Ada': give an id instead \(1, 2\)"):
+        choose_member("Ada", members)
+    with pytest.raises(NotFound, match="no alert is called 'x'; `sourcecheck alerts list` shows them all"):
+        choose_alert("x", alerts)
+    with pytest.raises(NotFound, match="did you mean 'On call'"):
+        choose_alert("on-call", alerts)
 
 
 def test_where_address_and_key_come_from(tmp_path: Path) -> None:

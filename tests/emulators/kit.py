@@ -1,6 +1,5 @@
 """Where the emulators are, below `.emulators` (`make emulators`), and a test of what answers there through the API."""
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -10,11 +9,11 @@ from typing import Any
 
 import httpx
 import msgspec
-import pytest
 
 from datasources.databases import database_of
 from datasources.model.source import Source
 from tests.acceptance.kit import SOURCES, finished, results, unique
+from tests.fixtures.skips import absent
 from tests.wire.answers import valid
 
 HOME = Path(".emulators")
@@ -25,7 +24,7 @@ def environment(name: str) -> Path:
     home = HOME / name
     if not (home / "pins").exists():
         reason = f"no {name} in {home}: run `make emulator-{name}`"
-        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
+        absent(reason)
     return home.absolute()
 
 

@@ -9,7 +9,7 @@ from litestar.params import FromPath
 from litestar.response import ServerSentEvent, Template
 from msgspec import Struct
 
-from api.actions import schedules, sources
+from api.actions import sources
 from api.actions.cancelling import cancel
 from api.actions.drafts import original_of
 from api.dependencies import Session, SessionDep, lock_source_for_test, require_job, require_source
@@ -18,15 +18,16 @@ from api.limits import ASKS_FOR_TEST
 from api.pages.board import Entry
 from api.pages.drawing.bars import Bar, bar
 from api.pages.drawing.spark import Spark, spark
-from api.pages.forms import schedule_from, test_from
+from api.pages.forms import test_from
 from api.pages.live import Stream
 from api.pages.one_test import TestView, show_test
 from api.pages.rendering import Reader, ReaderDep
+from api.pages.timetables import downloads_of
 from api.wire.errors import Invalid, Problem
 from api.wire.health import health_of
 from api.wire.schemas import Health
 from api.wire.source_details import details_of
-from datasources.catalogue.health.overview import Check, newest_checks
+from datasources.catalogue.health.overview import DRAFT, Check, newest_checks
 from datasources.catalogue.health.status_changes import newest_changes
 from datasources.catalogue.jobs.jobs import newest_jobs
 from datasources.catalogue.schemas.reading.overview import read_overview
@@ -109,25 +110,6 @@ class SourcePageController(Controller):
         await reader.board(anew=True)
         return reader.done("", f"/sources/{source_id}#test")
 
-    @post("/schedule", status_code=303)
-    async def put_schedule(self, source_id: FromPath[int], reader: ReaderDep, session: SessionDep) -> Response[Any]:
-        """Check the source regularly from now on."""
-        form = dict(await reader.request.form())
-        source = await require_source(session, reader.member, source_id)
-        try:
-            await schedules.put(session, reader.services, source, schedule_from(form))
-        except Invalid as invalid:
-            await session.rollback()
-            return await show_source(reader, session, source_id, status=422, wrong=invalid, given=form)
-        await reader.board(anew=True)
-        return reader.done("The schedule is saved.", f"/sources/{source_id}#schedule")
-
-    @post("/schedule/remove", status_code=303)
-    async def remove_schedule(self, source_id: FromPath[int], reader: ReaderDep, session: SessionDep) -> Response[Any]:
-        """Stop checking the source regularly."""
-        await schedules.remove(session, reader.services, await require_source(session, reader.member, source_id))
-        return reader.done("The schedule is removed; the history stays.", f"/sources/{source_id}#schedule")
-
     @post("/forget", status_code=303)
     async def forget(self, source_id: FromPath[int], reader: ReaderDep, session: SessionDep) -> Response[Any]:
         """Forget what the source logs in with."""
@@ -145,10 +127,8 @@ class SourcePageController(Controller):
         source = await require_source(session, reader.member, source_id)
         name = source.name
         if not await reader.is_sure():
-            question = (
-                f"“{name}” is removed, with its secrets and its schedule. Its past tests stay readable by the API."
-            )
-            return await reader.ask(question, "Remove the source", f"/sources/{source_id}")
+            question, button = _before_removal(source)
+            return await reader.ask(question, button, f"/sources/{source_id}")
         await session.rollback()
         await sources.remove(session, reader.services, reader.member, source_id)
         await reader.board(anew=True)
@@ -156,6 +136,14 @@ class SourcePageController(Controller):
         if original is not None:
             return reader.done("The changes are discarded.", f"/sources/{original}")
         return reader.done(f"“{name}” is removed.", "/")
+
+
+def _before_removal(source: DataSource) -> tuple[str, str]:
+    """What is asked before a source, or a draft of one, is removed; and the word on the button."""
+    if source.fields.get("created_from") == DRAFT:
+        return "What was filled in, and not saved yet, is forgotten with its secrets.", "Discard the draft"
+    removed = f"“{source.name}” is removed, with its secrets and its schedule. Its past tests stay readable by the API."
+    return removed, "Remove the source"
 
 
 async def show_source(
@@ -181,6 +169,7 @@ async def show_source(
         entry=entry,
         test=test,
         plan=Plan.read(source.plan),
+        downloads=downloads_of(source),
         overview=await read_overview(session, source_id),
         history=await _history(session, source),
         wrong=wrong,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from api.wire.errors import Invalid
+from api.wire.faults import REQUIRED, together
 from datasources.databases.base import Database
 from datasources.databases.urls import PASSWORD_FIELDS, USER_FIELDS, first_of
 
@@ -29,20 +30,20 @@ def schema_option(kind: type[Database]) -> str | None:
 
 def in_their_words(error: Invalid, kind: type[Database]) -> Invalid:
     """The same error at the fields that the client sent."""
-    found = Invalid(["body"], error.sentence)
-    found.errors = [
-        {
-            "loc": _place(each["loc"], kind),
-            "msg": f"{kind.title} needs it" if _is_absent(each) else each["msg"],
-            "type": each["type"],
-        }
-        for each in error.errors
-    ]
-    return found
+    return together(
+        [
+            {
+                "loc": _place(each["loc"], kind),
+                "msg": f"{kind.title} needs it" if _is_absent(each) else each["msg"],
+                "type": each["type"],
+            }
+            for each in error.errors
+        ]
+    )
 
 
 def _is_absent(error: dict[str, Any]) -> bool:
-    return error["type"] == "missing" and "required field" in str(error["msg"])
+    return (error["type"], error["msg"]) == ("missing", REQUIRED)
 
 
 def _place(loc: Sequence[str | int], kind: type[Database]) -> list[str | int]:

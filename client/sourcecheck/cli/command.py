@@ -36,6 +36,17 @@ class Invocation:
         """Use this connection, whose owner closes it."""
         self._client = client
 
+    def is_sure(self, question: str) -> bool:
+        """Whether `--yes` or a person says that it is meant. Raises `SourcecheckError` without either."""
+        if self.given.yes:
+            return True
+        if not sys.stdin.isatty():
+            raise SourcecheckError("add --yes: there is no terminal to ask on")
+        if input(f"{question} [y/N] ").strip().lower() in ("y", "yes"):
+            return True
+        self.out.say("Nothing was removed")
+        return False
+
     def close(self) -> None:
         """Close the connection, if there is one."""
         if self._client is not None:

@@ -11,12 +11,14 @@ from sourcecheck.cli import exits
 from sourcecheck.cli.command import Invocation
 from sourcecheck.cli.commands import (
     access,
+    alerts,
     answers,
     completion,
     declaring,
     following,
     gating,
     importing,
+    members,
     schemas,
     sources,
     testing,
@@ -24,6 +26,21 @@ from sourcecheck.cli.commands import (
 from sourcecheck.cli.output import Output
 from sourcecheck.cli.parsing import Parser
 
+MODULES = (
+    testing,
+    gating,
+    sources,
+    declaring,
+    importing,
+    following,
+    alerts,
+    schemas,
+    answers,
+    access,
+    members,
+    completion,
+)
+"""In the order in which the help shows their commands."""
 Plugin = Callable[[Any], None]
 """Adds commands to argparse's subparsers; each sets `run`, which takes an `Invocation` and answers the exit code."""
 PLUGINS = "sourcecheck.commands"
@@ -64,7 +81,7 @@ def parser(plugins: Iterable[Plugin] = ()) -> argparse.ArgumentParser:
     )
     root.add_argument("--version", action="version", version=_versions())
     commands = root.add_subparsers(required=True, metavar="COMMAND")
-    for module in (testing, gating, sources, declaring, importing, following, schemas, answers, access, completion):
+    for module in MODULES:
         module.add_commands(commands)
     for add_commands in plugins:
         add_commands(commands)

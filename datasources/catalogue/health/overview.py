@@ -127,7 +127,8 @@ class Check(Struct, frozen=True):
     """None when it says nothing about the source."""
     ms: float | None
     error_code: str | None
-    job_id: int
+    job_id: int | None
+    """None for a check of a sweep."""
 
 
 async def lines(session: AsyncSession, organization_id: int) -> list[Line]:

@@ -16,7 +16,7 @@ from datasources.catalogue.health.overview import SAVED
 from datasources.catalogue.health.own_tests import own_test
 from datasources.catalogue.jobs.queue import lock_source
 from datasources.catalogue.tables import DataSource, DueDownload, Job
-from datasources.health.downloads import Download, Key, keys_of
+from datasources.health.downloads import Asked, Download, Key, asked_by, is_due, keys_of
 from datasources.model.steps import SCHEDULE, steps_of
 
 AT_ONCE = 2
@@ -34,16 +34,23 @@ async def wanted_keys(session: AsyncSession) -> set[Key]:
     return {key for owner, fields, dialect in rows for key in keys_of(owner, fields, dialect)}
 
 
+async def asked_downloads(session: AsyncSession, organization_id: int) -> list[tuple[int, Asked]]:
+    """Every schedule of downloads that a source of the organization asks for, with the source's id."""
+    rows = await session.execute(
+        _scheduled().where(DataSource.organization_id == organization_id).with_only_columns(DataSource.id, *COLUMNS)
+    )
+    return [(source_id, asked) for source_id, _, fields, dialect in rows for asked in asked_by(fields, dialect)]
+
+
 async def note_due(session: AsyncSession, organization_id: int, slug: str, now: datetime) -> int:
     """Note that the sources of this schedule are due; answers how many. The caller commits."""
     rows = await session.execute(
         _scheduled().where(DataSource.organization_id == organization_id).with_only_columns(DataSource.id, *COLUMNS)
     )
     due = [
-        {"source_id": source_id, "download": key.download.value, "due_at": now}
+        {"source_id": source_id, "download": download.value, "due_at": now}
         for source_id, owner, fields, dialect in rows
-        for key in keys_of(owner, fields, dialect)
-        if key.slug == slug and not fields.get("is_paused")
+        if (download := is_due(slug, owner, fields, dialect)) is not None
     ]
     if due:
         await session.execute(insert(DueDownload).values(due).on_conflict_do_nothing())

@@ -4,6 +4,8 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from datasources.model.inputs.nearest import did_you_mean
+
 HIDDEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs"})
 """Unicode's categories of characters that move the cursor, hide or reverse what follows, or have no shape."""
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -79,7 +81,8 @@ def plain(reason: str, choices: Sequence[str] = ()) -> str:
         many = {"character": "characters", "entry": "entries"}[unit]
         return f"Expected {_LIMIT[found['sign']]} {found['bound']} {unit if found['bound'] == '1' else many}"
     if found := _CHOICE.match(reason):
-        named = f": {', '.join(choices)}" if choices else ""
+        meant = did_you_mean(found["given"].strip("'"), choices)
+        named = f"{meant}: {', '.join(choices)}" if choices else ""
         return f"{found['given']} is not one of the values that are accepted here{named}"
     if found := _PATTERN.match(reason):
         return _characters(found["pattern"].replace("\\\\", "\\"))

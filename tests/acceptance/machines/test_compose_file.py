@@ -1,6 +1,5 @@
 """The compose file itself, each service in namespaces of its own: replicas that agree, doors that are shut, parts that die."""
 
-import os
 import re
 import subprocess
 import time
@@ -18,6 +17,7 @@ from benchmarks.machines.load import SOURCES
 from benchmarks.machines.network import why_not
 from benchmarks.machines.running import LOCAL, Running, running
 from tests.acceptance.kit import ask, ended, read
+from tests.fixtures.skips import absent, refused
 
 LISTENING = {
     "postgres": {5432},
@@ -48,9 +48,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """The whole file, started once for this module."""
     if lacking := missing():
         reason = f"the parts of the compose file cannot run here: {', '.join(lacking)}"
-        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
+        absent(reason)
     if refusal := why_not():  # no package brings what the system does not allow
-        pytest.skip(f"the parts of the compose file cannot run here: {refusal}")
+        refused(f"the parts of the compose file cannot run here: {refusal}")
     with running() as found:
         yield found
 

@@ -30,7 +30,7 @@ def asks_for_the_operators_own(service: Service) -> None:
 
 
 def test_mail_and_slack(tmp_path: Path, embedded: Server) -> None:
-    """A source goes down, and comes back: one mail and one message each, with the reason and what to do.
+    """A source goes down, and comes up again: one mail and one message each, with the reason and what to do.
 
     The stack has an operator's own credential of Prefect's, and so have the commands (security row 15).
     """
@@ -58,14 +58,14 @@ def test_mail_and_slack(tmp_path: Path, embedded: Server) -> None:
 
     assert [mail.rcpt_tos for mail in mails] == [["oncall@example.org"]] * 2
     down, up = (cast(EmailMessage, email.message_from_bytes(mail.content, policy=default)) for mail in mails)
-    assert (down["Subject"], up["Subject"]) == (f"{name} is failed", f"{name} is active")
+    assert (down["Subject"], up["Subject"]) == (f"{name} went down", f"{name} came up")
     body = down.get_body()
     assert body is not None
     assert "CONNECTION_ERROR" in body.get_content()
 
     assert [path for path, _ in messages] == [HOOK] * 2
     (first,), (second,) = (message["attachments"] for _, message in messages)
-    assert (first["title"], second["title"]) == (f"{name} is failed", f"{name} is active")
+    assert (first["title"], second["title"]) == (f"{name} went down", f"{name} came up")
     assert "CONNECTION_ERROR" in first["text"]
 
 

@@ -150,3 +150,15 @@ def test_options_are_shown_by_their_titles() -> None:
     """As the form names them; a type that is no longer offered has none, and its page shows the names."""
     assert titles_of("pg")["dbname"] == "Database name"
     assert titles_of("gone") == {}
+
+
+@pytest.mark.parametrize("word", ["mssql", "oracle", "sap_hana", "snowflake", "teradata"])
+def test_a_user_that_no_one_has_typed_is_a_hint(word: str) -> None:
+    """The published default is not in the field, and is what an empty field means, when it is emptied later as well."""
+    (user,) = (field for field in fields_of(DATABASES[word], {}) if field.name == "options.user")
+    assert (user.value, user.default) == (None, "DATAFOLD")
+    assert "user" not in body({"name": "x", "options.host": "h"}, word)["options"]
+    row = DataSource(name="x", type=word, options={"user": "me"}, fields={})
+    assert body({"name": "x"}, word, row)["options"]["user"] == "DATAFOLD"
+    (port,) = (field for field in fields_of(DATABASES["pg"], {}) if field.name == "options.port")
+    assert port.value == port.default == 5432

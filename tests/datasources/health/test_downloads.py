@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from datasources.health.downloads import Download, Key, keys_of, owner_of
+from datasources.health.downloads import Download, Key, is_due, keys_of, owner_of
 from datasources.health.plan import Plan
 
 NIGHTLY, HOURLY = Plan(cron="0 3 * * *", timezone="UTC"), Plan(interval_seconds=3600)
@@ -30,6 +30,28 @@ NIGHTLY, HOURLY = Plan(cron="0 3 * * *", timezone="UTC"), Plan(interval_seconds=
 def test_what_a_source_asks_for(fields: dict[str, Any], dialect: dict[str, Any], wanted: list[Any]) -> None:
     """By the published fields of both APIs; what makes no sense asks for nothing."""
     assert [(key.download, key.plan) for key in keys_of(7, fields, dialect)] == wanted
+
+
+def test_what_is_due() -> None:
+    """By the name of the schedule that has fired; nothing of what is paused, or of a paused source."""
+    fields = {"schema_indexing_schedule": "0 3 * * *", "lineage_schedule": "0 3 * * *"}
+    schema, lineage, refresh = (key.slug for key in keys_of(7, fields, {"schema_auto_refresh": True}))
+    dialect = {"schema_auto_refresh": True}
+    assert [is_due(slug, 7, fields, dialect) for slug in (schema, lineage, refresh, "downloads-7-x-y")] == [
+        Download.schema,
+        Download.lineage,
+        Download.schema,
+        None,
+    ]
+    paused = fields | {"paused_downloads": ["schema_indexing_schedule"]}
+    assert [is_due(slug, 7, paused, dialect) for slug in (schema, lineage, refresh)] == [
+        None,
+        Download.lineage,
+        Download.schema,
+    ]
+    assert is_due(schema, 7, fields | {"is_paused": True}, dialect) is None
+    assert is_due(schema, 8, fields, dialect) is None
+    assert len(keys_of(7, paused, dialect)) == 3
 
 
 def test_names_of_schedules() -> None:

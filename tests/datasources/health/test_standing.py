@@ -2,7 +2,7 @@
 
 import pytest
 
-from datasources.health.standing import Standing, alerts
+from datasources.health.standing import Standing, alerts, happened
 
 BY_HAND = [
     # checks, the status after each of them (a: active, f: failed)
@@ -79,3 +79,17 @@ def test_counts_in_a_row() -> None:
 def test_who_is_told(was: str, became: str, told: bool) -> None:
     """That a source is down, and that it no longer is; not that a new one works."""
     assert alerts(was, became) is told
+
+
+@pytest.mark.parametrize(
+    ("was", "became", "words"),
+    [
+        ("active", "failed", "went down"),
+        ("inactive", "failed", "has been down since its first check"),
+        ("failed", "active", "came up"),
+        ("inactive", "active", "came up"),
+    ],
+)
+def test_a_change_in_words(was: str, became: str, words: str) -> None:
+    """What was never up has not gone down, and has not come back."""
+    assert happened(was, became) == words

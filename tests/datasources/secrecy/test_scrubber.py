@@ -66,6 +66,43 @@ def test_a_quick_look_misses_no_form(secret: str) -> None:
     assert not Scrubber([]).suspects(secret)
 
 
+SHORT = [
+    ("a", 'password "a" is wrong for a database', 'password "***" is wrong for *** database'),
+    ("a", "postgresql://me:a@alpha.example/data", "postgresql://me:***@alpha.example/data"),
+    ("a", "password=a, sslmode=allow", "password=***, sslmode=allow"),
+    ("a", '{"password":"A"}', '{"password":"***"}'),
+    ("a", "/a?x=%22a%22&y=a", "/***?x=%22***%22&y=***"),
+    (
+        "a",
+        r"it said \"a\" and\na\tand \x22a\x22 \u0022a\u0022",
+        r"it said \"***\" and\n***\tand \x22***\x22 \u0022***\u0022",
+    ),
+    ("a", "a", "***"),
+    ("a", "Authorization: YQ== (61)", "Authorization: *** (***)"),
+    ("a", "port 5461, table_a, a_table, naïveaé", "port 5461, table_a, a_table, naïveaé"),
+    ("in", "Invalid login in 'main'; PIN in: IN", "Invalid login *** 'main'; PIN ***: ***"),
+    ("12", "12 of 1234 at 5.12 ms, x12", "*** of 1234 at 5.*** ms, x12"),
+    ("-", "host-name is '-', x-y", "host-name is '***', x-y"),
+    ("ä", "für ä und Äpfel, %C3%A4", "für *** und Äpfel, ***"),
+    ("日", "日本 and 日", "日本 and ***"),
+    ("abc", "abcd and xabc", "***d and x***"),
+]
+"""A secret, a text, and what is left of it."""
+
+
+@pytest.mark.parametrize(("secret", "text", "left"), SHORT, ids=range(len(SHORT)))
+def test_a_short_secret_is_masked_where_it_stands_by_itself(secret: str, text: str, left: str) -> None:
+    """As a whole value or word, however it is quoted; within a word it is innocent. Longer ones are masked anywhere."""
+    scrubber = Scrubber([secret])
+    assert scrubber.text(text) == left
+    assert scrubber.suspects(text) or text == left
+
+
+def test_short_secrets_beside_long_ones() -> None:
+    """Each by its own rule, the longest first."""
+    assert Scrubber(["a", "alpha-and", "in"]).text("alpha-andin a") == "***in ***"
+
+
 @pytest.mark.parametrize("before", ["", "u:", "us:", "use:"])
 @pytest.mark.parametrize("secret", [canary for canary in CANARIES if len(canary) > 8])
 def test_base64_of_something_longer_is_scrubbed(secret: str, before: str) -> None:

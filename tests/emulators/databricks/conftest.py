@@ -16,6 +16,7 @@ import pytest
 from tests.emulators.kit import environment, scratch_folder
 from tests.fixtures.processes import kept
 from tests.fixtures.servers.database import PASSWORD, free_port
+from tests.fixtures.skips import absent
 
 SERVER = (Path(__file__).parent / "server.py").absolute()
 
@@ -52,7 +53,7 @@ def workspace() -> Iterator[Workspace]:
     home, port = environment("spark"), free_port()
     if shutil.which("java") is None:
         reason = "no Java: install openjdk-17-jre-headless"
-        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
+        absent(reason)
     with scratch_folder("spark") as folder:
         python = str(home / "bin" / "python")
         around = {**os.environ, "PYSPARK_PYTHON": python, "SPARK_LOCAL_IP": "127.0.0.1"}

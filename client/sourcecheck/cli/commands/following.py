@@ -80,8 +80,10 @@ def _history(call: Invocation) -> int:
 
 
 def _standing(health: Health) -> str:
-    """`failed, since 3 h ago` in the words of a sentence; a source that was never checked has no such moment."""
-    return f"{health.current_status} (changed {ago(health.status_since)})" if health.status_since else "not checked yet"
+    """`failed for 3 h`, which is true of a source that was never up as well."""
+    if not health.status_since:
+        return "not checked yet"
+    return f"{health.current_status} for {ago(health.status_since).removesuffix(' ago')}"
 
 
 def _watch(call: Invocation) -> int:

@@ -148,12 +148,8 @@ def _edit(call: Invocation) -> int:
 
 def _remove(call: Invocation) -> int:
     source = call.client.find(call.given.source)
-    if not call.given.yes:
-        if not sys.stdin.isatty():
-            raise SourcecheckError("add --yes: there is no terminal to ask on")
-        if input(f"Remove {source.name} (id {source.id}) and its history? [y/N] ").strip().lower() not in ("y", "yes"):
-            call.out.say("Nothing was removed")
-            return 0
+    if not call.is_sure(f"Remove {source.name} (id {source.id}) and its history?"):
+        return 0
     call.client.delete_source(source.id)
     call.out.result({"removed": source.id})
     call.out.say(f"Removed {source.name} (id {source.id})")
