@@ -52,7 +52,7 @@ async def test_what_is_no_file_to_read(tmp_path: Path) -> None:
     (tmp_path / "large").write_text("x" * (MOST_BYTES + 1))
     (tmp_path / "binary").write_bytes(b"\xff\xfe")
     rule = f"file:{tmp_path}/*@db"
-    reasons = {"pipe": "not a file", "large": "larger", "binary": "no text", "none": "No such file"}
+    reasons = {"pipe": "not a file", "large": "larger", "binary": "not text", "none": "No such file"}
     for name, reason in reasons.items():
         assert reason in await refused(f"file:{tmp_path}/{name}", rule)
 
