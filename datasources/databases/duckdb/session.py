@@ -1,17 +1,17 @@
 """One open DuckDB file."""
 
-import secrets
 import time
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
 
-from datasources.databases.base import Identity, Lineage, QueryAnswer, Session, Table
+from datasources.databases.base import Lineage, QueryAnswer, Table
 from datasources.databases.duckdb import catalog
 from datasources.databases.duckdb.connect import File
+from datasources.databases.file_session import FileSession, rows_of
 from datasources.databases.globs import Globs
 from datasources.databases.limits import Limit
-from datasources.databases.scratch_names import leftovers, marked_name
+from datasources.databases.scratch_names import leftovers
 from datasources.databases.values import as_text, refuse_nul
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
@@ -22,27 +22,14 @@ READS = frozenset({"SELECT", "EXPLAIN"})
 """Types of statement, as DuckDB's own parser tells them; a temporary table could be made in a read-only file."""
 
 
-class DuckdbSession(Session):
+class DuckdbSession(FileSession[File]):
     """Questions to one open file. Each takes `seconds` at most."""
 
-    def __init__(self, file: File, seconds: float) -> None:
-        self._file = file
-        self._seconds = seconds
-
-    async def identity(self) -> Identity:
-        """A file has no user to log in as."""
-        return Identity(
-            user=None,
-            database=self._file.database,
-            address=self._file.shown,
-            tls=False,
-            tls_verified=None,
-            stages_ms=self._file.stages_ms,
-        )
+    begin = "BEGIN TRANSACTION"
 
     async def version(self) -> str:
         """Like `DuckDB 2.0.1`: of the engine, which reads files of several versions."""
-        ((version,),) = await self._file.within(Limit(self._seconds), "version", partial(_rows, "SELECT version()"))
+        ((version,),) = await self._file.within(Limit(self._seconds), "version", partial(rows_of, "SELECT version()"))
         return f"DuckDB {str(version).removeprefix('v')}"
 
     async def sweep(self, schema: str) -> list[str]:
@@ -59,22 +46,9 @@ class DuckdbSession(Session):
 
     async def write_and_drop(self, schema: str) -> None:
         """Create, write, read and drop a table, in one transaction: nothing can stay behind."""
-        name, token, limit = marked_name(), secrets.token_hex(8), Limit(self._seconds)
-        shown = f'"{self._file.database}"."{schema}"."{name}"'
+        limit = Limit(self._seconds)
         await self._require_schema(schema, limit)
-        table = f"{_quoted(schema)}.{_quoted(name)}"
-        steps = (
-            ("begin", "Unable to create table", "BEGIN TRANSACTION"),
-            ("create", "Unable to create table", f"CREATE TABLE {table} (token varchar)"),
-            ("write", "Unable to write to table", f"INSERT INTO {table} VALUES ('{token}')"),  # noqa: S608 -- ours
-            ("read", "Unable to read table", f"SELECT token FROM {table}"),  # noqa: S608 -- ours
-            ("drop", "Unable to drop table", f"DROP TABLE {table}"),
-            ("commit", "Unable to commit table", "COMMIT"),
-        )
-        for stage, failure, statement in steps:
-            rows = await self._file.within(limit, stage, partial(_rows, statement), f"{failure} {shown}: ")
-            if stage == "read" and rows != [(token,)]:
-                raise CheckError(ErrorCode.QUERY_ERROR, f"{failure} {shown}: it does not hold what was written")
+        await self._write_and_drop(schema, _quoted(schema), limit)
 
     async def tables(self, wanted: Globs) -> AsyncIterator[list[Table]]:
         """All tables and views in batches, in the order of their names."""
@@ -95,14 +69,9 @@ class DuckdbSession(Session):
 
     async def _require_schema(self, schema: str, limit: Limit) -> None:
         query = "SELECT schema_name FROM duckdb_schemas() WHERE database_name = current_database()"
-        if (schema,) not in await self._file.within(limit, "create", partial(_rows, query)):
+        if (schema,) not in await self._file.within(limit, "create", partial(rows_of, query)):
             message = f'Schema "{self._file.database}"."{schema}" does not exist'
             raise CheckError(ErrorCode.SCHEMA_NOT_FOUND, message, {"stage": "create"})
-
-
-def _rows(statement: str, connection: Any) -> list[tuple[Any, ...]]:
-    rows: list[tuple[Any, ...]] = connection.execute(statement).fetchall()
-    return rows
 
 
 def _first(sql: str, connection: Any) -> QueryAnswer:

@@ -1,16 +1,16 @@
 """One open SQLite file."""
 
-import secrets
 import sqlite3
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from functools import partial
 
-from datasources.databases.base import Identity, Lineage, QueryAnswer, Session, Table
+from datasources.databases.base import Lineage, QueryAnswer, Table
+from datasources.databases.file_session import FileSession
 from datasources.databases.globs import Globs
 from datasources.databases.limits import Limit
-from datasources.databases.scratch_names import leftovers, marked_name
+from datasources.databases.scratch_names import leftovers
 from datasources.databases.sqlite import catalog
 from datasources.databases.sqlite.connect import File
 from datasources.databases.values import as_text, refuse_nul
@@ -21,23 +21,10 @@ BATCH = 500
 """Tables held in memory at a time."""
 
 
-class SqliteSession(Session):
+class SqliteSession(FileSession[File]):
     """Questions to one open file. Each takes `seconds` at most."""
 
-    def __init__(self, file: File, seconds: float) -> None:
-        self._file = file
-        self._seconds = seconds
-
-    async def identity(self) -> Identity:
-        """A file has no user to log in as."""
-        return Identity(
-            user=None,
-            database=self._file.database,
-            address=self._file.shown,
-            tls=False,
-            tls_verified=None,
-            stages_ms=self._file.stages_ms,
-        )
+    begin = "BEGIN IMMEDIATE"
 
     async def version(self) -> str:
         """Like `SQLite 3.40.1`: of the library, because a file has none."""
@@ -60,20 +47,7 @@ class SqliteSession(Session):
     async def write_and_drop(self, schema: str) -> None:
         """Create, write, read and drop a table, in one transaction: nothing can stay behind."""
         _require_main(schema)
-        name, token, limit = marked_name(), secrets.token_hex(8), Limit(self._seconds)
-        shown = f'"{self._file.database}"."main"."{name}"'
-        steps = (
-            ("begin", "Unable to create table", "BEGIN IMMEDIATE"),
-            ("create", "Unable to create table", f'CREATE TABLE main."{name}" (token text)'),
-            ("write", "Unable to write to table", f"INSERT INTO main.\"{name}\" VALUES ('{token}')"),  # noqa: S608 -- ours
-            ("read", "Unable to read table", f'SELECT token FROM main."{name}"'),  # noqa: S608 -- ours
-            ("drop", "Unable to drop table", f'DROP TABLE main."{name}"'),
-            ("commit", "Unable to commit table", "COMMIT"),
-        )
-        for stage, failure, statement in steps:
-            rows = await self._file.within(limit, stage, partial(_rows, statement), f"{failure} {shown}: ")
-            if stage == "read" and rows != [(token,)]:
-                raise CheckError(ErrorCode.QUERY_ERROR, f"{failure} {shown}: it does not hold what was written")
+        await self._write_and_drop(schema, schema, Limit(self._seconds))
 
     async def tables(self, wanted: Globs) -> AsyncIterator[list[Table]]:
         """All tables and views in batches, in the order of their names."""
@@ -106,10 +80,6 @@ class SqliteSession(Session):
             return QueryAnswer(value=as_text(row[0]) if row else None, response_time_ms=spent, has_row=row is not None)
 
         return await self._file.within(Limit(self._seconds), "query", first)
-
-
-def _rows(statement: str, connection: sqlite3.Connection) -> list[tuple[object, ...]]:
-    return connection.execute(statement).fetchall()
 
 
 def _require_main(schema: str) -> None:
