@@ -38,7 +38,7 @@ from datasources.network.threads import in_thread
 PAGE = 1000
 """Rows of a page."""
 RUNNING = (State.initialized, State.running, State.pending)
-WRAPPED = re.compile(r"\s*(?:select|with|values)\b", re.IGNORECASE)
+WRAPPED = re.compile(r"(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*+(?:select|with|values)\b", re.IGNORECASE | re.DOTALL)
 """A query of which one row can be asked for; what else reads (SHOW, DESCRIBE, EXPLAIN) is short."""
 IN_LOOP_BYTES = MEGABYTE // 4
 """A longer answer is read in a thread: that takes CPU, and limits go on meanwhile."""

@@ -212,9 +212,10 @@ def is_set(bits: bytes, number: int) -> bool:
 
 
 class RowSet(Message):
-    """TRowSet, by columns; the last two are Databricks' own forms, which are not asked for."""
+    """TRowSet, by columns. Other forms are not asked for: rows are of older servers, the last two Databricks' own."""
 
     thrift_spec = fields(
+        (2, TType.LIST, "rows", (TType.STRUCT, [Foreign, None], False)),
         (3, TType.LIST, "columns", (TType.STRUCT, [Column, None], False)),
         (0x501, TType.LIST, "arrow", (TType.STRUCT, [Foreign, None], False)),
         (0x502, TType.LIST, "links", (TType.STRUCT, [Foreign, None], False)),
@@ -229,7 +230,7 @@ class Fetched(Message):
     def rows(self) -> list[Row] | None:
         """The rows; None where the statement answers none. Raises `ValueError` but for columns of one length."""
         found = self.results
-        if found is None or found.arrow is not None or found.links is not None:
+        if found is None or found.rows or found.arrow is not None or found.links is not None:
             raise ValueError("rows in another form")
         if not found.columns:
             return None

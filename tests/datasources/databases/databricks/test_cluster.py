@@ -20,7 +20,7 @@ from api.wire.errors import Invalid
 from datasources.databases.base import Driver
 from datasources.databases.databricks import Databricks
 from datasources.databases.databricks import messages as m
-from datasources.databases.databricks.cluster import PAGE
+from datasources.databases.databricks.cluster import PAGE, WRAPPED
 from datasources.databases.databricks.errors import failed_operation
 from datasources.databases.databricks.model import DatabricksOptions, DatabricksSource
 from datasources.databases.flood import ANSWER_BYTES, MEGABYTE
@@ -115,7 +115,7 @@ class Handler(BaseHTTPRequestHandler):
 def server() -> Iterator[Server]:
     """It answers on the loopback."""
     made = Server()
-    threading.Thread(target=made.serve_forever, daemon=True).start()
+    threading.Thread(target=made.serve_forever, args=(0.01,), daemon=True).start()
     yield made
     made.shutdown()
     made.server_close()
@@ -235,6 +235,7 @@ async def test_a_flood(server: Server) -> None:
         fetched(texts("a", "b"), texts("a")),
         fetched(m.Column()),
         fetched(texts("a"), arrow=[m.Foreign(data=b"x")]),
+        fetched(rows=[m.Foreign()]),
         fetched(links=[m.Foreign(data=b"https://example.com/rows")]),
         fetched(*[texts()] * (m.LONGEST_LIST + 1)),
         answer("FetchResults", m.Fetched(status=OK)),
@@ -247,7 +248,7 @@ async def test_a_flood(server: Server) -> None:
         b"",
         b"\0" * 1000,
     ],
-    ids=range(14),
+    ids=range(15),
 )  # fmt: skip
 async def test_answers_that_are_none(server: Server, rows: bytes) -> None:
     """Columns of different lengths, other forms and links to other hosts, lengths that are not there, structs without an end."""
@@ -262,6 +263,20 @@ async def test_a_statement_without_a_handle(server: Server) -> None:
     """The answer breaks the protocol."""
     server.replies["ExecuteStatement"] = lambda: (200, {}, answer("ExecuteStatement", m.StatementBegun(status=OK)))
     assert (await refusal(server)).code is ErrorCode.PROTOCOL_ERROR
+
+
+@pytest.mark.parametrize(
+    ("query", "wrapped"),
+    [
+        ("SELECT 1", True), ("\n-- why\n/* x */ with t AS (SELECT 1) SELECT * FROM t;", True), ("(SELECT 1) UNION (SELECT 2)", True),
+        ("VALUES (1)", True), ("SHOW SCHEMAS", False), ("DESCRIBE shop.orders", False), ("selected", False), ("-- select 1", False),
+        ("/**/" * 5000 + "show tables", False),
+    ],
+    ids=range(9),
+)  # fmt: skip
+def test_queries_of_one_row(query: str, wrapped: bool) -> None:
+    """What can be asked for one row is, whatever comments stand before it."""
+    assert bool(WRAPPED.match(query)) is wrapped
 
 
 def test_values() -> None:
