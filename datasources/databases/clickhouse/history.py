@@ -39,14 +39,14 @@ WHERE type = 'QueryFinish' AND is_initial_query AND query_kind IN ('Insert', 'Cr
 GROUP BY text, current_database, tables ORDER BY max(event_time) DESC LIMIT {MOST_STATEMENTS}
 """  # noqa: S608 -- put together from constants
 KEPT_IN = f"system.query_log (of the node that answers, {DAYS} days)"
-UNKNOWN_IDENTIFIER, UNKNOWN_TABLE, TIMEOUT_EXCEEDED = 47, 60, 159
+UNKNOWN_FUNCTION, UNKNOWN_IDENTIFIER, UNKNOWN_TABLE, TIMEOUT_EXCEEDED = 46, 47, 60, 159
 NOT_THERE = (
     "system.query_log is not there: the server makes it when it first writes to it, with log_queries = 1 and a section "
     "query_log in its configuration"
 )
 GRANT = "GRANT SELECT ON system.query_log TO {user}"
 TOO_LONG = "system.query_log could not be searched within {seconds} s: give it a TTL"
-OTHER = "system.query_log has not the columns that ClickHouse has had since 21.8"
+OLD = "this version's system.query_log lacks columns that we ask for, or the function normalizeQueryKeepNames"
 SEVERAL = "?.."
 """What the server makes of several values; of one it makes `?`."""
 HEAD = re.compile(
@@ -127,4 +127,4 @@ def _missing(error: CheckError, user: str, search: int) -> str | None:
         return GRANT.format(user=quoted(user))
     if number == TIMEOUT_EXCEEDED:
         return TOO_LONG.format(seconds=search)
-    return OTHER if number == UNKNOWN_IDENTIFIER else None
+    return OLD if number in (UNKNOWN_FUNCTION, UNKNOWN_IDENTIFIER) else None

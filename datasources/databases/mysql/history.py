@@ -65,20 +65,20 @@ class _Reading:
         self._opened = opened
         self._limit = limit
         self._seconds = seconds
-        self._late = False
+        self._refusal: CheckError | None = None
         name, _, host = opened.user.rpartition("@")
         self.account = f"{_constant(name)}@{_constant(host)}"
 
     async def rows(self, statement: str) -> list[Row] | None:
         """All rows; None where the user may not read them, they are not there, or the server takes too long."""
-        self._late = False
         try:
             self._opened.wire.begin(CONNECTION_BYTES)
             return await self._opened.within(self._limit, "history", partial(rows, self._bounded(statement)))
         except CheckError as error:
-            self._late = error.details.get("mysql_error") in BEYOND
-            if not self._late and error.code not in (ErrorCode.PERMISSION_DENIED, ErrorCode.QUERY_ERROR):
+            late = error.details.get("mysql_error") in BEYOND
+            if not late and error.code not in (ErrorCode.PERMISSION_DENIED, ErrorCode.QUERY_ERROR):
                 raise
+            self._refusal = error
             return None
 
     async def statements(self, log: Log) -> Statements | None:
@@ -91,10 +91,13 @@ class _Reading:
         return statements_of(found, digests=log is logs.DIGEST_LOG)
 
     def missing(self, log: Log) -> str:
-        """Why this one was not read."""
-        if self._late:
+        """Why this one was not read. What the server says of a fault of ours may quote a text: its number is enough."""
+        number = self._refusal.details.get("mysql_error") if self._refusal else None
+        if number in BEYOND:
             return TOO_LONG.format(table=log.table, seconds=self._seconds)
-        return f"GRANT SELECT ON {log.grant} TO {self.account}"
+        if self._refusal is None or self._refusal.code is ErrorCode.PERMISSION_DENIED:
+            return f"GRANT SELECT ON {log.grant} TO {self.account}"
+        return f"the server does not search {log.table} as we ask it to (error {number})"
 
     def _bounded(self, statement: str) -> str:
         """The statement with a limit of its own over there."""

@@ -28,7 +28,7 @@ WHOLE = "[[:space:])]table[[:space:]][^(),=]+$"
 def writes(text: str) -> str:
     """The condition on an expression of a text: roughly, whether it may make one table from others."""
     words = " OR ".join(f"{text} LIKE '%{word}%'" for word in ("select", "join", "using"))
-    others = f"LEFT({text}, 1000) REGEXP '{LISTS}' OR RIGHT({text}, 300) REGEXP '{WHOLE}'"
+    others = f"LEFT({text}, 400) REGEXP '{LISTS}' OR RIGHT({text}, 300) REGEXP '{WHOLE}'"
     return f"LEFT({text}, 1000) REGEXP '{BEGINS}' AND ({words} OR {others})"
 
 

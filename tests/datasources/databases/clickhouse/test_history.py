@@ -8,14 +8,17 @@ import msgspec
 import pytest
 
 from datasources.databases.base import Lineage, Origin
-from datasources.databases.clickhouse import Clickhouse, history
+from datasources.databases.clickhouse import Clickhouse, history, session
 from datasources.databases.clickhouse.model import ClickhouseOptions, ClickhouseSource
 from datasources.databases.globs import Globs
 from datasources.model.errors import CheckError
+from datasources.model.vocabulary import ErrorCode
 from tasks.steps import lineage_download
 from tests.datasources.databases.contract import check_of
+from tests.fixtures.deadline import keeps_the_promise, spending
 from tests.fixtures.servers.clickhouse import ClickhouseServer
 from tests.fixtures.servers.database import PASSWORD
+from tests.fixtures.servers.silent import MODES, lane
 
 SECRET = "S3cret-of-a-statement"
 EDGES: list[tuple[str, set[str]]] = [
@@ -90,8 +93,8 @@ def past(clickhouse: ClickhouseServer) -> Iterator[ClickhouseServer]:
 
 async def lineage(server: ClickhouseServer, user: str = "historian", **more: Any) -> Lineage:
     """What this user learns of `past`."""
-    async with Clickhouse.connect(source(server, user, **more)) as session:
-        return await session.lineage(Globs("past.*"))
+    async with Clickhouse.connect(source(server, user, **more)) as opened:
+        return await opened.lineage(Globs("past.*"))
 
 
 def made(found: Lineage) -> set[tuple[str, str]]:
@@ -157,6 +160,16 @@ async def test_a_log_that_was_never_written(past: ClickhouseServer) -> None:
     assert ("past.a", "past.v") in {(str(edge.source), str(edge.target)) for edge in found.edges}
 
 
+@pytest.mark.parametrize("answer", ["SELECT no_such_column, '', []", "SELECT noSuchFunction(), '', []"])
+async def test_a_log_of_an_old_version(past: ClickhouseServer, monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
+    """It lacks what is asked for: that is told, and the lineage of views is there."""
+    monkeypatch.setattr(history, "STATEMENTS", answer)
+    found = await lineage(past)
+    assert found.history is not None
+    assert found.history.missing == history.OLD
+    assert ("past.a", "past.v") in {(str(edge.source), str(edge.target)) for edge in found.edges}
+
+
 async def test_a_log_that_takes_long_to_search(past: ClickhouseServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is given up over there, and told."""
     slow = "SELECT count(), '', [] FROM numbers(100000000000) WHERE sipHash64(number) = 1"
@@ -179,8 +192,8 @@ async def test_no_part_of_a_statement_leaves_the_process(
         f"CREATE TABLE past.other (`{SECRET}` Int32) ENGINE = Memory AS SELECT x AS `{SECRET}` FROM past.a",
     ]
     work(past, statements)
-    async with Clickhouse.connect(source(past)) as session:
-        rows = await session._asker.rows(history.STATEMENTS)  # type: ignore[attr-defined]
+    async with Clickhouse.connect(source(past)) as opened:
+        rows = await opened._asker.rows(history.STATEMENTS)  # type: ignore[attr-defined]
     past.run("DROP TABLE past.other")
     found = await lineage(past)
     shown = await lineage_download.run(check_of(source(past)))
@@ -190,6 +203,27 @@ async def test_no_part_of_a_statement_leaves_the_process(
     assert found.history.statements == len(statements)
     said = [msgspec.json.encode(found).decode(), str(shown), caplog.text, *capfd.readouterr()]
     assert not [text for text in said if SECRET in text]
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_a_server_that_turns_bad(past: ClickhouseServer, monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
+    """Silent, dripping or half-closing when it is asked for its history: the limit holds."""
+
+    async def once() -> float:
+        with lane(past.port) as way, spending() as spent:
+
+            async def turned(*args: Any) -> Any:
+                way.turn(mode)
+                return await history.read_history(*args)
+
+            monkeypatch.setattr(session, "read_history", turned)
+            with pytest.raises(CheckError) as caught:
+                async with Clickhouse.connect(source(ClickhouseServer(way.port), query_timeout=1)) as opened:
+                    await opened.lineage(Globs())
+        assert caught.value.code in {ErrorCode.TIMEOUT, ErrorCode.CONNECTION_ERROR}
+        return spent.seconds
+
+    await keeps_the_promise(1, once)
 
 
 async def test_a_server_that_floods(past: ClickhouseServer, monkeypatch: pytest.MonkeyPatch) -> None:

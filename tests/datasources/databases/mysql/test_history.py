@@ -11,14 +11,17 @@ import pytest
 
 from datasources.databases.base import Lineage, Origin, TableName
 from datasources.databases.globs import Globs
-from datasources.databases.mysql import Mariadb, Mysql, history
+from datasources.databases.mysql import Mariadb, Mysql, history, session
 from datasources.databases.mysql.model import MariadbSource, MysqlOptions, MysqlSource
 from datasources.model.errors import CheckError
+from datasources.model.vocabulary import ErrorCode
 from tasks.steps import lineage_download
 from tests.datasources.databases.contract import check_of
 from tests.doubles.mysql8 import says_mysql
+from tests.fixtures.deadline import keeps_the_promise, spending
 from tests.fixtures.servers.database import PASSWORD
 from tests.fixtures.servers.mariadb import MariaServer
+from tests.fixtures.servers.silent import MODES, lane
 
 SECRET = "S3cret-of-a-statement"
 EDGES: list[tuple[str, set[str]]] = [
@@ -142,8 +145,8 @@ def historian(mariadb: MariaServer) -> Iterator[Historian]:
 
 async def lineage(historian: Historian, **more: Any) -> Lineage:
     """What this user learns of `past`."""
-    async with Mariadb.connect(historian.source(**more)) as session:
-        return await session.lineage(Globs("past.*\nshop.*"))
+    async with Mariadb.connect(historian.source(**more)) as opened:
+        return await opened.lineage(Globs("past.*\nshop.*"))
 
 
 def made(found: Lineage) -> set[tuple[str, str]]:
@@ -285,6 +288,17 @@ async def test_a_log_that_takes_long_to_search(historian: Historian, monkeypatch
     assert ("past.a", "past.v") in {(str(edge.source), str(edge.target)) for edge in found.edges}
 
 
+async def test_a_log_that_a_server_does_not_search(historian: Historian, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told by the error's number, for its sentence may quote a text; the lineage of views is there."""
+    log = msgspec.structs.replace(history.logs.DIGEST_LOG, statement="SELECT no_such_column, '' FROM shop.orders")
+    monkeypatch.setattr(history.logs, "DIGEST_LOG", log)
+    with historian.granted("performance_schema.*"):
+        found = await lineage(historian)
+    assert found.history is not None
+    assert found.history.missing == f"the server does not search {log.table} as we ask it to (error 1054)"
+    assert ("past.a", "past.v") in {(str(edge.source), str(edge.target)) for edge in found.edges}
+
+
 async def test_texts_that_take_long_to_parse_are_unread(historian: Historian, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server chooses how many there are: what is not reached in time counts as unread."""
     historian.forget()
@@ -360,6 +374,30 @@ async def test_a_server_that_answers_something_else(
         await lineage(historian)
 
 
+@pytest.mark.parametrize("mode", MODES)
+async def test_a_server_that_turns_bad(historian: Historian, monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
+    """Silent, dripping or half-closing when it is asked for its history: the limit holds."""
+
+    async def once() -> float:
+        with lane(historian.port) as way, spending() as spent:
+            historian.port = way.port
+            source = historian.source(query_timeout=1)
+            historian.port = historian.server.port
+
+            async def turned(*args: Any) -> Any:
+                way.turn(mode)
+                return await history.read_history(*args)
+
+            monkeypatch.setattr(session, "read_history", turned)
+            with pytest.raises(CheckError) as caught:
+                async with Mariadb.connect(source) as opened:
+                    await opened.lineage(Globs())
+        assert caught.value.code in {ErrorCode.TIMEOUT, ErrorCode.CONNECTION_ERROR}
+        return spent.seconds
+
+    await keeps_the_promise(1, once)
+
+
 async def test_mysqls_own_record_of_views(historian: Historian) -> None:
     """MySQL from 8.0.13 on keeps one; before, as at MariaDB, the texts tell."""
     usage = [("past", "a", "past", "v"), ("past", "b", "past", "hidden")]
@@ -368,9 +406,9 @@ async def test_mysqls_own_record_of_views(historian: Historian) -> None:
         with says_mysql(historian.port, kept) as port:
             options = msgspec.structs.replace(historian.source().options, port=port)
             source = MysqlSource(name="real", connection_timeout=5, options=options)
-            async with Mysql.connect(source) as session:
-                assert await session.version() == "MySQL 8.0.36"
-                found = await session.lineage(Globs("past.?\npast.hidden", "past.w"))
+            async with Mysql.connect(source) as opened:
+                assert await opened.version() == "MySQL 8.0.36"
+                found = await opened.lineage(Globs("past.?\npast.hidden", "past.w"))
         origins[kept is not None] = {str(edge.target): (edge.origin, edge.columns) for edge in found.edges}
     assert origins == {
         True: {
