@@ -2,8 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -13,13 +12,13 @@ from datasources.databases.clickhouse.catalog import NAME, Row, quoted, unquoted
 from datasources.databases.clickhouse.connect import Asker
 from datasources.databases.clickhouse.errors import translated
 from datasources.databases.flood import MEGABYTE
-from datasources.databases.history.edges import MOST_STATEMENTS, Written, edges_by
-from datasources.databases.history.in_time import InTime
+from datasources.databases.history.apart import deeds_apart
+from datasources.databases.history.edges import MOST_STATEMENTS, Written, edges_from
 from datasources.databases.history.names import SchemaNames
+from datasources.databases.history.statements import Deed
 from datasources.databases.limits import Limit
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
-from datasources.network.threads import in_thread
 
 TEXT_LIMIT = 100_000
 """Characters of a statement that are read, as many as the server keeps unless it is told otherwise."""
@@ -75,34 +74,47 @@ async def read_history(
         kept = error.details.get("clickhouse_error") != UNKNOWN_TABLE
         return [], History(read_from=KEPT_IN, missing=missing, kept=kept)
     with translated("history"):  # a server may answer anything
-        seconds = min(PARSE_SECONDS, limit.left / 2)
+        touched = touched_of(rows)
         async with limit.round("history"):
-            return await in_thread(partial(history_of, rows, members, views, seconds))
+            seconds = min(PARSE_SECONDS, limit.left / 2)
+            deeds = await deeds_apart([statement.sql for statement in touched], "clickhouse", seconds)
+            return history_of(dict(zip(touched, deeds, strict=True)), touched, members, views)
 
 
-def history_of(
-    rows: list[Row], members: Sequence[Row], views: Sequence[LineageEdge], seconds: float
-) -> tuple[list[LineageEdge], History]:
-    """Of rows of text, database, and the names of all tables that the server has touched for it.
+def touched_of(rows: list[Row]) -> dict[Written, set[str]]:
+    """Statements, each with the tables that the server has touched for it, of rows of text, database and tables.
 
-    The text says what was read; of one that is not understood, the server's list does.
+    Raises `ValueError` for an answer of another form.
     """
     touched = defaultdict[Written, set[str]](set)
     for text, schema, tables in msgspec.convert(rows, list[tuple[str, str, list[str]]]):
         touched[Written(text.replace(SEVERAL, "?"), schema)] |= set(tables)
-    names, behind = SchemaNames([(row[0], row[1]) for row in members], folded=False), Behind(members, views)
-    found, statements, unread = set[tuple[TableName, TableName]](), 0, 0
-    in_time = InTime(list(touched), seconds)
-    for statement in in_time:
-        edges, made, lost = edges_by([statement], names, "clickhouse") if statement.sql else ([], 0, 1)
-        pairs = {(edge.source, edge.target) for edge in edges}
-        target = target_of(statement) if lost else None
-        if target is not None:
-            pairs, made, lost = behind.pairs(touched[statement], target), 1, 0
-        found, statements, unread = found | pairs, statements + made, unread + lost
+    return touched
+
+
+def history_of(
+    deeds: Mapping[Written, Deed | None],
+    touched: Mapping[Written, set[str]],
+    members: Sequence[Row],
+    views: Sequence[LineageEdge],
+) -> tuple[list[LineageEdge], History]:
+    """What these statements have made from what, and what is known of how.
+
+    `deeds` are what their texts say. Of one that is not understood, the server's list of tables says what it has read.
+    """
+    understood = [(statement, deed) for statement, deed in deeds.items() if statement.sql and deed and deed.understood]
+    made, count, unread = edges_from(understood, SchemaNames([(row[0], row[1]) for row in members], folded=False))
+    found, behind = {(edge.source, edge.target) for edge in made}, Behind(members, views)
+    for statement in deeds.keys() - {statement for statement, _ in understood}:
+        target = target_of(statement)
+        if target is None:
+            unread += 1
+            continue
+        count += 1
+        found |= behind.pairs(touched[statement], target)
     return (
         [LineageEdge(source=source, target=target, origin=Origin.query_history) for source, target in sorted(found)],
-        History(read_from=KEPT_IN, statements=statements, unread=unread + in_time.left),
+        History(read_from=KEPT_IN, statements=count, unread=unread),
     )
 
 

@@ -45,8 +45,13 @@ async def edges_apart(
 ) -> tuple[list[LineageEdge], int, int]:
     """What `edges_by` answers, whatever the texts are: those that take too long, or too much memory, are unread."""
     statements = list(statements)
-    asked = Texts([statement.sql for statement in statements], dialect, seconds)
-    return edges_from(list(zip(statements, await _deeds(asked) if statements else [], strict=True)), names)
+    deeds = await deeds_apart([statement.sql for statement in statements], dialect, seconds)
+    return edges_from(list(zip(statements, deeds, strict=True)), names)
+
+
+async def deeds_apart(texts: list[str], dialect: str, seconds: float) -> list[Deed | None]:
+    """What each text does; None for one of which nothing is understood, or that takes too long, or too much memory."""
+    return await _deeds(Texts(texts, dialect, seconds)) if texts else []
 
 
 async def _deeds(asked: Texts) -> list[Deed | None]:

@@ -5,7 +5,6 @@ import logging
 import pytest
 
 from datasources.databases.history.edges import FoldedNames, Written, edges_by
-from datasources.databases.history.in_time import InTime
 from datasources.databases.history.names import SchemaNames
 from datasources.databases.history.statements import Named, Write, deed_of
 from datasources.databases.postgres.history.names import PgNames
@@ -160,12 +159,3 @@ def test_names_without_a_schema() -> None:
     ):
         edges, _, unread = edges_by([Written("INSERT INTO a SELECT * FROM b", schema)], names, "mysql")
         assert (len(edges), unread) == (made, lost)
-
-
-def test_statements_are_read_as_long_as_there_is_time() -> None:
-    """Those that are left are counted."""
-    statements = [Written(f"INSERT INTO a SELECT {number}") for number in range(3)]
-    for seconds, read in ((60, 3), (-1, 0)):
-        in_time = InTime(statements, seconds)
-        assert len(list(in_time)) == read
-        assert in_time.left == 3 - read
