@@ -86,7 +86,7 @@ async def _declared(given: Sequence[dict[str, Any]], rows: Mapping[str, DataSour
         try:
             declared = declare(item, rows, vault)
             if declared.source.name in seen:
-                raise Invalid(["body", "name"], f"The file has {declared.source.name!r} twice")
+                raise Invalid(["body", "name"], f"The file names {declared.source.name!r} twice")
             seen.add(declared.source.name)
             found.append(declared)
         except Invalid as error:

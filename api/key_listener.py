@@ -73,9 +73,7 @@ class KeyListener:
                 await self._listen()
             except (SQLAlchemyError, TimeoutError) as error:
                 if not self._lost_before:
-                    logger.warning(
-                        "changes of keys are not heard, keys are looked up instead: %s", type(error).__name__
-                    )
+                    logger.warning("changes of keys cannot be heard; looking keys up instead: %s", type(error).__name__)
             except Exception:
                 logger.exception("changes of keys are not heard")
             self.silence.began = float("inf")

@@ -143,7 +143,7 @@ def _options(given: Data, kind: type[Database]) -> tuple[Data, list[Fault]]:
     for place, more in places.items():
         for name, value in more.items():
             if name in options and str(options[name]) != str(value):
-                found += Invalid(["body", place], f"It says another {name} than the fields do").errors
+                found += Invalid(["body", place], f"Its {name} differs from the one in the fields").errors
         options = more | options
     return options, found
 

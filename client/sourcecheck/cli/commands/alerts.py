@@ -15,26 +15,26 @@ def add_commands(commands: Any) -> None:
     alerts = commands.add_parser(
         "alerts", help="list, add, try, pause and remove alerts of your organization"
     ).add_subparsers(required=True, metavar="COMMAND")
-    add_command(
-        alerts, "list", _list, "list who is told when a source goes down or comes up", "sourcecheck alerts list"
-    )
+    add_command(alerts, "list", _list, "list who hears when a source goes down or comes up", "sourcecheck alerts list")
     new = add_command(
         alerts,
         "add",
         _add,
-        "tell a webhook, a Slack channel or people by mail",
+        "notify a webhook, a Slack channel or people by mail",
         "sourcecheck alerts add webhook https://hooks.example.org/sources\n"
         "sourcecheck alerts add slack --source Shop < address-file\n"
         'sourcecheck alerts add mail "mailtos://USER:PASSWORD@SMTP-HOST?from=ADDRESS&to=ADDRESS" --name "On call"',
         notes="\nAdministrators of the organization add alerts. The address is encrypted, and never shown again.",
     )
     new.add_argument("kind", choices=("webhook", "slack", "mail"))
-    new.add_argument("address", nargs="?", help="where it is sent; without it, it is asked for, or read from the input")
-    new.add_argument("--source", metavar="NAME", help="name or id of the only source that it is about (default: all)")
-    new.add_argument("--name", dest="called", help="what it is called (default: its kind and receiver)")
+    new.add_argument("address", nargs="?", help="where the alert goes (default: prompt for it, or read standard input)")
+    new.add_argument(
+        "--source", metavar="NAME", help="name or id of the one source that the alert is about (default: all)"
+    )
+    new.add_argument("--name", dest="called", help="name of the alert (default: its kind and receiver)")
     _add_action(alerts, "try", _try, "send an alert once, marked as a test")
-    _add_action(alerts, "pause", _pause, "send nothing until the alert is resumed")
-    _add_action(alerts, "resume", _resume, "send a paused alert again")
+    _add_action(alerts, "pause", _pause, "pause an alert")
+    _add_action(alerts, "resume", _resume, "resume a paused alert")
     gone = _add_action(alerts, "remove", _remove, "remove an alert, and forget its address", " --yes")
     gone.add_argument("--yes", action="store_true", help="do not ask for confirmation")
 
@@ -77,7 +77,7 @@ def _add(call: Invocation) -> int:
 def _read_address() -> str:
     address = getpass.getpass("Address: ") if sys.stdin.isatty() else sys.stdin.readline()
     if not address.strip():
-        raise SourcecheckError("no address given: name it behind the kind, enter it, or pipe it in")
+        raise SourcecheckError("no address given: write it after the kind, enter it, or pipe it in")
     return address.strip()
 
 

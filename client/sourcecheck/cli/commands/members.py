@@ -26,8 +26,8 @@ def add_commands(commands: Any) -> None:
         "sourcecheck members invite Ada --email ada@example.org\nsourcecheck members invite Nightly --on-question fail",
         notes="\nAdministrators of the organization invite, change and remove members.",
     )
-    new.add_argument("name", help="of the person, or of the program that acts as one")
-    new.add_argument("--email", help="to tell people of the same name apart; nothing is sent there")
+    new.add_argument("name", help="name of the person, or of the program that acts as one")
+    new.add_argument("--email", help="tells people of the same name apart; the service sends nothing there")
     new.add_argument("--role", choices=ROLES, default="member", help="default: member")
     new.add_argument("--on-question", choices=("ask", "fail"), default="ask", help=ON_QUESTION)
     again = add_command(
@@ -42,7 +42,7 @@ def add_commands(commands: Any) -> None:
         members,
         "remove",
         _remove,
-        "remove a member, whose keys are refused from then on",
+        "remove a member, whose keys stop working",
         "sourcecheck members remove Ada --yes",
     )
     gone.add_argument("member", metavar="NAME", help=WHO)
