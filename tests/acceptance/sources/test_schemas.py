@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 
 from tests.acceptance.kit import IMMEDIATE, eventually, finished, options, register, results, unique
+from tests.doubles.relatives import in_database
 from tests.fixtures.servers.database import Server
 from tests.fixtures.service import Service
 
@@ -19,12 +20,29 @@ CREATE VIEW watched.totals AS SELECT sum(total) AS whole FROM watched.orders;
 GRANT USAGE ON SCHEMA watched TO reader;
 GRANT SELECT ON ALL TABLES IN SCHEMA watched TO reader;
 """
+PAST = """
+CREATE EXTENSION pg_stat_statements; CREATE TABLE shop.summary (whole numeric);
+INSERT INTO shop.summary SELECT sum(total) FROM shop.orders WHERE id > 7;
+CREATE ROLE past_of_schemas PASSWORD 'a-secret-of-anothers'; DROP ROLE past_of_schemas;
+"""
 CHANGE = """
 DROP TABLE watched.old;
 CREATE TABLE watched.made (b text);
 GRANT SELECT ON watched.made TO reader;
 ALTER TABLE watched.orders ALTER id TYPE bigint;
 """
+
+
+def test_what_statements_have_made(admin: httpx.Client, embedded: Server) -> None:
+    """A worker's process reads what the server remembers, in a process of its own; nothing of a text comes back."""
+    with in_database(embedded, "remembers", PAST):
+        made = options(embedded, user="postgres", dbname="remembers")
+        step = results(finished(admin, register(admin, unique("Remembers"), made)))["lineage_download"]
+    assert step["message"] == "Lineage fetched"
+    edges = {(edge["source"]["name"], edge["target"]["name"]): edge["origin"] for edge in step["details"]["edges"]}
+    assert edges["orders", "summary"] == "query_history"
+    assert step["details"]["history"] == {"read_from": "pg_stat_statements (since its last reset)", "statements": 1}
+    assert "a-secret-of-anothers" not in json.dumps(step)
 
 
 def test_a_schema_over_time(admin: httpx.Client, service: Service, embedded: Server) -> None:

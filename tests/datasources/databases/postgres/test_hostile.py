@@ -164,6 +164,31 @@ async def test_rows_read_one_by_one(word: str, monkeypatch: pytest.MonkeyPatch) 
     assert error.details["received_bytes"] > 16 * MEGABYTE
 
 
+class Remembers(Says):
+    """An ordinary server that has pg_stat_statements."""
+
+    def answer(self, sql: str) -> Iterable[bytes]:
+        """With the extension in a schema."""
+        return [answer("ext", "true", "true")] if "pg_extension" in sql else super().answer(sql)
+
+
+async def test_statements_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a server remembers has an end as well, whatever it was asked for."""
+    monkeypatch.setattr("datasources.databases.flood.CONNECTION_BYTES", 64 * MEGABYTE)
+    monkeypatch.setattr("datasources.databases.postgres.session.LINEAGE_BYTES", 16 * MEGABYTE)
+    says = partial(flood, row(BLOCK, "1"), described(TEXT, TEXT))
+    error = await verdict(partial(Remembers, word="AS statements", says=says))
+    assert (error.code, error.details["stage"]) == (ErrorCode.PROTOCOL_ERROR, "history")
+    assert error.details["received_bytes"] > 16 * MEGABYTE
+
+
+@pytest.mark.parametrize("pieces", [[answer("x", "many")], [answer("x", "-1")], [answer("x")], [answer("x", "1", "2")]])
+async def test_statements_that_are_none(pieces: list[bytes]) -> None:
+    """An answer of another form is a verdict on the server."""
+    error = await verdict(partial(Remembers, word="AS statements", says=lambda: pieces))
+    assert (error.code, error.details["stage"]) == (ErrorCode.PROTOCOL_ERROR, "history")
+
+
 EDGE = ("s", "t", "s", "v", "[]")
 NESTED = b"[" * 3000 + b"]" * 3000
 LIES: dict[str, tuple[str, list[bytes]]] = {
