@@ -60,7 +60,7 @@ def refusal_in(answer: Answer) -> Refused:
     code = CODES.get(name) or STATUS.get(answer.status) or ErrorCode.QUERY_ERROR
     if any(words in message.lower() for words in BAD_TOKEN) or name in ("invalid_client", "invalid_grant"):
         code = ErrorCode.AUTHENTICATION_FAILED
-    details: dict[str, Any] = {"databricks_error": name, "http_status": answer.status}
+    details: dict[str, Any] = {"databricks_error": name, "http_status": answer.status} | _pause_in(answer)
     if name in PASSING:
         details["transient"] = True
     return Refused(code, message, details)
@@ -75,14 +75,19 @@ def refused_call(answer: Answer) -> Refused:
     code = CODES.get(name) or CALL_STATUS.get(answer.status, ErrorCode.PROTOCOL_ERROR)
     if any(words in said.lower() for words in BAD_TOKEN):
         code = ErrorCode.AUTHENTICATION_FAILED
-    details: dict[str, Any] = {"databricks_error": name, "http_status": answer.status}
+    details: dict[str, Any] = {"databricks_error": name, "http_status": answer.status} | _pause_in(answer)
     if answer.status == 404:
         return Refused(code, said or "There is no cluster at this http_path", details)
     if answer.status != 503 and name not in PASSING:
         return Refused(code, said, details)
-    pause = answer.headers.get("Retry-After", "")
-    details |= {"transient": True} | ({"retry_after": int(pause)} if re.fullmatch(r"[0-9]{1,4}", pause) else {})
+    details["transient"] = True
     return Refused(code, f"The cluster is not running yet ({said or 'HTTP status 503'})", details, STARTING)
+
+
+def _pause_in(answer: Answer) -> dict[str, int]:
+    """After how many seconds the server wants to be asked again, for `patiently`."""
+    said = answer.headers.get("Retry-After", "")
+    return {"retry_after": int(said)} if re.fullmatch(r"[0-9]{1,4}", said) else {}
 
 
 def failed_operation(message: str, sqlstate: str | None, *, ended: bool = False) -> Refused:

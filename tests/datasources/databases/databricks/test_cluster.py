@@ -96,7 +96,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        function = body[8 : 8 + int.from_bytes(body[4:8], "big")].decode()
+        function = body[8 : 8 + int.from_bytes(body[4:8], "big")].decode() if self.path == PATH else ""
         self.server.asked.append((self.path, function))
         self.server.statement = body if function == "ExecuteStatement" else self.server.statement
         assert self.headers["Authorization"] == f"Bearer {PASSWORD}"
@@ -185,6 +185,15 @@ async def test_a_cluster_that_is_stopped(server: Server, text: str) -> None:
     assert error.message.startswith("The cluster is not running yet")
     assert "starts it" in (error.advice or "")
     assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("path", [PATH, "/sql/1.0/warehouses/1"])
+async def test_too_many_requests(server: Server, path: str) -> None:
+    """A workspace that limits requests is not asked before it says, by neither way."""
+    body = b'{"error_code": "REQUEST_LIMIT_EXCEEDED", "message": "too many"}'
+    server.replies["OpenSession"] = server.replies[""] = lambda: (429, {"Retry-After": "30"}, body)
+    error = await refusal(server, patience=5, http_path=path)
+    assert (error.code, error.details["retry_after"], len(server.asked)) == (ErrorCode.TOO_MANY_CONNECTIONS, 30, 1)
 
 
 async def test_a_cluster_that_has_started_meanwhile(server: Server) -> None:
