@@ -75,7 +75,7 @@ class TestRds(NetworkContract):
         with engine.server.rules("host rdsadmin all 127.0.0.1/32 reject"):
             error = await self.failure(engine, engine.source(dbname="rdsadmin"))
         assert error.code is ErrorCode.PERMISSION_DENIED
-        assert "Amazon's own database" in (error.advice or "")
+        assert "Only Amazon can use rdsadmin" in (error.advice or "")
 
     async def test_another_rule_of_amazons(self, engine: RdsEngine) -> None:
         """A login that no rule lets in is refused without advice about pg_hba.conf."""
