@@ -18,6 +18,7 @@ from datasources.model.inputs.nearest import did_you_mean
 from datasources.model.inputs.secret_references import FIELD, escaped, is_reference, unescaped
 from datasources.model.inputs.texts import LINE_BREAKS, hidden_character
 from datasources.model.source import Options, Source, SshTunnel
+from datasources.network.pem import strangers_in
 from datasources.secrecy.scrubber import MASK
 from datasources.secrecy.vault import Vault
 
@@ -152,7 +153,7 @@ def parse(data: dict[str, Any], found: Sequence[Fault] = ()) -> tuple[Source, di
         fields = msgspec.convert({n: v for n, v in data.items() if v is not None}, SourceFields)
     except msgspec.ValidationError as error:
         raise together([*found, *_all_faults(data)]) from error
-    found += _schedules_at_fault(fields)
+    found += [*_schedules_at_fault(fields), *_certificates_at_fault(source, references)]
     extras = {
         name: value for name, value in data.items() if name not in (*OWN_COLUMNS, *SourceFields.__struct_fields__)
     }
@@ -195,6 +196,15 @@ def _schedules_at_fault(fields: SourceFields) -> list[Fault]:
                 refuse_cron(cron)
         except ValueError as error:
             found += Invalid(["body", name], str(error)).errors
+    return found
+
+
+def _certificates_at_fault(source: Source, references: dict[str, str]) -> list[Fault]:
+    """What is no certificate or key would fail every test; of a reference, only a worker knows what it means."""
+    found: list[Fault] = []
+    for name, sentence in strangers_in(source.options):
+        if f"options.{name}" not in references:
+            found += Invalid(["body", "options", name], sentence).errors
     return found
 
 

@@ -138,6 +138,9 @@ class Lineage(Struct, kw_only=True, frozen=True):
     edges: list[LineageEdge]
     unread: list[TableName] = []
     """Views whose definition could not be read or parsed, so that what they read is unknown."""
+    columns_unread: list[TableName] = []
+    """Views whose tables the server records, but whose columns are unknown: their definition could not be read, or does
+    not say what the server says."""
     history: History | None = None
     """None if the server keeps none, or we do not read it."""
 
@@ -146,6 +149,7 @@ class Lineage(Struct, kw_only=True, frozen=True):
         return Lineage(
             edges=[edge for edge in self.edges if edge.is_wanted(wanted, database)],
             unread=[view for view in self.unread if wanted.match(view.schema, view.name, database)],
+            columns_unread=[view for view in self.columns_unread if wanted.match(view.schema, view.name, database)],
             history=self.history,
         )
 

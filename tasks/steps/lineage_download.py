@@ -25,12 +25,13 @@ async def run(check: StepContext) -> Finding:
     async with check.session() as session:
         lineage = await session.lineage(wanted)
     kept = await check.keeper.keep_lineage(lineage, began) if check.keeper else None
-    edges, unread = lineage.edges, lineage.unread
+    edges, unread, bare = lineage.edges, lineage.unread, lineage.columns_unread
     nodes = {name for edge in edges for name in (edge.source, edge.target)}
     return Finding(
         message="Lineage fetched"
         + (kept.told if kept else "")
         + _exceptions(len(unread))
+        + _without_columns(len(bare))
         + _without_history(lineage.history),
         details={
             "edge_count": len(edges),
@@ -39,6 +40,8 @@ async def run(check: StepContext) -> Finding:
             "truncated": len(edges) > SHOWN,
             "unread_count": len(unread),
             "unread": msgspec.to_builtins(unread[:SHOWN]),
+            "columns_unread_count": len(bare),
+            "columns_unread": msgspec.to_builtins(bare[:SHOWN]),
         }
         | ({"history": msgspec.to_builtins(lineage.history)} if lineage.history else {})
         | changes_of(kept),
@@ -54,6 +57,10 @@ def _short(edge: LineageEdge) -> dict[str, Any]:
 
 def _exceptions(unread: int) -> str:
     return f", except for {unread} view{'' if unread == 1 else 's'} that could not be read" if unread else ""
+
+
+def _without_columns(bare: int) -> str:
+    return f"; the columns of {bare} view{'' if bare == 1 else 's'} are not known" if bare else ""
 
 
 def _without_history(history: History | None) -> str:

@@ -11,22 +11,25 @@ from datasources.catalogue.sources import write_source
 from datasources.catalogue.tables import DataSource
 from datasources.secrecy.vault import Vault
 
+WALLET, ANOTHER = (
+    f"-----BEGIN ENCRYPTED PRIVATE KEY-----\n{body}\n-----END ENCRYPTED PRIVATE KEY-----" for body in ("MIIB", "MIIC")
+)
 VAULT = Vault(Fernet.generate_key().decode())
 OPTIONS: dict[str, Any] = {
     "host": "db.example",
     "password": "the-secret",
     "ssl": True,
-    "ewallet_pem_file": "the-wallet",
+    "ewallet_pem_file": WALLET,
 }
 
 
 @pytest.mark.parametrize(
     ("change", "lost"),
     [
-        ({"ewallet_pem_file": "another"}, ["password"]),
-        ({"ewallet_pkcs12_file": "another"}, ["password", "ewallet_pem_file"]),
-        ({"ewallet_pem_file": "another", "password": "the-secret"}, []),
-        ({"ewallet_pem_file": "the-wallet"}, []),
+        ({"ewallet_pem_file": ANOTHER}, ["password"]),
+        ({"ewallet_pkcs12_file": "MIIB"}, ["password", "ewallet_pem_file"]),
+        ({"ewallet_pem_file": ANOTHER, "password": "the-secret"}, []),
+        ({"ewallet_pem_file": WALLET}, []),
         ({"ewallet_pem_file": None, "database": "SHOP"}, []),
         ({"ewallet_type": "pkcs12"}, ["password", "ewallet_pem_file"]),
     ],

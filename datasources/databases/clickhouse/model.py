@@ -5,9 +5,9 @@ from typing import Annotated, ClassVar, Literal
 from msgspec import Meta
 
 from datasources.model.source import NetworkOptions, Port, Source
+from datasources.network.pem import RootCertificate
 
 Name = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
-PEM = Meta(title="Root certificate (PEM)", max_length=65536, extra_json_schema={"format": "textarea"})
 
 
 class ClickhouseOptions(NetworkOptions, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -24,7 +24,7 @@ class ClickhouseOptions(NetworkOptions, kw_only=True, frozen=True, forbid_unknow
     password: Annotated[str, Meta(title="Password", max_length=4096)] | None = None
     database: Annotated[Name, Meta(title="Database name")] = "default"
     tls: Annotated[Literal["off", "require", "verify-full"], Meta(title="TLS")] = "verify-full"
-    rootcert: Annotated[str, PEM] | None = None
+    rootcert: RootCertificate | None = None
     allow_cleartext_password: Annotated[bool, Meta(title="Allow a password in clear text without TLS")] = False
     """HTTP sends it with every request as it is; without TLS it has to be allowed (security row 19)."""
 

@@ -5,11 +5,12 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from datasources.model.source import NetworkOptions, Port, Source
+from datasources.network.pem import pem_field
 
 TEXT = r"^[^\x00-\x1f\x7f;]+$(?!\n)"
 """In the driver's connection string a semicolon begins the next setting, and nothing quotes it."""
 Name = Annotated[str, Meta(min_length=1, max_length=128, pattern=TEXT)]
-PEM = Meta(title="Root or server certificate (PEM)", max_length=65536, extra_json_schema={"format": "textarea"})
+PEM = pem_field("Root or server certificate (PEM)")
 
 
 class Db2Options(NetworkOptions, kw_only=True, frozen=True, forbid_unknown_fields=True):

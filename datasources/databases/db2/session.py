@@ -9,11 +9,13 @@ from msgspec.structs import replace
 from datasources.databases.base import History, Lineage, LineageEdge
 from datasources.databases.db2 import catalog
 from datasources.databases.db2.asker import Db2Asker, folded, literal
+from datasources.databases.db2.texts import REWRITTEN
 from datasources.databases.flood import CONNECTION_BYTES
 from datasources.databases.globs import Globs
 from datasources.databases.limits import Limit
 from datasources.databases.warehouse.asker import Row
 from datasources.databases.warehouse.catalog import Catalog
+from datasources.databases.warehouse.guard import refuse_files
 from datasources.databases.warehouse.session import WarehouseSession
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
@@ -36,9 +38,11 @@ SYSTEM = "SYS"
 
 
 class Db2Session(WarehouseSession):
-    """Questions of one login. sqlglot has no dialect of Db2's: the server's records say what views read."""
+    """Questions of one login. No dialect is Db2's: texts of views tell of columns where the server's record agrees."""
 
-    dialect = ""
+    dialect = "oracle"
+    near = True
+    rewritten = REWRITTEN
     text_type: ClassVar[str] = "VARCHAR(64)"
 
     def __init__(self, asker: Db2Asker, seconds: float) -> None:
@@ -100,6 +104,11 @@ class Db2Session(WarehouseSession):
                 raise
             return [], History(read_from=KEPT_IN, missing=NO_HISTORY)
         return [], History(read_from=KEPT_IN, statements=int(count), unread=int(count))
+
+    def require_reading(self, sql: str) -> None:
+        """One statement that reads, and no file of the server's (security row 6)."""
+        super().require_reading(sql)
+        refuse_files(sql)
 
     def asked_pages(self, sql: str) -> AsyncGenerator[list[Row], None]:
         """In a transaction that is rolled back: Db2 has none that only reads."""

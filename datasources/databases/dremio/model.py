@@ -5,12 +5,13 @@ from typing import Annotated, ClassVar, Literal
 from msgspec import Meta
 
 from datasources.model.source import NetworkOptions, Port, Source
+from datasources.network.pem import pem_field
 from datasources.network.tls import Verification
 
 Name = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
 Secret = Annotated[str, Meta(max_length=16384, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]
 """It is sent in a header, where a line end would begin another one."""
-PEM = Meta(title="Custom certificate", max_length=65536, extra_json_schema={"format": "textarea"})
+PEM = pem_field("Custom certificate")
 FLIGHT_HOSTS = {"data.dremio.cloud": "api.dremio.cloud", "data.eu.dremio.cloud": "api.eu.dremio.cloud"}
 """Dremio Cloud's addresses of Arrow Flight, to those of the REST API."""
 Check = Literal["disable", "dremio-cloud", "customcert"]

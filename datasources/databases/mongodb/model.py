@@ -5,12 +5,12 @@ from typing import Annotated, ClassVar, Literal
 from msgspec import Meta
 
 from datasources.model.source import NetworkOptions, Port, Source
+from datasources.network.pem import RootCertificate
 
 Name = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
 Database = Annotated[str, Meta(min_length=1, max_length=63, pattern=r'^[^\x00-\x20\x7f/\\."$*<>:|?]+$(?!\n)')]
 """What MongoDB takes as the name of a database."""
 Milliseconds = Annotated[int, Meta(ge=1, le=3_600_000)]
-PEM = Meta(title="Root certificate (PEM)", max_length=65536, extra_json_schema={"format": "textarea"})
 
 
 class MongodbOptions(NetworkOptions, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -37,7 +37,7 @@ class MongodbOptions(NetworkOptions, kw_only=True, frozen=True, forbid_unknown_f
     server_selection_timeout_ms: Annotated[Milliseconds, Meta(title="Server selection timeout (ms)")] = 60_000
     socket_timeout_ms: Annotated[Milliseconds, Meta(title="Socket timeout (ms)")] = 300_000
     tls: Annotated[Literal["off", "require", "verify-full"], Meta(title="TLS")] = "verify-full"
-    rootcert: Annotated[str, PEM] | None = None
+    rootcert: RootCertificate | None = None
 
 
 class MongodbSource(Source, kw_only=True, frozen=True, tag="mongodb"):

@@ -28,7 +28,6 @@ class Mssql(Database):
     options: ClassVar[type[Options]] = MssqlOptions
     driver = Driver("pytds", "mssql")
     verified = Verified("documents", DOCUMENTS, "2026-11-26")
-    dependency_dialect = "tsql"
     fabric: ClassVar[bool] = False
 
     @classmethod

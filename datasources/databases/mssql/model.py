@@ -8,6 +8,7 @@ from msgspec import Meta
 from datasources.databases.mssql.script import statements_of
 from datasources.model.inputs.hosts import host_name
 from datasources.model.source import Host, NetworkOptions, Options, Port, Source
+from datasources.network.pem import RootCertificate
 
 Name = Annotated[str, Meta(max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]
 Given = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
@@ -21,7 +22,6 @@ SCRIPT = Meta(
     max_length=16384,
     extra_json_schema={"format": "textarea"},
 )
-PEM = Meta(title="Root certificate (PEM)", max_length=65536, extra_json_schema={"format": "textarea"})
 PORT = 1433
 
 
@@ -48,7 +48,7 @@ class MssqlOptions(NetworkOptions, kw_only=True, frozen=True, forbid_unknown_fie
     trust_server_certificate: Annotated[bool, Meta(title="Trust any server certificate")] = True
     """The published default: any certificate will do, and answers say so."""
     session_script: Annotated[str, SCRIPT] | None = None
-    rootcert: Annotated[str, PEM] | None = None
+    rootcert: RootCertificate | None = None
     """Not published, ours: the authority that the certificate is held against when it is not trusted unseen."""
     allow_cleartext_password: Annotated[bool, Meta(title="Allow a password in clear text without TLS")] = False
     """Not published, ours (security row 19)."""

@@ -5,9 +5,9 @@ from typing import Annotated, ClassVar, Literal
 from msgspec import Meta
 
 from datasources.model.source import NetworkOptions, Port, Source
+from datasources.network.pem import RootCertificate
 
 Name = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
-PEM = Meta(title="Root certificate (PEM)", max_length=65536, extra_json_schema={"format": "textarea"})
 
 
 class MysqlOptions(NetworkOptions, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -24,7 +24,7 @@ class MysqlOptions(NetworkOptions, kw_only=True, frozen=True, forbid_unknown_fie
     user: Annotated[Name, Meta(title="User")]
     password: Annotated[str, Meta(title="Password", max_length=4096)] | None = None
     db: Annotated[Name, Meta(title="Database name")]
-    rootcert: Annotated[str, PEM] | None = None
+    rootcert: RootCertificate | None = None
     sslmode: Annotated[Literal["prefer", "require", "verify-ca", "verify-full"], Meta(title="SSL mode")] = "prefer"
     allow_cleartext_password: Annotated[bool, Meta(title="Allow a password in clear text without TLS")] = False
 

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 from datasources.databases.dbapi.asker import DbapiAsker
@@ -23,6 +24,7 @@ FILES = b"uUlex"
 SAID = "Error occured, server response:%s"
 """How the driver logs the sentence with which the server refuses a login; its error has none."""
 VERSION_LIMIT = 100
+US = "sourcecheck"
 
 
 class NetezzaAsker(DbapiAsker):
@@ -66,7 +68,7 @@ class NetezzaAsker(DbapiAsker):
                 ssl=None,
                 securityLevel=UNSECURED,
                 timeout=None,
-                application_name="sourcecheck",
+                application_name=US,
                 max_prepared_statements=0,
                 datestyle="ISO",
                 logLevel=logging.WARNING,
@@ -122,6 +124,8 @@ def _guarded() -> type[Any]:
     """The driver's connection, which refuses every message that would have it open a file."""
     import nzpy
 
+    _tell_nothing()
+
     class Guarded(nzpy.Connection):  # type: ignore[misc,unused-ignore]
         def _safe_read(self, number: int) -> bytes:
             data: bytes = super()._safe_read(number)
@@ -131,3 +135,13 @@ def _guarded() -> type[Any]:
             return data
 
     return Guarded
+
+
+def _tell_nothing() -> None:
+    """Have the driver tell nothing of the worker's machine (security row 34): it takes no other names than these."""
+    from nzpy import core, handshake
+
+    handshake.getuser = handshake.gethostname = handshake.system = lambda: US
+    handshake.argv = [US]
+    core.getpass = SimpleNamespace(getuser=handshake.getuser)
+    core.platform = SimpleNamespace(system=handshake.system, uname=lambda: SimpleNamespace(machine=US))

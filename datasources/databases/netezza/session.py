@@ -6,6 +6,7 @@ from datasources.databases.history.edges import MOST_STATEMENTS, FoldedNames, Wr
 from datasources.databases.limits import Limit
 from datasources.databases.warehouse.asker import Row
 from datasources.databases.warehouse.catalog import Catalog, Member, by_table
+from datasources.databases.warehouse.guard import refuse_files
 from datasources.databases.warehouse.records import foreign_of, primary_of
 from datasources.databases.warehouse.session import WarehouseSession
 
@@ -51,6 +52,11 @@ class NetezzaSession(WarehouseSession):
     def names_in(self, schema: str) -> str:
         """Names with our mark."""
         return NAMES.format(schema=literal(schema))
+
+    def require_reading(self, sql: str) -> None:
+        """One statement that reads, and no file of the server's (security row 6)."""
+        super().require_reading(sql)
+        refuse_files(sql)
 
     async def catalog(self, limit: Limit, stage: str) -> Catalog:
         """Five statements, whatever the number of tables; two of them may be refused."""

@@ -8,10 +8,10 @@ from msgspec import Meta, Struct
 
 from datasources.model.inputs.hosts import host_name
 from datasources.model.source import Options
+from datasources.network.pem import RootCertificate
 
 HTTPS_PORT = 443
 Text = Annotated[str, Meta(min_length=1, max_length=1024, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
-PEM = Meta(title="Root certificate (PEM)", max_length=65536, extra_json_schema={"format": "textarea"})
 URL = Annotated[str, Meta(title="Endpoint", min_length=9, max_length=400)]
 
 
@@ -57,7 +57,7 @@ class StoreOptions(Options, kw_only=True, frozen=True, forbid_unknown_fields=Tru
     """The prefix below which a test may write, unless the source's `temp_schema` names another."""
     materialize_max_rows: Annotated[int, Meta(title="Materialize max rows", ge=0)] | None = None
     """Taken as published; no test materializes rows."""
-    rootcert: Annotated[str, PEM] | None = None
+    rootcert: RootCertificate | None = None
 
     def set_endpoint(self, field: str = "endpoint") -> None:
         """Keep the address in its usual form. Raises `ValueError`."""

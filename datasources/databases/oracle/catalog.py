@@ -148,14 +148,3 @@ def edges_of(rows: list[Row]) -> list[LineageEdge]:
     return [
         LineageEdge(source=source, target=target, origin=Origin.dependency_record) for source, target in sorted(found)
     ]
-
-
-def without_synonyms(edges: list[LineageEdge], recorded: list[LineageEdge]) -> list[LineageEdge]:
-    """The edges but those of a view's text that the records of this view do not know."""
-    pairs = {(edge.source, edge.target) for edge in recorded}
-    told = {edge.target for edge in recorded}
-    return [
-        edge
-        for edge in edges
-        if edge.origin is not Origin.view_text or edge.target not in told or (edge.source, edge.target) in pairs
-    ]

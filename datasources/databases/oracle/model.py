@@ -7,14 +7,15 @@ from msgspec import Meta
 
 from datasources.databases.oracle.names import parsed_name
 from datasources.model.source import NetworkOptions, Port, Source
+from datasources.network.pem import Holds, pem_field
 
 Name = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
 Service = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[\w.$#^+-]+$(?!\n)")]
 """It becomes a part of the connect descriptor, where a bracket would begin another one."""
-AREA = {"format": "textarea"}
-PEM = Meta(title="Wallet (PEM)", max_length=262144, extra_json_schema=AREA)
-PKCS12 = Meta(title="Wallet (PKCS #12, in base64)", max_length=262144, extra_json_schema=AREA)
-SCRIPT = Meta(title="Session script", max_length=65536, extra_json_schema=AREA)
+WALLET_LENGTH = 262144
+PEM = pem_field("Wallet (PEM)", Holds.wallet, WALLET_LENGTH)
+PKCS12 = pem_field("Wallet (PKCS #12, in base64)", Holds.der, WALLET_LENGTH)
+SCRIPT = Meta(title="Session script", max_length=65536, extra_json_schema={"format": "textarea"})
 PLAIN_PORT, TLS_PORT = 1521, 2484
 
 PARTS = re.compile(r"""(?:'[^']*'|"[^"]*"|[^;'"])+|['"]""")

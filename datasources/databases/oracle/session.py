@@ -5,11 +5,8 @@ from collections.abc import AsyncGenerator
 from functools import partial
 from typing import ClassVar
 
-from msgspec.structs import replace
-
-from datasources.databases.base import History, Lineage, LineageEdge
+from datasources.databases.base import History, LineageEdge
 from datasources.databases.flood import CONNECTION_BYTES
-from datasources.databases.globs import Globs
 from datasources.databases.history.apart import edges_apart
 from datasources.databases.history.edges import MOST_STATEMENTS, FoldedNames, Written
 from datasources.databases.limits import Limit
@@ -17,6 +14,7 @@ from datasources.databases.oracle import catalog
 from datasources.databases.oracle.asker import OracleAsker
 from datasources.databases.warehouse.asker import Row
 from datasources.databases.warehouse.catalog import Catalog
+from datasources.databases.warehouse.guard import refuse_files
 from datasources.databases.warehouse.session import WarehouseSession
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
@@ -36,6 +34,8 @@ SELECT table_name FROM all_tables WHERE owner = {schema} AND SUBSTR(table_name, 
 """
 SCHEMAS = "SELECT username FROM all_users WHERE username = {schema}"
 COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+INLINE = re.compile(r"\bexternal\s*\(", re.IGNORECASE)
+"""An external table within a query; elsewhere the word is a name."""
 QUERY = re.compile(r"[\s(]*(?:select|with)\b", re.IGNORECASE)
 
 
@@ -48,7 +48,6 @@ class OracleSession(WarehouseSession):
     def __init__(self, asker: OracleAsker, seconds: float) -> None:
         super().__init__(asker, seconds)
         self._oracle = asker
-        self._recorded: list[LineageEdge] = []
 
     def place(self, schema: str) -> tuple[str, ...]:
         """The schema as the catalogue writes it."""
@@ -89,14 +88,7 @@ class OracleSession(WarehouseSession):
 
     async def server_edges(self, limit: Limit) -> list[LineageEdge] | None:
         """What views read, by ALL_DEPENDENCIES."""
-        rows = await self.ask(limit, "lineage", catalog.DEPENDENCIES, most=CONNECTION_BYTES)
-        self._recorded = catalog.edges_of(rows)
-        return self._recorded
-
-    async def lineage(self, wanted: Globs) -> Lineage:
-        """The same; a text that names a synonym is no second source beside the table that the records name."""
-        found = await super().lineage(wanted)
-        return replace(found, edges=catalog.without_synonyms(found.edges, self._recorded))
+        return catalog.edges_of(await self.ask(limit, "lineage", catalog.DEPENDENCIES, most=CONNECTION_BYTES))
 
     async def history(self, limit: Limit, catalog: Catalog) -> tuple[list[LineageEdge], History | None]:
         """What recent statements have written from what. DBA_HIST_SQLTEXT is left alone: reading it takes a licence."""
@@ -117,6 +109,7 @@ class OracleSession(WarehouseSession):
         if not QUERY.match(COMMENT.sub(" ", sql)):
             message = "Use a single statement that only reads: SELECT, or WITH"
             raise CheckError(ErrorCode.QUERY_NOT_READ_ONLY, message, {"stage": "query"})
+        refuse_files(sql, INLINE)
 
     def asked_pages(self, sql: str) -> AsyncGenerator[list[Row], None]:
         """In a read-only transaction (security row 6); Oracle takes no semicolon at the end."""

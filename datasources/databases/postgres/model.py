@@ -5,14 +5,13 @@ from typing import Annotated, ClassVar, Literal
 from msgspec import Meta
 
 from datasources.model.source import NetworkOptions, Port, Source
+from datasources.network.pem import Holds, RootCertificate, pem_field
 
 Name = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
 """A name without control characters; `$` alone would let a newline pass at the end."""
 
-AREA = {"format": "textarea"}
-PEM = Meta(title="Root certificate (PEM)", max_length=65536, extra_json_schema=AREA)
-CERTIFICATE = Meta(title="Client certificate (PEM)", max_length=65536, extra_json_schema=AREA)
-KEY = Meta(title="Key of the client certificate (PEM)", max_length=65536, extra_json_schema=AREA)
+CERTIFICATE = pem_field("Client certificate (PEM)")
+KEY = pem_field("Key of the client certificate (PEM)", Holds.key)
 
 
 class PgOptions(NetworkOptions, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -31,7 +30,7 @@ class PgOptions(NetworkOptions, kw_only=True, frozen=True, forbid_unknown_fields
     password: Annotated[str, Meta(title="Password", max_length=4096)] | None = None
     dbname: Annotated[Name, Meta(title="Database name")]
     role: Annotated[Name, Meta(title="Role")] | None = None
-    rootcert: Annotated[str, PEM] | None = None
+    rootcert: RootCertificate | None = None
     sslmode: Annotated[Literal["prefer", "require", "verify-ca", "verify-full"], Meta(title="SSL mode")] = "prefer"
     allow_cleartext_password: Annotated[bool, Meta(title="Allow a password in clear text without TLS")] = False
     """For a server that asks for it on a network that the user trusts; not published, ours (security row 19)."""

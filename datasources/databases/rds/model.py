@@ -5,17 +5,14 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from datasources.databases.postgres.model import PgOptions, PgSource
+from datasources.network.pem import pem_field
 
 BUNDLE_LENGTH = 262144
 """The bundle of all regions has some 170,000 characters, that of one region about 8,000."""
 Word = Annotated[str, Meta(min_length=1, max_length=1024, pattern=r"^[\x21-\x7e]+$(?!\n)")]
 Group = Annotated[str, Meta(min_length=1, max_length=512, pattern=r"^[\w./#-]+$(?!\n)")]
 Region = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[a-z0-9-]+$(?!\n)")]
-BUNDLE = Meta(
-    title="Root certificates (PEM): Amazon's bundle of the region",
-    max_length=BUNDLE_LENGTH,
-    extra_json_schema={"format": "textarea"},
-)
+BUNDLE = pem_field("Root certificates (PEM): Amazon's bundle of the region", max_length=BUNDLE_LENGTH)
 NO_IAM = (
     "`aws_access_key_id` is no login: IAM is not supported for that. It belongs to aws_cloudwatch_log_group; "
     "leave the aws_ fields out, and give the user a password"

@@ -5,10 +5,10 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from datasources.model.source import NetworkOptions, Port, Source
+from datasources.network.pem import RootCertificate
 from datasources.network.tls import Verification
 
 Name = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
-PEM = Meta(title="Root certificate (PEM)", max_length=65536, extra_json_schema={"format": "textarea"})
 
 
 class HanaOptions(NetworkOptions, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -27,7 +27,7 @@ class HanaOptions(NetworkOptions, kw_only=True, frozen=True, forbid_unknown_fiel
     tls: Annotated[bool, Meta(title="Encryption")] = True
     """Not published, ours: a server on one's own premises may have none. The password is never sent in clear."""
     ssl_verification: Annotated[Verification, Meta(title="Verification of the certificate")] = "full"
-    rootcert: Annotated[str, PEM] | None = None
+    rootcert: RootCertificate | None = None
     """Not published, ours: the authority of the server's certificate; without it, those of the system."""
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datasources.databases.base import Column, History, LineageEdge, Origin
 from datasources.databases.history.edges import MOST_STATEMENTS
 from datasources.databases.limits import Limit
+from datasources.databases.sap_hana.texts import REWRITTEN
 from datasources.databases.warehouse.asker import Row
 from datasources.databases.warehouse.catalog import Catalog, Member, Name, by_table
 from datasources.databases.warehouse.records import edges_between, foreign_of, primary_of
@@ -63,8 +64,9 @@ SIZED = frozenset(
 class HanaSession(WarehouseSession):
     """Questions of one login at one database."""
 
-    dialect = ""
-    folded = False
+    dialect = "oracle"
+    near = True
+    rewritten = REWRITTEN
     text_type = "NVARCHAR(64)"
 
     def names_in(self, schema: str) -> str:

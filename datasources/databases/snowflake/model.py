@@ -8,13 +8,13 @@ from msgspec import Meta
 
 from datasources.model.inputs.hosts import host_name
 from datasources.model.source import Host, Options, Port, Source
+from datasources.network.pem import Holds, pem_field
 
 Name = Annotated[str, Meta(max_length=255, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]
 Word = Annotated[str, Meta(max_length=255, pattern=r"^[\w.:/-]*$(?!\n)")]
 """Part of an address, or of an identity."""
 Secret = Annotated[str, Meta(max_length=65536)]
 VARIABLE = re.compile(r"([A-Za-z_]\w{0,255})\s*=\s*([^\x00-\x08\x0a-\x1f\x7f]*)")
-AREA = {"format": "textarea"}
 
 
 class SnowflakeOptions(Options, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -40,9 +40,7 @@ class SnowflakeOptions(Options, kw_only=True, frozen=True, forbid_unknown_fields
     account: Annotated[str, Meta(title="Account", min_length=1, max_length=128, pattern=r"^[\w.-]+$(?!\n)")]
     user: Annotated[Name, Meta(title="User")] = "DATAFOLD"
     password: Annotated[Secret, Meta(title="Password")] | None = None
-    keyPairFile: Annotated[Secret, Meta(title="Private key of the key pair (PEM)", extra_json_schema=AREA)] | None = (
-        None
-    )
+    keyPairFile: Annotated[str, pem_field("Private key of the key pair (PEM)", Holds.key)] | None = None
     """PEM text of a private key without a passphrase."""
     authMethod: Annotated[Literal["password", "keypair", "azure_entra"], Meta(title="Authentication method")] | None = (
         None

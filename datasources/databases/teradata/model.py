@@ -7,10 +7,10 @@ from msgspec import Meta
 
 from datasources.model.inputs.hosts import host_name
 from datasources.model.source import Host, Options, Port, Source
+from datasources.network.pem import RootCertificate
 from datasources.network.tls import Verification
 
 Name = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
-PEM = Meta(title="Root certificate (PEM)", max_length=65536, extra_json_schema={"format": "textarea"})
 PORT = 1025
 TLS_PORT = 443
 
@@ -36,7 +36,7 @@ class TeradataOptions(Options, kw_only=True, frozen=True, forbid_unknown_fields=
     """Not published, ours: Teradata speaks TLS at another port. Without it, login and data are encrypted by Teradata's
     own means, which verify no server."""
     ssl_verification: Annotated[Verification, Meta(title="Verification of the certificate")] = "full"
-    rootcert: Annotated[str, PEM] | None = None
+    rootcert: RootCertificate | None = None
     """Not published, ours: the authority of the server's certificate; without it, those of the system."""
 
     def __post_init__(self) -> None:

@@ -25,6 +25,13 @@ CLEARTEXT = (
 )
 KERBEROS = "The server asks for a login by Kerberos or OAuth, which are not supported: have it ask for the password"
 VERSION_LIMIT = 100
+UNTOLD = {
+    b"client_os": "sourcecheck",
+    b"client_os_user_name": "sourcecheck",
+    b"client_os_hostname": "sourcecheck",
+    b"client_pid": "0",
+}
+"""What the driver would tell of the worker's machine (security row 34)."""
 
 
 class VerticaAsker(DbapiAsker):
@@ -114,11 +121,16 @@ def version_of(said: str) -> str:
 
 
 def _guarded(may_show_password: Any) -> type[Any]:
-    """The driver's connection, which answers no request for a login that would give away more than a hash."""
+    """The driver's connection, which tells who we are and not where, and gives no more away than a hash to log in."""
     from vertica_python import Connection
-    from vertica_python.vertica.messages import Authentication
+    from vertica_python.vertica.messages import Authentication, Startup
 
     class Guarded(Connection):  # type: ignore[misc,unused-ignore]
+        def write(self, message: Any, vsocket: Any = None) -> None:
+            if isinstance(message, Startup):
+                message.parameters |= UNTOLD
+            super().write(message, vsocket)
+
         def read_message(self) -> Any:
             message = super().read_message()
             if isinstance(message, Authentication):

@@ -5,9 +5,9 @@ from typing import Annotated, ClassVar, Literal
 from msgspec import Meta
 
 from datasources.model.source import NetworkOptions, Port, Source
+from datasources.network.pem import RootCertificate
 
 Name = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
-PEM = Meta(title="Root certificate (PEM)", max_length=65536, extra_json_schema={"format": "textarea"})
 
 
 class VerticaOptions(NetworkOptions, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -25,7 +25,7 @@ class VerticaOptions(NetworkOptions, kw_only=True, frozen=True, forbid_unknown_f
     dbname: Annotated[Name, Meta(title="Database name")]
     role: Annotated[Name, Meta(title="Role (case sensitive)")] | None = None
     sslmode: Annotated[Literal["prefer", "require", "verify-ca", "verify-full"], Meta(title="SSL mode")] = "prefer"
-    rootcert: Annotated[str, PEM] | None = None
+    rootcert: RootCertificate | None = None
     """Not published, ours: the authority of the server's certificate; without it, those of the system."""
     allow_cleartext_password: Annotated[bool, Meta(title="Allow a password in clear text without TLS")] = False
 

@@ -5,6 +5,7 @@ import re
 from datasources.databases.base import Column, History, LineageEdge, Origin
 from datasources.databases.history.edges import MOST_STATEMENTS
 from datasources.databases.limits import Limit
+from datasources.databases.vertica.texts import REWRITTEN
 from datasources.databases.warehouse.asker import Row
 from datasources.databases.warehouse.catalog import Catalog, Member, by_table
 from datasources.databases.warehouse.guard import refuse_calls
@@ -80,7 +81,9 @@ each by what it does."""
 class VerticaSession(WarehouseSession):
     """Questions of one login at one database."""
 
-    dialect = ""
+    dialect = "postgres"
+    near = True
+    rewritten = REWRITTEN
     text_type = "varchar(64)"
 
     def names_in(self, schema: str) -> str:

@@ -28,6 +28,8 @@ NESTED = re.compile(
 """A statement in brackets, which CockroachDB runs in FROM, and which Teradata hands on to another server."""
 SEQUENCES = re.compile(r"\bnextval\b|\bnext\s+value\s+for\b", re.IGNORECASE)
 """They move a sequence on, and no rollback moves it back."""
+EXTERNAL = re.compile(r"\bexternal\b", re.IGNORECASE)
+"""A table that is a file of the server's machine, named in the query itself."""
 CALL = re.compile(r"(?:(\w+)\s*\.\s*)?(\w+)\s*\(")
 
 
@@ -49,6 +51,14 @@ def refuse_calls(sql: str, refused: re.Pattern[str]) -> None:
             if refused.fullmatch(f"{schema}.{name}" if schema else name):
                 message = f"The function {name} does more than read: a test query cannot call it"
                 raise CheckError(ErrorCode.QUERY_NOT_READ_ONLY, message, {"stage": "query"})
+
+
+def refuse_files(sql: str, named: re.Pattern[str] = EXTERNAL) -> None:
+    """Raises `CheckError` for a query that names a file as a table."""
+    for text in _readings(sql):
+        if named.search(bare(text)):
+            message = "An external table in a query reads a file: a test query cannot have one"
+            raise CheckError(ErrorCode.QUERY_NOT_READ_ONLY, message, {"stage": "query"})
 
 
 def _readings(sql: str) -> Iterator[str]:

@@ -15,7 +15,7 @@ from datasources.databases.limits import Limit
 from datasources.databases.scratch_names import leftovers, marked_name
 from datasources.databases.values import as_text
 from datasources.databases.warehouse.asker import Asker, Row
-from datasources.databases.warehouse.catalog import Catalog
+from datasources.databases.warehouse.catalog import Catalog, Rewriting
 from datasources.databases.warehouse.errors import translated
 from datasources.databases.warehouse.guard import require_reading
 from datasources.model.errors import CheckError
@@ -38,7 +38,11 @@ class WarehouseSession(Session):
     """Questions to one login. Each takes `seconds` at most, whatever the server does."""
 
     dialect: ClassVar[str]
-    """sqlglot's word for the product's SQL; empty where it knows none, so that no text is parsed."""
+    """sqlglot's word for the product's SQL, or for the nearest to it that sqlglot knows."""
+    near: ClassVar[bool] = False
+    """Whether `dialect` is another product's: a view's text is believed only where the server's own record agrees."""
+    rewritten: ClassVar[Rewriting] = ()
+    """What of the product's own syntax is written otherwise before a view's text is parsed as `dialect`."""
     folded: ClassVar[bool] = True
     """Whether names that differ only in case are the same."""
     names_others: ClassVar[bool] = False
@@ -154,19 +158,29 @@ class WarehouseSession(Session):
             yield [catalog.table(member) for member in kept[start : start + BATCH]]
 
     async def lineage(self, wanted: Globs) -> Lineage:
-        """What is made from what: the server's own records first, then definitions of views, then its history."""
+        """What is made from what: by the server's own records and definitions of views, then by its history."""
         limit = Limit(self._seconds)
         catalog = await self.catalog(limit, "lineage")
         known = await self.server_edges(limit)
         async with limit.round("lineage"):
             here = self._asker.database if self.names_others else ""
-            read = await in_thread(partial(catalog.view_lineage, self.dialect, folded=self.folded, database=here))
+            read = await in_thread(
+                partial(
+                    catalog.view_lineage,
+                    self.dialect,
+                    folded=self.folded,
+                    database=here,
+                    recorded=known,
+                    near=self.near,
+                    rewritten=self.rewritten,
+                )
+            )
         made, history = await self.history(limit, catalog)
         edges = {(edge.source, edge.target): edge for edge in [*made, *(known or []), *read.edges]}
-        told = {edge.target for edge in known or []}
         found = Lineage(
             edges=sorted(edges.values(), key=lambda edge: (edge.target, edge.source)),
-            unread=[view for view in read.unread if view not in told],
+            unread=read.unread,
+            columns_unread=read.columns_unread,
             history=history,
         )
         return found.only(wanted, self._asker.database)

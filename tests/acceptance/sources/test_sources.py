@@ -155,7 +155,14 @@ def test_a_changed_source_still_has_its_secret(admin: httpx.Client, embedded: Se
 
 
 @pytest.mark.parametrize(
-    "change", [{"host": "evil.test"}, {"port": 1}, {"user": "other"}, {"sslmode": "require"}, {"rootcert": "x"}]
+    "change",
+    [
+        {"host": "evil.test"},
+        {"port": 1},
+        {"user": "other"},
+        {"sslmode": "require"},
+        {"rootcert": authority_and_certificate()[0]},
+    ],
 )
 def test_a_secret_is_not_sent_elsewhere(admin: httpx.Client, change: dict[str, Any]) -> None:
     """Another host, port, user or TLS setting needs the secret again; a refused change changes nothing."""

@@ -2,8 +2,7 @@
 
 import pytest
 
-from datasources.databases import view_lineage
-from datasources.databases.view_lineage import Texts, View, lineage_apart, lineage_of
+from datasources.databases.view_lineage import Texts, View, apart, lineage_apart, lineage_of
 
 COLUMNS = [(("s", "t"), ["a", "b"]), (("s", "v"), ["x"])]
 
@@ -24,6 +23,6 @@ async def test_it_is_the_same_as_here() -> None:
 
 async def test_a_text_that_would_take_hours_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each name doubles the one before it: a few hundred characters, and no end in sight (security row 12)."""
-    monkeypatch.setattr(view_lineage, "APART_SECONDS", 1)
+    monkeypatch.setattr(apart, "APART_SECONDS", 1)
     doubled = "".join(f", a{n - 1} + a{n - 1} AS a{n}" for n in range(1, 26))
     assert await lineage_apart(texts(f"SELECT a AS a0{doubled} FROM s.t")) is None

@@ -9,10 +9,13 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from datasources.catalogue.schemas.content import read_table
-from datasources.catalogue.schemas.reading.graph import Graph
+from datasources.catalogue.schemas.reading.graph import Graph, edges_into
 from datasources.catalogue.tables import DataSource, KeptTable
 from datasources.databases import DATABASES
 from datasources.databases.base import ColumnEdge, LineageEdge, Origin, Table, TableName
+
+Name = tuple[str, str]
+"""Schema and table."""
 
 MOST_VIEWS = 50
 """Views that are read for one graph, the nearest first; of others it is not known what makes which column."""
@@ -27,21 +30,41 @@ async def with_columns(session: AsyncSession, source: DataSource, graph: Graph) 
         return graph
     named = dict.fromkeys([*views, *(edge.source for edge in bare if edge.target in views)])
     tables = await _tables(session, source.id, list(named))
+    recorded = {} if _is_partly_kept(source) else _recorded(await edges_into(session, source.id, views))
     await session.commit()  # nothing is written: its connection is free while the texts are read
-    made = await columns_made([tables[view] for view in views if view in tables], tables, dialect)
+    made = await columns_made([tables[view] for view in views if view in tables], tables, recorded, dialect)
     return structs.replace(graph, edges=[_filled(edge, made) for edge in graph.edges])
 
 
 async def columns_made(
-    views: list[Table], tables: dict[TableName, Table], dialect: str
+    views: list[Table], tables: dict[TableName, Table], recorded: dict[TableName, list[Name]], dialect: str
 ) -> dict[tuple[TableName, TableName], list[ColumnEdge]]:
-    """What these views make of the columns of these tables, by source and target; nothing where it takes too long."""
+    """What these views make of the columns of these tables, by source and target; nothing where it takes too long.
+
+    Of a view that is `recorded`, nothing is told where its text says something else.
+    """
     from datasources.databases.view_lineage import Texts, View, lineage_apart
 
     columns = [((name.schema, name.name), [column.name for column in table.columns]) for name, table in tables.items()]
-    texts = [View(view.schema, view.name, view.definition) for view in views]
+    texts = [
+        View(view.schema, view.name, view.definition, recorded.get(TableName(view.schema, view.name))) for view in views
+    ]
     found = await lineage_apart(Texts(texts, columns, dialect))
     return {(edge.source, edge.target): edge.column_edges for edge in found.edges} if found else {}
+
+
+def _is_partly_kept(source: DataSource) -> bool:
+    """Whether the source's lists leave out tables, so that what is kept of the server's record is not all of it."""
+    return bool(source.fields.get("catalog_include_list") or source.fields.get("catalog_exclude_list"))
+
+
+def _recorded(edges: list[LineageEdge]) -> dict[TableName, list[Name]]:
+    """The tables that each view reads by the server's record."""
+    found: dict[TableName, list[Name]] = {}
+    for edge in edges:
+        if edge.origin is Origin.dependency_record:
+            found.setdefault(edge.target, []).append((edge.source.schema, edge.source.name))
+    return found
 
 
 def _filled(edge: LineageEdge, made: dict[tuple[TableName, TableName], list[ColumnEdge]]) -> LineageEdge:

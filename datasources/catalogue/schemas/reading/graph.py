@@ -108,6 +108,11 @@ async def every_edge(sessions: async_sessionmaker[AsyncSession], source_id: int)
         after = rows[-1][0]
 
 
+async def edges_into(session: AsyncSession, source_id: int, names: Collection[TableName]) -> list[LineageEdge]:
+    """Every edge that leads to one of these tables, up to as many as a graph may have."""
+    return await _edges(session, source_id, _up(names))
+
+
 async def _edges(session: AsyncSession, source_id: int, ends: ColumnElement[bool]) -> list[LineageEdge]:
     there = KeptEdge.source_id == source_id, KeptEdge.until.is_(None)
     rows = await session.scalars(

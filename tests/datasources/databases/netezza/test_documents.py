@@ -25,6 +25,7 @@ from datasources.databases.warehouse.errors import translated
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
 from tests.datasources.databases.documents import DocumentsContract
+from tests.fixtures.identity import told_by
 from tests.fixtures.servers.database import authority_and_certificate
 
 GOOD = {
@@ -201,6 +202,8 @@ class Server:
         self.levels: list[tuple[int, int]] = []
         self.passwords: list[bytes] = []
         self.queries: list[str] = []
+        self.said: list[bytes] = []
+        """Every part of the handshake."""
 
     def serve(self, sock: socket.socket) -> None:
         """One connection; nothing is read before it is due, for TLS may be what comes next."""
@@ -214,6 +217,7 @@ class Server:
     def _shake(self, sock: socket.socket) -> socket.socket:
         while True:
             body = _exactly(sock, struct.unpack("!i", _exactly(sock, 4))[0] - 4)
+            self.said.append(body)
             (opcode,) = struct.unpack("!h", body[:2])
             if opcode == 1000:
                 break
@@ -385,3 +389,13 @@ async def test_a_server_that_asks_for_a_file(tmp_path: Path, kind: bytes) -> Non
     assert caught.value.code is ErrorCode.PROTOCOL_ERROR
     assert "file" in caught.value.message
     assert not made.exists()
+
+
+async def test_the_server_learns_nothing_of_the_worker() -> None:
+    """Not its user, machine, system or program: neither in the handshake nor in the driver's own queries."""
+    server = Server()
+    with listening(server) as port:
+        async with Netezza.open(source(port, tls=False, allow_cleartext_password=True), read_only=True):
+            pass
+    assert b"sourcecheck" in b"".join(server.said)
+    assert told_by(b"".join([*server.said, *(query.encode() for query in server.queries)])) == []

@@ -7,11 +7,12 @@ import pytest
 
 from datasources.databases.base import Column, ForeignKey, LineageEdge, Origin, TableName
 from datasources.databases.oracle.asker import OracleAsker, settings_of, version_of
-from datasources.databases.oracle.catalog import Answers, catalog_of, edges_of, type_of, without_synonyms
+from datasources.databases.oracle.catalog import Answers, catalog_of, edges_of, type_of
 from datasources.databases.oracle.errors import DPY, ORA, Said, refusal_of
 from datasources.databases.oracle.frames import Frames
 from datasources.databases.oracle.model import OracleOptions, OracleSource, statements_of
 from datasources.databases.oracle.session import OracleSession
+from datasources.databases.warehouse.catalog import Catalog, Member
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
 from tests.datasources.databases.oracle.packets import packet
@@ -184,14 +185,23 @@ def test_dependencies() -> None:
 def test_what_a_text_calls_by_a_synonym() -> None:
     """The records name the table behind it; a view that they do not tell has what its text names."""
 
-    def edge(source: str, target: str, origin: Origin) -> LineageEdge:
-        return LineageEdge(source=TableName("SHOP", source), target=TableName("SHOP", target), origin=origin)
+    def edge(target: str) -> LineageEdge:
+        return LineageEdge(
+            source=TableName("SHOP", "ORDERS"), target=TableName("SHOP", target), origin=Origin.dependency_record
+        )
 
-    recorded = [edge("ORDERS", "V", Origin.dependency_record)]
-    kept = [
-        edge("ORDERS", "V", Origin.view_text), edge("A", "UNTOLD", Origin.view_text), edge("A", "V", Origin.query_history)
-    ]  # fmt: skip
-    assert without_synonyms([*kept, edge("SYNONYM", "V", Origin.view_text)], recorded) == kept
+    texts = {"V": "SELECT s.id FROM synonym s", "W": "SELECT id FROM orders", "UNTOLD": "SELECT id FROM a"}
+    members = [Member(schema="SHOP", name=name, kind="view", definition=text) for name, text in texts.items()]
+    columns = {("SHOP", name): [Column(name="ID", type="NUMBER")] for name in (*texts, "ORDERS", "A")}
+    found = Catalog(members=members, columns=columns).view_lineage(
+        "oracle", folded=True, recorded=[edge("V"), edge("W")]
+    )
+    assert [(str(edge.source), str(edge.target), edge.columns, edge.origin) for edge in found.edges] == [
+        ("SHOP.A", "SHOP.UNTOLD", ["ID"], Origin.view_text),
+        ("SHOP.ORDERS", "SHOP.V", [], Origin.dependency_record),
+        ("SHOP.ORDERS", "SHOP.W", ["ID"], Origin.dependency_record),
+    ]
+    assert found.columns_unread == [TableName("SHOP", "V")]
 
 
 def test_every_number_of_the_table_is_tried() -> None:

@@ -28,6 +28,7 @@ from datasources.databases.warehouse.errors import translated
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
 from tests.datasources.databases.documents import DocumentsContract
+from tests.fixtures.identity import told_by
 from tests.fixtures.servers.database import authority_and_certificate
 
 GOOD = {
@@ -137,7 +138,7 @@ def test_rows_of_the_catalogue() -> None:
     assert orders.foreign_keys == [ForeignKey(columns=["customer"], table=there, referenced=["id"])]
     assert tables["customers"].rows is None
     assert tables["totals"].definition == "SELECT sum(total) FROM shop.orders"
-    assert catalog.view_lineage(VerticaSession.dialect, folded=True).unread == [
+    assert catalog.view_lineage(VerticaSession.dialect, folded=True, near=True).unread == [
         TableName("shop", "hidden"), TableName("shop", "totals")
     ]  # fmt: skip
 
@@ -157,6 +158,7 @@ class Server:
         self._authentication = authentication
         self._sqlstate = sqlstate
         self.passwords: list[bytes] = []
+        self.startup = b""
         self.connections = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -166,7 +168,7 @@ class Server:
         writer.write(self._tls)
         if self._tls == b"N":
             (length,) = struct.unpack("!I", await reader.readexactly(4))
-            await reader.readexactly(length - 4)
+            self.startup = await reader.readexactly(length - 4)
             writer.write(b"R" + struct.pack("!II", 8, self._authentication))
             if await reader.read(1) == b"p":
                 (length,) = struct.unpack("!I", await reader.readexactly(4))
@@ -185,6 +187,15 @@ async def refused_by(server: Server, **more: Any) -> CheckError:
             async with Vertica.open(source(listener.sockets[0].getsockname()[1], **more), read_only=True):
                 pass
     return caught.value
+
+
+async def test_the_server_learns_nothing_of_the_worker() -> None:
+    """Not its user, machine, system or process: sourcecheck is what logs in."""
+    server = Server(tls=b"N", authentication=CLEAR)
+    await refused_by(server)
+    assert b"client_os_user_name\0sourcecheck\0" in server.startup
+    assert b"client_pid\0" + b"0\0" in server.startup
+    assert told_by(server.startup) == []
 
 
 OK, CLEAR, GSS, OAUTH = 0, 3, 7, 12

@@ -1,8 +1,13 @@
 """What a product without read-only sessions is never sent."""
 
+from typing import Any
+
 import pytest
 
 from datasources.databases.cockroachdb.session import INTERNAL
+from datasources.databases.db2.session import Db2Session
+from datasources.databases.netezza.session import NetezzaSession
+from datasources.databases.oracle.session import OracleSession
 from datasources.databases.vertica.session import META
 from datasources.databases.warehouse.guard import refuse_calls, require_reading
 from datasources.model.errors import CheckError
@@ -105,6 +110,40 @@ def test_functions_inside_of_a_cluster(sql: str) -> None:
     """CockroachDB has some that end a node, or write what it is made of."""
     with pytest.raises(CheckError, match="does more than read"):
         refuse_calls(sql, INTERNAL)
+
+
+@pytest.mark.parametrize(
+    ("session", "sql"),
+    [
+        (NetezzaSession, "SELECT * FROM EXTERNAL '/etc/passwd' (line varchar(1000)) USING (delim 0)"),
+        (NetezzaSession, "select * from orders, external/* x */'/etc/passwd' sameas orders"),
+        (NetezzaSession, "SELECT * FROM external -- x\n '/etc/passwd' USING (remotesource 'jdbc')"),
+        (NetezzaSession, "WITH a AS (SELECT * FROM\nExternal\t'/x' SAMEAS orders) SELECT count(*) FROM a"),
+        (Db2Session, "SELECT * FROM EXTERNAL '/home/db2inst1/x' (line VARCHAR(100)) USING (DELIMITER 'x') AS t"),
+        (Db2Session, "SELECT 'it\\''s', t.a FROM EXTERNAL '/x' LIKE shop.orders AS t"),
+        (OracleSession, "SELECT * FROM EXTERNAL ((a NUMBER) TYPE ORACLE_LOADER DEFAULT DIRECTORY d LOCATION ('x'))"),
+        (OracleSession, "SELECT * FROM external/**/((a NUMBER) TYPE ORACLE_LOADER DEFAULT DIRECTORY d LOCATION ('x'))"),
+    ],
+)
+def test_files_as_tables(session: Any, sql: str) -> None:
+    """A query that names a file of the server's as a table is refused (security row 6)."""
+    require_reading(sql)
+    with pytest.raises(CheckError, match="external table") as caught:
+        session(None, 1).require_reading(sql)
+    assert caught.value.code is ErrorCode.QUERY_NOT_READ_ONLY
+
+
+@pytest.mark.parametrize(
+    ("session", "sql"),
+    [
+        (NetezzaSession, "SELECT 'from external ''/x' AS text -- external '/x'\n FROM externals"),
+        (Db2Session, "SELECT external_id FROM shop.orders"),
+        (OracleSession, "SELECT external, t.external FROM shop.orders t WHERE external IN ('x')"),
+    ],
+)
+def test_names_like_external(session: Any, sql: str) -> None:
+    """They are no files."""
+    session(None, 1).require_reading(sql)
 
 
 @pytest.mark.parametrize("sql", HARMLESS)

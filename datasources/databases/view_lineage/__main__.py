@@ -1,0 +1,25 @@
+"""The process in which `lineage_apart` reads texts: within limits that the system enforces."""
+
+import resource
+import sys
+from contextlib import suppress
+
+import msgspec
+
+from datasources.databases.view_lineage.apart import APART_BYTES, APART_SECONDS, READY, Texts
+from datasources.databases.view_lineage.lineage import lineage_of
+
+
+def main() -> None:
+    """Say that it is there, read texts, and answer their lineage."""
+    resource.setrlimit(resource.RLIMIT_CPU, (APART_SECONDS, APART_SECONDS))
+    with suppress(ValueError, OSError):  # not every system has it
+        resource.setrlimit(resource.RLIMIT_AS, (APART_BYTES, APART_BYTES))
+    sys.stdout.buffer.write(READY)
+    sys.stdout.buffer.flush()
+    texts = msgspec.json.decode(sys.stdin.buffer.read(), type=Texts)
+    sys.stdout.buffer.write(msgspec.json.encode(lineage_of(texts.views, dict(texts.columns), texts.dialect)))
+
+
+if __name__ == "__main__":
+    main()

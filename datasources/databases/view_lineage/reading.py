@@ -1,0 +1,133 @@
+"""What one view's text says that the view reads, and what it makes of that."""
+
+import logging
+from collections.abc import Collection, Iterable
+
+import sqlglot
+from msgspec import Struct
+from sqlglot import exp
+from sqlglot.optimizer.qualify import qualify
+from sqlglot.optimizer.scope import Scope, traverse_scope
+
+from datasources.databases.base import ColumnEdge
+from datasources.databases.view_lineage.agreement import Claim
+from datasources.databases.view_lineage.names import KnownNames, Name
+from datasources.databases.view_lineage.origins import Origins, is_made, selects_of, source_behind
+
+LENGTH_LIMIT = 200_000
+"""Characters of a definition that is read; a longer one counts as unread."""
+
+RECURSIVE_UNSAID = frozenset({"oracle", "tsql"})
+"""Dialects in which a query that reads itself is not called RECURSIVE."""
+
+logging.getLogger("sqlglot").setLevel(logging.CRITICAL)  # its warnings quote the definitions
+
+
+class View(Struct, frozen=True):
+    """A view as the server keeps it."""
+
+    schema: str
+    name: str
+    definition: str | None
+    """The whole statement or its query; None where the user may not read it."""
+    recorded: list[Name] | None = None
+    """The tables that it reads by the server's own record; None where the server keeps none of this view."""
+
+
+class Reading(Struct, frozen=True):
+    """What a text says."""
+
+    claim: Claim
+    made: dict[Name, set[ColumnEdge]]
+    """Which columns of the view are made from which, by the table that they come from."""
+
+
+class Unreadable(Exception):
+    """Nothing is known of what a view reads."""
+
+
+def read_view(view: View, known: KnownNames, dialect: str) -> Reading:
+    """What its text says. Raises `Unreadable` for what sqlglot does not understand, or takes for a command."""
+    try:
+        return _read(view, known, dialect)
+    except Unreadable:
+        raise
+    except Exception as error:  # one of sqlglot's, or a fault of its: texts are whatever a server writes
+        raise Unreadable from error
+
+
+def _read(view: View, known: KnownNames, dialect: str) -> Reading:
+    scopes = list(traverse_scope(_query(view, known, dialect)))
+    answer = scopes[-1].expression
+    columns = selects_of(answer)
+    names, origins = known.columns_of(view.schema, view.name), Origins(scopes)
+    made: dict[Name, set[ColumnEdge]] = {}
+    for number, projection in enumerate(columns):
+        target = names[number] if number < len(names) else projection.alias_or_name
+        for origin in origins.of(answer, number):
+            if not known.is_elsewhere(origin.table):
+                source = known.column(origin.table.db, origin.table.name, origin.column)
+                found = made.setdefault(known.table(origin.table.db, origin.table.name), set())
+                found.add(ColumnEdge(source, target))
+    return Reading(_claim(scopes, len(columns), known), made)
+
+
+def _claim(scopes: Iterable[Scope], made: int, known: KnownNames) -> Claim:
+    """Every table and column that is named."""
+    read: dict[Name, set[str]] = {}
+    lost = 0
+    for scope in scopes:
+        for source in scope.sources.values():
+            if isinstance(source, exp.Table) and source.name and not known.is_elsewhere(source):
+                read.setdefault(known.table(source.db, source.name), set())
+        for column in scope.columns:
+            if isinstance(column, exp.Pseudocolumn):
+                continue
+            table = source_behind(scope, column.table)
+            if isinstance(table, exp.Table):
+                if table.name and not known.is_elsewhere(table):
+                    named = read.setdefault(known.table(table.db, table.name), set())
+                    named.add(known.column(table.db, table.name, column.name))
+            elif table is None or not is_made(table, column.name):
+                lost += 1
+    return Claim(read=read, made=made, lost=lost)
+
+
+def _query(view: View, known: KnownNames, dialect: str) -> exp.Query:
+    if view.definition is None or not view.definition.strip() or len(view.definition) > LENGTH_LIMIT:
+        raise Unreadable
+    statements = sqlglot.parse(view.definition, dialect=dialect)
+    tree = statements[0] if len(statements) == 1 else None
+    query = tree.expression if isinstance(tree, exp.Create) else tree
+    if not isinstance(query, exp.Query):
+        raise Unreadable
+    if known.folded:  # quotes make no difference then, but to a dialect that folds names the other way
+        for name in query.find_all(exp.Identifier):
+            name.set("quoted", False)
+    if dialect in RECURSIVE_UNSAID:
+        for tables in query.find_all(exp.With):
+            tables.set("recursive", True)
+    if view.recorded:
+        _complete(query, view.recorded, known)
+    return qualify(
+        query,
+        dialect=dialect,
+        schema=known.schema,
+        db=known.fold(view.schema)[0],
+        validate_qualify_columns=False,
+        quote_identifiers=False,
+        identify=False,
+    )
+
+
+def _complete(query: exp.Query, recorded: Collection[Name], known: KnownNames) -> None:
+    """Give a table without a schema that of the one recorded table of its name: it need not be the view's own."""
+    schemas: dict[str, set[str]] = {}
+    for schema, table in recorded:
+        schemas.setdefault(known.fold(table)[0], set()).add(schema)
+    for scope in traverse_scope(query):
+        for source in scope.sources.values():
+            if isinstance(source, exp.Table) and source.name and not source.db:
+                found = schemas.get(known.fold(source.name)[0], set())
+                if len(found) == 1:
+                    source.set("db", exp.to_identifier(known.fold(*found)[0], quoted=not known.folded))

@@ -1,0 +1,79 @@
+"""What is a certificate, a key or a wallet as text: a table for each, and every field of every type that holds one."""
+
+from base64 import b64encode
+from functools import cache
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    pkcs12,
+)
+
+from datasources.databases import DATABASES
+from datasources.network.pem import are_certificates, held_by, is_der, is_key, is_wallet
+from tests.fixtures.servers.database import authority_and_certificate
+
+BUNDLE = "# Comment, with ä\nsubject=CN = Test CA\n{0}\n\n{0}"
+TEXTS: dict[Any, list[str]] = {
+    are_certificates: ["one", "several", "windows"],
+    is_key: ["key", "encrypted", "openssh", "escaped", "both"],
+    is_wallet: ["one", "several", "windows", "both", "key", "encrypted", "openssh", "escaped"],
+    is_der: ["pkcs12", "lines"],
+}
+"""What each takes of those below; `both` has certificates, so that it is good for a root certificate as well."""
+ALSO = {are_certificates: ["both"]}
+
+
+@cache
+def texts() -> dict[str, str]:
+    """Texts of every kind that a user might paste."""
+    root, own, key = authority_and_certificate()
+    elliptic, odd = ec.generate_private_key(ec.SECP256R1()), ed25519.Ed25519PrivateKey.generate()
+    locked = elliptic.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"x")).decode()
+    store = pkcs12.serialize_key_and_certificates(b"x", None, x509.load_pem_x509_certificate(own), None, NoEncryption())
+    binary = b64encode(store).decode()
+    return {
+        "one": root,
+        "several": BUNDLE.format(root),
+        "windows": root.replace("\n", "\r\n"),
+        "key": key.decode(),
+        "encrypted": locked,
+        "openssh": odd.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode(),
+        "escaped": key.decode().replace("\n", "\\n"),
+        "both": own.decode() + key.decode(),
+        "pkcs12": binary,
+        "lines": "\n".join(binary[at : at + 64] for at in range(0, len(binary), 64)),
+        "path": "/etc/ssl/certs/ca-certificates.crt",
+        "word": "system",
+        "cut": root[: len(root) // 2],
+        "broken": root.replace("M", "N", 3),
+        "empty": "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----",
+        "no key": "-----BEGIN PRIVATE KEY-----\nit is a secret\n-----END PRIVATE KEY-----",
+        "header": "-----BEGIN CERTIFICATE-----",
+    }
+
+
+@pytest.mark.parametrize("fits", TEXTS, ids=[rule.__name__ for rule in TEXTS])
+def test_what_is_taken(fits: Any) -> None:
+    """PEM of one or several certificates with whatever is around them, keys in each form; no path, and nothing cut."""
+    taken = {name for name, text in texts().items() if fits(text)}
+    assert taken == {*TEXTS[fits], *ALSO.get(fits, ())}
+
+
+@pytest.mark.parametrize("word", sorted(DATABASES))
+def test_every_field_that_holds_one_says_so(word: str) -> None:
+    """By its name, each field of each type that is about a certificate or a key file is in the rule, and no other."""
+    options = DATABASES[word].options
+    wanted = {
+        name
+        for name in options.__struct_fields__
+        if name in {"rootcert", "customcert", "ssl_certificate", "sslcert", "sslkey", "keyPairFile"}
+        or (name.startswith("ewallet_") and name.endswith("_file"))
+    }
+    assert {*held_by(options)} == wanted
