@@ -18,7 +18,7 @@ from datasources.model.inputs.nearest import did_you_mean
 from datasources.model.inputs.secret_references import FIELD, escaped, is_reference, unescaped
 from datasources.model.inputs.texts import LINE_BREAKS, hidden_character
 from datasources.model.source import Options, Source, SshTunnel
-from datasources.network.pem import strangers_in
+from datasources.network.pem import misfits_in
 from datasources.secrecy.scrubber import MASK
 from datasources.secrecy.vault import Vault
 
@@ -202,7 +202,7 @@ def _schedules_at_fault(fields: SourceFields) -> list[Fault]:
 def _certificates_at_fault(source: Source, references: dict[str, str]) -> list[Fault]:
     """What is no certificate or key would fail every test; of a reference, only a worker knows what it means."""
     found: list[Fault] = []
-    for name, sentence in strangers_in(source.options):
+    for name, sentence in misfits_in(source.options):
         if f"options.{name}" not in references:
             found += Invalid(["body", "options", name], sentence).errors
     return found

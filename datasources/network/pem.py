@@ -1,6 +1,6 @@
 """Certificates and keys as text: what fields of options hold them, and what is none of them.
 
-A field says so in its `Meta` (`pem_field`), and whatever takes a source from a client asks `strangers_in`: what is no
+A field says so in its `Meta` (`pem_field`), and whatever takes a source from a client asks `misfits_in`: what is no
 certificate is refused when a source is saved, not when it is tested.
 """
 
@@ -46,7 +46,7 @@ RootCertificate = Annotated[str, pem_field("Root certificate (PEM)")]
 """The authority of a server's certificate, or several."""
 
 
-def strangers_in(options: Struct) -> Iterator[tuple[str, str]]:
+def misfits_in(options: Struct) -> Iterator[tuple[str, str]]:
     """Fields that hold something else than they should, each with the sentence that says so."""
     for name, holds in held_by(type(options)).items():
         text = getattr(options, name)
