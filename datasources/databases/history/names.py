@@ -8,18 +8,36 @@ from datasources.databases.history.statements import Named
 
 
 class SchemaNames:
-    """Names of tables in schemas; one without is in the schema of the session. `folded`: case makes no difference."""
+    """Names of tables in schemas; one without is in the schema of the session.
 
-    def __init__(self, known: Iterable[Name], *, folded: bool) -> None:
+    `folded`: case makes no difference. `shouted`: a name that is a word of SQL may be in upper case, whatever its own.
+    """
+
+    def __init__(self, known: Iterable[Name], *, folded: bool, shouted: bool = False) -> None:
         self._folded = folded
         self._tables = {self._key(*name): TableName(*name) for name in known}
+        self._shouted: dict[Name, list[TableName]] = {}
+        for table in self._tables.values() if shouted else ():
+            self._shouted.setdefault((table.schema.upper(), table.name.upper()), []).append(table)
 
     def find(self, named: Named, statement: Written) -> TableName | None:
-        """The table. Raises `AmbiguousName` where the schema of the session is not known."""
+        """The table. Raises `AmbiguousName` where the session's schema is not known, or several tables may be meant."""
         schema = named.schema or statement.schema
         if not schema:
             raise AmbiguousName
-        return None if named.catalog else self._tables.get(self._key(schema, named.name))
+        if named.catalog:
+            return None
+        return self._tables.get(self._key(schema, named.name)) or self._heard(schema, named.name)
+
+    def _heard(self, schema: str, name: str) -> TableName | None:
+        known = [
+            table
+            for table in self._shouted.get((schema.upper(), name.upper()), [])
+            if schema in (table.schema, table.schema.upper()) and name in (table.name, table.name.upper())
+        ]
+        if len(known) > 1:
+            raise AmbiguousName
+        return known[0] if known else None
 
     def _key(self, schema: str, name: str) -> Name:
         return (schema.lower(), name.lower()) if self._folded else (schema, name)

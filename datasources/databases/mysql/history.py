@@ -47,7 +47,8 @@ async def _read(reading: "_Reading", limit: Limit, known: Iterable[Name]) -> tup
         if found is None:
             missing.append(reading.missing(log))
             continue
-        names = SchemaNames(known, folded=variables.get("lower_case_table_names") != "0")
+        folded = variables.get("lower_case_table_names") != "0"
+        names = SchemaNames(known, folded=folded, shouted=log is logs.DIGEST_LOG)
         seconds = min(PARSE_SECONDS, limit.left / 2)
         async with limit.round("history"):
             edges, count, unread = await edges_apart(found.written, names, "mysql", seconds=seconds)

@@ -18,8 +18,9 @@ CONSUMERS = "SELECT NAME FROM performance_schema.setup_consumers WHERE ENABLED =
 
 START = "(^|\n|[*]/)[[:space:](]*"
 """Of a text, or of what follows a comment."""
-BEGINS = f"{START}(insert|replace|create|update|delete|with)[[:space:]/]"
-LISTS = f"{START}(update|delete)[^=]*,[^=]*[[:space:]](set|from|using)[[:space:]]"
+TABLE = "create([[:space:]]+(or|replace|temporary))*[[:space:]]+table"
+BEGINS = f"{START}(insert|replace|update|with|{TABLE})[[:space:]/]"
+LISTS = f"{START}update[^=]*,[^=]*[[:space:]]set[[:space:]]"
 """Several tables without the word JOIN."""
 WHOLE = "[[:space:])]table[[:space:]][^(),=]+$"
 """All rows of a table, without the word SELECT."""

@@ -18,7 +18,8 @@ LISTS = ((re.compile(r"\(\s*\.\.\.\s*\)"), "(?)"), (re.compile(r"\?\s*,\s*\.\.\.
 """What a digest makes of several values."""
 VERB = re.compile(
     r"(?:INSERT|REPLACE)\b(?:\s+(?:LOW_PRIORITY|DELAYED|HIGH_PRIORITY|IGNORE)\b)*(?:\s+INTO\b)?|"
-    r"(?:UPDATE|DELETE)\b(?:\s+(?:LOW_PRIORITY|QUICK|IGNORE)\b)*|CREATE\b|WITH\b",
+    r"UPDATE\b(?:\s+(?:LOW_PRIORITY|IGNORE)\b)*|"
+    r"WITH\b|CREATE(?:\s+(?:OR\s+REPLACE|TEMPORARY)\b)*\s+TABLE\b",
     re.IGNORECASE,
 )
 CONNECTED = re.compile(r".* on (.*?)(?: using [A-Za-z/ ]+)?", re.DOTALL)
@@ -40,10 +41,11 @@ def statements_of(rows: Iterable[Kept], *, digests: bool = False) -> Statements:
     """`digests`: a text has `?` in place of each value, and dots in place of several."""
     written, lost = dict[Written, None](), 0
     for kept, schema in rows:
-        text = with_single_values(kept) if kept and digests else kept
-        if not text or len(text) > TEXT_LIMIT or text.endswith(CUT):
+        text = with_single_values(kept or "") if digests else kept or ""
+        parsed = parsable(text)
+        if not text or (parsed and (len(text) > TEXT_LIMIT or text.rstrip().endswith(CUT))):
             lost += 1
-        elif parsed := parsable(text):
+        elif parsed:
             written[Written(parsed, schema or "")] = None
     return Statements(list(written), lost)
 
@@ -65,8 +67,10 @@ def parsable(text: str) -> str | None:
     verb = VERB.match(rest)
     if verb is None:
         return None
-    words = "INSERT INTO" if verb[0].upper().startswith(("INSERT", "REPLACE")) else verb[0].split()[0]
-    return f"{words} {rest[verb.end() :].lstrip()}"
+    words = verb[0].split()
+    first = words[0].upper()
+    kept = "INSERT INTO" if first in ("INSERT", "REPLACE") else words[0] if first == "UPDATE" else verb[0]
+    return f"{kept} {rest[verb.end() :].lstrip()}"
 
 
 def in_sessions(statements: Iterable[Row], sessions: Iterable[Row]) -> list[Kept]:

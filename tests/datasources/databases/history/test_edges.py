@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from datasources.databases.history.edges import FoldedNames, Written, edges_by
+from datasources.databases.history.edges import AmbiguousName, FoldedNames, Written, edges_by
 from datasources.databases.history.names import SchemaNames
 from datasources.databases.history.statements import Named, Write, deed_of
 from datasources.databases.postgres.history.names import PgNames
@@ -147,6 +147,24 @@ def test_what_is_set_in_a_join(sql: str) -> None:
     made = JOINED[sql]
     assert {(edge.source.name, edge.target.name) for edge in edges} == (made or set())
     assert unread == (made is None)
+
+
+def test_names_in_upper_case() -> None:
+    """MariaDB's digests write names that are words of SQL so: they mean the one table that differs in nothing else."""
+    known = [("s", "events"), ("s", "Data"), ("s", "DATA"), ("s", "date"), ("s", "Date")]
+    names = SchemaNames(known, folded=False, shouted=True)
+    for name, found in (
+        ("EVENTS", "events"),
+        ("events", "events"),
+        ("Events", None),
+        ("DATA", "DATA"),
+        ("Data", "Data"),
+    ):
+        table = names.find(Named(name, "s"), Written(""))
+        assert (table.name if table else None) == found
+    with pytest.raises(AmbiguousName):
+        names.find(Named("DATE", "s"), Written(""))
+    assert SchemaNames(known, folded=False).find(Named("EVENTS", "s"), Written("")) is None
 
 
 def test_names_without_a_schema() -> None:
