@@ -65,5 +65,6 @@ def _without_columns(bare: int) -> str:
 
 def _without_history(history: History | None) -> str:
     """What a grant would add; a server that keeps no history is told of in the details alone."""
-    unread = history.missing if history and history.kept else None
-    return f"; the query history was not read: {unread}" if unread else ""
+    if history is None or not history.kept or not history.missing:
+        return ""
+    return f"; the query history was not read{' in full' if history.statements else ''}: {history.missing}"

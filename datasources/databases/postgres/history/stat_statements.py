@@ -23,8 +23,8 @@ MOST_BYTES = 16 * MEGABYTE
 HIDDEN = "<insufficient privilege>"
 """What it shows of the statements of others."""
 NOT_LOADED = "55000"
-CANCELLED = "57014"
-"""SQLSTATEs."""
+STOPPED = frozenset({"57014", "55P03"})
+"""SQLSTATEs: a library that was not loaded; a statement that took too long, or waited too long for a lock."""
 
 EXTENSION = """
 SELECT n.nspname, has_schema_privilege(n.oid, 'USAGE')::text, has_table_privilege(c.oid, 'SELECT')::text
@@ -108,6 +108,6 @@ def _reason(error: CheckError) -> str | None:
     state = error.details.get("sqlstate")
     if state == NOT_LOADED:
         return PRELOAD
-    if state == CANCELLED or error.code in (ErrorCode.PERMISSION_DENIED, ErrorCode.QUERY_ERROR):
+    if state in STOPPED or error.code in (ErrorCode.PERMISSION_DENIED, ErrorCode.QUERY_ERROR):
         return f"the server refused it: {error.message}"
     return None
