@@ -36,3 +36,15 @@ async def test_every_form_is_whole(key: str, browser: Client) -> None:
         labelled = set(re.findall(r'<label for="(f-options-[^"]+)"', page))
         ids = set(re.findall(r'id="(f-options-(?:(?!-help|-wrong)[^"])+)"', page))
         assert ids <= labelled, word
+
+
+async def test_what_is_known_of_a_field_is_in_it(key: str, browser: Client) -> None:
+    """Whether it is required, what its default is, and that no browser fills it in."""
+    await sign_in(browser, key)
+    page = (await browser.get("/sources/new", params={"type": "oracle"})).text
+    fields = {found[1]: found[0] for found in re.finditer(r'<input id="f-([\w-]+)"[^>]*>', page)}
+    assert 'required="required"' in fields["name"]
+    assert 'required="True"' in fields["options-host"]
+    assert 'placeholder="DATAFOLD"' in fields["options-user"]
+    assert "required" not in fields["options-user"]
+    assert 'autocomplete="new-password"' in fields["options-password"]
