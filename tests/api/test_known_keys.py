@@ -219,8 +219,8 @@ async def test_a_key_revoked_while_the_connection_is_cut_is_refused(
     """The server has closed it: from then on keys are looked up, until the listener is back."""
     await heard.listened(5)
     async with heard.sessions.begin() as session:
-        name = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE query LIKE 'SELECT 1%'"
-        await session.execute(text(name + " AND datname = current_database() AND pid <> pg_backend_pid()"))
+        cut = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE query LIKE 'SELECT 1%'"
+        await session.execute(text(cut + " AND datname = current_database() AND pid <> pg_backend_pid()"))
         await revoke_key(session, heard.ids[heard.second])
     heard.clock.now += FRESH_SECONDS + 0.01
     assert await heard.known.caller(heard.second) is None
