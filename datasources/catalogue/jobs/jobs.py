@@ -51,16 +51,23 @@ class OpenJobState(Struct, frozen=True):
 
 async def open_job_states(session: AsyncSession) -> Mapping[int, OpenJobState]:
     """Every job that has not ended, by id."""
-    dispatched = Job.flow_run_id.is_not(None)
-    wanted = select(Job.id, Job.organization_id, dispatched, Job.question).where(Job.ended_at.is_(None))
-    found = await session.execute(wanted)
+    found = await session.execute(_STATES)
     return {id_: OpenJobState(owner, was, to_question(asked)) for id_, owner, was, asked in found}
 
 
 async def jobs_to_follow(session: AsyncSession) -> Sequence[Job]:
     """Every open job about which there is something to do: it has a run, is to be cancelled, or its time is over."""
-    due = or_(Job.flow_run_id.is_not(None), Job.cancel_requested_at.is_not(None), Job.deadline < func.now())
-    return (await session.scalars(select(Job).where(Job.ended_at.is_(None), due).order_by(Job.id))).all()
+    return (await session.scalars(_TO_FOLLOW)).all()
+
+
+_DISPATCHED = Job.flow_run_id.is_not(None)
+_STATES = select(Job.id, Job.organization_id, _DISPATCHED, Job.question).where(Job.ended_at.is_(None))
+_TO_FOLLOW = (
+    select(Job)
+    .where(Job.ended_at.is_(None), or_(_DISPATCHED, Job.cancel_requested_at.is_not(None), Job.deadline < func.now()))
+    .order_by(Job.id)
+)
+"""Both are asked several times a test and every second: building one takes as long as asking it, so it is done once."""
 
 
 async def open_jobs_of(session: AsyncSession, ids: Collection[int], flow_run_ids: Collection[UUID]) -> Sequence[Job]:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct
-from sqlalchemy import Select, and_, exists, func, or_, select, update
+from sqlalchemy import Select, and_, bindparam, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -43,7 +43,7 @@ async def queue_of(session: AsyncSession, source_id: int) -> Sequence[Job]:
 
 async def claimed_until(session: AsyncSession, source_id: int) -> datetime | None:
     """Until when a sweep has claimed the source; None when none has."""
-    return await session.scalar(_claim_on(source_id))
+    return await session.scalar(_CLAIM, {"source_id": source_id})
 
 
 class Ahead(Struct, frozen=True):
@@ -59,15 +59,7 @@ class Ahead(Struct, frozen=True):
 
 async def ahead_of_new(session: AsyncSession, source: DataSource) -> Ahead:
     """What a new test of this source would come behind, in one query; the caller has locked the source."""
-    waiting = select(func.count()).select_from(Job).where(OPEN, Job.started_at.is_(None))
-    waiting = waiting.where(Job.organization_id == source.organization_id)
-    found = await session.execute(
-        select(Job, _claim_on(source.id).exists(), waiting.scalar_subquery().correlate(None))
-        .select_from(DataSource)
-        .outerjoin(Job, and_(Job.source_id == DataSource.id, OPEN))
-        .where(DataSource.id == source.id)
-        .order_by(Job.id)
-    )
+    found = await session.execute(_AHEAD, {"source_id": source.id, "organization_id": source.organization_id})
     rows = found.all()  # one row, without a job, where there is none
     return Ahead([job for job, _, _ in rows if job is not None], claimed=rows[0][1], waiting=rows[0][2])
 
@@ -79,7 +71,7 @@ async def give_slots(session: AsyncSession, slots: int, lost_before: datetime) -
     claim of a sweep that held until `lost_before` and no longer has lost its owner, and holds up no job.
     """
     await wait_for(session, Lock.SLOTS)
-    waiting = [Waiting(*row) for row in await session.execute(_waiting_for_a_slot(lost_before))]
+    waiting = [Waiting(*row) for row in await session.execute(_WAITING_FOR_A_SLOT, {"lost_before": lost_before})]
     given = share_out(waiting, await slots_held(session), slots) if waiting else []
     if given:
         await session.execute(update(Job).where(Job.id.in_(given), OPEN).values(dispatched_at=func.now()))
@@ -95,34 +87,7 @@ async def may_begin(session: AsyncSession, organization_id: int, slots: int) -> 
 
 async def slots_held(session: AsyncSession) -> dict[int, int]:
     """How many slots each organization holds: a job has its slot until it ends, or asks something."""
-    held = OPEN, Job.dispatched_at.is_not(None), Job.question.is_(None)
-    found = await session.execute(select(Job.organization_id, func.count()).where(*held).group_by(Job.organization_id))
-    return {row[0]: row[1] for row in found}
-
-
-def _claim_on(source_id: int) -> Select[tuple[datetime | None]]:
-    held = SourceCheck.source_id == source_id, SourceCheck.claimed_until > func.now()
-    return select(SourceCheck.claimed_until).where(*held)
-
-
-def _waiting_for_a_slot(lost_before: datetime) -> Select[tuple[int, int]]:
-    """Jobs whose turn it is, oldest first: no other open job of the source is older, or runs already, and no sweep."""
-    other = aliased(Job)
-    ahead = and_(
-        other.source_id == Job.source_id,
-        other.id != Job.id,
-        other.ended_at.is_(None),
-        other.question.is_(None),
-        or_(other.id < Job.id, other.dispatched_at.is_not(None)),
-    )
-    return (
-        select(Job.id, Job.organization_id)
-        .where(OPEN, Job.dispatched_at.is_(None), Job.question.is_(None))
-        .where(Job.cancel_requested_at.is_(None), Job.deadline > func.now())
-        .where(~exists().where(ahead))
-        .where(~exists().where(SourceCheck.source_id == Job.source_id, SourceCheck.claimed_until >= lost_before))
-        .order_by(Job.id)
-    )
+    return {row[0]: row[1] for row in await session.execute(_SLOTS_HELD)}
 
 
 async def to_hand_over(session: AsyncSession, given: Collection[int]) -> Sequence[tuple[Job, str]]:
@@ -139,3 +104,53 @@ async def to_hand_over(session: AsyncSession, given: Collection[int]) -> Sequenc
         .order_by(Job.id)
     )
     return [(job, name) for job, name in found]
+
+
+# What every test and every second asks is built once: building a statement takes up to a millisecond, as asking does.
+
+_CLAIM: Select[tuple[datetime | None]] = select(SourceCheck.claimed_until).where(
+    SourceCheck.source_id == bindparam("source_id"), SourceCheck.claimed_until > func.now()
+)
+
+
+def _ahead() -> Select[tuple[Job | None, bool, int]]:
+    """The open jobs of a source, whether a sweep has claimed it, and how many jobs of the organization wait."""
+    waiting = select(func.count()).select_from(Job).where(OPEN, Job.started_at.is_(None))
+    waiting = waiting.where(Job.organization_id == bindparam("organization_id"))
+    return (
+        select(Job, _CLAIM.exists(), waiting.scalar_subquery().correlate(None))
+        .select_from(DataSource)
+        .outerjoin(Job, and_(Job.source_id == DataSource.id, OPEN))
+        .where(DataSource.id == bindparam("source_id"))
+        .order_by(Job.id)
+    )
+
+
+def _waiting_for_a_slot() -> Select[tuple[int, int]]:
+    """Jobs whose turn it is, oldest first: no other open job of the source is older, or runs already, and no sweep."""
+    other = aliased(Job)
+    claimed = SourceCheck.source_id == Job.source_id, SourceCheck.claimed_until >= bindparam("lost_before")
+    ahead = and_(
+        other.source_id == Job.source_id,
+        other.id != Job.id,
+        other.ended_at.is_(None),
+        other.question.is_(None),
+        or_(other.id < Job.id, other.dispatched_at.is_not(None)),
+    )
+    return (
+        select(Job.id, Job.organization_id)
+        .where(OPEN, Job.dispatched_at.is_(None), Job.question.is_(None))
+        .where(Job.cancel_requested_at.is_(None), Job.deadline > func.now())
+        .where(~exists().where(ahead))
+        .where(~exists().where(*claimed))
+        .order_by(Job.id)
+    )
+
+
+_AHEAD = _ahead()
+_WAITING_FOR_A_SLOT = _waiting_for_a_slot()
+_SLOTS_HELD = (
+    select(Job.organization_id, func.count())
+    .where(OPEN, Job.dispatched_at.is_not(None), Job.question.is_(None))
+    .group_by(Job.organization_id)
+)
