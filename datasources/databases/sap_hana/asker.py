@@ -53,6 +53,7 @@ class HanaAsker(DbapiAsker):
             "connectTimeout": milliseconds(self._source.connection_timeout),
             "communicationTimeout": milliseconds(max(self._source.connection_timeout, self._source.query_timeout)),
             "sessionVariable:APPLICATION": "sourcecheck",
+            "sessionVariable:APPLICATIONUSER": "sourcecheck",  # else the worker's system user (security row 34)
         }
         return dbapi.connect(**settings)
 
