@@ -44,7 +44,7 @@ class DatabricksEngine(Engine):
     }
     endless = "SELECT id + 1 FROM range(1000000000000)"
     slow = "SELECT sum(id % 7) FROM range(0, 1000000000000000, 1, 1)"
-    wide = "SELECT repeat('x', 40000000)"
+    wide = "SELECT repeat('x', CAST(id AS INT)) FROM range(40000000, 40000001)"
     writes = [
         "CREATE TABLE scratch.made (a INT)",
         "CREATE TABLE scratch.made AS SELECT 1 AS a",
