@@ -36,6 +36,7 @@ class MssqlSession(WarehouseSession):
     """Questions to one database. What differs goes by the engine that answers, and not by the type of the source."""
 
     dialect = "tsql"
+    names_others = True
     text_type: ClassVar[str] = "varchar(64)"
 
     def __init__(self, asker: MssqlAsker, seconds: float, *, fabric: bool) -> None:

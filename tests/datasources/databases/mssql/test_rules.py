@@ -5,10 +5,11 @@ import struct
 
 import pytest
 
+from datasources.databases.base import Column
 from datasources.databases.history.edges import FoldedNames, Written, edges_by
 from datasources.databases.mssql.guard import require_reading
 from datasources.databases.mssql.products import Product
-from datasources.databases.mssql.session import PARAMETERS, foreign_of, literal, member_of, type_of
+from datasources.databases.mssql.session import PARAMETERS, MssqlSession, foreign_of, literal, member_of, type_of
 from datasources.databases.mssql.tds import (
     NOT_SUPPORTED,
     ON,
@@ -20,6 +21,7 @@ from datasources.databases.mssql.tds import (
     read_message,
     with_encryption,
 )
+from datasources.databases.warehouse.catalog import Catalog, Member
 from datasources.model.column_kinds import ColumnKind, kind_of
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
@@ -259,3 +261,12 @@ async def test_messages_of_several_packets() -> None:
     reader.feed_data(bytes(part) * 6)
     with pytest.raises(Foreign):
         await read_message(reader, PRELOGIN)
+
+
+def test_views_of_tables_in_other_databases() -> None:
+    """They are in no edge, and no table here is taken for them."""
+    assert MssqlSession.names_others
+    members = [Member(schema="dbo", name="v", kind="view", definition="CREATE VIEW v AS SELECT a.id FROM x.dbo.t AS a")]
+    columns = {("dbo", name): [Column(name="id", type="int")] for name in ("t", "v")}
+    found = Catalog(members=members, columns=columns).view_lineage(MssqlSession.dialect, folded=True, database="shop")
+    assert (found.edges, found.unread) == ([], [])
