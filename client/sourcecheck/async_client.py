@@ -310,7 +310,7 @@ class AsyncClient:
         await self.send(calls.revoke_key(key_id))
 
     async def list_alerts(self) -> list[Alert]:
-        """Who is told when a source goes down or comes up, by name."""
+        """Who is told when a source goes down or comes back, by name."""
         return await self.send(calls.list_alerts())
 
     async def create_alert(

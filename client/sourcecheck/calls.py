@@ -272,7 +272,7 @@ def revoke_key(key_id: int) -> Call[None]:
 
 
 def list_alerts() -> Call[list[Alert]]:
-    """Who is told when a source goes down or comes up."""
+    """Who is told when a source goes down or comes back."""
     return Call("GET", ALERTS, list[Alert])
 
 

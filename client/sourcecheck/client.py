@@ -307,7 +307,7 @@ class Client:
         self.send(calls.revoke_key(key_id))
 
     def list_alerts(self) -> list[Alert]:
-        """Who is told when a source goes down or comes up, by name."""
+        """Who is told when a source goes down or comes back, by name."""
         return self.send(calls.list_alerts())
 
     def create_alert(self, kind: str, url: str, *, name: str | None = None, source_id: int | None = None) -> Alert:

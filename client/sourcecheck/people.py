@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class Alert(Struct, frozen=True):
-    """A receiver that is told when a source goes down or comes up; its address is never answered."""
+    """A receiver that is told when a source goes down or comes back; its address is never answered."""
 
     id: str
     name: str

@@ -24,7 +24,7 @@ def add_commands(commands: Any, add: Add) -> None:
     organization = group("organization", "add and list organizations, which own sources")
     add(
         organization, "add", _in_session(_add_organization), "add an organization", "sourcecheck organization add Shop"
-    ).add_argument("name")
+    ).add_argument("name", metavar="NAME", help="name of the organization")
     add(
         organization,
         "list",
@@ -41,10 +41,10 @@ def add_commands(commands: Any, add: Add) -> None:
         "add a user, as a member of an organization if one is given",
         "sourcecheck user add ada --email ada@shop.example --organization 1 --role admin",
     )
-    new_user.add_argument("name")
-    new_user.add_argument("--email")
-    new_user.add_argument("--organization", type=int, metavar="ID")
-    new_user.add_argument("--role", default="member", choices=["member", "admin"])
+    new_user.add_argument("name", metavar="NAME", help="name of the person or program")
+    new_user.add_argument("--email", help="tells people of the same name apart; the service sends nothing there")
+    new_user.add_argument("--organization", type=int, metavar="ID", help="the organization to join (default: none)")
+    new_user.add_argument("--role", default="member", choices=["member", "admin"], help="default: member")
     add(user, "list", _in_session(_list_users), "list the users with their organizations", "sourcecheck user list")
 
     key = group("key", "make, list and revoke API keys of any user")
@@ -55,9 +55,9 @@ def add_commands(commands: Any, add: Add) -> None:
         "make an API key; it is shown once",
         "sourcecheck key add 1 --name nightly --on-question fail",
     )
-    new_key.add_argument("user", type=int, metavar="USER_ID")
+    new_key.add_argument("user", type=int, metavar="USER_ID", help="the user's id, as `sourcecheck user list` shows it")
     new_key.add_argument("--organization", type=int, metavar="ID", help="default: the user's first")
-    new_key.add_argument("--name", default="made on the command line")
+    new_key.add_argument("--name", default="made on the command line", help="what the key is for")
     new_key.add_argument(
         "--on-question",
         default="ask",
@@ -66,7 +66,7 @@ def add_commands(commands: Any, add: Add) -> None:
     )
     add(key, "list", _in_session(_list_keys), "list the keys by their first characters", "sourcecheck key list")
     add(key, "revoke", _in_session(_revoke_key), "revoke a key", "sourcecheck key revoke 1").add_argument(
-        "key", type=int, metavar="KEY_ID"
+        "key", type=int, metavar="KEY_ID", help="the key's id, as `sourcecheck key list` shows it"
     )
 
     secrets = group("secrets", "manage the encryption of stored secrets")

@@ -45,7 +45,7 @@ def add_commands(commands: Any, add: Add) -> None:
     for kind, (what, address, example) in KINDS.items():
         made = add(kinds, kind, _command(_make), what, example)
         made.set_defaults(kind=kind)
-        made.add_argument("url", help=address)
+        made.add_argument("url", metavar="URL", help=address)
         made.add_argument("--name", help="name of the automation (default: kind, host and data source)")
         made.add_argument("--source", type=int, metavar="ID", help="only for this data source (default: all)")
         made.add_argument(
@@ -73,7 +73,7 @@ def add_commands(commands: Any, add: Add) -> None:
     paused = add(kinds, "pause", _command(_pause), "pause an alert", "sourcecheck automations pause team")
     resumed = add(kinds, "resume", _command(_resume), "resume an alert", "sourcecheck automations resume team")
     for command in (tried, removed, paused, resumed):
-        command.add_argument("name")
+        command.add_argument("name", metavar="NAME", help="name of the automation")
 
 
 def _command(work: Work) -> Callable[[Settings, argparse.Namespace], int]:

@@ -75,10 +75,12 @@ def add_commands(commands: Any) -> None:
         "--name", default=os.uname().nodename, help="name of the worker in Prefect (default: the host's name)"
     )
     worker.add_argument("--deploy", action="store_true", help="run `deploy` first")
-    _add(commands, "prefect-server", _prefect_server).add_argument("--fd", type=int, required=True)
+    _add(commands, "prefect-server", _prefect_server).add_argument(
+        "--fd", type=int, required=True, help=argparse.SUPPRESS
+    )
     _add(
         commands, "revision", _revision, "write a migration for a changed tables.py", "sourcecheck revision add_column"
-    ).add_argument("message")
+    ).add_argument("message", metavar="MESSAGE", help="what the migration does")
     automations.add_commands(commands, _add)
     admin.add_commands(commands, _add)
 

@@ -1,5 +1,6 @@
 """Commands in the documents are commands that the program knows, and their paths are paths of the API."""
 
+import argparse
 import re
 import shlex
 from collections.abc import Iterator
@@ -35,6 +36,25 @@ def test_commands_are_known(line: str) -> None:
     words = [word.replace("USER_ID", "1").replace("ID", "1") for word in shlex.split(line, comments=True)]
     words = list(takewhile(lambda word: word not in ("|", "||", "&&", "<", ">"), words))
     assert callable(parser([add_commands]).parse_args(words[1:]).run)
+
+
+def arguments(of: argparse.ArgumentParser, command: str) -> Iterator[tuple[str, argparse.Action]]:
+    """Every argument and option of a command and of the commands below it, each with the command's words."""
+    for action in of._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, below in action.choices.items():
+                yield from arguments(below, f"{command} {name}")
+        else:
+            yield command, action
+
+
+def test_help_explains_every_argument() -> None:
+    """`--help` says what each argument and option is for, and shows in capitals what the user replaces."""
+    every = list(arguments(parser([add_commands]), "sourcecheck"))
+    assert len(every) > 200
+    assert [(command, action.dest) for command, action in every if not action.help] == []
+    own = [(command, action.metavar) for command, action in every if not action.option_strings and not action.choices]
+    assert [(command, word) for command, word in own if not isinstance(word, str) or word != word.upper()] == []
 
 
 @pytest.mark.parametrize("path", CALLED)

@@ -30,7 +30,7 @@ def asks_for_the_operators_own(service: Service) -> None:
 
 
 def test_mail_and_slack(tmp_path: Path, embedded: Server) -> None:
-    """A source goes down, and comes up again: one mail and one message each, with the reason and what to do.
+    """A source goes down, and comes back: one mail and one message each, with the reason and what to do.
 
     The stack has an operator's own credential of Prefect's, and so have the commands (security row 15).
     """

@@ -22,7 +22,9 @@ def add_commands(commands: Any) -> None:
         "sourcecheck login http://127.0.0.1:8000             # asks for the key\n"
         "sourcecheck login https://checks.example.org < key-file",
     )
-    login.add_argument("address", nargs="?", help="address of the service (default: $SOURCECHECK_URL)")
+    login.add_argument(
+        "address", nargs="?", metavar="ADDRESS", help="address of the service (default: $SOURCECHECK_URL)"
+    )
     add_command(commands, "logout", _logout, "forget that address and key", "sourcecheck logout")
     add_command(commands, "whoami", _whoami, "show whose key is in use, and for which service", "sourcecheck whoami")
     _add_keys(commands)
@@ -37,7 +39,7 @@ def _add_keys(commands: Any) -> None:
     make = add_command(
         keys, "add", _add_key, "make an API key; it is shown once", "sourcecheck keys add nightly --on-question fail"
     )
-    make.add_argument("name", help="what the key is for")
+    make.add_argument("name", metavar="NAME", help="what the key is for")
     make.add_argument(
         "--on-question",
         choices=("ask", "fail"),
@@ -45,7 +47,7 @@ def _add_keys(commands: Any) -> None:
         help="what a test with this key does when it needs a person's answer (default: ask)",
     )
     add_command(keys, "revoke", _revoke_key, "revoke an API key", "sourcecheck keys revoke 3").add_argument(
-        "id", type=int
+        "id", type=int, metavar="ID", help="the key's id, as `sourcecheck keys list` shows it"
     )
 
 
@@ -65,12 +67,12 @@ def _add_host_keys(commands: Any) -> None:
         "sourcecheck host-keys add gateway.example SHA256:…\n"
         'sourcecheck host-keys add gateway.example "ssh-ed25519 AAAA…" --port 2222',
     )
-    trust.add_argument("host")
-    trust.add_argument("host_key", help="a public key line, or a fingerprint (SHA256:…)")
-    trust.add_argument("--port", type=int, default=22)
+    trust.add_argument("host", metavar="HOST", help="the gateway's host name or address")
+    trust.add_argument("host_key", metavar="KEY", help="a public key line, or a fingerprint (SHA256:…)")
+    trust.add_argument("--port", type=int, default=22, help="the gateway's port (default: 22)")
     add_command(
         keys, "revoke", _revoke_host_key, "stop trusting a gateway's key", "sourcecheck host-keys revoke 3"
-    ).add_argument("id", type=int)
+    ).add_argument("id", type=int, metavar="ID", help="the key's id, as `sourcecheck host-keys list` shows it")
 
 
 def _login(call: Invocation) -> int:
@@ -81,7 +83,7 @@ def _login(call: Invocation) -> int:
     path = login_file()
     keep_login(path, Access(url, key))
     call.out.result({"url": url, "organization": owner.org_name, "kept_in": str(path)})
-    call.out.say(f"Logged in to {url}, organization {owner.org_name}; kept in {path}")
+    call.out.say(f"Logged in to {url}, organization {owner.org_name}; saved in {path}")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Commands about who is told when a source goes down or comes up: alerts list, add, try, pause, resume, remove."""
+"""Commands about who is told when a source goes down or comes back: alerts list, add, try, pause, resume, remove."""
 
 import getpass
 import sys
@@ -15,7 +15,9 @@ def add_commands(commands: Any) -> None:
     alerts = commands.add_parser(
         "alerts", help="list, add, try, pause and remove alerts of your organization"
     ).add_subparsers(required=True, metavar="COMMAND")
-    add_command(alerts, "list", _list, "list who hears when a source goes down or comes up", "sourcecheck alerts list")
+    add_command(
+        alerts, "list", _list, "list who hears when a source goes down or comes back", "sourcecheck alerts list"
+    )
     new = add_command(
         alerts,
         "add",
@@ -26,12 +28,17 @@ def add_commands(commands: Any) -> None:
         'sourcecheck alerts add mail "mailtos://USER:PASSWORD@SMTP-HOST?from=ADDRESS&to=ADDRESS" --name "On call"',
         notes="\nAdministrators of the organization add alerts. The address is encrypted, and never shown again.",
     )
-    new.add_argument("kind", choices=("webhook", "slack", "mail"))
-    new.add_argument("address", nargs="?", help="where the alert goes (default: prompt for it, or read standard input)")
+    new.add_argument("kind", choices=("webhook", "slack", "mail"), help="how to send it")
+    new.add_argument(
+        "address",
+        nargs="?",
+        metavar="ADDRESS",
+        help="where the alert goes (default: prompt for it, or read standard input)",
+    )
     new.add_argument(
         "--source", metavar="NAME", help="name or id of the one source that the alert is about (default: all)"
     )
-    new.add_argument("--name", dest="called", help="name of the alert (default: its kind and receiver)")
+    new.add_argument("--name", dest="called", metavar="NAME", help="name of the alert (default: its kind and receiver)")
     _add_action(alerts, "try", _try, "send an alert once, marked as a test")
     _add_action(alerts, "pause", _pause, "pause an alert")
     _add_action(alerts, "resume", _resume, "resume a paused alert")

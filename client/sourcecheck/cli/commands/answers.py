@@ -18,10 +18,12 @@ def add_commands(commands: Any) -> None:
         "confirm",
         _confirm,
         "approve what a test asks about, and wait for its verdict",
-        "sourcecheck confirm 12 SHA256:…    # a gateway's key\nsourcecheck confirm 13              # a query",
+        "sourcecheck confirm 12 SHA256:…    # a gateway's key\nsourcecheck confirm 13               # a query",
     )
-    confirm.add_argument("job", type=int, help="the job's id, as `sourcecheck test` shows it")
-    confirm.add_argument("fingerprint", nargs="?", help="the exact fingerprint of the gateway's key")
+    confirm.add_argument("job", type=int, metavar="JOB", help="the job's id, as `sourcecheck test` shows it")
+    confirm.add_argument(
+        "fingerprint", nargs="?", metavar="FINGERPRINT", help="the exact fingerprint of the gateway's key"
+    )
     secret = add_command(
         commands,
         "authenticate",
@@ -30,15 +32,15 @@ def add_commands(commands: Any) -> None:
         "sourcecheck authenticate 12 --save\nsourcecheck authenticate 12 --private-key ~/.ssh/id_ed25519\n"
         "sourcecheck authenticate 12 --file key.json        # a secret of several lines",
     )
-    secret.add_argument("job", type=int, help="the job's id")
-    secret.add_argument("--save", action="store_true", help="keep it with the source")
+    secret.add_argument("job", type=int, metavar="JOB", help="the job's id, as `sourcecheck test` shows it")
+    secret.add_argument("--save", action="store_true", help="keep the secret with the source, for later tests")
     secret.add_argument("--private-key", metavar="FILE", help="a private key instead of a password")
     secret.add_argument(
         "--name", help="which secret this is, if the test takes several (default: the first one that it asks for)"
     )
     secret.add_argument("--file", metavar="FILE", help="read the secret from a file")
     stop = add_command(commands, "cancel", _cancel, "cancel a test that waits, runs or asks", "sourcecheck cancel 12")
-    stop.add_argument("job", type=int, help="the job's id")
+    stop.add_argument("job", type=int, metavar="JOB", help="the job's id, as `sourcecheck test` shows it")
 
 
 def _confirm(call: Invocation) -> int:

@@ -20,7 +20,7 @@ def add_commands(commands: Any) -> None:
         'eval "$(sourcecheck completion zsh)"     # in ~/.zshrc, after compinit\n'
         "sourcecheck completion fish | source    # in ~/.config/fish/config.fish",
     )
-    command.add_argument("shell", choices=SHELLS)
+    command.add_argument("shell", choices=SHELLS, help="the shell that runs the script")
 
 
 def complete(root: argparse.ArgumentParser) -> None:

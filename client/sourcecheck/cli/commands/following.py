@@ -57,12 +57,14 @@ def _add_schedule(commands: Any) -> None:
     )
     schedule.add_argument("source", metavar="NAME", help="name or id")
     what = schedule.add_mutually_exclusive_group()
-    what.add_argument("--every", metavar="INTERVAL", help="such as 30s, 5m, 1h")
-    what.add_argument("--cron", metavar="EXPRESSION", help="five fields")
-    what.add_argument("--pause", action="store_true")
-    what.add_argument("--resume", action="store_true")
-    what.add_argument("--remove", action="store_true")
-    schedule.add_argument("--timezone", metavar="ZONE", help="of the cron expression, such as Europe/Berlin")
+    what.add_argument("--every", metavar="INTERVAL", help="check it at this interval, such as 30s, 5m or 1h")
+    what.add_argument("--cron", metavar="EXPRESSION", help="check it at these times; five fields")
+    what.add_argument("--pause", action="store_true", help="stop checking it, and keep the schedule")
+    what.add_argument("--resume", action="store_true", help="check it again by the paused schedule")
+    what.add_argument("--remove", action="store_true", help="remove the schedule")
+    schedule.add_argument(
+        "--timezone", metavar="ZONE", help="time zone of the cron expression, such as Europe/Berlin (default: UTC)"
+    )
 
 
 def _history(call: Invocation) -> int:

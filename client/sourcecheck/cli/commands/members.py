@@ -26,7 +26,7 @@ def add_commands(commands: Any) -> None:
         "sourcecheck members invite Ada --email ada@example.org\nsourcecheck members invite Nightly --on-question fail",
         notes="\nAdministrators of the organization invite, change and remove members.",
     )
-    new.add_argument("name", help="name of the person, or of the program that acts as one")
+    new.add_argument("name", metavar="NAME", help="name of the person, or of the program that acts as one")
     new.add_argument("--email", help="tells people of the same name apart; the service sends nothing there")
     new.add_argument("--role", choices=ROLES, default="member", help="default: member")
     new.add_argument("--on-question", choices=("ask", "fail"), default="ask", help=ON_QUESTION)
@@ -37,7 +37,7 @@ def add_commands(commands: Any) -> None:
     again.add_argument("--on-question", choices=("ask", "fail"), default="ask", help=ON_QUESTION)
     role = add_command(members, "role", _role, "change the role of a member", "sourcecheck members role Ada admin")
     role.add_argument("member", metavar="NAME", help=WHO)
-    role.add_argument("role", choices=ROLES)
+    role.add_argument("role", choices=ROLES, help="the new role")
     gone = add_command(
         members,
         "remove",
@@ -53,7 +53,7 @@ def _list(call: Invocation) -> int:
     members = call.client.list_members()
     call.out.result(members)
     rows = [[str(m.id), m.name, m.email or "", m.role, ago(m.last_used_at)] for m in members]
-    call.out.table(["id", "name", "e-mail", "role", "a key was used last"], rows)
+    call.out.table(["id", "name", "e-mail", "role", "last active"], rows)
     return 0
 
 

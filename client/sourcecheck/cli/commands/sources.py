@@ -33,8 +33,8 @@ def add_commands(commands: Any) -> None:
         "sourcecheck add Shop pg host=db.example user=me dbname=shop --ask password\n"
         "sourcecheck add Shop pg host=db.example user=me dbname=shop password=@file --temp-schema scratch",
     )
-    new.add_argument("name", metavar="NAME")
-    new.add_argument("type", help="type of source, such as pg")
+    new.add_argument("name", metavar="NAME", help="its name, as lists and alerts show it")
+    new.add_argument("type", metavar="TYPE", help="type of source, such as pg")
     _add_fields(new)
     change = add_command(
         commands,
@@ -63,8 +63,10 @@ def _add_fields(parser: Any) -> None:
     parser.add_argument(
         "--temp-schema", metavar="SCHEMA", help="where the test may write, as database.schema or schema"
     )
-    parser.add_argument("--description")
-    parser.add_argument("--tag", action="append", dest="tags", help="a tag; repeat the option for several")
+    parser.add_argument("--description", metavar="TEXT", help="what the source is, in your own words")
+    parser.add_argument(
+        "--tag", action="append", dest="tags", metavar="TAG", help="a tag; repeat the option for several"
+    )
     parser.add_argument("--from-json", metavar="FILE", help="more fields as a JSON object; - for standard input")
 
 

@@ -54,7 +54,7 @@ ABSENT = (
     "this database has no pg_stat_statements: CREATE EXTENSION pg_stat_statements, with pg_stat_statements in the "
     "server's shared_preload_libraries"
 )
-GRANT = "GRANT pg_read_all_stats TO {grantee} (statements of other users that are hidden: {hidden})"
+GRANT = "GRANT pg_read_all_stats TO {grantee} (hidden statements of other users: {hidden})"
 PRELOAD = "add pg_stat_statements to the server's shared_preload_libraries, and restart it"
 
 
@@ -97,7 +97,7 @@ async def remembered(read: Read, user: str) -> Past:
         read_from=KEPT_IN,
         texts=[row.text for row in rows if row.text is not None and is_worth_reading(row.text)],
         unread=sum(row.count for row in rows if row.text is None),
-        missing=f"GRANT pg_read_all_stats TO {grantee} (statements of other users that are hidden: {hidden})"
+        missing=f"GRANT pg_read_all_stats TO {grantee} (hidden statements of other users: {hidden})"
         if hidden
         else None,
     )
