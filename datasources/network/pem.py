@@ -14,7 +14,10 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-BLOCK = re.compile(r"-----BEGIN (?P<label>[A-Z0-9 ]+)-----(?P<body>.*?)-----END (?P=label)-----", re.DOTALL)
+BODY = r"(?P<body>(?:[^-]|-(?!----))*+)"
+"""What stands between the lines that begin and end a block: up to the next dashes, so that a text of nothing but
+beginnings takes no longer than others."""
+BLOCK = re.compile(rf"-----BEGIN (?P<label>[A-Z0-9 ]+)-----{BODY}-----END (?P=label)-----")
 CERTIFICATES = frozenset({"CERTIFICATE", "X509 CERTIFICATE"})
 HEADER = re.compile(r"^[\w-]+:.*$", re.MULTILINE)
 """Of an encrypted key in an old form (`Proc-Type: 4,ENCRYPTED`)."""

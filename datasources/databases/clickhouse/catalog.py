@@ -19,7 +19,7 @@ WHERE database {OURS} ORDER BY database, table, position
 """  # noqa: S608 -- put together from constants
 KINDS = {"View": "view", "MaterializedView": "materialized view", "LiveView": "view", "Dictionary": "dictionary"}
 """Engines that are no table's."""
-NAME = r"(`(?:[^`\\]|\\.)*`|\w+)"
+NAME = r"(`(?:[^`\\]|\\.)*`|\w++)"
 """A name as the server writes it, as a pattern."""
 
 Row = list[Any]

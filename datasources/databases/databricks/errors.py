@@ -34,7 +34,7 @@ STATES: dict[str, ErrorCode] = {
     "57014": ErrorCode.TIMEOUT,
     "HY008": ErrorCode.TIMEOUT,
 }
-CLASS = re.compile(r"^(?:\S+: )?\[([A-Z_]+)[A-Z_.]*\]")
+CLASS = re.compile(r"^(?:\S+: )?\[([A-Z_]++)(?:\.[A-Z_.]*+)?\]")
 STATE = re.compile(r"SQLSTATE:? ?\(?([0-9A-Z]{5})")
 NAME = re.compile(r"([A-Z_]+): ")
 JAVA = re.compile(r"^(?:Error [a-z ]+: (?:\[[\w.]+\] )?|[\w.$]+(?:Exception|Error): )+")

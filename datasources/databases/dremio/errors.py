@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from datasources.databases.warehouse.errors import STATUS, Refused
+from datasources.databases.warehouse.errors import STATUS, TEXT_LIMIT, Refused
 from datasources.databases.warehouse.http import Answer
 from datasources.model.vocabulary import ErrorCode
 
@@ -42,6 +42,7 @@ def refusal_in(answer: Answer) -> Refused:
 
 def failed_job(state: str, message: str) -> Refused:
     """What a job means that was not completed."""
+    message = message[:TEXT_LIMIT]
     found = KIND.match(message)
     code = KINDS.get(found[1] if found else "", ErrorCode.QUERY_ERROR)
     if state == "CANCELED":

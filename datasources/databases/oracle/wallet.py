@@ -22,8 +22,9 @@ from msgspec import Struct
 from datasources.databases.oracle.model import OracleOptions
 from datasources.model.errors import SourceUnreachable
 from datasources.model.vocabulary import ErrorCode
+from datasources.network.pem import BODY
 
-KEY = re.compile(r"-----BEGIN ([A-Z ]*PRIVATE KEY)-----.*?-----END \1-----", re.DOTALL)
+KEY = re.compile(rf"-----BEGIN ([A-Z ]*PRIVATE KEY)-----{BODY}-----END \1-----")
 
 
 class Wallet(Struct, frozen=True):

@@ -30,7 +30,7 @@ SEQUENCES = re.compile(r"\bnextval\b|\bnext\s+value\s+for\b", re.IGNORECASE)
 """They move a sequence on, and no rollback moves it back."""
 EXTERNAL = re.compile(r"\bexternal\b", re.IGNORECASE)
 """A table that is a file of the server's machine, named in the query itself."""
-CALL = re.compile(r"(?:(\w+)\s*\.\s*)?(\w+)\s*\(")
+CALL = re.compile(r"\b(?:(\w+)\s*\.\s*)?(\w+)\s*\(")
 
 
 def require_reading(sql: str) -> None:

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from paramiko import ECDSAKey, Ed25519Key, PKey, RSAKey, SSHException
 
+from datasources.network.pem import BODY
 from datasources.network.ssh.faults import unusable
 
 KINDS: tuple[tuple[type, type[PKey]], ...] = (
@@ -34,7 +35,7 @@ MAX_ROUNDS = 1000
 MAX_ITERATIONS = 1_000_000
 """Iterations, or memory cost, of a PKCS#8 key; OpenSSL writes 2048. More would stop the whole process for long."""
 
-_PEM = re.compile(r"-----BEGIN (?P<label>[A-Z0-9 ]*PRIVATE KEY)-----(?P<body>.*?)-----END (?P=label)-----", re.DOTALL)
+_PEM = re.compile(rf"-----BEGIN (?P<label>[A-Z0-9 ]*PRIVATE KEY)-----{BODY}-----END (?P=label)-----")
 
 
 def load_private_key(text: str, passphrase: str | None) -> PKey:

@@ -66,6 +66,15 @@ def test_what_is_taken(fits: Any) -> None:
     assert taken == {*TEXTS[fits], *ALSO.get(fits, ())}
 
 
+@pytest.mark.parametrize("label", ["CERTIFICATE", "PRIVATE KEY"])
+def test_a_text_of_beginnings_is_read_once(label: str) -> None:
+    """A client may send one, and the API's event loop reads it: not from each beginning to the end of the text."""
+    text = f"-----BEGIN {label}-----\n" * 100_000
+    assert not are_certificates(text)
+    assert not is_key(text)
+    assert not is_wallet(text)
+
+
 @pytest.mark.parametrize("word", sorted(DATABASES))
 def test_every_field_that_holds_one_says_so(word: str) -> None:
     """By its name, each field of each type that is about a certificate or a key file is in the rule, and no other."""

@@ -133,6 +133,7 @@ def test_addresses_of_the_cloud() -> None:
         ("FAILED", "VALIDATION ERROR: Object 'x' not found", ErrorCode.QUERY_ERROR),
         ("FAILED", "RESOURCE ERROR: queue timeout", ErrorCode.TOO_MANY_CONNECTIONS),
         ("CANCELED", "", ErrorCode.TIMEOUT),
+        pytest.param("FAILED", "schema " * 100_000, ErrorCode.QUERY_ERROR, id="long"),
     ],
 )
 def test_reasons_of_failed_jobs(state: str, message: str, code: ErrorCode) -> None:

@@ -47,7 +47,8 @@ def _begin(text: str) -> int:
         elif text.startswith("--", at):
             at = text.find("\n", at) + 1 or len(text)
         elif text.startswith("/*", at):
-            at = (text.find("*/", at + 2) + 2) if "*/" in text[at + 2 :] else len(text)
+            end = text.find("*/", at + 2)
+            at = end + 2 if end >= 0 else len(text)
         else:
             break
     return at

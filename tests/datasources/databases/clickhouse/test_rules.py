@@ -31,6 +31,7 @@ MADE = "CREATE MATERIALIZED VIEW shop.daily"
         (f"{MADE} ENGINE = Memory AS SELECT 1 AS `x TO shop.sums `", None),
         (f"{MADE} TO INNER UUID '00000000-0000-0000-0000-000000000001' (`a` Int8) ENGINE = Memory AS SELECT 1", None),
         ("CREATE VIEW shop.daily AS SELECT 1", None),
+        pytest.param(f"CREATE MATERIALIZED VIEW shop.{'a' * 100_000}", None, id="long name"),
         ("", None),
     ],
 )

@@ -316,6 +316,7 @@ def test_a_refused_call() -> None:
         ("[SCHEMA_NOT_FOUND] The schema cannot be found.", "42704", ErrorCode.SCHEMA_NOT_FOUND, None),
         ("Error running query: java.lang.SecurityException: no", "42501", ErrorCode.PERMISSION_DENIED, "no"),
         ("", None, ErrorCode.QUERY_ERROR, "The statement ended as FAILED"),
+        pytest.param("[" + "A" * 1_000_000, None, ErrorCode.QUERY_ERROR, "[" + "A" * 999, id="long class"),
     ],
 )  # fmt: skip
 def test_failed_statements(message: str, sqlstate: str | None, code: ErrorCode, shown: str | None) -> None:

@@ -42,9 +42,10 @@ def test_worth_reading(text: str) -> None:
         "ALTER ROLE into PASSWORD 'select'",
         "PREPARE p AS SELECT x FROM into",
         "COPY a FROM STDIN",
-        "(" * 100_000,
-        "--" * 100_000,
-        "/*" * 100_000,
+        pytest.param("(" * 100_000, id="brackets"),
+        pytest.param("--" * 100_000, id="comments to the end"),
+        pytest.param("/*" * 100_000, id="comments that do not end"),
+        pytest.param("/**/" * 400_000, id="comments"),
     ],
 )
 def test_not_worth_reading(text: str) -> None:

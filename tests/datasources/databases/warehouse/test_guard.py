@@ -151,3 +151,8 @@ def test_functions_that_read(sql: str) -> None:
     """Names alone, and calls within texts, are none of these."""
     refuse_calls(sql, META)
     refuse_calls(sql, INTERNAL)
+
+
+def test_a_long_name_is_read_once() -> None:
+    """And not again from each of its letters."""
+    refuse_calls(f"SELECT {'a' * 200_000}", META)
