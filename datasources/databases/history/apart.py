@@ -4,6 +4,7 @@ A parser takes minutes for some of a hundred characters, and a thread cannot be 
 """
 
 import asyncio
+import os
 import resource
 import signal
 import sys
@@ -78,9 +79,12 @@ class _TooLong(BaseException):
 
 
 def answer(asked: Texts) -> list[Deed | None]:
-    """What each text does, in the time that there is."""
-    until = time.monotonic() + asked.seconds
-    return [_in_time(text, asked.dialect) if time.monotonic() < until else None for text in asked.texts]
+    """What each text does, in the time that there is, and while the process that asked is there."""
+    until, asker = time.monotonic() + asked.seconds, os.getppid()
+    return [
+        _in_time(text, asked.dialect) if time.monotonic() < until and os.getppid() == asker else None
+        for text in asked.texts
+    ]
 
 
 def _in_time(text: str, dialect: str) -> Deed | None:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from datasources.databases.aws.requests import call
@@ -81,6 +82,19 @@ async def logged(source: Source, place: Place, database: str) -> Past:
     return Past(read_from=f"{read_from} ({found.span})", texts=found.texts)
 
 
+class Event(Struct, frozen=True):
+    """One entry of the log."""
+
+    message: str | None = None
+
+
+class Page(Struct, frozen=True, rename="camel"):
+    """What `FilterLogEvents` answers."""
+
+    events: list[Event] | None = None
+    next_token: str | None = None
+
+
 class _Found:
     """What was read so far."""
 
@@ -125,15 +139,15 @@ async def _look(way: Way, place: Place, found: _Found) -> None:
             "endTime": int(until * 1000) - (hours != HOURS[0]),  # the end counts
         }
         while True:
-            page = await call(way, place.key, place.service, "FilterLogEvents", asked)
+            page = msgspec.convert(await call(way, place.key, place.service, "FilterLogEvents", asked), Page)
             found.pages += 1
-            for event in page.get("events") or []:
-                found.take(str(event.get("message") or ""))
+            for event in page.events or []:
+                found.take(event.message or "")
             if found.is_enough:
                 return
-            if not page.get("nextToken"):
+            if not page.next_token:
                 break
-            asked["nextToken"] = page["nextToken"]
+            asked["nextToken"] = page.next_token
             await asyncio.sleep(0)
         found.hours = hours
 

@@ -24,6 +24,8 @@ STATUS: dict[int, ErrorCode] = {
 }
 """Of an answer without a code of the product's own: a proxy in between says so."""
 TRANSIENT = frozenset({429, 502, 503, 504})
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError)
+"""What reading an answer raises that has another form than a product's documents say."""
 
 
 class Refused(Exception):
@@ -62,7 +64,7 @@ def translated(stage: str, prefix: str = "", *, kind: type[CheckError] = CheckEr
         raise kind(error.code, prefix + error.message, {"stage": stage} | error.details, error.advice) from error
     except Flood as error:
         raise kind(ErrorCode.PROTOCOL_ERROR, f"{prefix}{error} (stage: {stage})", {"stage": stage}) from error
-    except (httpx.RemoteProtocolError, httpx.DecodingError, ValueError, LookupError, TypeError) as error:
+    except (httpx.RemoteProtocolError, httpx.DecodingError, *UNREADABLE) as error:
         message = f"{prefix}The server's answer breaks the protocol ({type(error).__name__})"
         lost = isinstance(error, httpx.RemoteProtocolError) and "disconnected" in str(error)
         code = ErrorCode.CONNECTION_ERROR if lost else ErrorCode.PROTOCOL_ERROR

@@ -5,6 +5,7 @@ import pytest
 from datasources.databases.history import apart
 from datasources.databases.history.apart import edges_apart
 from datasources.databases.history.edges import FoldedNames, Written, edges_by
+from datasources.databases.history.statements import Deed
 
 NAMES = FoldedNames([("s", name) for name in ("a", "b", "c")], "")
 GOOD = [Written("INSERT INTO s.a SELECT * FROM s.b"), Written("SELECT x INTO s.c FROM s.a"), Written("INSERT INTO (")]
@@ -34,6 +35,14 @@ async def test_a_process_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -
     """It is ended: all of it is unread, and no error."""
     monkeypatch.setattr(apart, "START_SECONDS", 0.01)
     assert await edges_apart(GOOD, NAMES, "postgres", seconds=0) == ([], 0, len(GOOD))
+
+
+def test_whoever_asked_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that is killed cannot end the process that reads for it: that one ends by itself, after the text at hand."""
+    deed, parents = Deed([], frozenset()), iter([7, 7, 1])
+    monkeypatch.setattr(apart, "understood", lambda text, dialect: deed)
+    monkeypatch.setattr(apart.os, "getppid", lambda: next(parents, 1))
+    assert apart.answer(apart.Texts(["x", "y", "z"], "postgres", 60)) == [deed, None, None]
 
 
 async def test_nothing_to_read() -> None:
