@@ -99,6 +99,7 @@ class Asker:
                 (b"X-ClickHouse-User", self._options.user.encode()),  # as bytes: a name may have any letter
                 (b"X-ClickHouse-Key", (self._options.password or "").encode()),
                 (b"Accept-Encoding", b"identity"),
+                (b"User-Agent", b"sourcecheck"),
             ],
             extensions={"sni_hostname": self._options.host},
         )

@@ -28,7 +28,9 @@ from tasks import judge
 from tasks.context import StepContext
 from tasks.steps import connection, custom_query, lineage_download, schema_download, temp_schema, version_probe
 from tests.fixtures.deadline import keeps_the_promise, spending
+from tests.fixtures.identity import telltale_machine, told_by
 from tests.fixtures.servers.database import PASSWORD, free_port
+from tests.fixtures.servers.ear import ear
 from tests.fixtures.servers.silent import MODES, lane
 from tests.labels import Level, note
 
@@ -367,6 +369,12 @@ class ServerContract(SourceContract):
     no_login: ClassVar[dict[str, Any]] = {"user": "stranger"}
     no_database: ClassVar[set[ErrorCode]] = {ErrorCode.DATABASE_NOT_FOUND}
     """What a database that is not there may look like: some servers do not tell it from one without rights."""
+    in_clear: ClassVar[dict[str, Any]] = {}
+    """Options of a login without TLS, where the server has it."""
+    secured: ClassVar[bool] = False
+    """Whether the server takes no login without TLS, so that it is spoken for such a source."""
+    tells: ClassVar[set[str]] = set()
+    """What the driver may tell of the worker all the same."""
 
     async def failure(self, engine: Engine, source: Source) -> CheckError:
         """What connecting to it raises, in time and without the password."""
@@ -416,6 +424,15 @@ class ServerContract(SourceContract):
         monkeypatch.setenv("SOURCECHECK_ALLOW_PRIVATE_NETWORKS", "false")
         error = await self.failure(engine, engine.source())
         assert error.code is ErrorCode.DESTINATION_FORBIDDEN
+
+    async def test_what_the_server_learns_of_the_worker(self, engine: Engine) -> None:
+        """Who logs in, and neither where nor as whom it runs (security row 34)."""
+        with telltale_machine(), ear(engine.source().options.target[1], secured=self.secured) as way:  # type: ignore[index]
+            source = engine.source(port=way.port, **self.in_clear)
+            async with engine.kind.connect(source) as session:
+                await session.version()
+            assert b"sourcecheck" in way.heard
+            assert {*told_by(way.heard)} <= self.tells
 
     @pytest.mark.parametrize("mode", MODES)
     async def test_a_bad_server_at_login(self, engine: Engine, mode: str) -> None:

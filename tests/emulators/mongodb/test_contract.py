@@ -70,6 +70,9 @@ class TestMongodb(ServerContract):
 
     no_login = {"username": "stranger"}
     no_database = {ErrorCode.PERMISSION_DENIED}
+    in_clear = {"tls": "off"}
+    secured = True
+    tells = {"kernel"}
 
     @pytest.fixture
     def engine(self, mongodb: MongoServer) -> MongoEngine:

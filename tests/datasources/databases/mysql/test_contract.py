@@ -113,6 +113,8 @@ class MysqlEngine(MariaEngine):
 class TestMariadb(NetworkContract):
     """MariaDB."""
 
+    tells = {"process"}
+
     no_database = {ErrorCode.PERMISSION_DENIED}
 
     @pytest.fixture(params=["mariadb", "mysql"])
