@@ -20,8 +20,9 @@ RESULT_TYPE = "result"
 """The artifact type of results: the Prefect UI leaves it out of its lists, people get a report. Its data is a list of
 `Published`."""
 
-LINGER_SECONDS = 1.0
-"""How long a result waits for others that it can go along with: a request costs as much as several steps."""
+LINGER_SECONDS = 0.5
+"""How long a result waits for others that it can go along with. The first does not wait: should the next steps cost the
+process its life, the next attempt knows that this one did not."""
 WRITE_AGAIN_SECONDS = 0.5
 
 
@@ -37,6 +38,7 @@ class Outbox:
         self._missing = expected
         self._waiting: list[Published] = []
         self._all_here = asyncio.Event()
+        self._linger = 0.0
         self._writer: asyncio.Task[None] | None = None
 
     def put(self, published: Published, until: float) -> None:
@@ -67,7 +69,8 @@ class Outbox:
     async def _write(self, until: float) -> None:
         while self._waiting:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._all_here.wait(), LINGER_SECONDS)
+                await asyncio.wait_for(self._all_here.wait(), self._linger)
+            self._linger = LINGER_SECONDS
             together, self._waiting = self._waiting, []
             await _send(together, until)
         self._writer = None

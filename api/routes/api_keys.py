@@ -1,28 +1,20 @@
 """API keys: shown once, listed without themselves, revocable."""
 
 from datetime import datetime
-from typing import Annotated
 
 from litestar import Controller, Response, delete, get, post
-from litestar.params import FromPath, JSONBody
-from msgspec import Meta, Struct
+from litestar.params import FromPath
+from msgspec import Struct
 
 from api.actions import keys
 from api.dependencies import ApiRequest, MemberDep, ServicesDep, SessionDep
 from api.limits import MAKES_KEY
 from api.wire.pages import LINK_HEADER, MOST_ITEMS, Limit, Offset, one_more, page
+from api.wire.registration import read
+from api.wire.requests import KeyRequest, takes
 from api.wire.responses import KEY_FORBIDDEN, LIMITED, LOCATION, LOCATION_HEADER
 from datasources.catalogue.organizations.accounts import keys_of
 from datasources.catalogue.tables import ApiKey
-from datasources.model.vocabulary import OnQuestion
-
-
-class KeyRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """What a new key is for."""
-
-    name: Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
-    on_question: OnQuestion = "ask"
-    """What this key's tests do when they need a person's answer, unless the request says otherwise."""
 
 
 class KeySummary(Struct, frozen=True):
@@ -72,15 +64,17 @@ class KeyController(Controller):
     @post(
         "/",
         status_code=201,
+        operation_class=takes(KeyRequest),
         summary="Make an API key",
         operation_id="create_api_key",
         response_headers=[LOCATION_HEADER],
         opt=MAKES_KEY,
         responses=KEY_FORBIDDEN | LIMITED,
     )
-    async def create(self, data: JSONBody[KeyRequest], session: SessionDep, member: MemberDep) -> Response[NewKey]:
+    async def create(self, request: ApiRequest, session: SessionDep, member: MemberDep) -> Response[NewKey]:
         """Make a key that may do no more than the key in use; the answer shows it this one time."""
-        key, raw = await keys.make_key(session, member, data.name, data.on_question)
+        wanted = read(await request.body(), KeyRequest)
+        key, raw = await keys.make_key(session, member, wanted.name, wanted.on_question)
         return Response(NewKey(key.id, key.name, raw), headers={LOCATION: f"{self.path}/{key.id}"})
 
     @delete("/{key_id:str}", summary="Revoke an API key", operation_id="revoke_api_key", responses=KEY_FORBIDDEN)

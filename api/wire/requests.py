@@ -233,6 +233,14 @@ class ChangedAlert(Struct, frozen=True, forbid_unknown_fields=True):
     paused: bool
 
 
+class KeyRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a new key is for."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+    on_question: OnQuestion = "ask"
+    """What this key's tests do when they need a person's answer, unless the request says otherwise."""
+
+
 class NewMember(Struct, frozen=True, forbid_unknown_fields=True):
     """A person, or a program that acts as one, who becomes a member."""
 

@@ -6,7 +6,7 @@ A list carries no details of what tests found, and does not even load them: a th
 from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Select, case, exists, func, literal_column, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Select, case, exists, func, literal_column, or_, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import defer
@@ -68,7 +68,9 @@ async def search_sources(
     if search.type:
         chosen = chosen.where(DataSource.type == _storable(search.type))
     if search.workspace is not None:
-        workspace = func.coalesce(DataSource.dialect["workspace_id"].as_integer(), DataSource.organization_id)
+        workspace = func.coalesce(
+            DataSource.dialect["workspace_id"].astext.cast(BigInteger), DataSource.organization_id
+        )
         chosen = chosen.where(workspace == search.workspace)
     if search.status:
         chosen = chosen.where(SHOWN_STATUS.in_([search.status]))

@@ -52,7 +52,7 @@ def test_a_cap_on_waiting_jobs(
         while read(admin, jobs[0])["status"] != "processing":
             read(admin, jobs[0], wait=1)
         refused = strict.post(f"{SOURCES}/{source}/test", json={"timeout_seconds": 99})
-        assert f"no more than {WAITING} may" in valid(refused, "Sentence", 503)["detail"]
+        assert f"the limit is {WAITING}" in valid(refused, "Sentence", 503)["detail"]
         assert int(refused.headers["retry-after"]) > 0
         refused = strict.post(f"{IMMEDIATE}/{source}/test", json={"timeout_seconds": 99})
         assert valid(refused, "ErrorEnvelope", 503)["error_code"] == "SERVICE_UNAVAILABLE"

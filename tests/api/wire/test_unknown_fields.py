@@ -8,10 +8,17 @@ from cryptography.fernet import Fernet
 from api.app import create_app
 from api.auth import is_open
 from api.openapi import parameters_of
-from api.routes.api_keys import KeyRequest
 from api.wire.errors import Invalid
 from api.wire.registration import parse, read, strangers_in
-from api.wire.requests import PUBLISHED_FIELDS, Confirmation, GivenSecret, NewHostKey, TestRequest, WantedSchedule
+from api.wire.requests import (
+    PUBLISHED_FIELDS,
+    Confirmation,
+    GivenSecret,
+    KeyRequest,
+    NewHostKey,
+    TestRequest,
+    WantedSchedule,
+)
 
 OPTIONS = {"host": "db.example", "user": "me", "dbname": "shop"}
 SOURCE = {"name": "Shop", "type": "pg", "options": OPTIONS}
