@@ -20,7 +20,7 @@ RESULT_TYPE = "result"
 """The artifact type of results: the Prefect UI leaves it out of its lists, people get a report. Its data is a list of
 `Published`."""
 
-LINGER_SECONDS = 0.5
+LINGER_SECONDS = 1.0
 """How long a result waits for others that it can go along with. The first does not wait: should the next steps cost the
 process its life, the next attempt knows that this one did not."""
 WRITE_AGAIN_SECONDS = 0.5
