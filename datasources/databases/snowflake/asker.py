@@ -13,6 +13,7 @@ from datasources.databases.blocking import Calls, open_in_thread
 from datasources.databases.flood import ANSWER_BYTES, LOGIN_BYTES
 from datasources.databases.opening import place_of
 from datasources.databases.snowflake.errors import refused
+from datasources.databases.snowflake.library import connector
 from datasources.databases.snowflake.model import SnowflakeOptions, SnowflakeSource, variables_of
 from datasources.databases.warehouse.asker import Asker, Row
 from datasources.databases.warehouse.entra import token_of
@@ -140,6 +141,7 @@ class SnowflakeAsker(Asker):
             "logout_max_attempts": 1,
             "logout_total_timeout_seconds": 1,
             "client_store_temporary_credential": False,
+            "crl_check_mode": "DISABLED",  # a certificate names the place of its list
             "session_parameters": {
                 "STATEMENT_TIMEOUT_IN_SECONDS": max(1, round(source.query_timeout)),
                 "CLIENT_TELEMETRY_ENABLED": False,
@@ -172,10 +174,9 @@ def _private_key(text: str | None) -> bytes:
 
 
 def _connect(settings: dict[str, Any]) -> Any:
-    import snowflake.connector
-
+    module = connector()
     logging.getLogger("snowflake").setLevel(logging.CRITICAL)  # its messages quote statements and addresses
-    return snowflake.connector.connect(**settings)
+    return module.connect(**settings)
 
 
 def _execute(driver: Any, statement: str) -> Any:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from datasources.databases.flood import Flood
+from datasources.databases.snowflake.library import connector
 from datasources.databases.warehouse.errors import Refused
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
@@ -52,11 +53,10 @@ TLS_WORDS = ("certificate", "tls", "handshake")
 @contextmanager
 def refused(outlet: Outlet) -> Iterator[None]:
     """Raise `Refused`, or what the outlet knows better, for any error of the connector."""
-    import snowflake.connector.errors as theirs
-
+    theirs = connector().Error
     try:
         yield
-    except theirs.Error as error:
+    except theirs as error:
         if outlet.flooded:
             raise Flood(outlet.flooded + 1, outlet.flooded) from error
         found = refusal_of(error)

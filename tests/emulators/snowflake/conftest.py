@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from datasources.databases.snowflake.library import connector
 from tests.emulators.kit import environment, scratch_folder
 from tests.fixtures.processes import kept
 from tests.fixtures.servers.database import PASSWORD, free_port
@@ -37,8 +38,6 @@ class Snow:
 
     def run(self, *statements: str, database: str = "lake") -> list[Any]:
         """What each statement answers to a user who may do everything."""
-        import snowflake.connector
-
         login = {
             "account": "test",
             "user": "admin",
@@ -49,7 +48,7 @@ class Snow:
             "enable_server_session_keep_alive_auto_detection": False,
         }
         more = {"database": f'"{database}"', "schema": '"shop"'} if database else {}
-        with snowflake.connector.connect(port=self.port, **login, **more) as connection:
+        with connector().connect(port=self.port, **login, **more) as connection:
             return [connection.cursor().execute(statement).fetchall() for statement in statements]
 
 
