@@ -1,4 +1,4 @@
-"""What one statement of the past writes, and from which tables."""
+"""Which table an earlier statement writes, and which tables it reads for that."""
 
 from collections.abc import Iterable
 
@@ -9,14 +9,16 @@ from sqlglot import exp
 from datasources.databases.view_lineage import LENGTH_LIMIT
 
 CASED = frozenset({"mysql", "clickhouse"})
-"""Dialects in which a name keeps its case without quotes."""
+"""Dialects in which an unquoted name keeps its case."""
+QUOTES_KEEP_CASE = frozenset({"postgres"})
+"""Dialects that fold unquoted names only: `"Orders"` and `orders` are two names."""
 WRITES = (exp.Insert, exp.Update, exp.Merge, exp.Create, exp.Into)
 
 
 class Named(Struct, frozen=True):
-    """A table as a statement names it; empty where a part is left out.
+    """A table as a statement names it; a part that the statement leaves out is empty.
 
-    In lower case where it is not quoted and the dialect is none of `CASED`.
+    Unquoted parts are in lower case, except in the dialects of `CASED`.
     """
 
     name: str
@@ -25,26 +27,27 @@ class Named(Struct, frozen=True):
 
 
 class Write(Struct, frozen=True):
-    """One table that a statement fills, and those that it reads for that."""
+    """A table that a statement fills, and the tables that it reads for that."""
 
     target: Named
     sources: frozenset[Named]
 
 
 class Deed(Struct, frozen=True):
-    """What one text does; it may be several statements, or one within another."""
+    """What one text does; it may hold several statements, or one within another."""
 
     writes: list[Write]
     temporary: frozenset[str]
-    """Names of the tables that it makes for its session alone."""
+    """Names of the temporary tables that it makes."""
     understood: bool = True
-    """Whether all of it was."""
+    """Whether the parser understood all of it."""
 
 
 def deed_of(sql: str, dialect: str) -> Deed:
     """What a text does. Raises whatever sqlglot raises, and `ValueError` for a text that is too long.
 
-    DELETE fills no table, and a view that is created is in the server's own records. Takes CPU: run it in a thread.
+    DELETE fills no table, and CREATE VIEW is left out because the server records views itself. Takes CPU: run it in a
+    thread.
     """
     if len(sql) > LENGTH_LIMIT:
         raise ValueError("too long")
@@ -58,7 +61,7 @@ def deed_of(sql: str, dialect: str) -> Deed:
                 if _is_temporary(node):
                     temporary.add(_named(target, cased).name)
                     continue
-                read = (table for table in _sources(node, target) if not _is_of_session(table))
+                read = (table for table in _sources(node, target, dialect) if not _is_of_session(table))
                 sources = frozenset(_named(table, cased) for table in read)
                 if sources and not _is_of_session(target):
                     writes.append(Write(_named(target, cased), sources))
@@ -66,15 +69,15 @@ def deed_of(sql: str, dialect: str) -> Deed:
 
 
 def understood(sql: str, dialect: str) -> Deed | None:
-    """What a text does; None where nothing of it is understood. Nothing of it is in any error or log."""
+    """What a text does; None if the parser understands nothing of it. No error or log quotes the text."""
     try:
         return deed_of(sql, dialect)
-    except Exception:  # texts are anybody's, and so are the ways in which a parser fails at them
+    except Exception:  # any user may have written the text, and a parser may fail at it in any way
         return None
 
 
 def _targets(node: exp.Expr) -> list[exp.Table]:
-    """The tables that it fills; none where it fills none, or the server knows better."""
+    """The tables that it fills; for a view none, since the server records views itself."""
     if isinstance(node, exp.Create) and node.kind != "TABLE":
         return []
     if isinstance(node, exp.Update) and node.this is not None and node.this.args.get("joins"):
@@ -88,9 +91,9 @@ def _targets(node: exp.Expr) -> list[exp.Table]:
 
 
 def _set_in_join(node: exp.Update) -> list[exp.Table]:
-    """Of `UPDATE orders AS o JOIN customer AS c … SET o.name = c.name`, the tables whose columns are set.
+    """The tables whose columns `UPDATE orders AS o JOIN customer AS c … SET o.name = c.name` sets.
 
-    Raises `ValueError` where a column does not say whose it is.
+    Raises `ValueError` for a column without the name of its table.
     """
     joined = [node.this, *(join.this for join in node.this.args["joins"])]
     tables = {table.alias_or_name: table for table in joined if isinstance(table, exp.Table)}
@@ -108,13 +111,13 @@ def _is_temporary(node: exp.Expr) -> bool:
 
 
 def _is_of_session(table: exp.Table) -> bool:
-    """Whether its name says that it is of one session (`#made`)."""
+    """Whether its name says that it belongs to one session (`#made`)."""
     return bool(table.this.args.get("temporary") or table.this.args.get("global_"))
 
 
-def _sources(node: exp.Expr, target: exp.Table) -> Iterable[exp.Table]:
-    """The tables that are read for it, also by way of the queries that a WITH names."""
-    if isinstance(node, exp.Create):  # what a table refers to, or is like, is no source of its rows
+def _sources(node: exp.Expr, target: exp.Table, dialect: str) -> Iterable[exp.Table]:
+    """The tables that the statement reads to fill it, directly or through the queries of a WITH."""
+    if isinstance(node, exp.Create):  # a table in REFERENCES or LIKE is no source of rows
         parts = [part for part in (node.expression, node.args.get("clone")) if part]
     elif isinstance(node, exp.Into):
         parts = [node.parent] if node.parent is not None else []
@@ -122,38 +125,46 @@ def _sources(node: exp.Expr, target: exp.Table) -> Iterable[exp.Table]:
         parts = [node]
     found: dict[int, exp.Table] = {}
     for part in parts:
-        _read(part, found, set())
+        _read(part, found, set(), dialect)
     return [table for table in found.values() if table is not target]
 
 
-def _read(node: exp.Expr, found: dict[int, exp.Table], followed: set[int]) -> None:
+def _read(node: exp.Expr, found: dict[int, exp.Table], followed: set[int], dialect: str) -> None:
     for part in node.walk(prune=lambda each: isinstance(each, exp.With)):
         if not isinstance(part, exp.Table) or not part.name:
             continue
-        query = _query_named(part)
+        query = _query_named(part, dialect)
         if query is None:
             found[id(part)] = part
         elif id(query) not in followed:
             followed.add(id(query))
-            _read(query.this, found, followed)
+            _read(query.this, found, followed, dialect)
 
 
-def _query_named(table: exp.Table) -> exp.CTE | None:
-    """The query of a WITH that this name means where it stands; None for a table."""
+def _query_named(table: exp.Table, dialect: str) -> exp.CTE | None:
+    """The query of a WITH that this name refers to; None if it refers to a table."""
     if table.db:
         return None
+    wanted = _compared(table, dialect)
     below: exp.Expr = table
     while below.parent is not None:
         above = below.parent
         for query in reversed(_seen_from(below, above)):
-            if query.alias.lower() == table.name.lower():
+            if _compared(query.args.get("alias"), dialect) == wanted:
                 return query
         below = above
     return None
 
 
+def _compared(named: exp.Expr | None, dialect: str) -> str:
+    """The name of a table or of a query of a WITH as this dialect compares it; most dialects ignore the case of any."""
+    part = named.this if isinstance(named, exp.Table | exp.TableAlias) else named
+    name = _folded(part, dialect in CASED)
+    return name if dialect in CASED | QUOTES_KEEP_CASE else name.lower()
+
+
 def _seen_from(below: exp.Expr, above: exp.Expr) -> list[exp.CTE]:
-    """The queries whose names mean something in `below`, because of what stands in `above`."""
+    """The queries of a WITH in `above` whose names are visible in `below`."""
     if isinstance(above, exp.With):
         queries: list[exp.CTE] = above.expressions
         return queries if above.args.get("recursive") else queries[: [id(each) for each in queries].index(id(below))]

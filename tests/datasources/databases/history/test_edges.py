@@ -70,6 +70,17 @@ def test_a_name_of_a_with_inside_of_itself() -> None:
     assert write == Write(Named("a", "s"), frozenset({Named("b")}))
 
 
+@pytest.mark.parametrize(
+    ("dialect", "name"),
+    [("postgres", "orders"), ("mysql", "orders"), ("clickhouse", "orders"), ("tsql", "x"), ("bigquery", "x")],
+)
+def test_a_name_of_a_with_in_another_case(dialect: str, name: str) -> None:
+    """It is the query's only in a dialect that ignores case even where a name is quoted."""
+    quoted = {"postgres": '"Orders"', "tsql": "[Orders]"}.get(dialect, "`Orders`")
+    (write,) = deed_of(f"INSERT INTO t WITH {quoted} AS (SELECT * FROM x) SELECT * FROM orders", dialect).writes
+    assert write.sources == {Named(name)}
+
+
 def test_what_is_not_understood_is_unread() -> None:
     """Never a statement that makes nothing: a part of a text, a text that is too long, and one on which a parser fails."""
     texts = [
@@ -112,6 +123,8 @@ ROWS = [
         ("INSERT INTO a SELECT * FROM half", set(), 1),
         ("INSERT INTO a SELECT * FROM s.twin, t.twin", {("s.twin", "s.a")}, 0),
         ("INSERT INTO a SELECT * FROM secret", set(), 0),
+        ('WITH "B" AS (SELECT * FROM s.twin) INSERT INTO s.a SELECT * FROM b', {("s.b", "s.a")}, 0),
+        ('WITH b AS (SELECT * FROM s.twin) INSERT INTO s.a SELECT * FROM "b", B', {("s.twin", "s.a")}, 0),
         ("INSERT INTO shop.s.a SELECT * FROM other.s.b", set(), 0),
         ("INSERT INTO shop.s.a SELECT * FROM shop.s.b", {("s.b", "s.a")}, 0),
         ("CREATE TEMP TABLE b AS SELECT 1 AS x; INSERT INTO a SELECT * FROM b", set(), 1),
