@@ -18,7 +18,7 @@ SORTS: dict[Sort, str] = {
     "name": "Name",
     "type": "Type",
     "slowest": "Slowest answer",
-    "oldest": "Longest not tested",
+    "oldest": "Tested longest ago",
 }
 """Orders, as the page calls them."""
 NEVER = datetime.min.replace(tzinfo=UTC)

@@ -17,6 +17,8 @@ SCHEMES: dict[AlertKind, tuple[str, ...]] = {
     "slack": ("https",),
     "mail": ("mailto", "mailtos"),
 }
+CALLED: dict[AlertKind, str] = {"webhook": "a webhook alert", "slack": "a Slack alert", "mail": "a mail alert"}
+"""What messages call an alert of each kind."""
 SLACK_HOSTS = ("hooks.slack.com", "hooks.slack-gov.com")
 SLACK_PATH = re.compile(r"(?:/[A-Za-z0-9_-]+)+/?")
 """Apprise, which sends the message, reads more than that from an address: the parameter `template` names a file of
@@ -56,12 +58,12 @@ def check_address(kind: AlertKind, url: str) -> None:
         raise AlertRefused(f"The address is not a URL: {error}") from error
     if parts.scheme not in SCHEMES[kind]:
         raise AlertRefused(
-            f"The address of a {kind} begins with {' or '.join(f'{scheme}://' for scheme in SCHEMES[kind])}"
+            f"The address of {CALLED[kind]} begins with {' or '.join(f'{scheme}://' for scheme in SCHEMES[kind])}"
         )
     if not host or " " in url:
-        raise AlertRefused(f"The address of a {kind} needs the name of a host: {parts.scheme}://HOST/…")
+        raise AlertRefused(f"The address of {CALLED[kind]} needs the name of a host: {parts.scheme}://HOST/…")
     if kind == "mail" and not parse_qs(parts.query).get("to"):
-        raise AlertRefused("The address of a mail names its recipient: mailtos://USER:PASSWORD@HOST?to=ADDRESS")
+        raise AlertRefused("The address of a mail alert names its recipient: mailtos://USER:PASSWORD@HOST?to=ADDRESS")
 
 
 def narrowed(kind: AlertKind, url: str) -> str:
@@ -76,11 +78,11 @@ def narrowed(kind: AlertKind, url: str) -> str:
     try:
         host = host_name(parts.hostname or "")
     except ValueError as error:
-        raise AlertRefused(f"The address of a {kind} does not name a valid host") from error
+        raise AlertRefused(f"The address of {CALLED[kind]} does not name a valid host") from error
     if kind == "slack" and (host not in SLACK_HOSTS or parts.port or parts.username):
-        raise AlertRefused("The address of a Slack channel begins with https://hooks.slack.com/")
+        raise AlertRefused("The address of a Slack alert begins with https://hooks.slack.com/")
     if kind == "slack" and (parts.query or not SLACK_PATH.fullmatch(parts.path)):
-        raise AlertRefused("The address of a Slack channel has letters and digits in its path, and nothing behind it")
+        raise AlertRefused("The address of a Slack alert has letters and digits in its path, and nothing behind it")
     login = ":".join(quote(unquote(part), safe="") for part in (parts.username, parts.password) if part is not None)
     place = (f"{login}@" if login else "") + (f"[{host}]" if ":" in host else host)
     place += f":{parts.port}" if parts.port else ""
@@ -90,12 +92,12 @@ def narrowed(kind: AlertKind, url: str) -> str:
 
 def _mail_parameters(parts: SplitResult) -> str:
     if parts.path.strip("/"):
-        raise AlertRefused("The address of a mail has its recipients in ?to=ADDRESS, and nothing before it")
+        raise AlertRefused("The address of a mail alert has its recipients in ?to=ADDRESS, and nothing before it")
     given = [(name.lower(), value) for name, value in parse_qsl(parts.query)]
     for name, _ in given:
         if name not in MAIL_PARAMETERS:
             known = ", ".join(sorted(MAIL_PARAMETERS))
-            raise AlertRefused(f"The address of a mail cannot have {name!r}; it can have {known}")
+            raise AlertRefused(f"The address of a mail alert cannot have {name!r}; it can have {known}")
     return f"?{urlencode(given)}"
 
 

@@ -57,7 +57,10 @@ class Output:
         self.console.print(Text(" ").join([part if isinstance(part, Text) else Text(safe(part)) for part in parts]))
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
-        """A table for people; numbers of one column are aligned by the caller."""
+        """A table for people; numbers of one column are aligned by the caller. Without rows, a sentence says so."""
+        if not rows:
+            self.say("There are none")
+            return
         table = Table(box=None, pad_edge=False, header_style="bold")
         for column in columns:
             table.add_column(column, overflow="fold")

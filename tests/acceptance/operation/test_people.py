@@ -96,6 +96,9 @@ def test_members(service: Service, terminal: Terminal) -> None:
     made = terminal.json("members", "invite", name, "--email", email, "--on-question", "fail")
     assert made["sign_in"].startswith(f"{service.api}/sign-in/")
     assert "taken" in terminal("members", "invite", name, "--email", email, code=2)
+    caller = terminal.json("whoami")["user"]
+    assert caller in [member["name"] for member in terminal.json("members", "list")]
+    assert terminal("whoami").startswith(f"{caller}, of ")
     with Client(service.api, made["key"]) as hers:
         assert hers.organization().user_id == made["user_id"]
         assert name in [member.name for member in hers.list_members()]

@@ -1,6 +1,7 @@
 """What happens by itself: shown on one page, changed, paused and removed there or on the page of the source."""
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest_asyncio
@@ -105,6 +106,22 @@ async def test_the_schedules_of_a_paused_source_are_not_resumed(pages: Pages) ->
     await pages.edit("save", is_paused="1")
     assert (await pages.shown()).count("the source is paused") == 3
     assert "The data source itself is paused" in (await pages.press("schedule/resume")).text
+
+
+async def test_the_first_verdict_is_awaited(pages: Pages) -> None:
+    """The page of a source whose tests have not counted yet says what decides its state."""
+    async with session_scope(pages.client.app.state.settings) as session:
+        row = await session.get_one(DataSource, pages.source)
+        row.last_tested_at = datetime.now(UTC)
+        await session.commit()
+    for action, sentence in (
+        ("schedule/pause", "The next test decides."),
+        ("schedule/resume", "The next scheduled check decides."),
+        ("schedule/remove", "or once the source has a schedule."),
+    ):
+        await pages.press(action, sure="1")
+        page = await pages.client.get(f"/sources/{pages.source}", headers=HTML)
+        assert sentence in page.text, action
 
 
 async def test_times_that_make_no_sense_are_told_at_their_fields(pages: Pages) -> None:

@@ -21,13 +21,13 @@ GOOD = [
     ("mail", "mailto://127.0.0.1:25?to=you@example.org"),
 ]
 BAD = [
-    ("webhook", "example.org/hook", "begins with http:// or https://"),
+    ("webhook", "example.org/hook", "of a webhook alert begins with http:// or https://"),
     ("webhook", "https://", "needs the name of a host"),
     ("webhook", "https://exa mple.org/", "needs the name of a host"),
     ("webhook", "https://example.org:port/", "not a URL"),
     ("webhook", "ftp://example.org/", "begins with http:// or https://"),
-    ("slack", "http://hooks.slack.com/services/T/B/X", "begins with https://"),
-    ("mail", "you@example.org", "begins with mailto:// or mailtos://"),
+    ("slack", "http://hooks.slack.com/services/T/B/X", "of a Slack alert begins with https://"),
+    ("mail", "you@example.org", "of a mail alert begins with mailto:// or mailtos://"),
     ("mail", "mailtos://user:password@smtp.example.org", "names its recipient"),
 ]
 

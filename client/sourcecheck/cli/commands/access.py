@@ -103,8 +103,9 @@ def _logout(call: Invocation) -> int:
 
 def _whoami(call: Invocation) -> int:
     owner = call.client.organization()
-    call.out.result({"url": call.client.url, "organization": owner})
-    call.out.say(f"User {owner.user_id} of {owner.org_name}, at {call.client.url}")
+    name = next((member.name for member in call.client.list_members() if member.id == owner.user_id), None)
+    call.out.result({"url": call.client.url, "user": name, "organization": owner})
+    call.out.say(f"{name or f'User {owner.user_id}'}, of {owner.org_name}, at {call.client.url}")
     return 0
 
 

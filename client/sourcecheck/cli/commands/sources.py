@@ -122,7 +122,8 @@ def show_steps(call: Invocation, steps: list[Step]) -> None:
         rows.append(
             [step.step, word, brief(found.message) if found else "", milliseconds(found.duration_ms if found else None)]
         )
-    call.out.table(["step", "", "", ""], rows)
+    if rows:
+        call.out.table(["step", "", "", ""], rows)
     for step in steps:
         if step.failed and step.result and step.result.remediation:
             call.out.say(f"{step.result.error_code}: {step.result.remediation}")
