@@ -1,4 +1,4 @@
-"""Listens for changes of keys: while it hears of none, what was known of a key a moment ago is still true."""
+"""Listens for changes of API keys: as long as none arrives, what was read of a key a moment ago is still true."""
 
 import asyncio
 import logging
@@ -15,34 +15,34 @@ from datasources.model.settings import Settings
 logger = logging.getLogger("sourcecheck.keys")
 
 BEAT_SECONDS = 0.3
-"""Between two signs of life of the listening connection."""
+"""Seconds between two heartbeats of the listening connection."""
 BEAT_LIMIT = 2.0
-"""Seconds after which a sign of life that has not come means that the connection is lost."""
+"""How many seconds a heartbeat may take before the connection counts as lost."""
 RETRY_SECONDS = 5.0
-"""Until a connection that was lost, or refused, is tried again."""
+"""Seconds until the listener reconnects after the connection was lost or refused."""
 REST_SECONDS = 60.0
-"""After which the connection rests when no request has used a key; the next one has it go on."""
+"""Seconds without a request after which the heartbeat stops; the next request starts it again."""
 NEVER = float("-inf")
 
 
 class Silence(Struct):
-    """Since when and until when nothing was told, and what follows from that. Times are of a monotonic clock."""
+    """The time in which no key changed, and what follows from that. All times are of a monotonic clock."""
 
     began: float = float("inf")
-    """When the present listening began; what was read before may have changed unheard. Endless: nothing listens."""
+    """When the listener connected; earlier changes went unheard. Infinite while it is not connected."""
     broken: float = NEVER
-    """When a change was heard of last."""
+    """When the last change arrived."""
     proved: float = NEVER
-    """Whatever was changed before then has been heard."""
+    """Every change before this moment has arrived."""
 
     def keeps(self, read: float) -> float:
-        """Until when what was read of a key at this moment is known to be true."""
+        """Until when what was read of a key at the moment `read` is known to be true."""
         unchanged = read >= self.began and read > self.broken
         return max(read, self.proved) if unchanged else read
 
 
 class KeyListener:
-    """One for each process; while it cannot listen, `silence` keeps nothing."""
+    """Keeps `silence` up to date, one for each process; while it cannot listen, `silence` vouches for nothing."""
 
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
         self.silence = Silence()
@@ -63,7 +63,7 @@ class KeyListener:
             await asyncio.gather(self._task, return_exceptions=True)
 
     def note_use(self) -> None:
-        """A request has used a key: it pays to go on listening."""
+        """Note that a request has used a key, so that listening is worth its cost."""
         self._used = self._clock()
         self._in_use.set()
 
@@ -81,7 +81,7 @@ class KeyListener:
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _listen(self) -> None:
-        """Until the connection is lost."""
+        """Listen until the connection is lost."""
         async with hearing_of_keys(self._settings, self._note_change) as beat:
             self.silence.began = self._clock()
             self._lost_before = False

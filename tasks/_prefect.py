@@ -1,6 +1,6 @@
-"""The room for undocumented parts of Prefect's task engine and its client: nothing else in this folder touches one.
+"""All undocumented parts of Prefect's task engine and client that we use: no other module of this folder touches one.
 
-`tests/deployments/test_prefect_seams.py` says in words what breaks when a version of Prefect changes one.
+If a new version of Prefect changes one, `tests/deployments/test_prefect_seams.py` says what breaks.
 """
 
 import asyncio
@@ -21,16 +21,16 @@ from prefect.types import DateTime
 from prefect.utilities.engine import emit_task_run_state_change_event
 
 TOLD_AFTER_SECONDS = 1.0
-"""How long a step runs until Prefect is told that it does."""
+"""How long a step runs before the engine tells Prefect that it is running."""
 AnyClient = TypeVar("AnyClient", PrefectClient, SyncPrefectClient)
 
 
 def fetch_tokens_singly(client: AnyClient) -> AnyClient:
-    """Have a client fetch one CSRF token when several requests need one at once; answers the client.
+    """Make a client fetch a single CSRF token when several requests need one at once; returns the client.
 
-    A client asks for tokens under a name that it makes up, and each token ends the one before: requests that all fetch
-    their own are refused in turn, and repeated seconds later. Clients that are forked have one name until they get
-    another here. Prefect's client has no option for either.
+    A client asks for tokens under a name that it makes up, and each token replaces the one before: requests that each
+    fetch their own are refused in turn, and the client repeats them seconds later. Forked clients share a name
+    until they get a new one here. Prefect's client has no option for either.
     """
     inner: Any = client._client
     inner.csrf_client_id, inner.csrf_token = uuid4(), None
@@ -46,16 +46,16 @@ def fetch_tokens_singly(client: AnyClient) -> AnyClient:
 
 
 class StepEngine(AsyncTaskRunEngine[Any, Any]):
-    """Runs a task as Prefect does, but that it tells that the task is running only once that has taken a moment.
+    """Runs a task as Prefect does, but reports the state Running only if the task takes longer than a moment.
 
-    Each event costs all parts 3 ms, and most steps end within a moment: their end tells when they began. Prefect has no
-    option for that.
+    Each event costs 3 ms over all parts, and most steps end within a moment: the event of their end says when they
+    began. Prefect has no option for that.
     """
 
     _telling: asyncio.TimerHandle | None = None
 
     async def run(self) -> None:
-        """Run to the end, as `run_task_async` does for a task that is tried once and without a cache."""
+        """Run the task to its end, as `run_task_async` does for a task without retries and without a cache."""
         async with self.start():
             while self.is_running():
                 async with self.run_context(), self.transaction_context() as transaction:
@@ -63,7 +63,7 @@ class StepEngine(AsyncTaskRunEngine[Any, Any]):
                 raise_if_flow_run_suspension_requested()
 
     async def begin_run(self) -> None:
-        """Enter the state Running, and tell it later."""
+        """Enter the state Running, and report it later."""
         run, before = self.task_run, self.state
         running: State[Any] = Running()
         context = FlowRunContext.get()
@@ -76,7 +76,7 @@ class StepEngine(AsyncTaskRunEngine[Any, Any]):
         self._telling = asyncio.get_running_loop().call_later(TOLD_AFTER_SECONDS, self._tell, before, running)
 
     async def set_state(self, state: State[Any], force: bool = False) -> State[Any]:
-        """The state after it: that the task was running need not be told any more."""
+        """Enter the next state; the engine no longer has to report that the task was running."""
         if self._telling is not None:
             self._telling.cancel()
         return await super().set_state(state, force)
@@ -87,29 +87,29 @@ class StepEngine(AsyncTaskRunEngine[Any, Any]):
 
 
 async def run_at_once(task: Task[..., Any], parameters: dict[str, Any]) -> None:
-    """Run a task of the flow that is under way, as a call does, with one event instead of three where it is quick.
+    """Run a task of the current flow run, as a call does, but with one event instead of three if the task is quick.
 
-    That it is pending is not announced at all: a run that is made beforehand is announced when it begins, which here is
-    at once.
+    No event says that the run is pending: Prefect reports a run that was created beforehand only when it begins, and
+    this one begins at once.
     """
     run = await task.create_local_run(parameters=parameters, flow_run_context=FlowRunContext.get())
     await StepEngine(task=task, parameters=parameters, task_run=run).run()
 
 
 async def write_artifact(client: PrefectClient, artifact: ArtifactCreate) -> None:
-    """Write an artifact as the client does, but without the event that there is a new one.
+    """Write an artifact as the client does, but without the event that announces it.
 
-    Results are read by our API alone, which does not wait for that event. Prefect's client has no option for it.
+    Only our API reads results, and it does not wait for that event. Prefect's client has no option for this.
     """
     await client.request("POST", "/artifacts/", json=artifact.model_dump(mode="json", exclude_unset=True))
 
 
 def report_run(name: str, key: str, number: str, began: datetime, state: State[Any], tags: Sequence[str]) -> None:
-    """Tell Prefect of a task run of the flow that is under way, which has begun and ended: one event instead of three.
+    """Report a finished task run of the current flow run to Prefect: one event instead of three.
 
-    A sweep checks thousands of sources, and a task that Prefect's engine runs costs more than a check itself: its
-    server takes 11 ms of CPU and its client 14 ms. The state's event is what Prefect's own engine tells, and its server
-    makes the task run of it. `key` and `number` tell the task, and its runs in one flow run, apart.
+    A sweep checks thousands of sources, and a task that Prefect's engine runs costs more than the check itself: 11 ms
+    of CPU in the server and 14 ms in the client. Prefect's own engine sends the same event, and its server creates the
+    task run from it. `key` identifies the task, `number` its runs within one flow run.
     """
     context = FlowRunContext.get()
     run = TaskRun(

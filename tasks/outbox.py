@@ -1,4 +1,4 @@
-"""How results get into Prefect's run metadata: as artifacts of a type of their own."""
+"""Writes results into Prefect's run metadata, as artifacts of a type of their own."""
 
 import asyncio
 import time
@@ -17,24 +17,24 @@ from datasources.model.results import Published
 from tasks._prefect import write_artifact
 
 RESULT_TYPE = "result"
-"""The artifact type of results: the Prefect UI leaves it out of its lists, people get a report. Its data is a list of
-`Published`."""
+"""The artifact type of results; its data is a list of `Published`. The Prefect UI does not list it: users read the
+report."""
 
 LINGER_SECONDS = 1.0
-"""How long a result waits for others that it can go along with. The first does not wait: should the next steps cost the
-process its life, the next attempt knows that this one did not."""
+"""How long a result waits, so that others can share its request. The first does not wait: if a later step kills the
+process, the next attempt knows that the first step did not."""
 WRITE_AGAIN_SECONDS = 0.5
 
 
 class Outbox:
-    """Writes what steps publish, by plain requests: task runs get there later, by events.
+    """Writes what steps publish by plain requests, which reach the server before the events of task runs.
 
-    A request costs Prefect's server more than most steps cost us, so results that come soon after each other go
-    together; nothing waits for them but the end of the test. Leaving the context means that all has been written.
+    A request costs Prefect's server more than most steps cost us, so results that follow each other closely share one;
+    only the end of the test waits for them. Once the context is left, everything has been written.
     """
 
     def __init__(self, expected: int = 0) -> None:
-        """So many results are expected: with the last one there is nothing to wait for."""
+        """`expected`: how many results will come; the outbox writes the last one without waiting."""
         self._missing = expected
         self._waiting: list[Published] = []
         self._all_here = asyncio.Event()
@@ -42,7 +42,7 @@ class Outbox:
         self._writer: asyncio.Task[None] | None = None
 
     def put(self, published: Published, until: float) -> None:
-        """Have it written; a server that does not answer is asked again until then (Unix seconds)."""
+        """Queue it; if the server does not answer, the outbox tries again until `until` (Unix seconds)."""
         self._waiting.append(published)
         self._missing -= 1
         if self._missing <= 0:
@@ -56,7 +56,7 @@ class Outbox:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Raises `SourcecheckError` when something could not be written, unless something else is being raised."""
+        """Raises `SourcecheckError` if something could not be written, unless another error is being raised."""
         self._all_here.set()
         if self._writer is None:
             return

@@ -1,7 +1,7 @@
-"""The server's room for private and undocumented parts of Prefect: nothing else in this folder touches one.
+"""All private and undocumented parts of Prefect that the server uses: no other module of this folder touches one.
 
-For each: why, and which public way was missing. `tests/deployments/test_prefect_seams.py` says in words what breaks
-when a version of Prefect changes one; docs/upgrading-prefect.md says how to upgrade.
+Each docstring says why we need it, and which public way is missing. If a new version of Prefect changes one,
+`tests/deployments/test_prefect_seams.py` says what breaks; docs/upgrading-prefect.md says how to upgrade.
 """
 
 import functools
@@ -19,26 +19,26 @@ from sqlalchemy.pool import Pool
 JSON_FORMATTER = "PREFECT_LOGGING_FORMATTERS_JSON_CLASS"
 CONSOLE_FORMATTER = "PREFECT_LOGGING_HANDLERS_CONSOLE_FORMATTER"
 API_LOG_LEVEL = "PREFECT_LOGGING_HANDLERS_API_LEVEL"
-"""Entries of Prefect's `logging.yml` by name: that the environment changes them is documented, their names are not."""
+"""Entries of Prefect's `logging.yml`. Prefect documents that the environment overrides them, but not their names."""
 
 ENGINE_LOGGERS = ("prefect.flow_runs", "prefect.task_runs")
-"""Where the engine logs, and where `get_run_logger` does."""
+"""The loggers of the engine and of `get_run_logger`."""
 ENGINES = ("flow_engine", "task_engine")
-"""The engine's own modules, by which its lines are told from a flow's."""
+"""The engine's own modules, which tell its lines from those of a flow."""
 REPORTS = ("Finished in state", "Task run failed with state", "Crash detected! Execution was cancelled")
-"""How its lines begin that report a state; the second and third are errors to it whatever the state is about."""
+"""How the engine's lines about a state begin; it logs the second and third as errors, whatever the state means."""
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-"""Where PostgreSQL counts from, in microseconds (PostgreSQL, "Date/Time Types")."""
+"""The moment from which PostgreSQL counts microseconds (PostgreSQL, "Date/Time Types")."""
 TOKENS = 1000
-"""Of so many clients at the most."""
+"""How many clients' tokens are kept at most."""
 MICROSECOND = timedelta(microseconds=1)
 
 
 def load_server() -> Callable[[], Any]:
-    """Import all of Prefect's server, and answer what makes the application that `prefect server start` serves.
+    """Import all of Prefect's server, and return the function that makes what `prefect server start` serves.
 
-    The command itself binds its port only when everything is loaded, and has no option for a socket that listens.
+    That command binds its port only after everything is loaded, and cannot take over a listening socket.
     """
     from prefect.server.api.server import create_app
 
@@ -46,47 +46,46 @@ def load_server() -> Callable[[], Any]:
 
 
 def start_prefect_logging() -> None:
-    """Prefect's own logging in a process in which it runs no flow; it has no public call for that."""
+    """Set up Prefect's logging in a process that runs no flow; Prefect has no public call for that."""
     from prefect.logging.configuration import ensure_logging_setup
 
     ensure_logging_setup()
 
 
 def says_what_the_state_says(record: logging.LogRecord) -> bool:
-    """Whether a line of the engine's only repeats what the run's state says. No setting switches these lines off."""
+    """Whether a line of the engine only repeats the run's state. No setting switches these lines off."""
     if record.module not in ENGINES:
         return False
     return record.levelno < logging.WARNING or record.getMessage().startswith(REPORTS)
 
 
 def remember_time_zones() -> None:
-    """Have the names of all time zones looked up once a process; call it before Prefect's server is imported.
+    """Look up the names of all time zones only once per process; call this before Prefect's server is imported.
 
-    Prefect 3.8.8 walks through the files of all time zones once for each schedule it reads: most of what its server
-    does with a hundred schedules. They do not change while a process runs. It has no setting for it.
+    Prefect 3.8.8 walks through the files of all time zones for each schedule that it reads: with a hundred schedules,
+    most of its server's work. The files do not change while a process runs. Prefect has no setting for this.
     """
     zoneinfo.available_timezones = functools.cache(zoneinfo.available_timezones)
 
 
 def plain_timestamps() -> None:
-    """Give every connection to PostgreSQL that asyncpg makes from now on a codec of its own for times.
+    """Give every connection that asyncpg opens from now on our own codec for times.
 
-    asyncpg subtracts PostgreSQL's epoch from each time it sends. Up to Python 3.12 Prefect's times are pendulum's,
-    whose subtraction makes an object of years, months and days: with some 300 times a flow run, 7 % of all the server
-    did.
-    From Python 3.13 on Prefect uses Python's own class, and nothing is done here.
+    asyncpg subtracts PostgreSQL's epoch from every time it sends. Up to Python 3.12, Prefect's times are pendulum's,
+    whose subtraction builds an object of years, months and days: with some 300 times per flow run, that was 7 % of the
+    server's work. From Python 3.13 on, Prefect uses Python's own class, and this function does nothing.
     """
     if sys.version_info < (3, 13):
         event.listen(Pool, "connect", _teach)
 
 
 def encode(time: datetime) -> tuple[int]:
-    """The microseconds since the epoch, by the subtraction of Python's own class whatever the object's class is."""
+    """The microseconds since the epoch, by the subtraction of Python's own class, whatever the class of `time`."""
     return (datetime.__sub__(time, EPOCH) // MICROSECOND,)
 
 
 def decode(microseconds: tuple[int]) -> datetime:
-    """The time in UTC; infinity is the last or first one that Python has, without a zone, as asyncpg itself says it."""
+    """The time in UTC; for infinity, Python's last or first time without a zone, as asyncpg itself returns it."""
     try:
         return EPOCH + timedelta(microseconds=microseconds[0])
     except OverflowError:
@@ -102,20 +101,20 @@ def _teach(connection: Any, _record: object) -> None:
 
 
 AboutToken = Callable[..., Awaitable[Any]]
-"""A function of Prefect's server about the token of one `client`, in a database `session`."""
+"""A function of Prefect's server that reads or makes the token of one `client`, in a database `session`."""
 
 
 class Tokens:
-    """Which CSRF token each client has. Prefect's database says it, and nothing changes it there but `make`."""
+    """The CSRF token of each client. Prefect's database holds them, and only `make` changes them there."""
 
     def __init__(self, read: AboutToken, make: AboutToken) -> None:
         self._read, self._make = read, make
         self._known: dict[str, Any] = {}
         self._making = Counter[str]()
-        """New tokens under way, by client: until they are written, what is read may be of either."""
+        """New tokens being written, by client: meanwhile a read may return the old token or the new one."""
 
     async def read(self, *, session: Any, client: str) -> Any:
-        """The client's token, from memory when it is known and has not ended; None where it has none."""
+        """The client's token, from memory if it is known and has not expired; None if the client has none."""
         known = None if client in self._making else self._known.get(client)
         if known is not None and known.expiration > datetime.now(UTC):
             return known
@@ -125,7 +124,7 @@ class Tokens:
         return found
 
     async def make(self, *, session: Any, client: str) -> Any:
-        """A new token, which ends the one before."""
+        """A new token, which replaces the client's earlier one."""
         self._making[client] += 1
         try:
             made = await self._make(session=session, client=client)
@@ -141,10 +140,10 @@ class Tokens:
 
 
 def remember_tokens() -> None:
-    """Have this process, which is the only one that makes CSRF tokens, keep them in memory.
+    """Keep CSRF tokens in the memory of this process, the only one that makes them.
 
-    Prefect's server reads the token of a request from its database each time, in a session of its own: a twelfth of
-    what it does for a test. It has no setting for it.
+    Prefect's server reads the token of every request from its database, in a separate session: a twelfth of its work
+    for a test. Prefect has no setting for this.
     """
     from prefect.server.models import csrf_token
 

@@ -1,4 +1,4 @@
-"""Many requests at the same moment: uvicorn would begin them all in one turn of the event loop."""
+"""Spreads requests that arrive together: uvicorn would begin them all in one turn of the event loop."""
 
 import asyncio
 from collections import deque
@@ -6,26 +6,26 @@ from collections import deque
 from deployments.serve.hosts import App, Message, Receive, Send
 
 REQUESTS_PER_TURN = 16
-"""Requests that one turn of the event loop begins: some milliseconds' work."""
+"""How many requests one turn of the event loop begins: a few milliseconds of work."""
 
 
 class InTurns:
-    """An ASGI application in front of another one, which gets a few requests in each turn of the event loop.
+    """ASGI middleware that passes on only a few requests in each turn of the event loop.
 
-    A thousand answers in one turn take a third of a second. Whatever needs several turns, such as a query of the
-    catalogue or a request to Prefect, would take seconds meanwhile.
+    A thousand answers in one turn take a third of a second. Work that needs several turns, such as a query of the
+    catalogue or a request to Prefect, would then take seconds.
     """
 
     def __init__(self, app: App, per_turn: int = REQUESTS_PER_TURN) -> None:
         self._app = app
         self._per_turn = per_turn
         self._begun = 0
-        """Requests of this turn."""
+        """How many requests this turn has begun."""
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._counting = False
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Begin at once, or behind those that came before."""
+        """Begin the request at once, or after those that arrived before it."""
         if scope["type"] == "http":
             await self._turn()
         await self._app(scope, receive, send)
@@ -43,7 +43,7 @@ class InTurns:
         await turn
 
     def _next(self) -> None:
-        """A turn is over."""
+        """Begin the next turn with the requests that wait."""
         self._begun = 0
         while self._waiting and self._begun < self._per_turn:
             turn = self._waiting.popleft()

@@ -1,4 +1,4 @@
-"""What earlier statements have made from what, by the query log of the server."""
+"""Lineage from earlier statements in the server's query log."""
 
 import re
 from collections import defaultdict
@@ -21,7 +21,7 @@ from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
 
 TEXT_LIMIT = 100_000
-"""Characters of a statement that are read, as many as the server keeps unless it is told otherwise."""
+"""How many characters of a statement are read: as many as the server keeps by default."""
 HISTORY_BYTES = 128 * MEGABYTE
 """Of all texts."""
 DAYS = 30
@@ -29,7 +29,7 @@ DAYS = 30
 SEARCH_SECONDS = 10
 """How long the server may search its log for us; at most a quarter of the limit."""
 PARSE_SECONDS = 20.0
-"""How long texts are parsed, at most half of what is left of the limit; what is left of them then is unread."""
+"""How long we parse texts: at most half of the time that is left. The rest of the texts count as unread."""
 STATEMENTS = f"""
 SELECT if(length(query) >= {TEXT_LIMIT}, '', normalizeQueryKeepNames(query)) AS text, current_database, tables
 FROM system.query_log
@@ -47,22 +47,22 @@ GRANT = "GRANT SELECT ON system.query_log TO {user}"
 TOO_LONG = "system.query_log could not be searched within {seconds} s: give it a TTL"
 OLD = "this version's system.query_log lacks columns that we ask for, or the function normalizeQueryKeepNames"
 SEVERAL = "?.."
-"""What the server makes of several values; of one it makes `?`."""
+"""What the server replaces several values with; it replaces a single one with `?`."""
 HEAD = re.compile(
     rf"(?:\s|--[^\n]*\n|/\*.*?\*/)*+(?:INSERT\s+INTO\s+(?:TABLE\s+)?+(?!FUNCTION\b)"
     r"|CREATE\s+(?:OR\s+REPLACE\s+)?TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?+)"
     rf"(?:{NAME}\s*\.\s*)?{NAME}(?![\w.(])",
     re.IGNORECASE | re.DOTALL,
 )
-"""What a statement writes, by its beginning; a table function is none."""
+"""The beginning of a statement, with the table that it writes; a table function is not one."""
 
 
 async def read_history(
     asker: Asker, limit: Limit, seconds: float, members: Sequence[Row], views: Sequence[LineageEdge]
 ) -> tuple[list[LineageEdge], History]:
-    """The edges, and what was read, or what is missing for it. Values in statements do not leave the server.
+    """The edges, and what was read, or what the user needs to read it. Values in statements do not leave the server.
 
-    `members` are the tables that there are, `views` what views read and fill. One statement.
+    `members` are all tables, `views` the edges of views. Runs one statement.
     """
     search = max(1, min(SEARCH_SECONDS, round(seconds / 4)))
     try:
@@ -98,9 +98,9 @@ def history_of(
     members: Sequence[Row],
     views: Sequence[LineageEdge],
 ) -> tuple[list[LineageEdge], History]:
-    """What these statements have made from what, and what is known of how.
+    """The edges of these statements, and how many of them were read.
 
-    `deeds` are what their texts say. Of one that is not understood, the server's list of tables says what it has read.
+    `deeds` are what their texts say. If a text is not understood, the server's own list says which tables it read.
     """
     understood = [(statement, deed) for statement, deed in deeds.items() if statement.sql and deed and deed.understood]
     made, count, unread = edges_from(understood, SchemaNames([(row[0], row[1]) for row in members], folded=False))
@@ -119,19 +119,19 @@ def history_of(
 
 
 def target_of(statement: Written) -> TableName | None:
-    """The table that this writes, by its beginning."""
+    """The table that this statement writes, judging by its beginning."""
     found = HEAD.match(statement.sql)
     return TableName(unquoted(found[1]) if found[1] else statement.schema, unquoted(found[2])) if found else None
 
 
 async def _rows(asker: Asker, limit: Limit, search: int) -> list[Row]:
-    """A limit of its own, where the user may set one."""
+    """The rows of the log; the statement gets a time limit of its own if the user may set one."""
     own = {"max_execution_time": str(search)} if asker.settings else {}
     return await asker.within(limit, "history", STATEMENTS, most=HISTORY_BYTES, settings=own)
 
 
 def _missing(error: CheckError, user: str, search: int) -> str | None:
-    """Why the log was not read; None where it is no fault of the log."""
+    """Why we could not read the log; None if the error has nothing to do with the log."""
     number = error.details.get("clickhouse_error")
     if number == UNKNOWN_TABLE:
         return NOT_THERE

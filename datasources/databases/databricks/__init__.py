@@ -24,7 +24,7 @@ NO_PATH = "http_path is missing: it names the SQL warehouse or the cluster that 
 
 
 class Databricks(Database):
-    """Databricks: a SQL warehouse by the Statement Execution API, a cluster by Hive's Thrift; httpx carries both."""
+    """Databricks: SQL warehouses by the Statement Execution API, clusters by Hive's Thrift service; both over httpx."""
 
     title = "Databricks"
     protocol = "HTTP"
@@ -40,13 +40,13 @@ class Databricks(Database):
 
     @classmethod
     def driver_for(cls, options: Mapping[str, Any]) -> Driver | None:
-        """Clusters alone need one."""
+        """Only clusters need a driver."""
         return cls.driver if CLUSTER.fullmatch(options.get("http_path") or "") else None
 
     @classmethod
     @asynccontextmanager
     async def open(cls, source: DatabricksSource, *, read_only: bool) -> AsyncIterator[DatabricksSession]:
-        """A principal that the workspace knows. Raises `SourceUnreachable`. The text of a test query is the guard."""
+        """Log in to the workspace. Raises `SourceUnreachable`. Test queries are guarded by their text alone."""
         options = source.options
         if not options.tls and not options.allow_cleartext_password:
             raise SourceUnreachable(ErrorCode.AUTHENTICATION_FAILED, CLEARTEXT, {"stage": "login", "cleartext": True})
@@ -55,7 +55,7 @@ class Databricks(Database):
 
 
 def _asker_for(options: DatabricksOptions) -> type[DatabricksAsker]:
-    """By what `http_path` names. Raises `SourceUnreachable` where it names nothing."""
+    """The asker for what `http_path` names. Raises `SourceUnreachable` if it names nothing."""
     if options.cluster is not None:
         from datasources.databases.databricks.cluster import ClusterAsker
 

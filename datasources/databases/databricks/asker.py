@@ -1,4 +1,4 @@
-"""What both ways to run statements share: the workspace, its token, and who we are there."""
+"""What both ways to run statements share: the workspace, the token, and the principal."""
 
 from abc import abstractmethod
 from collections.abc import AsyncGenerator
@@ -13,11 +13,11 @@ from datasources.model.vocabulary import ErrorCode
 
 CANCEL_SECONDS = 1.0
 FIRST_WAIT, LONGEST_WAIT = 0.1, 2.0
-"""Between two looks at a statement that still runs."""
+"""Seconds between two requests for the state of a running statement."""
 
 
 class DatabricksAsker(Asker):
-    """One principal's statements at one workspace. A way to run them says how it begins and what it runs on."""
+    """Runs one principal's statements in one workspace. Subclasses open the connection and name the product."""
 
     product: ClassVar[str]
     release: ClassVar[str]
@@ -35,7 +35,7 @@ class DatabricksAsker(Asker):
         self.database = self._options.database or ""
 
     async def log_in(self) -> None:
-        """Get a token, and learn by a first statement who we are, in which catalog, at which version."""
+        """Get a token, and ask for the principal, the current catalog and the version."""
         self._token = await token_of(self._source, self._way, self._base)
         await self.begin()
         ((self.user, self.database),) = await self.rows("SELECT current_user(), current_catalog()")
@@ -49,8 +49,8 @@ class DatabricksAsker(Asker):
             self.version = f"Spark {str(version).split(' ')[0][:100]}"
 
     async def begin(self) -> None:
-        """Open what statements need before the first one. Raises `Refused`."""
+        """Open what statements need, before the first one runs. Raises `Refused`."""
 
     @abstractmethod
     def query_pages(self, query: str) -> AsyncGenerator[list[Row], None]:
-        """The pages of a test query, of which the first row is read."""
+        """The pages of a test query; the caller reads only the first row."""

@@ -1,8 +1,8 @@
-"""A cluster's statements: Hive's service over Thrift, each call a request of our own HTTP layer.
+"""Runs statements on a cluster, through Hive's Thrift service: each call is a request of our own HTTP layer.
 
-No driver dials: addresses, TLS, limits, floods and cancelling are those of every request (`warehouse/http.py`), and
-`messages` only writes and reads bodies. What Databricks' connector would do besides (retries, telemetry, browser
-logins, results behind links to other hosts, files that the server asks for) is not there.
+No driver opens connections: `warehouse/http.py` checks addresses and TLS, enforces limits and cancels, as for every
+request, and `messages` only writes and reads bodies. We leave out what Databricks' connector does besides: retries,
+telemetry, browser logins, results behind links to other hosts, and files that the server asks for.
 """
 
 import asyncio
@@ -36,16 +36,16 @@ from datasources.databases.warehouse.http import Way
 from datasources.network.threads import in_thread
 
 PAGE = 1000
-"""Rows of a page."""
+"""Rows per page."""
 RUNNING = (State.initialized, State.running, State.pending)
 WRAPPED = re.compile(r"(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*+(?:select|with|values)\b", re.IGNORECASE | re.DOTALL)
-"""A query of which one row can be asked for; what else reads (SHOW, DESCRIBE, EXPLAIN) is short."""
+"""A query that can be limited to one row; other reading statements (SHOW, DESCRIBE, EXPLAIN) answer few rows."""
 IN_LOOP_BYTES = MEGABYTE // 4
-"""A longer answer is read in a thread: that takes CPU, and limits go on meanwhile."""
+"""Longer answers are read in a thread: reading takes CPU, and limits have to be enforced meanwhile."""
 
 
 class ClusterAsker(DatabricksAsker):
-    """Statements in one session at one cluster."""
+    """Runs statements in one session on one cluster."""
 
     product: ClassVar = "Databricks Runtime"
     release: ClassVar = "dbr_version"
@@ -56,7 +56,7 @@ class ClusterAsker(DatabricksAsker):
         self._operation: Any = None
 
     async def begin(self) -> None:
-        """Open the session, in the catalog of the source."""
+        """Open a session in the source's catalog."""
         opened = await self.begun(self._call("OpenSession", OpenSession(protocol=PROTOCOL)))
         self._session = opened.session
         if self._options.database:
@@ -64,7 +64,7 @@ class ClusterAsker(DatabricksAsker):
             await self.rows(f"SET CATALOG `{name}`")
 
     def query_pages(self, query: str) -> AsyncGenerator[list[Row], None]:
-        """One row of it: a cluster makes an answer whole before it sends the first row."""
+        """Its first row only: a cluster computes the whole answer before it sends any row."""
         if WRAPPED.match(query):
             query = f"SELECT * FROM (\n{query.rstrip().rstrip(';')}\n) LIMIT 1"  # noqa: S608 -- the guard has read it
         return self.pages(query)
@@ -83,12 +83,12 @@ class ClusterAsker(DatabricksAsker):
                 return
             if rows or first:
                 yield rows
-            if not rows or (len(rows) < PAGE and not fetched.has_more):  # Spark's server never says that there is more
+            if not rows or (len(rows) < PAGE and not fetched.has_more):  # Spark's server never sets has_more
                 return
             first = False
 
     async def _finished(self, statement: str) -> Any:
-        """The operation of a statement that has succeeded."""
+        """Run the statement to its end; the operation holds its rows. Raises `Refused` if it fails."""
         request = ExecuteStatement(session=self._session, statement=statement, at_once=True)
         begun = await self.begun(self._call("ExecuteStatement", request))
         if begun.operation is None:
@@ -136,7 +136,7 @@ class ClusterAsker(DatabricksAsker):
         return answer.body
 
     async def _read(self, function: str, body: bytes) -> Any:
-        """Raises `Refused` for what the server says no to."""
+        """Parse an answer. Raises `Refused` if the server refused the call."""
         answer = read(function, body) if len(body) < IN_LOOP_BYTES else await in_thread(partial(read, function, body))
         status = answer.status
         if status is None or status.code in (Code.error, Code.invalid_handle):
@@ -144,7 +144,7 @@ class ClusterAsker(DatabricksAsker):
         return answer
 
     async def cancel(self) -> None:
-        """End over there what was cut off, and the session with all that it keeps."""
+        """Cancel the statement that was cut off, and close the session with everything that it keeps on the cluster."""
         with suppress(Exception):
             async with asyncio.timeout(CANCEL_SECONDS):
                 late = await self.late()

@@ -1,4 +1,4 @@
-"""Databricks' errors as ours: of a request by its error code, of a statement by its error class and SQLSTATE."""
+"""Translates Databricks' errors: of requests by error code, of statements by error class and SQLSTATE."""
 
 import re
 from typing import Any
@@ -20,7 +20,7 @@ CODES: dict[str, ErrorCode] = {
     "WORKSPACE_TEMPORARILY_UNAVAILABLE": ErrorCode.CONNECTION_ERROR,
     "DEADLINE_EXCEEDED": ErrorCode.TIMEOUT,
 }
-"""docs.databricks.com, "Status codes"; every other is a fault of the query."""
+"""docs.databricks.com, "Status codes"; any other code is a fault of the query."""
 PASSING = frozenset({"TEMPORARILY_UNAVAILABLE", "WORKSPACE_TEMPORARILY_UNAVAILABLE"})
 CLASSES: dict[str, ErrorCode] = {
     "INSUFFICIENT_PERMISSIONS": ErrorCode.PERMISSION_DENIED,
@@ -38,9 +38,9 @@ CLASS = re.compile(r"^(?:\S+: )?\[([A-Z_]++)(?:\.[A-Z_.]*+)?\]")
 STATE = re.compile(r"SQLSTATE:? ?\(?([0-9A-Z]{5})")
 NAME = re.compile(r"([A-Z_]+): ")
 JAVA = re.compile(r"^(?:Error [a-z ]+: (?:\[[\w.]+\] )?|[\w.$]+(?:Exception|Error): )+")
-"""What Spark's server sets before a message: the classes of Java through which it went."""
+"""The names of Java classes that Spark's server puts before a message."""
 SAID_IN = ("X-Thriftserver-Error-Message", "X-Databricks-Error-Or-Redirect-Message", "X-Databricks-Reason-Phrase")
-"""Where a cluster says why it refuses a request, as Databricks' own drivers read it."""
+"""The headers in which a cluster says why it refuses a request; Databricks' own drivers read them."""
 CALL_STATUS = STATUS | {404: ErrorCode.DATABASE_NOT_FOUND}
 STARTING = (
     "The first request to a stopped cluster starts it, which takes minutes: set a connection_timeout longer than that "
@@ -50,7 +50,7 @@ BAD_TOKEN = ("invalid access token", "token is expired", "credential was not sen
 
 
 def refusal_in(answer: Answer) -> Refused:
-    """What an answer of another status than 200 means."""
+    """The error for an answer with a status other than 200."""
     try:
         body: dict[str, Any] = answer.read(dict[str, Any])
     except (msgspec.DecodeError, ValueError):
@@ -67,7 +67,7 @@ def refusal_in(answer: Answer) -> Refused:
 
 
 def refused_call(answer: Answer) -> Refused:
-    """What a cluster's answer of another status than 200 means; it says why in a header."""
+    """The error for a cluster's answer with a status other than 200; a header says why."""
     said = next((text for name in SAID_IN if (text := answer.headers.get(name))), "")
     if not said and answer.status not in (404, 503):
         return refusal_in(answer)
@@ -85,18 +85,18 @@ def refused_call(answer: Answer) -> Refused:
 
 
 def _pause_in(answer: Answer) -> dict[str, int]:
-    """After how many seconds the server wants to be asked again, for `patiently`."""
+    """How many seconds the server asks us to wait before we try again, as `patiently` reads it."""
     said = answer.headers.get("Retry-After", "")
     return {"retry_after": int(said)} if re.fullmatch(r"[0-9]{1,4}", said) else {}
 
 
 def failed_operation(message: str, sqlstate: str | None, *, ended: bool = False) -> Refused:
-    """What a cluster's "no" to a statement means; `ended` is one that was cancelled, closed or cut off over there."""
+    """The error for a statement that failed on a cluster; `ended`: it was cancelled, closed or cut off."""
     return failed_statement("CANCELED" if ended else "FAILED", "", JAVA.sub("", message), sqlstate)
 
 
 def failed_statement(state: str, name: str, message: str, sqlstate: str | None = None) -> Refused:
-    """What a statement means that has not succeeded."""
+    """The error for a statement that did not succeed."""
     kind = found[1] if (found := CLASS.match(message)) else ""
     sqlstate = found[1] if (found := STATE.search(message)) else sqlstate
     code = CLASSES.get(kind) or STATES.get(sqlstate or "") or CODES.get(name) or ErrorCode.QUERY_ERROR

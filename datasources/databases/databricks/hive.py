@@ -1,7 +1,7 @@
-"""The catalogue of `hive_metastore`, which has no information schema: one statement for all schemas, one for each.
+"""The catalogue of `hive_metastore`, which has no information schema: one statement lists the schemas, one reads each.
 
-`SHOW TABLE EXTENDED` answers a text for each table (its page in Databricks' SQL reference): lines of `Name: value`, and
-the columns as Spark draws them, by Spark's words for types. It tells no comments of columns, no defaults and no keys.
+`SHOW TABLE EXTENDED` returns a text for each table (its page in Databricks' SQL reference): lines of `Name: value`, and
+a tree of columns with Spark's names for types. It has no comments of columns, no defaults and no keys.
 """
 
 import re
@@ -11,15 +11,15 @@ from datasources.databases.base import Column
 from datasources.databases.warehouse.catalog import Catalog, Member
 
 CATALOGS = frozenset({"hive_metastore", "spark_catalog"})
-"""Its names: the second one is a cluster's that knows no Unity Catalog."""
+"""Names of that catalog; the second is the one on a cluster without Unity Catalog."""
 SCHEMAS = "SHOW SCHEMAS IN {catalog}"
 TABLES = "SHOW TABLE EXTENDED IN {schema} LIKE '*'"
 MARKED = "SHOW TABLES IN {schema} LIKE 'sourcecheck_tmp_*'"
 SQL_WORDS = {"integer": "int", "long": "bigint", "short": "smallint", "byte": "tinyint"}
-"""Spark's words for types, to those of SQL ("Language mappings"); all others are the same."""
+"""Spark's names for types that differ from those of SQL ("Language mappings")."""
 DRAWN = "\nSchema: root\n"
 COLUMN = re.compile(r"^ \|-- (.*): (\S+) \(nullable = (true|false)\)$", re.MULTILINE)
-"""Of the table itself; what is within a struct, an array or a map is drawn further in."""
+"""A column of the table itself; fields of structs, arrays and maps are indented further."""
 TYPE = re.compile(r"^Type: (\w+)$", re.MULTILINE)
 COMMENT = re.compile(r"^Comment: (.*)$", re.MULTILINE)
 VIEW = re.compile(
@@ -30,12 +30,12 @@ VIEW = re.compile(
 
 
 def schemas_of(rows: Iterable[list[str | None]]) -> list[str]:
-    """The names of all schemas, in their order."""
+    """The names of all schemas, sorted."""
     return sorted(str(row[0]) for row in rows)
 
 
 def add(catalog: Catalog, schema: str, rows: Iterable[list[str | None]]) -> None:
-    """What `SHOW TABLE EXTENDED` answers of a schema: its name, the table's, whether it is temporary, and the text."""
+    """Add a schema's tables, from rows of schema, table, whether it is temporary, and text (`SHOW TABLE EXTENDED`)."""
     for _, name, temporary, text in sorted(rows, key=lambda row: str(row[1])):
         if str(temporary).lower() == "true":
             continue

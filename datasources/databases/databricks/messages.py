@@ -1,7 +1,7 @@
-"""Messages of Hive's service for SQL over Thrift (`TCLIService`), as far as it is used: written and read.
+"""Writes and reads the messages that we use of Hive's Thrift service for SQL (`TCLIService`).
 
 Numbers and types of fields are those of its published interface (Apache Hive, service-rpc/if/TCLIService.thrift), which
-Spark's own server and Databricks' clusters speak. Needs Apache's `thrift`: imported by the cluster's asker alone.
+Spark's own server and Databricks' clusters speak. Needs Apache's `thrift`, so only the cluster's asker imports it.
 """
 
 from collections.abc import Callable
@@ -20,15 +20,15 @@ from datasources.model.vocabulary import ErrorCode
 MessageT = TypeVar("MessageT", bound="Message")
 
 PROTOCOL = 5
-"""HIVE_CLI_SERVICE_PROTOCOL_V6, the first that answers columns in place of rows; every server has it."""
+"""HIVE_CLI_SERVICE_PROTOCOL_V6, the first version that sends columns instead of rows; every server supports it."""
 LONGEST_LIST = 10_000
-"""Of rows or columns in one answer: more than we ask for, and what a hostile server may have us build."""
+"""Rows or columns in one answer: more than we ask for, and the most that a hostile server can make us build."""
 UNREADABLE = (TException, EOFError, RecursionError, LookupError, TypeError, ValueError)
-"""What reading raises where an answer is no message of this form."""
+"""What reading raises for an answer that is not such a message."""
 
 
 class Code(IntEnum):
-    """What a `Status` says (TStatusCode)."""
+    """The code of a `Status` (TStatusCode)."""
 
     success = 0
     success_with_info = 1
@@ -38,7 +38,7 @@ class Code(IntEnum):
 
 
 class State(IntEnum):
-    """Of an operation (TOperationState)."""
+    """The state of an operation (TOperationState)."""
 
     initialized = 0
     running = 1
@@ -75,13 +75,13 @@ class Message(TBase):  # type: ignore[misc,unused-ignore]
 
 
 class Identifier(Message):
-    """Of a session or an operation, as the server made it (THandleIdentifier)."""
+    """The server's identifier of a session or an operation (THandleIdentifier)."""
 
     thrift_spec = fields((1, TType.STRING, "guid", "BINARY"), (2, TType.STRING, "secret", "BINARY"))
 
 
 class Status(Message):
-    """What came of a request (TStatus)."""
+    """How a request ended (TStatus)."""
 
     thrift_spec = fields(
         (1, TType.I32, "code", None),
@@ -97,13 +97,13 @@ class SessionHandle(Message):
 
 
 class OperationHandle(Message):
-    """TOperationHandle: it goes back as it came."""
+    """TOperationHandle: we send it back unchanged."""
 
     thrift_spec = fields(struct(1, "id", Identifier), (2, TType.I32, "kind", None), (3, TType.BOOL, "has_rows", None))
 
 
 class OpenSession(Message):
-    """TOpenSessionReq; who asks is said by the request's token."""
+    """TOpenSessionReq; the HTTP request's token says who asks."""
 
     thrift_spec = fields((1, TType.I32, "protocol", None))
 
@@ -123,7 +123,7 @@ class CloseSession(Message):
 
 
 class ExecuteStatement(Message):
-    """TExecuteStatementReq; `at_once` has the server answer before the statement has ended."""
+    """TExecuteStatementReq; `at_once` makes the server answer before the statement has ended."""
 
     thrift_spec = fields(
         struct(1, "session", SessionHandle), (2, TType.STRING, "statement", "UTF8"), (4, TType.BOOL, "at_once", None)
@@ -169,13 +169,13 @@ class FetchResults(Message):
 
 
 def _column(kind: int, inner: str | None = None) -> type[Message]:
-    """The values of one column, and which of them are null, a bit each."""
+    """The values of a column, with a bit for each that says whether it is null."""
     spec = fields((1, TType.LIST, "values", (kind, inner, False)), (2, TType.STRING, "nulls", "BINARY"))
     return type("Values", (Message,), {"thrift_spec": spec})
 
 
 class Column(Message):
-    """TColumn: one of these is there."""
+    """TColumn: exactly one of these is set."""
 
     thrift_spec = fields(
         struct(1, "bools", _column(TType.BOOL)),
@@ -189,7 +189,7 @@ class Column(Message):
     )
 
     def cells(self) -> list[Any]:
-        """The values from the first row on, booleans as SQL writes them. Raises `ValueError` where there is no list."""
+        """The values from the first row on, booleans as SQL writes them. Raises `ValueError` if no list is set."""
         for field in filter(None, self.thrift_spec):
             if (found := getattr(self, field[2])) is not None:
                 values = found.values or []
@@ -201,18 +201,18 @@ class Column(Message):
 
 
 class Foreign(Message):
-    """What is told of a form that we do not read."""
+    """A part in a form that we do not read."""
 
     thrift_spec = fields((1, TType.STRING, "data", "BINARY"))
 
 
 def is_set(bits: bytes, number: int) -> bool:
-    """Whether a bit is; those that were not sent are not."""
+    """Whether a bit is set; bits that were not sent are not."""
     return number >> 3 < len(bits) and bool(bits[number >> 3] >> (number & 7) & 1)
 
 
 class RowSet(Message):
-    """TRowSet, by columns. Other forms are not asked for: rows are of older servers, the last two Databricks' own."""
+    """TRowSet, by columns. We ask for no other form: older servers send rows, Databricks the last two."""
 
     thrift_spec = fields(
         (2, TType.LIST, "rows", (TType.STRUCT, [Foreign, None], False)),
@@ -228,7 +228,7 @@ class Fetched(Message):
     thrift_spec = fields(struct(1, "status", Status), (2, TType.BOOL, "has_more", None), struct(3, "results", RowSet))
 
     def rows(self) -> list[Row] | None:
-        """The rows; None where the statement answers none. Raises `ValueError` but for columns of one length."""
+        """The rows; None if the statement returns none. Raises `ValueError` unless all columns have the same length."""
         found = self.results
         if found is None or found.rows or found.arrow is not None or found.links is not None:
             raise ValueError("rows in another form")
@@ -245,11 +245,11 @@ ANSWERS: dict[str, Callable[[], Message]] = {
     "CancelOperation": Answered,
     "FetchResults": Fetched,
 }
-"""What each function of the service answers."""
+"""The message that each function of the service returns."""
 
 
 def written(function: str, request: Message) -> bytes:
-    """A call of one of the service's functions."""
+    """The body of a call of one of the service's functions."""
     protocol = TBinaryProtocol(TMemoryBuffer())
     protocol.writeMessageBegin(function, TMessageType.CALL, 1)
     protocol.writeFieldBegin("req", TType.STRUCT, 1)
@@ -261,7 +261,7 @@ def written(function: str, request: Message) -> bytes:
 
 
 def read(function: str, body: bytes) -> Any:
-    """What this function has answered. Raises `Refused` for a refused call, `ValueError` for no answer of it."""
+    """Parse this function's answer. Raises `Refused` for a refused call, `ValueError` for any other body."""
     try:
         return _read(function, body)
     except UNREADABLE as error:

@@ -10,7 +10,7 @@ from datasources.model.source import NetworkOptions, Port, Source
 Name = Annotated[str, Meta(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$(?!\n)")]
 Word = Annotated[str, Meta(max_length=255, pattern=r"^[\w.:/-]*$(?!\n)")]
 Secret = Annotated[str, Meta(max_length=16384, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")]
-"""It is sent in a header, where a line end would begin another one."""
+"""The client sends it in a header, where a line end would begin another header."""
 CLUSTER = re.compile(r"/?(sql/protocolv1/o/[0-9]+/[0-9a-zA-Z_-]+)/?")
 WAREHOUSE = re.compile(r"/?sql/1\.0/(?:warehouses|endpoints)/([0-9a-zA-Z]+)/?")
 
@@ -33,7 +33,7 @@ class DatabricksOptions(NetworkOptions, kw_only=True, frozen=True, forbid_unknow
     shown_as: ClassVar = {"host": "host", "port": "port", "database_name": "database"}
 
     http_path: Annotated[str, Meta(title="HTTP path", max_length=255, pattern=r"^[\w./-]*$(?!\n)")] = ""
-    """A destination: a cluster is a machine whose users run code of their own there."""
+    """Counts as a destination: the users of a cluster run code of their own on it."""
     database: Annotated[Name, Meta(title="Database name")] | None = None
     """A catalog; None means the workspace's default one."""
     auth_method: Annotated[Literal["pat", "m2m_oauth", "azure_entra"], Meta(title="Authentication method")] | None = (
@@ -75,7 +75,7 @@ class DatabricksOptions(NetworkOptions, kw_only=True, frozen=True, forbid_unknow
 
     @property
     def method(self) -> str:
-        """The way to log in: what is said, or else what there is a secret for."""
+        """The way to log in: the one given, or else the one that has a secret."""
         return self.auth_method or ("m2m_oauth" if self.m2m_client_secret and not self.http_password else "pat")
 
 

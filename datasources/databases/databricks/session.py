@@ -1,4 +1,4 @@
-"""A principal's questions to Databricks, about one catalog of Unity Catalog, or about `hive_metastore`."""
+"""Runs the checks' statements in one catalog of Unity Catalog, or in `hive_metastore`."""
 
 from collections.abc import AsyncGenerator
 
@@ -15,7 +15,7 @@ from datasources.model.vocabulary import ErrorCode
 
 DAYS = 30
 ROWS = 50_000
-"""Of one statement: an answer in one piece has 25 MiB at most."""
+"""Rows per statement: an inline answer has 25 MiB at most."""
 KINDS = {
     "VIEW": "view",
     "MATERIALIZED_VIEW": "materialized view",
@@ -66,7 +66,7 @@ GRANT = (
 
 
 class DatabricksSession(WarehouseSession):
-    """Questions of one principal."""
+    """The statements of one principal."""
 
     dialect = "databricks"
     quote = "`"
@@ -86,13 +86,13 @@ class DatabricksSession(WarehouseSession):
         return f"{self.quoted(self._asker.database)}.information_schema"
 
     def names_in(self, schema: str) -> str:
-        """Names with our mark."""
+        """The statement that lists the tables with our mark."""
         if self._is_hive:
             return hive.MARKED.format(schema=self.quoted(*self.place(schema)))
         return NAMES.format(information=self._information, schema=literal(schema))
 
     async def marked_in(self, schema: str, limit: Limit) -> list[str]:
-        """The names of our marked tables; `hive_metastore` shows the schema's before them."""
+        """The names of our marked tables; the rows of `hive_metastore` begin with the schema."""
         rows = await self.ask(limit, "sweep", self.names_in(schema))
         return [str(row[1 if self._is_hive else 0]) for row in rows]
 
@@ -110,7 +110,7 @@ class DatabricksSession(WarehouseSession):
         return found
 
     async def catalog(self, limit: Limit, stage: str) -> Catalog:
-        """Four statements, and one more for each 50,000 rows of their answers; one a schema of `hive_metastore`."""
+        """Runs four statements, and one more per 50,000 rows of an answer; in `hive_metastore`, one per schema."""
         if self._is_hive:
             return await self._hive(limit, stage)
         members, columns, views, keys = [
@@ -145,7 +145,7 @@ class DatabricksSession(WarehouseSession):
         )
 
     async def history(self, limit: Limit, catalog: Catalog) -> tuple[list[LineageEdge], History | None]:
-        """What Unity Catalog has seen made from what, down to columns."""
+        """The lineage by columns that Unity Catalog has recorded."""
         statement = LINEAGE.format(days=DAYS, catalog=literal(self._asker.database))
         try:
             rows = await self._all(limit, "history", statement)
@@ -157,7 +157,7 @@ class DatabricksSession(WarehouseSession):
         return edges, History(read_from=KEPT_IN, statements=len(edges))
 
     async def _all(self, limit: Limit, stage: str, statement: str) -> list[Row]:
-        """Every row, so many at a time."""
+        """Every row, fetched `ROWS` at a time."""
         found: list[Row] = []
         while True:
             part = f"{statement} LIMIT {ROWS} OFFSET {len(found)}"
@@ -168,7 +168,7 @@ class DatabricksSession(WarehouseSession):
 
 
 def _keys(rows: list[Row]) -> tuple[dict[Name, list[str]], dict[Name, list[ForeignKey]]]:
-    """Primary keys and references by table; a reference names the key that it refers to."""
+    """Primary and foreign keys by table; a row of a foreign key names the key that it refers to."""
     primary: dict[Name, list[str]] = {}
     named: dict[tuple[str, str], tuple[Name, list[str]]] = {}
     references: dict[tuple[str, str, str], tuple[list[str], tuple[str, str]]] = {}
@@ -206,5 +206,5 @@ def _edges(rows: list[Row]) -> list[LineageEdge]:
 
 
 def literal(text: str) -> str:
-    """A text as a constant; a backslash escapes in it."""
+    """A text as an SQL constant; a backslash escapes the next character."""
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

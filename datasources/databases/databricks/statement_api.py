@@ -1,4 +1,4 @@
-"""Databricks' Statement Execution API: a statement is posted, watched, and its chunks are fetched."""
+"""Databricks' Statement Execution API: we post a statement, poll its state, and fetch its chunks."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -19,7 +19,7 @@ from datasources.databases.warehouse.http import Way
 T = TypeVar("T")
 
 WAITS = "0s"
-"""The server answers the id of a statement at once, so that it can be cancelled from then on."""
+"""The server returns a statement's id at once, so that we can cancel it from then on."""
 RUNNING = ("PENDING", "RUNNING")
 STATEMENTS = "/api/2.0/sql/statements"
 
@@ -32,20 +32,20 @@ class Problem(Struct, frozen=True):
 
 
 class Status(Struct, frozen=True):
-    """Of a statement."""
+    """The state of a statement."""
 
     state: str = ""
     error: Problem | None = None
 
 
 class Schema(Struct, frozen=True):
-    """Of an answer."""
+    """The columns of an answer."""
 
     column_count: int = 0
 
 
 class Manifest(Struct, frozen=True):
-    """Of an answer."""
+    """The description of an answer."""
 
     schema: Schema = Schema()
 
@@ -58,7 +58,7 @@ class Chunk(Struct, frozen=True):
 
 
 class Statement(Struct, frozen=True):
-    """A statement as the API answers it."""
+    """A statement as the API returns it."""
 
     statement_id: str = ""
     status: Status = Status()
@@ -67,7 +67,7 @@ class Statement(Struct, frozen=True):
 
 
 class WarehouseAsker(DatabricksAsker):
-    """Statements at one SQL warehouse."""
+    """Runs statements on one SQL warehouse."""
 
     product: ClassVar = "Databricks"
     release: ClassVar = "dbsql_version"
@@ -77,11 +77,11 @@ class WarehouseAsker(DatabricksAsker):
         self._running: str | None = None
 
     def query_pages(self, query: str) -> AsyncGenerator[list[Row], None]:
-        """The query as it is: the server sends its answer in pieces."""
+        """The query unchanged: the server sends its answer in chunks."""
         return self.pages(query)
 
     async def pages(self, statement: str, *, most: int = ANSWER_BYTES) -> AsyncGenerator[list[Row], None]:
-        """The chunks of one statement; none where it answers no rows."""
+        """The chunks of one statement; none if it returns no rows."""
         found = await self._finished(statement, most)
         if found.manifest is None or not found.manifest.schema.column_count:
             return
@@ -116,7 +116,7 @@ class WarehouseAsker(DatabricksAsker):
         return found
 
     async def cancel(self) -> None:
-        """End over there what was cut off."""
+        """Cancel the statement that was cut off."""
         with suppress(Exception):
             async with asyncio.timeout(CANCEL_SECONDS):
                 if isinstance(found := await self.late(), Statement):

@@ -1,4 +1,4 @@
-"""The token that a workspace is shown: the given one, or one that an authority gives an application."""
+"""The token for a workspace: the given one, or one that an authority issues to an application."""
 
 import base64
 from urllib.parse import urlencode
@@ -13,17 +13,17 @@ from datasources.databases.warehouse.http import Way
 from datasources.model.vocabulary import ErrorCode
 
 ENTRA_SCOPE = "2ff814a6-3304-4ab8-85cb-cd0e6f879c1d/.default"
-"""Databricks itself, as Microsoft Entra knows it."""
+"""The scope that stands for Databricks at Microsoft Entra."""
 
 
 class Token(Struct, frozen=True):
-    """Of the workspace's own authority."""
+    """The answer of the workspace's own authority."""
 
     access_token: str
 
 
 async def token_of(source: DatabricksSource, way: Way, base: str) -> str:
-    """The token, by the source's way to log in; `base` is the workspace's address. Raises `Refused`."""
+    """The token for the source's way to log in; `base` is the workspace's address. Raises `Refused`."""
     options = source.options
     if options.method == "azure_entra":
         return await entra.token_of(source, way.progress, ENTRA_SCOPE)

@@ -1,6 +1,6 @@
-"""Texts of statements are read in a process of its own: anybody who may run a statement may have written one.
+"""Parses the texts of statements in a separate process: any user who may run a statement may have written one.
 
-A parser takes minutes for some of a hundred characters, and a thread cannot be ended.
+Some texts of a hundred characters keep a parser busy for minutes, and a thread cannot be killed.
 """
 
 import asyncio
@@ -21,20 +21,20 @@ from datasources.databases.history.edges import Names, Written, edges_from
 from datasources.databases.history.statements import Deed, understood
 
 READ_SECONDS = 30.0
-"""For all texts together; those that are not reached in time are unread."""
+"""For all texts together; those that the process does not reach in time count as unread."""
 TEXT_SECONDS = 1.0
-"""Of a processor, for one text."""
+"""CPU time for one text."""
 MOST_BYTES = 2**30
-"""Of memory."""
+"""Memory limit of the process."""
 START_SECONDS = 30.0
-"""How long the process may take to be there and to answer, beside reading: what it imports is ours."""
+"""How long the process may take to start and to answer, not counting parsing: it imports only our code."""
 AT_ONCE = 2
-"""Such processes; the others wait."""
+"""How many such processes run at a time; further requests wait."""
 _room: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
 
 class Texts(Struct, frozen=True):
-    """What the process is asked."""
+    """A request to the process."""
 
     texts: list[str]
     dialect: str
@@ -44,14 +44,14 @@ class Texts(Struct, frozen=True):
 async def edges_apart(
     statements: Iterable[Written], names: Names, dialect: str, *, seconds: float = READ_SECONDS
 ) -> tuple[list[LineageEdge], int, int]:
-    """What `edges_by` answers, whatever the texts are: those that take too long, or too much memory, are unread."""
+    """The same as `edges_by`, but safe for any text: those that take too long or too much memory count as unread."""
     statements = list(statements)
     deeds = await deeds_apart([statement.sql for statement in statements], dialect, seconds)
     return edges_from(list(zip(statements, deeds, strict=True)), names)
 
 
 async def deeds_apart(texts: list[str], dialect: str, seconds: float) -> list[Deed | None]:
-    """What each text does; None for one of which nothing is understood, or that takes too long, or too much memory."""
+    """What each text does; None if the parser understands nothing of it, or takes too long or too much memory."""
     return await _deeds(Texts(texts, dialect, seconds)) if texts else []
 
 
@@ -66,7 +66,7 @@ async def _deeds(asked: Texts) -> list[Deed | None]:
             async with asyncio.timeout(START_SECONDS + asked.seconds):
                 answer, _ = await process.communicate(msgspec.json.encode(asked))
             return msgspec.json.decode(answer, type=list[Deed | None])
-        except (TimeoutError, msgspec.DecodeError):  # it was ended, by us or by the system
+        except (TimeoutError, msgspec.DecodeError):  # we killed it, or the system did
             return [None] * len(asked.texts)
         finally:
             with suppress(ProcessLookupError):
@@ -75,11 +75,11 @@ async def _deeds(asked: Texts) -> list[Deed | None]:
 
 
 class _TooLong(BaseException):
-    """No parser takes it for an error of its own."""
+    """Derives from `BaseException`, so that no parser catches it as an error of its own."""
 
 
 def answer(asked: Texts) -> list[Deed | None]:
-    """What each text does, in the time that there is, and while the process that asked is there."""
+    """What each text does, as far as time allows and while the process that asked is still running."""
     until, asker = time.monotonic() + asked.seconds, os.getppid()
     return [
         _in_time(text, asked.dialect) if time.monotonic() < until and os.getppid() == asker else None
@@ -103,8 +103,8 @@ def _end(*_: object) -> None:
 
 
 def main() -> None:
-    """Answer what is asked on the standard input, within limits that the system enforces."""
-    with suppress(ValueError, OSError):  # not every system has it
+    """Answer the request on standard input, within limits that the operating system enforces."""
+    with suppress(ValueError, OSError):  # not every system has this limit
         resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
     signal.signal(signal.SIGPROF, _end)
     asked = msgspec.json.decode(sys.stdin.buffer.read(), type=Texts)

@@ -1,4 +1,4 @@
-"""Edges from the texts of earlier statements: of those that write one table from others."""
+"""Lineage edges from the texts of earlier statements that fill one table from others."""
 
 from collections.abc import Iterable, Sequence
 from typing import Protocol
@@ -9,13 +9,13 @@ from datasources.databases.base import LineageEdge, Origin, TableName
 from datasources.databases.history.statements import Deed, Named, understood
 
 MOST_STATEMENTS = 5000
-"""That are read; the latest of them."""
+"""How many statements are read at most; the latest ones."""
 Name = tuple[str, str]
 """Schema and table."""
 
 
 class Written(Struct, frozen=True):
-    """One statement of the past, and the schema and database in which a name without them is found."""
+    """An earlier statement, with the schema and database that its unqualified names belong to."""
 
     sql: str
     schema: str = ""
@@ -23,40 +23,40 @@ class Written(Struct, frozen=True):
 
 
 class AmbiguousName(Exception):
-    """A name of which it is not known what table it meant."""
+    """A name that may have meant one of several tables."""
 
 
 class Names(Protocol):
-    """What the names in statements mean."""
+    """Resolves the names in statements."""
 
     def find(self, named: Named, statement: Written) -> TableName | None:
-        """The table; None for one that is elsewhere, gone, or not to be seen. Raises `AmbiguousName`."""
+        """The table; None if it is elsewhere, gone, or hidden from the user. Raises `AmbiguousName`."""
 
 
 class FoldedNames:
-    """Where names that differ only in case are the same."""
+    """Names on a server that ignores case."""
 
     def __init__(self, known: Iterable[Name], database: str) -> None:
         self._tables = {(schema.lower(), name.lower()): TableName(schema, name) for schema, name in known}
         self._database = database
 
     def find(self, named: Named, statement: Written) -> TableName | None:
-        """By the schema and the database of the statement where the name has none."""
+        """The table; a name without schema or database belongs to those of the statement."""
         if (named.catalog or statement.database or self._database).lower() != self._database.lower():
             return None
         return self._tables.get(((named.schema or statement.schema).lower(), named.name.lower()))
 
 
 def edges_by(statements: Iterable[Written], names: Names, dialect: str) -> tuple[list[LineageEdge], int, int]:
-    """What `edges_from` answers of what these statements do. Takes CPU, and no end is sure: see `edges_apart`."""
+    """Parse these statements, and return what `edges_from` finds. May use CPU without end: see `edges_apart`."""
     return edges_from([(statement, understood(statement.sql, dialect)) for statement in statements], names)
 
 
 def edges_from(read: Sequence[tuple[Written, Deed | None]], names: Names) -> tuple[list[LineageEdge], int, int]:
-    """The edges, the number of statements that made one table from others, and how many were not understood.
+    """The edges, the number of statements that fill one table from others, and how many were not understood.
 
-    Tables that the user cannot see, or that are gone, are in no edge. A name without a schema is taken for no table
-    where a statement made a temporary one of that name: which of the two was meant is not known.
+    No edge has a table that is gone or that the user cannot see. If a statement made a temporary table, its name
+    without a schema is ambiguous: it may mean that table or a permanent one.
     """
     temporary = frozenset[str]().union(*(deed.temporary for _, deed in read if deed))
     found: set[tuple[TableName, TableName]] = set()

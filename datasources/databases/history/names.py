@@ -1,4 +1,4 @@
-"""What names mean where a schema is all that stands before a table."""
+"""Resolves names on servers where only a schema qualifies a table."""
 
 from collections.abc import Iterable
 
@@ -8,9 +8,9 @@ from datasources.databases.history.statements import Named
 
 
 class SchemaNames:
-    """Names of tables in schemas; one without is in the schema of the session.
+    """Names of tables in schemas; an unqualified name belongs to the schema of the session.
 
-    `folded`: case makes no difference. `shouted`: a name that is a word of SQL may be in upper case, whatever its own.
+    `folded`: the server ignores case. `shouted`: the log may write a name that is also an SQL keyword in upper case.
     """
 
     def __init__(self, known: Iterable[Name], *, folded: bool, shouted: bool = False) -> None:
@@ -21,7 +21,7 @@ class SchemaNames:
             self._shouted.setdefault((table.schema.upper(), table.name.upper()), []).append(table)
 
     def find(self, named: Named, statement: Written) -> TableName | None:
-        """The table. Raises `AmbiguousName` where the session's schema is not known, or several tables may be meant."""
+        """The table. Raises `AmbiguousName` if the session's schema is unknown, or if several tables match."""
         schema = named.schema or statement.schema
         if not schema:
             raise AmbiguousName

@@ -11,7 +11,7 @@ from datasources.databases.view_lineage import LENGTH_LIMIT
 CASED = frozenset({"mysql", "clickhouse"})
 """Dialects in which an unquoted name keeps its case."""
 QUOTES_KEEP_CASE = frozenset({"postgres"})
-"""Dialects that fold unquoted names only: `"Orders"` and `orders` are two names."""
+"""Dialects in which a quoted name keeps its case: `"Orders"` and `orders` differ. Dialects in neither set ignore case."""
 WRITES = (exp.Insert, exp.Update, exp.Merge, exp.Create, exp.Into)
 
 
@@ -157,7 +157,7 @@ def _query_named(table: exp.Table, dialect: str) -> exp.CTE | None:
 
 
 def _compared(named: exp.Expr | None, dialect: str) -> str:
-    """The name of a table or of a query of a WITH as this dialect compares it; most dialects ignore the case of any."""
+    """The name of a table, or of a query of a WITH, as this dialect compares it."""
     part = named.this if isinstance(named, exp.Table | exp.TableAlias) else named
     name = _folded(part, dialect in CASED)
     return name if dialect in CASED | QUOTES_KEEP_CASE else name.lower()

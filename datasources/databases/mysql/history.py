@@ -1,4 +1,4 @@
-"""What earlier statements have made from what: from the one log that the server fills, and that the user may read."""
+"""Lineage from earlier statements, out of the best log that the server fills and the user may read."""
 
 from collections.abc import Iterable
 from functools import partial
@@ -18,11 +18,11 @@ from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
 
 SEARCH_SECONDS = 10.0
-"""How long the server may search one of its logs for us, which have no index; at most a quarter of the limit."""
+"""How long the server may search one of its logs, which have no index; at most a quarter of the limit."""
 PARSE_SECONDS = 20.0
-"""How long texts are parsed, at most half of what is left of the limit; what is left of them then is unread."""
+"""How long we parse texts: at most half of the time that is left. The rest of the texts count as unread."""
 BEYOND = (1969, 3024)
-"""What the server says when a statement of ours took longer than it was given: MariaDB, MySQL."""
+"""The error numbers of MariaDB and MySQL for a statement that exceeded its time limit."""
 WHERE = "mysql.general_log, performance_schema or mysql.slow_log"
 TOO_LONG = "{table} could not be searched within {seconds:.3g} s: empty it"
 
@@ -30,9 +30,9 @@ TOO_LONG = "{table} could not be searched within {seconds:.3g} s: empty it"
 async def read_history(
     opened: Opened, limit: Limit, seconds: float, known: Iterable[Name]
 ) -> tuple[list[LineageEdge], History]:
-    """The edges, and what was read, or what is missing for it. No part of a text is in either.
+    """The edges, and what was read, or what the user needs to read it. Neither quotes a text.
 
-    `known` are the names of the tables that there are. At most eight statements, whatever the size of the server.
+    `known` are the names of all tables. Runs eight statements at most, whatever the size of the server.
     """
     with translated("history"):  # a server may answer anything
         return await _read(_Reading(opened, limit, min(SEARCH_SECONDS, seconds / 4)), limit, known)
@@ -60,7 +60,7 @@ async def _read(reading: "_Reading", limit: Limit, known: Iterable[Name]) -> tup
 
 
 class _Reading:
-    """Questions to the tables of one server, some of which the user may not read."""
+    """Reads the logs of one server, some of which the user may not read."""
 
     def __init__(self, opened: Opened, limit: Limit, seconds: float) -> None:
         self._opened = opened
@@ -71,7 +71,7 @@ class _Reading:
         self.account = f"{_constant(name)}@{_constant(host)}"
 
     async def rows(self, statement: str) -> list[Row] | None:
-        """All rows; None where the user may not read them, they are not there, or the server takes too long."""
+        """All rows; None if the user may not read them, the table does not exist, or the server takes too long."""
         try:
             self._opened.wire.begin(CONNECTION_BYTES)
             return await self._opened.within(self._limit, "history", partial(rows, self._bounded(statement)))
@@ -83,7 +83,7 @@ class _Reading:
             return None
 
     async def statements(self, log: Log) -> Statements | None:
-        """What this log has."""
+        """The statements of this log; None if we cannot read it."""
         found = await self.rows(log.statement)
         if found is None:
             return None
@@ -92,7 +92,7 @@ class _Reading:
         return statements_of(found, digests=log is logs.DIGEST_LOG)
 
     def missing(self, log: Log) -> str:
-        """Why this one was not read. What the server says of a fault of ours may quote a text: its number is enough."""
+        """Why we could not read this log. The server's message may quote a text, so only its number is given."""
         number = self._refusal.details.get("mysql_error") if self._refusal else None
         if number in BEYOND:
             return TOO_LONG.format(table=log.table, seconds=self._seconds)
@@ -101,7 +101,7 @@ class _Reading:
         return f"the server does not search {log.table} as we ask it to (error {number})"
 
     def _bounded(self, statement: str) -> str:
-        """The statement with a limit of its own over there."""
+        """The statement with a time limit that the server enforces."""
         if not statement.lstrip().startswith("SELECT"):
             return statement
         if self._opened.is_mariadb:

@@ -1,4 +1,4 @@
-"""Where a server keeps earlier statements in tables, which of these it fills, and what a user needs to read them."""
+"""The tables in which a server keeps earlier statements: which it fills, and what a user needs to read them."""
 
 import re
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from msgspec import Struct
 from datasources.databases.history.edges import MOST_STATEMENTS
 
 TEXT_LIMIT = 20_000
-"""Characters of a statement that are read; a longer one counts as unread."""
+"""How many characters of a statement are read; a longer statement counts as unread."""
 VARIABLES = """
 SHOW GLOBAL VARIABLES WHERE Variable_name IN
 ('general_log', 'slow_query_log', 'log_output', 'performance_schema', 'lower_case_table_names')
@@ -17,17 +17,17 @@ CONSUMERS = "SELECT NAME FROM performance_schema.setup_consumers WHERE ENABLED =
 """What performance_schema does not record."""
 
 START = "(^|\n|[*]/)[[:space:](]*"
-"""Of a text, or of what follows a comment."""
+"""The start of a text, or of what follows a comment."""
 TABLE = "create([[:space:]]+(or|replace|temporary))*[[:space:]]+table"
 BEGINS = f"{START}(insert|replace|update|with|{TABLE})[[:space:]/]"
 LISTS = f"{START}update[^=]*,[^=]*[[:space:]]set[[:space:]]"
-"""Several tables without the word JOIN."""
+"""An UPDATE of several tables without the word JOIN."""
 WHOLE = "[[:space:])]table[[:space:]][^(),=]+$"
 """All rows of a table, without the word SELECT."""
 
 
 def writes(text: str) -> str:
-    """The condition on an expression of a text: roughly, whether it may make one table from others."""
+    """The SQL condition for an expression `text`: roughly, whether that statement may fill one table from others."""
     words = " OR ".join(f"{text} LIKE '%{word}%'" for word in ("select", "join", "using"))
     others = f"LEFT({text}, 400) REGEXP '{LISTS}' OR RIGHT({text}, 300) REGEXP '{WHOLE}'"
     return f"LEFT({text}, 1000) REGEXP '{BEGINS}' AND ({words} OR {others})"
@@ -63,20 +63,20 @@ WHERE {writes(SLOW_TEXT)} ORDER BY start_time DESC LIMIT {MOST_STATEMENTS}
 
 
 class Log(Struct, frozen=True):
-    """One table with earlier statements."""
+    """A table in which the server keeps earlier statements."""
 
     table: str
     statement: str
     holds: str
-    """What of the statements it has."""
+    """Which statements it keeps, for how long."""
     grant: str
     """What a user needs to read it."""
     consumers: frozenset[str] = frozenset()
-    """What has to be switched on in performance_schema."""
+    """What must be switched on in performance_schema."""
 
     @property
     def kept_in(self) -> str:
-        """The same in words."""
+        """The table, and what it holds."""
         return f"{self.table} ({self.holds})"
 
 
@@ -121,9 +121,9 @@ def has_performance_schema(variables: Mapping[str, str]) -> bool:
 
 
 def logs_of(variables: Mapping[str, str], off: frozenset[str]) -> list[Log]:
-    """The logs that this server fills, by its variables and by what performance_schema leaves out; best ones first.
+    """The logs that this server fills, by its variables and the consumers that are `off`; the best first.
 
-    A text that is whole is better than its form, which is better than the few that were slow.
+    Whole texts are better than digests, which are better than slow statements alone.
     """
     in_tables = "TABLE" in re.split(r"\W+", variables.get("log_output", "").upper())
     found = [GENERAL_LOG] if in_tables and _is_on(variables, "general_log") else []
@@ -133,7 +133,7 @@ def logs_of(variables: Mapping[str, str], off: frozenset[str]) -> list[Log]:
 
 
 def nothing_kept(variables: Mapping[str, str], account: str) -> str:
-    """Why there is no log to read, with what switches one on."""
+    """Why there is no log to read, and how to switch one on."""
     return NOTHING_RECORDED if has_performance_schema(variables) else NOTHING_KEPT.format(account=account)
 
 

@@ -1,4 +1,4 @@
-"""What views read, from their texts: believed as far as the server's own record of them agrees."""
+"""What views read, according to their texts; where the server keeps a record of its own, the two must agree."""
 
 from datasources.databases.view_lineage.apart import Texts, lineage_apart
 from datasources.databases.view_lineage.lineage import lineage_of

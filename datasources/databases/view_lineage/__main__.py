@@ -1,4 +1,4 @@
-"""The process in which `lineage_apart` reads texts: within limits that the system enforces."""
+"""The process in which `lineage_apart` parses texts, within limits that the operating system enforces."""
 
 import resource
 import sys
@@ -11,9 +11,9 @@ from datasources.databases.view_lineage.lineage import lineage_of
 
 
 def main() -> None:
-    """Say that it is there, read texts, and answer their lineage."""
+    """Report that the process is ready, parse the texts, and write their lineage."""
     resource.setrlimit(resource.RLIMIT_CPU, (APART_SECONDS, APART_SECONDS))
-    with suppress(ValueError, OSError):  # not every system has it
+    with suppress(ValueError, OSError):  # not every system has this limit
         resource.setrlimit(resource.RLIMIT_AS, (APART_BYTES, APART_BYTES))
     sys.stdout.buffer.write(READY)
     sys.stdout.buffer.flush()

@@ -1,8 +1,8 @@
-"""Whether what a view's text says of columns is believed: the server's own record has to say the same.
+"""Decides whether to trust what a view's text says about columns: the server's own record has to say the same.
 
-A record has the tables that a view reads, and not which column is made from which. A parser may take a text for
-something else than the server does, above all where its dialect is that of another product; so a text that does not
-fit into what the server knows tells nothing, and never a little.
+A record names the tables that a view reads, but not which column is made from which. A parser may understand a text
+differently than the server does, above all if its dialect is that of another product. So a text that contradicts what
+the server knows is discarded as a whole.
 """
 
 from collections.abc import Collection, Mapping
@@ -13,21 +13,21 @@ from datasources.databases.view_lineage.names import Name
 
 
 class Claim(Struct, frozen=True, kw_only=True):
-    """What a view's text says, as it was parsed."""
+    """What a view's text says, according to the parser."""
 
     read: Mapping[Name, Collection[str]]
-    """Columns that it names, by their tables."""
+    """The columns that it names, by table."""
     made: int
-    """How many columns the view has by it; a star that could not be resolved is one."""
+    """How many columns the view has according to it; a star that could not be resolved counts as one."""
     lost: int = 0
-    """How many columns it names of which it is not clear whose they are."""
+    """How many columns it names whose table is unclear."""
 
 
 def agrees(claim: Claim, recorded: Collection[Name], columns: Mapping[Name, Collection[str]], width: int) -> bool:
-    """Whether a view's text says what the server knows of it.
+    """Whether a view's text agrees with what the server knows about the view.
 
-    Its tables are just those that are `recorded` for this view; each column is one of its table's, as far as their
-    `columns` are known; and the view has as many columns as it has there (`width`, 0 where that is not known).
+    It names exactly the tables that the server has `recorded` for this view; each column belongs to its table, if the
+    table's `columns` are known; and the view has as many columns as on the server (`width`, 0 if unknown).
     """
     return (
         {*claim.read} == {*recorded}

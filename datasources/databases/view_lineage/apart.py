@@ -1,4 +1,4 @@
-"""Texts of views that a server may have written to do harm: read in a process of its own, which can be ended."""
+"""Parses the texts of views in a separate process, which can be killed: a hostile server may have written them."""
 
 import asyncio
 import sys
@@ -14,18 +14,18 @@ from datasources.databases.view_lineage.reading import View
 
 APART_SECONDS = 5
 APART_BYTES = 2**30
-"""What reading texts in a process of its own may take, once it is there."""
+"""How much CPU time and memory parsing may take in that process, once it is ready."""
 READY_SECONDS = 30
-"""How long a process may take to be there; what it imports is ours, and a busy machine is no fault of the texts."""
+"""How long the process may take to start: it imports only our code, and a busy machine is no fault of the texts."""
 READY = b"\n"
-"""What it says then."""
+"""What the process writes when it is ready."""
 AT_ONCE = 2
-"""Such processes; the requests beyond wait."""
+"""How many such processes run at a time; further requests wait."""
 _room: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
 
 class Texts(Struct, frozen=True):
-    """What `lineage_of` is asked, as it goes to a process of its own."""
+    """The arguments of `lineage_of`, as they are sent to the process."""
 
     views: list[View]
     columns: list[tuple[Name, list[str]]]
@@ -33,9 +33,10 @@ class Texts(Struct, frozen=True):
 
 
 async def lineage_apart(texts: Texts) -> Lineage | None:
-    """What `lineage_of` answers, in a process of its own; None when it took too long, or too much memory.
+    """The result of `lineage_of`, from a separate process; None if that takes too long or too much memory.
 
-    The server writes these texts: two hundred characters may take the parser minutes, and a thread cannot be ended.
+    The server sends these texts: two hundred characters may keep the parser busy for minutes, and a thread cannot be
+    killed.
     """
     loop = asyncio.get_running_loop()
     async with _room.setdefault(loop, asyncio.Semaphore(AT_ONCE)):

@@ -1,4 +1,4 @@
-"""The edges of many views: by the server's own record where it keeps one, with what their texts say of columns."""
+"""The edges of views: from the server's own record if it keeps one, with the columns that their texts add."""
 
 from collections.abc import Iterable, Mapping
 
@@ -16,14 +16,13 @@ def lineage_of(
     folded: bool = True,
     database: str = "",
 ) -> Lineage:
-    """The edges of all views, and the views of which nothing is known, or nothing of their columns.
+    """The edges of all views, the views that could not be read, and those whose columns could not be read.
 
-    `columns` are those of every table and view, in their order: by them a star is resolved, and a column that is not
-    qualified. `folded`: names that differ only in case are the same. `database`: where it is given, a table that a
-    definition names in another one is in no edge. A view of which the server keeps a record has the edges of that
-    record, and its text adds columns if it agrees; another one has those of its text. A definition that sqlglot does
-    not understand, or takes for a command, counts as unread: never as a view that reads nothing. Takes CPU: run it in
-    a thread.
+    `columns` are those of every table and view, in order: they resolve stars and unqualified columns. `folded`: the
+    server ignores the case of names. `database`: if given, no edge has a table that a definition names in another
+    database. If the server keeps a record of a view, its edges come from that record, and its text adds columns if it
+    agrees; otherwise they come from its text. A definition that sqlglot does not understand, or takes for a command,
+    counts as unread, never as a view that reads nothing. Takes CPU: run it in a thread.
     """
     views = list(views)
     named: dict[Name, Iterable[str]] = {name: () for view in views for name in view.recorded or ()}
@@ -55,7 +54,7 @@ def _reading(view: View, known: KnownNames, dialect: str) -> Reading | None:
 
 
 def _is_believed(view: View, reading: Reading, known: KnownNames) -> bool:
-    """By the record; and never where a name of the text may mean two things."""
+    """Whether the text agrees with the record, and none of its names is ambiguous."""
     claim = reading.claim
     columns = {name: known.columns_of(*name) for name in claim.read}
     width = len(known.columns_of(view.schema, view.name))

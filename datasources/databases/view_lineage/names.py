@@ -1,4 +1,4 @@
-"""Names of tables and columns, as the server writes them and as a definition may."""
+"""Names of tables and columns, as the server writes them and as a definition may write them."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -11,10 +11,10 @@ Name = tuple[str, str]
 
 
 class KnownNames:
-    """The tables and columns that there are."""
+    """The tables and columns that the server shows."""
 
     def __init__(self, columns: Mapping[Name, Iterable[str]], *, folded: bool, database: str) -> None:
-        """`folded`: names that differ only in case are the same. `database`: whose tables these are, if it matters."""
+        """`folded`: the server ignores the case of names. `database`: where these tables are, if that matters."""
         self.folded = folded
         self._database = database
         listed = {name: list(names) for name, names in columns.items()}
@@ -29,14 +29,14 @@ class KnownNames:
             if counted[self.fold(*name)] > 1 or len(self._columns[self.fold(*name)]) < len(names)
         }
         self.schema: dict[str, object] = {}
-        """As sqlglot wants it: schema, table, column, type; types do not matter here, and no table may be empty."""
+        """As sqlglot expects it: schema, table, column, type. Types do not matter here, and no table may be empty."""
         for (schema, table), names in self._columns.items():
             if names:
                 tables = cast(dict[str, object], self.schema.setdefault(schema, {}))
                 tables[table] = dict.fromkeys(names, "text")
 
     def fold(self, *names: str) -> tuple[str, ...]:
-        """Names as they are compared."""
+        """Names in the form in which they are compared."""
         return tuple(name.lower() for name in names) if self.folded else names
 
     def is_elsewhere(self, table: exp.Table) -> bool:
@@ -44,17 +44,17 @@ class KnownNames:
         return bool(self._database and table.catalog) and self.fold(table.catalog) != self.fold(self._database)
 
     def is_doubtful(self, schema: str, table: str) -> bool:
-        """Whether folding has made one name of two: of tables, or of columns of this table."""
+        """Whether folding has merged this table's name with another one, or two of its columns."""
         return self.fold(schema, table) in self._doubtful
 
     def table(self, schema: str, table: str) -> Name:
-        """The table as the server writes it, or as it is written here if the server does not show it."""
+        """The table as the server writes it, or as given if the server does not show it."""
         return self._tables.get(self.fold(schema, table), (schema, table))
 
     def columns_of(self, schema: str, table: str) -> list[str]:
-        """Its columns in their order; none of one that the server does not show."""
+        """Its columns in order; none if the server does not show the table."""
         return list(self._columns.get(self.fold(schema, table), {}).values())
 
     def column(self, schema: str, table: str, column: str) -> str:
-        """The column as the server writes it, or as it is written here."""
+        """The column as the server writes it, or as given if the server does not show it."""
         return self._columns.get(self.fold(schema, table), {}).get(self.fold(column)[0], column)

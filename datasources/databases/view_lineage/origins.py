@@ -1,4 +1,4 @@
-"""Where the columns that a query answers come from, through the queries inside of it."""
+"""Traces the columns of a query's result to tables, through the queries inside it."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -8,14 +8,14 @@ from sqlglot.optimizer.scope import Scope
 
 
 class Origin(NamedTuple):
-    """A column of a table, as the definition has it."""
+    """A column of a table, as the definition names it."""
 
     table: exp.Table
     column: str
 
 
 class Origins:
-    """Where the columns that a query answers come from; of what is around them (joins, filters) nothing counts."""
+    """Where the columns of a query's result come from; joins and filters around them do not count."""
 
     def __init__(self, scopes: Iterable[Scope]) -> None:
         self._home: dict[int, Scope] = {}
@@ -25,7 +25,7 @@ class Origins:
         self._known: dict[tuple[int, int], list[Origin]] = {}
 
     def of(self, query: exp.Expr, number: int) -> list[Origin]:
-        """Where the column at this place in the answer of the query comes from."""
+        """Where the column at this position in the query's result comes from."""
         key = (id(query), number)
         if key not in self._known:
             self._known[key] = []  # a recursive query reads itself
@@ -55,19 +55,19 @@ class Origins:
 
 
 def selects_of(query: exp.Expr) -> list[exp.Expr]:
-    """What a query answers, column by column."""
+    """The columns that a query selects."""
     return query.selects if isinstance(query, exp.Query) else []
 
 
 def query_of(source: Scope) -> exp.Expr:
-    """The query of a scope; that of a LATERAL one stands within brackets."""
+    """The query of a scope; a LATERAL query stands within parentheses."""
     found: exp.Expr = source.expression
     return found.this.unnest() if isinstance(found, exp.Lateral) and isinstance(found.this, exp.Subquery) else found
 
 
 def source_behind(scope: Scope | None, alias: str) -> exp.Table | Scope | None:
-    """The table or the query behind an alias, here or in a query around this one."""
-    if not alias and scope is not None and len(scope.sources) == 1:  # of a table whose columns are not known
+    """The table or the query that an alias means, in this query or in one around it."""
+    if not alias and scope is not None and len(scope.sources) == 1:  # the table's columns are not known
         alias = next(iter(scope.sources))
     while scope is not None:
         if alias in scope.sources:
@@ -78,6 +78,6 @@ def source_behind(scope: Scope | None, alias: str) -> exp.Table | Scope | None:
 
 
 def is_made(source: Scope, column: str) -> bool:
-    """Whether a query answers a column of this name; what a function answers is not known."""
+    """Whether a query returns a column of this name; true for a function, whose columns are unknown."""
     query = query_of(source)
     return not isinstance(query, exp.Query) or column in [select.alias_or_name for select in selects_of(query)]

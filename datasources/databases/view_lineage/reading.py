@@ -1,4 +1,4 @@
-"""What one view's text says that the view reads, and what it makes of that."""
+"""What a view reads according to its text, and which columns it makes of that."""
 
 import logging
 from collections.abc import Collection, Iterable
@@ -15,10 +15,10 @@ from datasources.databases.view_lineage.names import KnownNames, Name
 from datasources.databases.view_lineage.origins import Origins, is_made, selects_of, source_behind
 
 LENGTH_LIMIT = 200_000
-"""Characters of a definition that is read; a longer one counts as unread."""
+"""How many characters of a definition are parsed; a longer one counts as unread."""
 
 RECURSIVE_UNSAID = frozenset({"oracle", "tsql"})
-"""Dialects in which a query that reads itself is not called RECURSIVE."""
+"""Dialects in which a query may read itself without the word RECURSIVE."""
 
 logging.getLogger("sqlglot").setLevel(logging.CRITICAL)  # its warnings quote the definitions
 
@@ -29,9 +29,9 @@ class View(Struct, frozen=True):
     schema: str
     name: str
     definition: str | None
-    """The whole statement or its query; None where the user may not read it."""
+    """The whole statement or its query; None if the user may not read it."""
     recorded: list[Name] | None = None
-    """The tables that it reads by the server's own record; None where the server keeps none of this view."""
+    """The tables that it reads according to the server's own record; None if the server keeps none of this view."""
 
 
 class Reading(Struct, frozen=True):
@@ -39,20 +39,20 @@ class Reading(Struct, frozen=True):
 
     claim: Claim
     made: dict[Name, set[ColumnEdge]]
-    """Which columns of the view are made from which, by the table that they come from."""
+    """Which columns of the view are made from which, by source table."""
 
 
 class Unreadable(Exception):
-    """Nothing is known of what a view reads."""
+    """A view's text does not tell what the view reads."""
 
 
 def read_view(view: View, known: KnownNames, dialect: str) -> Reading:
-    """What its text says. Raises `Unreadable` for what sqlglot does not understand, or takes for a command."""
+    """Parse its text. Raises `Unreadable` if sqlglot does not understand it, or takes it for a command."""
     try:
         return _read(view, known, dialect)
     except Unreadable:
         raise
-    except Exception as error:  # one of sqlglot's, or a fault of its: texts are whatever a server writes
+    except Exception as error:  # an error of sqlglot, or a bug in it: a server may send any text
         raise Unreadable from error
 
 
@@ -73,7 +73,7 @@ def _read(view: View, known: KnownNames, dialect: str) -> Reading:
 
 
 def _claim(scopes: Iterable[Scope], made: int, known: KnownNames) -> Claim:
-    """Every table and column that is named."""
+    """Every table and column that the text names."""
     read: dict[Name, set[str]] = {}
     lost = 0
     for scope in scopes:
@@ -101,7 +101,7 @@ def _query(view: View, known: KnownNames, dialect: str) -> exp.Query:
     query = tree.expression if isinstance(tree, exp.Create) else tree
     if not isinstance(query, exp.Query):
         raise Unreadable
-    if known.folded:  # quotes make no difference then, but to a dialect that folds names the other way
+    if known.folded:  # quotes then matter only to a dialect that folds names to upper case
         for name in query.find_all(exp.Identifier):
             name.set("quoted", False)
     if dialect in RECURSIVE_UNSAID:
@@ -121,7 +121,7 @@ def _query(view: View, known: KnownNames, dialect: str) -> exp.Query:
 
 
 def _complete(query: exp.Query, recorded: Collection[Name], known: KnownNames) -> None:
-    """Give a table without a schema that of the one recorded table of its name: it need not be the view's own."""
+    """Give an unqualified table the schema of the only recorded table of its name: it need not be the view's own."""
     schemas: dict[str, set[str]] = {}
     for schema, table in recorded:
         schemas.setdefault(known.fold(table)[0], set()).add(schema)

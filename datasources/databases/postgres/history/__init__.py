@@ -1,1 +1,1 @@
-"""What earlier statements have made from what: as PostgreSQL's extension pg_stat_statements remembers them."""
+"""Lineage from earlier statements, as PostgreSQL's extension pg_stat_statements remembers them."""

@@ -1,4 +1,4 @@
-"""What a name in a statement means, of which the search path is not known any more."""
+"""Resolves the names in a statement whose search path is no longer known."""
 
 from collections.abc import Iterable
 
@@ -16,10 +16,10 @@ WHERE c.relkind IN ({relations}) AND n.nspname !~ '^pg_(toast|temp)'
 
 
 class PgNames:
-    """Names as PostgreSQL takes them: those that differ in case differ.
+    """Names as PostgreSQL compares them: case matters.
 
-    One without a schema is a table's only where a single table of the whole database has it, the server's own and
-    those that the user may not see among them: the search path of the session that used it is nowhere recorded.
+    PostgreSQL does not record the search path of the session that used a name. So an unqualified name is resolved only
+    if a single table of the whole database has it, counting system tables and tables that the user may not see.
     """
 
     def __init__(self, rows: Iterable[Row], database: str) -> None:

@@ -1,4 +1,4 @@
-"""Statements of before, wherever they were kept, and the edges of those that filled one table from others."""
+"""Earlier statements, wherever the server kept them, and the edges of those that filled one table from others."""
 
 from collections.abc import Iterable, Sequence
 
@@ -14,21 +14,21 @@ DIALECT = "postgres"
 
 
 class Past(Struct, kw_only=True, frozen=True):
-    """What one record of statements has told."""
+    """What one record of earlier statements contains."""
 
     read_from: str
     texts: Sequence[str] = ()
-    """Of statements that may have filled a table."""
+    """Texts of statements that may have filled a table."""
     unread: int = 0
-    """Statements of which the text was not there, or was too long."""
+    """How many statements had no text, or one that was too long."""
     missing: str | None = None
-    """Why it was not read, or not all of it, with what to do."""
+    """Why we could not read all of it, and what to do about that."""
     kept: bool = True
     """Whether the server keeps such a record."""
 
 
 def together(pasts: Iterable[Past]) -> Past:
-    """One for all records that are kept; the first where none is."""
+    """All records that the server keeps in one; the first of them if it keeps none."""
     pasts = list(pasts)
     kept = [past for past in pasts if past.kept] or pasts[:1]
     return Past(
@@ -43,7 +43,7 @@ def together(pasts: Iterable[Past]) -> Past:
 async def history_of(
     past: Past, names: Iterable[Row], database: str, seconds: float
 ) -> tuple[list[LineageEdge], History]:
-    """What these statements have made from what; `seconds` bound how long they are read, others are unread."""
+    """The lineage of these statements. Those that cannot be parsed within `seconds` count as unread."""
     written = [Written(readable(text)) for text in past.texts]
     edges, count, unread = await edges_apart(written, PgNames(names, database), DIALECT, seconds=seconds)
     return edges, History(

@@ -1,4 +1,4 @@
-"""The extension pg_stat_statements: where it is, whether it may be read, and the statements that it remembers."""
+"""The extension pg_stat_statements: where it is, whether we may read it, and the statements that it remembers."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -16,15 +16,15 @@ from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
 
 Read = Callable[[str, Any], Awaitable[list[Any]]]
-"""All rows of a statement of ours, each of this form."""
+"""Runs a statement of ours, and returns its rows as this type."""
 
 MOST_BYTES = 16 * MEGABYTE
-"""Of all texts together; those that are called least are left out, and count as unread."""
+"""Of all texts together; the statements called least often are left out, and count as unread."""
 HIDDEN = "<insufficient privilege>"
-"""What it shows of the statements of others."""
+"""What it shows instead of the text of another user's statement."""
 NOT_LOADED = "55000"
 STOPPED = frozenset({"57014", "55P03"})
-"""SQLSTATEs: a library that was not loaded; a statement that took too long, or waited too long for a lock."""
+"""SQLSTATEs: the library is not loaded; the statement took too long, or waited too long for a lock."""
 
 EXTENSION = """
 SELECT n.nspname, has_schema_privilege(n.oid, 'USAGE')::text, has_table_privilege(c.oid, 'SELECT')::text
@@ -34,7 +34,7 @@ JOIN pg_depend AS d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = 
 JOIN pg_class AS c ON c.oid = d.objid JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE e.extname = 'pg_stat_statements' AND c.relname = 'pg_stat_statements'
 """
-"""By what belongs to the extension: a table of that name that another user has made is none of it."""
+"""Looks for members of the extension, so that another user's table of that name is not taken for it."""
 STATEMENTS = f"""
 SELECT CASE WHEN g.size <= {MOST_BYTES} AND length(g.query) <= {LENGTH_LIMIT} THEN g.query END, g.statements::text
 FROM (
@@ -47,7 +47,7 @@ FROM (
     GROUP BY s.query
 ) AS g ORDER BY g.size NULLS FIRST LIMIT {MOST_STATEMENTS}
 """  # noqa: S608 -- put together from constants, and a quoted name
-"""Those that are called most, of this database; a text is NULL where the server has lost it."""
+"""The statements of this database that were called most often; the text is NULL if the server has lost it."""
 
 KEPT_IN = "pg_stat_statements (since its last reset)"
 ABSENT = (
@@ -67,14 +67,14 @@ class Extension(Struct, array_like=True, frozen=True, forbid_unknown_fields=True
 
 
 class Statement(Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
-    """A row of `STATEMENTS`: a text, and how often it is there, once for each user."""
+    """A row of `STATEMENTS`: a text, and how many entries have it (one for each user)."""
 
     text: str | None
     count: Count
 
 
 async def remembered(read: Read, user: str) -> Past:
-    """The statements that it remembers; without it, or without a right, what to do. Raises `CheckError`."""
+    """The statements that it remembers; if it or a privilege is missing, what to do. Raises `CheckError`."""
     found: list[Extension] = await read(EXTENSION, Extension)
     if not found:
         return Past(read_from=KEPT_IN, missing=ABSENT, kept=False)
@@ -104,7 +104,7 @@ async def remembered(read: Read, user: str) -> Past:
 
 
 def _reason(error: CheckError) -> str | None:
-    """Why the server does not tell what it remembers; None for a server that breaks down."""
+    """Why the server does not show its statements; None if the error has nothing to do with the extension."""
     state = error.details.get("sqlstate")
     if state == NOT_LOADED:
         return PRELOAD
