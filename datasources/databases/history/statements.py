@@ -11,7 +11,7 @@ from datasources.databases.view_lineage import LENGTH_LIMIT
 CASED = frozenset({"mysql", "clickhouse"})
 """Dialects in which an unquoted name keeps its case."""
 QUOTES_KEEP_CASE = frozenset({"postgres"})
-"""Dialects in which a quoted name keeps its case: `"Orders"` and `orders` differ. Dialects in neither set ignore case."""
+"""Dialects in which a quoted name keeps its case: `"Orders"` and `orders` differ. Dialects in neither set ignore it."""
 WRITES = (exp.Insert, exp.Update, exp.Merge, exp.Create, exp.Into)
 
 
