@@ -209,8 +209,8 @@ class NewAlert(Struct, frozen=True, forbid_unknown_fields=True):
         Meta(
             min_length=1,
             max_length=MOST_CHARACTERS,
-            description="Of a webhook http:// or https://; of a Slack channel its incoming webhook; of a mail "
-            "mailtos://USER:PASSWORD@SMTP-HOST?from=ADDRESS&to=ADDRESS. It is never answered",
+            description="Where the alert goes: http:// or https:// for a webhook, the incoming webhook for Slack, "
+            "mailtos://USER:PASSWORD@SMTP-HOST?from=ADDRESS&to=ADDRESS for mail. No answer shows it",
         ),
     ]
     name: (
