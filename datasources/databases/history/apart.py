@@ -5,13 +5,10 @@ Some texts of a hundred characters keep a parser busy for minutes, and a thread 
 
 import asyncio
 import os
-import resource
 import signal
 import sys
 import time
 from collections.abc import Iterable
-from contextlib import suppress
-from weakref import WeakKeyDictionary
 
 import msgspec
 from msgspec import Struct
@@ -19,18 +16,14 @@ from msgspec import Struct
 from datasources.databases.base import LineageEdge
 from datasources.databases.history.edges import Names, Written, edges_from
 from datasources.databases.history.statements import Deed, understood
+from datasources.databases.separate import limit_memory, process_of
 
 READ_SECONDS = 30.0
 """For all texts together; those that the process does not reach in time count as unread."""
 TEXT_SECONDS = 1.0
 """CPU time for one text."""
-MOST_BYTES = 2**30
-"""Memory limit of the process."""
 START_SECONDS = 30.0
 """How long the process may take to start and to answer, not counting parsing: it imports only our code."""
-AT_ONCE = 2
-"""How many such processes run at a time; further requests wait."""
-_room: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
 
 class Texts(Struct, frozen=True):
@@ -56,22 +49,13 @@ async def deeds_apart(texts: list[str], dialect: str, seconds: float) -> list[De
 
 
 async def _deeds(asked: Texts) -> list[Deed | None]:
-    loop = asyncio.get_running_loop()
-    async with _room.setdefault(loop, asyncio.Semaphore(AT_ONCE)):
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-I", "-m", "datasources.databases.history.apart", env={},
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-        )  # fmt: skip
+    async with process_of("datasources.databases.history.apart") as process:
         try:
             async with asyncio.timeout(START_SECONDS + asked.seconds):
                 answer, _ = await process.communicate(msgspec.json.encode(asked))
             return msgspec.json.decode(answer, type=list[Deed | None])
         except (TimeoutError, msgspec.DecodeError):  # we killed it, or the system did
             return [None] * len(asked.texts)
-        finally:
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
 
 
 class _TooLong(BaseException):
@@ -104,8 +88,7 @@ def _end(*_: object) -> None:
 
 def main() -> None:
     """Answer the request on standard input, within limits that the operating system enforces."""
-    with suppress(ValueError, OSError):  # not every system has this limit
-        resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
+    limit_memory()
     signal.signal(signal.SIGPROF, _end)
     asked = msgspec.json.decode(sys.stdin.buffer.read(), type=Texts)
     sys.stdout.buffer.write(msgspec.json.encode(answer(asked)))

@@ -2,19 +2,18 @@
 
 import resource
 import sys
-from contextlib import suppress
 
 import msgspec
 
-from datasources.databases.view_lineage.apart import APART_BYTES, APART_SECONDS, READY, Texts
+from datasources.databases.separate import limit_memory
+from datasources.databases.view_lineage.apart import APART_SECONDS, READY, Texts
 from datasources.databases.view_lineage.lineage import lineage_of
 
 
 def main() -> None:
     """Report that the process is ready, parse the texts, and write their lineage."""
     resource.setrlimit(resource.RLIMIT_CPU, (APART_SECONDS, APART_SECONDS))
-    with suppress(ValueError, OSError):  # not every system has this limit
-        resource.setrlimit(resource.RLIMIT_AS, (APART_BYTES, APART_BYTES))
+    limit_memory()
     sys.stdout.buffer.write(READY)
     sys.stdout.buffer.flush()
     texts = msgspec.json.decode(sys.stdin.buffer.read(), type=Texts)

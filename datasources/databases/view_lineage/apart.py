@@ -1,27 +1,21 @@
 """Parses the texts of views in a separate process, which can be killed: a hostile server may have written them."""
 
 import asyncio
-import sys
-from contextlib import suppress
-from weakref import WeakKeyDictionary
 
 import msgspec
 from msgspec import Struct
 
 from datasources.databases.base import Lineage
+from datasources.databases.separate import process_of
 from datasources.databases.view_lineage.names import Name
 from datasources.databases.view_lineage.reading import View
 
 APART_SECONDS = 5
-APART_BYTES = 2**30
-"""How much CPU time and memory parsing may take in that process, once it is ready."""
+"""How much CPU time parsing may take in that process, once it is ready."""
 READY_SECONDS = 30
 """How long the process may take to start: it imports only our code, and a busy machine is no fault of the texts."""
 READY = b"\n"
 """What the process writes when it is ready."""
-AT_ONCE = 2
-"""How many such processes run at a time; further requests wait."""
-_room: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
 
 class Texts(Struct, frozen=True):
@@ -38,12 +32,7 @@ async def lineage_apart(texts: Texts) -> Lineage | None:
     The server sends these texts: two hundred characters may keep the parser busy for minutes, and a thread cannot be
     killed.
     """
-    loop = asyncio.get_running_loop()
-    async with _room.setdefault(loop, asyncio.Semaphore(AT_ONCE)):
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-I", "-m", "datasources.databases.view_lineage", env={},
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-        )  # fmt: skip
+    async with process_of("datasources.databases.view_lineage") as process:
         try:
             async with asyncio.timeout(READY_SECONDS):
                 await _reader(process).readexactly(len(READY))
@@ -51,10 +40,6 @@ async def lineage_apart(texts: Texts) -> Lineage | None:
                 found, _ = await process.communicate(msgspec.json.encode(texts))
         except (TimeoutError, asyncio.IncompleteReadError):
             return None
-        finally:
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
     return msgspec.json.decode(found, type=Lineage) if process.returncode == 0 else None
 
 

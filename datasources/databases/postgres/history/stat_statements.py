@@ -97,9 +97,7 @@ async def remembered(read: Read, user: str) -> Past:
         read_from=KEPT_IN,
         texts=[row.text for row in rows if row.text is not None and is_worth_reading(row.text)],
         unread=sum(row.count for row in rows if row.text is None),
-        missing=f"GRANT pg_read_all_stats TO {grantee} (hidden statements of other users: {hidden})"
-        if hidden
-        else None,
+        missing=GRANT.format(grantee=grantee, hidden=hidden) if hidden else None,
     )
 
 
