@@ -1,6 +1,6 @@
 """Certificates and keys as text: what fields of options hold them, and what is none of them.
 
-A field says so in its `Meta` (`pem_field`), and whatever takes a source from a client asks `misfits_in`: what is no
+A field says so in its `Meta` (`pem_field`), and the code that reads a client's source asks `misfits_in`: what is no
 certificate is refused when a source is saved, not when it is tested.
 """
 
@@ -39,7 +39,7 @@ class Holds(StrEnum):
 
 
 def pem_field(title: str, holds: Holds = Holds.certificates, max_length: int = 65536) -> Meta:
-    """What says of a field that it holds this, for forms, the schema, and whatever takes a source from a client."""
+    """What says of a field that it holds this, for forms, the schema, and the code that reads a client's source."""
     return Meta(
         title=title, max_length=max_length, extra_json_schema={"format": "textarea"}, extra={"holds": holds.value}
     )

@@ -26,7 +26,7 @@ ENGINE_LOGGERS = ("prefect.flow_runs", "prefect.task_runs")
 ENGINES = ("flow_engine", "task_engine")
 """The engine's own modules, which tell its lines from those of a flow."""
 REPORTS = ("Finished in state", "Task run failed with state", "Crash detected! Execution was cancelled")
-"""How the engine's lines about a state begin; it logs the second and third as errors, whatever the state means."""
+"""How the engine's lines about a state begin; it logs the second and third as errors even for other states."""
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 """The moment from which PostgreSQL counts microseconds (PostgreSQL, "Date/Time Types")."""

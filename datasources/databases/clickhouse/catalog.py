@@ -1,4 +1,4 @@
-"""The catalogue queries: two of them, whatever the size of the server."""
+"""The catalogue queries: two of them, however large the server is."""
 
 import re
 from itertools import groupby

@@ -44,7 +44,7 @@ class Deed(Struct, frozen=True):
 
 
 def deed_of(sql: str, dialect: str) -> Deed:
-    """What a text does. Raises whatever sqlglot raises, and `ValueError` for a text that is too long.
+    """What a text does. Raises what sqlglot raises, and `ValueError` for a text that is too long.
 
     DELETE fills no table, and CREATE VIEW is left out because the server records views itself. Takes CPU: run it in a
     thread.

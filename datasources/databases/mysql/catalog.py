@@ -1,4 +1,4 @@
-"""The catalogue queries: a constant number of them, whatever the size of the server."""
+"""The catalogue queries: a constant number of them, however large the server is."""
 
 from collections.abc import Iterator
 from itertools import groupby

@@ -32,7 +32,7 @@ async def read_history(
 ) -> tuple[list[LineageEdge], History]:
     """The edges, and what was read, or what the user needs to read it. Neither quotes a text.
 
-    `known` are the names of all tables. Runs eight statements at most, whatever the size of the server.
+    `known` are the names of all tables. Runs eight statements at most, however large the server is.
     """
     with translated("history"):  # a server may answer anything
         return await _read(_Reading(opened, limit, min(SEARCH_SECONDS, seconds / 4)), limit, known)
