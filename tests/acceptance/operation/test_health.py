@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from http.server import ThreadingHTTPServer
 from typing import Any
 
@@ -280,10 +281,12 @@ def test_late_sweeps_drop_themselves(service: Service, admin: httpx.Client, embe
     assert (late["state"]["type"], late["state"]["name"]) == ("COMPLETED", "Dropped")
     assert "newer" in late["state"]["message"]
     assert health(admin, source)["health_history"] == []
-    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    assert "1 left to full tests" in run("sweep/health", there["parameters"], now)["state"]["message"]
+    first = datetime.now(UTC).isoformat()
+    assert "1 left to full tests" in run("sweep/health", there["parameters"], first)["state"]["message"]
     eventually(lambda: health(admin, source)["health_history"])
-    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    again = run("sweep/health", there["parameters"], first)  # of the same moment, which has been swept
+    assert (again["state"]["name"], "has ended" in again["state"]["message"]) == ("Dropped", True)
+    now = datetime.now(UTC).isoformat()
     assert run("sweep/health", there["parameters"], now)["state"]["message"].startswith("1 checked: 1 passed")
     assert [check["job_id"] is None for check in health(admin, source)["health_history"]] == [True, False]
     assert admin.patch(f"{SOURCES}/{source}", json={"is_paused": True}).status_code == 200
