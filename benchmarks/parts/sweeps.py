@@ -96,7 +96,7 @@ async def _swept(
 ) -> tuple[Any, ...]:
     """One interval of a timetable, from the beginning of its first sweep."""
     say(f"{plan.sources:,} sources every {plan.interval} s: waiting until they are due")
-    ids = copies(session, first, plan.sources - 1)
+    ids = copies(session, first, plan.sources)
     timetable = await schedule(session, client, ids, plan.interval)
     await wait_for(partial(has_begun, session, timetable), plan.interval + 60)
     say(f"{plan.sources:,} sources every {plan.interval} s: measuring for {plan.interval} s")
