@@ -24,13 +24,16 @@ LINGER_SECONDS = 1.0
 """How long a result waits, so that others can share its request. The first does not wait: if a later step kills the
 process, the next attempt knows that the first step did not."""
 WRITE_AGAIN_SECONDS = 0.5
+PARTING_SECONDS = 0.3
+"""How long a test that is cancelled or stopped waits for Prefect to take its results: its worker soon kills it."""
 
 
 class Outbox:
     """Writes what steps publish by plain requests, which reach the server before the events of task runs.
 
     A request costs Prefect's server more than most steps cost us, so results that follow each other closely share one;
-    only the end of the test waits for them. Once the context is left, everything has been written.
+    only the end of the test waits for them. Once the context is left, everything has been written, unless the test was
+    cancelled: then results that Prefect does not take at once are lost.
     """
 
     def __init__(self, expected: int = 0) -> None:
@@ -61,8 +64,9 @@ class Outbox:
         if self._writer is None:
             return
         try:
-            await self._writer
-        except SourcecheckError:
+            async with asyncio.timeout(PARTING_SECONDS if _is_cancelled() else None):
+                await self._writer
+        except (SourcecheckError, TimeoutError):
             if error is None:
                 raise
 
@@ -74,6 +78,12 @@ class Outbox:
             together, self._waiting = self._waiting, []
             await _send(together, until)
         self._writer = None
+
+
+def _is_cancelled() -> bool:
+    """Whether the current task was asked to stop, whatever its steps made of that."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def _send(together: list[Published], until: float) -> None:

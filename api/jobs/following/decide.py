@@ -78,7 +78,7 @@ def decide(job: Job, run: Run | None, now: datetime) -> Action:
 
 def decide_without_prefect(job: Job, now: datetime) -> Action:
     """What is to be done while Prefect does not answer: its run, should it begin later, finds the job ended."""
-    if cancel_requested(job) and job.flow_run_id is None:
+    if cancel_requested(job) and (job.flow_run_id is None or overdue(job, now)):
         return End(JobStatus.cancelled)
     if overdue(job, now):
         return End(JobStatus.failed)

@@ -1,12 +1,13 @@
 """Does what was decided about a job: tells Prefect, and writes the final answer down once."""
 
+import asyncio
 import logging
 
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from api.jobs.following.decide import Action, Cancel, End, GiveUp, Leave, Resume, RunAgain, StopRun
 from api.jobs.following.outcome import complete, lost_where
-from api.prefect.client import PrefectServer, Run
+from api.prefect.client import SERVER_ANSWER_SECONDS, PrefectServer, Run
 from datasources.catalogue.jobs.attempts import attempts_of, found_before, losses_of, note_loss
 from datasources.catalogue.jobs.jobs import end_job, ids_of
 from datasources.catalogue.jobs.questions import answers_of, lock_job
@@ -27,7 +28,14 @@ class Settler:
         self._prefect = prefect
 
     async def carry_out(self, action: Action, job: Job, run: Run | None) -> None:
-        """Do it. Raises what Prefect's client and the catalogue raise."""
+        """Do it. Raises what Prefect's client and the catalogue raise, and `TimeoutError` if Prefect does not answer.
+
+        All open jobs wait while this waits, and Prefect's client alone would ask for minutes.
+        """
+        async with asyncio.timeout(SERVER_ANSWER_SECONDS):
+            await self._do(action, job, run)
+
+    async def _do(self, action: Action, job: Job, run: Run | None) -> None:
         match action:
             case Leave():
                 return

@@ -166,12 +166,12 @@ def test_what_is_to_be_done(columns: dict[str, Any], known: Run | None, action: 
         (ASKED_LONG_AGO, Leave()),
         (ASKED_NOW | {"flow_run_id": None}, End(JobStatus.cancelled)),
         (OVERDUE, End(JobStatus.failed)),
-        (OVERDUE | ASKED_NOW, End(JobStatus.failed)),
+        (OVERDUE | ASKED_NOW, End(JobStatus.cancelled)),
         (OVERDUE | ASKED_NOW | {"flow_run_id": None}, End(JobStatus.cancelled)),
     ],
 )
 def test_while_prefect_is_away(columns: dict[str, Any], action: Action) -> None:
-    """Deadlines hold, and a job without a run can be cancelled; a run that may be under way is waited for."""
+    """Deadlines hold, and a job without a run can be cancelled; a run that may be under way is waited for until then."""
     assert decide_without_prefect(job(**columns), NOW) == action
 
 
