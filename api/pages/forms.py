@@ -81,8 +81,13 @@ def member_from(form: Form) -> NewMember:
 
 
 def text(form: Form, name: str) -> str | None:
-    """A field without the blanks around it; None when it is empty."""
-    return str(form.get(name) or "").strip() or None
+    """A field without the blanks around it; None when it is empty. Lines end with LF: browsers send CR LF."""
+    return trimmed(str(form.get(name) or "")) or None
+
+
+def trimmed(value: str) -> str:
+    """A text as `text` reads it from a form."""
+    return value.replace("\r\n", "\n").strip()
 
 
 def number(form: Form, name: str) -> int | str | None:

@@ -9,7 +9,7 @@ from msgspec import Struct
 from sourcecheck.files.exported import Placeholder
 from sourcecheck.importing.dbt import from_mapping
 
-from api.pages.forms import Form, number, text
+from api.pages.forms import Form, number, text, trimmed
 from datasources.catalogue.health.overview import DRAFT
 from datasources.catalogue.tables import DataSource
 from datasources.databases import DATABASES
@@ -259,6 +259,9 @@ def _group(form: Form, fields: list[Field], stored: Values) -> dict[str, Any]:
         if value is None and not field.secret and stored.get(field.name) is not None:
             value = field.default
             found[name] = value
+        before = stored.get(field.name)
+        if isinstance(before, str) and value == trimmed(before):
+            value = before  # the user left it as it was: a certificate with an empty last line, for example
         if value is not None:
             found[name] = value
     return found

@@ -10,6 +10,7 @@ from datasources.catalogue.organizations.accounts import add_member, create_key,
 from tests.api.pages.test_sign_in import browser, form, sign_in
 from tests.api.routes.sources import SOURCES, register
 from tests.fixtures.api import Client
+from tests.fixtures.servers.database import authority_and_certificate
 
 __all__ = ["browser"]
 HTML = {"Accept": "text/html"}
@@ -28,6 +29,12 @@ class Editor:
         )
         found: dict[str, Any] = answer.json()
         return found
+
+    async def change(self, **fields: Any) -> None:
+        """Change the source by the API."""
+        headers = {"Authorization": f"Key {self.key}"}
+        answer = await self.client.patch(f"{SOURCES}/{self.source}", json=fields, headers=headers)
+        assert answer.status_code == 200, answer.text
 
     async def send(self, path: str, **fields: str) -> Any:
         """The page that a form leads to; `path` is below `/sources/`."""
@@ -85,6 +92,18 @@ async def test_changes_are_tested_and_saved(editor: Editor) -> None:
     assert (after["name"], after["tags"], after["temp_schema"]) == (before["name"], ["b", "c"], "scratch")
     assert "draft_of" not in after
     assert (await editor.read(draft)) == {"detail": "Data source not found"}
+
+
+async def test_a_text_of_several_lines_that_is_left_as_it_is(editor: Editor) -> None:
+    """A browser ends its lines otherwise, and drops what is empty: no change, which would need the password again."""
+    root = f"# ours\n{authority_and_certificate()[0]}\n"
+    before = {"rootcert": root, "password": "canary"}
+    await editor.change(options=before, description="One\nTwo")
+    posted = root.strip().replace("\n", "\r\n")
+    page = await editor.edit("save", **{"options.rootcert": posted, "description": "One\r\nThree"})
+    assert "Saved." in page.text
+    after = await editor.read()
+    assert (after["options"]["rootcert"], after["description"]) == (root, "One\nThree")
 
 
 async def test_a_second_draft_takes_the_place_of_the_first(editor: Editor) -> None:
