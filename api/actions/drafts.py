@@ -10,7 +10,7 @@ from api.auth import Member
 from api.dependencies import require_source
 from api.runtime import Services
 from api.wire.errors import Problem
-from api.wire.registration import decode, merged, parse, strangers_in
+from api.wire.registration import decode, merged, parse, stored_options, strangers_in
 from datasources.catalogue.health.overview import DRAFT
 from datasources.catalogue.sources import DRAFT_OF, drafts_of, remove_source, source_of, write_source
 from datasources.catalogue.tables import DataSource
@@ -34,7 +34,8 @@ async def draft_change(
     given = decode(body)
     whole, wrong = merged(row, given, services.vault)
     found = [*strangers_in(given, row.fields), *wrong]
-    source, fields = parse(whole | {"created_from": DRAFT, DRAFT_OF: _told(row)}, found)
+    stored = stored_options(row, services.vault)
+    source, fields = parse(whole | {"created_from": DRAFT, DRAFT_OF: _told(row)}, found, stored)
     name = source.name if source.name != row.name else f"{source.name[: LONGEST_NAME - len(EDITED)]}{EDITED}"
     for earlier in await drafts_of(session, row):
         remove_source(earlier)

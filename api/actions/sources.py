@@ -11,7 +11,7 @@ from api.runtime import Services
 from api.timetables import forget_schedule, pause_schedule
 from api.wire.errors import Problem
 from api.wire.faults import Fault
-from api.wire.registration import decode, hidden_in, merged, parse, strangers_in
+from api.wire.registration import decode, hidden_in, merged, parse, stored_options, strangers_in
 from datasources.catalogue.sources import (
     NameTaken,
     change_source,
@@ -69,7 +69,8 @@ async def change_fields(
 ) -> None:
     """The same of decoded fields, in a row that is locked; its schedule pauses and goes on with it."""
     whole, wrong = merged(row, given, services.vault)
-    await apply_change(session, services, member, row, *parse(whole, [*found, *wrong]))
+    stored = stored_options(row, services.vault)
+    await apply_change(session, services, member, row, *parse(whole, [*found, *wrong], stored))
 
 
 async def apply_change(

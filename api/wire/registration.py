@@ -1,6 +1,6 @@
 """From what a client sent to a row of the catalogue: validated, split from its secrets, nothing lost."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar, get_args
 
 import msgspec
@@ -135,10 +135,13 @@ def _numbered(name: str, value: Any) -> list[tuple[list[str | int], str]]:
     return [([name, number], text) for number, text in items if isinstance(text, str)]
 
 
-def parse(data: dict[str, Any], found: Sequence[Fault] = ()) -> tuple[Source, dict[str, Any]]:
+def parse(
+    data: dict[str, Any], found: Sequence[Fault] = (), stored: Mapping[str, Any] | None = None
+) -> tuple[Source, dict[str, Any]]:
     """The typed source, and its other fields as they were given.
 
-    Raises `Invalid` naming every field at fault; `found` are faults that are known before.
+    `found` are faults that are known before; `stored` are the options of a source that is changed, whose certificates
+    and keys were accepted when they were new. Raises `Invalid` naming every field at fault.
     """
     data = {name: value for name, value in data.items() if name not in ANSWERED_ONLY}
     if wrong := _type_at_fault(data):
@@ -153,7 +156,7 @@ def parse(data: dict[str, Any], found: Sequence[Fault] = ()) -> tuple[Source, di
         fields = msgspec.convert({n: v for n, v in data.items() if v is not None}, SourceFields)
     except msgspec.ValidationError as error:
         raise together([*found, *_all_faults(data)]) from error
-    found += [*_schedules_at_fault(fields), *_certificates_at_fault(source, references)]
+    found += [*_schedules_at_fault(fields), *_certificates_at_fault(source, references, stored or {})]
     extras = {
         name: value for name, value in data.items() if name not in (*OWN_COLUMNS, *SourceFields.__struct_fields__)
     }
@@ -199,11 +202,11 @@ def _schedules_at_fault(fields: SourceFields) -> list[Fault]:
     return found
 
 
-def _certificates_at_fault(source: Source, references: dict[str, str]) -> list[Fault]:
+def _certificates_at_fault(source: Source, references: dict[str, str], stored: Mapping[str, Any]) -> list[Fault]:
     """What is no certificate or key would fail every test; of a reference, only a worker knows what it means."""
     found: list[Fault] = []
     for name, sentence in misfits_in(source.options):
-        if f"options.{name}" not in references:
+        if f"options.{name}" not in references and getattr(source.options, name) != stored.get(name):
             found += Invalid(["body", "options", name], sentence).errors
     return found
 
@@ -226,6 +229,12 @@ def stored_secrets(row: DataSource, vault: Vault) -> dict[str, dict[str, str]]:
         group, _, name = place.partition(".")
         found[group] = {**found.get(group, {}), name: reference}
     return found
+
+
+def stored_options(row: DataSource, vault: Vault) -> dict[str, Any]:
+    """The options of a source as they are stored, secrets included."""
+    secrets: dict[str, str] = vault.open(row.secret).get("options", {})
+    return row.options | secrets
 
 
 def refuse_secrets(extras: Any, loc: list[str | int]) -> None:
@@ -312,7 +321,7 @@ def replaced(
         given, kept = wanted.get(group), secrets.get(group, {})
         if isinstance(given, dict):
             whole[group] = kept | {name: value for name, value in given.items() if value is not None}
-    source, fields = parse(whole, found)
+    source, fields = parse(whole, found, stored_options(row, vault))
     _refuse_moved(source_of(row, vault), source, wanted, secrets)
     return source, fields
 

@@ -19,6 +19,8 @@ BODY = r"(?P<body>(?:[^-]|-(?!----))*+)"
 beginnings takes no longer than others."""
 BLOCK = re.compile(rf"-----BEGIN (?P<label>[A-Z0-9 ]+)-----{BODY}-----END (?P=label)-----")
 CERTIFICATES = frozenset({"CERTIFICATE", "X509 CERTIFICATE"})
+TRUSTED = "TRUSTED CERTIFICATE"
+"""OpenSSL's own form: a certificate followed by what it is trusted for. Of our drivers, only some can read it."""
 HEADER = re.compile(r"^[\w-]+:.*$", re.MULTILINE)
 """Of an encrypted key in an old form (`Proc-Type: 4,ENCRYPTED`)."""
 SEQUENCE = b"\x30"
@@ -56,7 +58,7 @@ def misfits_in(options: Struct) -> Iterator[tuple[str, str]]:
         if text:
             fits, sentence = RULES[holds]
             if not fits(text):
-                yield name, sentence
+                yield name, CONVERT if _is_trusted(text, holds) else sentence
 
 
 def held_by(kind: type[Struct]) -> dict[str, Holds]:
@@ -104,6 +106,12 @@ def is_der(text: str) -> bool:
         return False
 
 
+def _is_trusted(text: str, holds: Holds) -> bool:
+    """Whether it is the certificate that the field holds, but in OpenSSL's own form."""
+    labels = {found["label"] for found in BLOCK.finditer(text)}
+    return holds in (Holds.certificates, Holds.wallet) and TRUSTED in labels and not labels & CERTIFICATES
+
+
 def _is_base64(body: str) -> bool:
     try:
         return bool(b64decode("".join(HEADER.sub("", body).split()), validate=True))
@@ -111,6 +119,10 @@ def _is_base64(body: str) -> bool:
         return False
 
 
+CONVERT = (
+    "This certificate has OpenSSL's trust settings (TRUSTED CERTIFICATE), which most drivers cannot read: paste what "
+    "`openssl x509 -in FILE` prints, where FILE holds it"
+)
 RULES: dict[Holds, tuple[Callable[[str], bool], str]] = {
     Holds.certificates: (
         are_certificates,

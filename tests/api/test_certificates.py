@@ -3,9 +3,12 @@
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 
 from api.wire.errors import Invalid
-from api.wire.registration import parse
+from api.wire.registration import merged, parse, replaced, stored_options
+from datasources.catalogue.tables import DataSource
+from datasources.secrecy.vault import Vault
 from tests.fixtures.servers.database import authority_and_certificate
 
 NETWORK = {"host": "db.example.com", "user": "u", "password": "swordfish"}
@@ -32,6 +35,28 @@ def test_what_is_no_certificate_is_refused(word: str, options: dict[str, Any], f
         assert [fault["loc"] for fault in caught.value.errors] == [["body", "options", field]]
         assert "This is no" in caught.value.sentence
     parse(given | {"options": options | {field: ""}})
+
+
+OLD: list[tuple[str, dict[str, Any], dict[str, str]]] = [
+    ("pg", {"host": "h", "user": "u", "dbname": "d", "rootcert": "-----BEGIN TRUSTED CERTIFICATE-----"}, {}),
+    ("snowflake", {"account": "a"}, {"keyPairFile": "/etc/key.p8"}),
+]
+
+
+@pytest.mark.parametrize(("word", "options", "secrets"), OLD, ids=["a certificate", "a key"])
+def test_what_an_older_source_has_stays(word: str, options: dict[str, Any], secrets: dict[str, str]) -> None:
+    """Another field changes, by either API or a file; a new text in its place has to be one."""
+    vault = Vault(Fernet.generate_key().decode())
+    row = DataSource(name="x", type=word, options=options, fields={}, secret=vault.seal({"options": secrets}))
+    (field,) = {"rootcert", "keyPairFile"} & {*options, *secrets}
+    whole, wrong = merged(row, {"tags": ["a"]}, vault)
+    source, fields = parse(whole, wrong, stored_options(row, vault))
+    assert (getattr(source.options, field), fields["tags"]) == ((options | secrets)[field], ["a"])
+    source, _ = replaced(row, {"name": "x", "type": word, "options": options, "tags": ["b"]}, vault)
+    assert getattr(source.options, field) == (options | secrets)[field]
+    whole, wrong = merged(row, {"options": {field: "system"}}, vault)
+    with pytest.raises(Invalid, match="This is no"):
+        parse(whole, wrong, stored_options(row, vault))
 
 
 def test_what_is_one_is_kept_as_it_is() -> None:

@@ -1,5 +1,6 @@
 """What is a certificate, a key or a wallet as text: a table for each, and every field of every type that holds one."""
 
+import ssl
 from base64 import b64encode
 from functools import cache
 from typing import Any
@@ -16,7 +17,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from datasources.databases import DATABASES
-from datasources.network.pem import are_certificates, held_by, is_der, is_key, is_wallet
+from datasources.databases.postgres.model import PgOptions
+from datasources.network.pem import are_certificates, held_by, is_der, is_key, is_wallet, misfits_in
 from tests.fixtures.servers.database import authority_and_certificate
 
 BUNDLE = "# Comment, with ä\nsubject=CN = Test CA\n{0}\n\n{0}"
@@ -56,7 +58,15 @@ def texts() -> dict[str, str]:
         "empty": "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----",
         "no key": "-----BEGIN PRIVATE KEY-----\nit is a secret\n-----END PRIVATE KEY-----",
         "header": "-----BEGIN CERTIFICATE-----",
+        "trusted": trusted(root),
     }
+
+
+def trusted(certificate: str) -> str:
+    """The same certificate as `openssl x509 -trustout` writes it, with no settings."""
+    label, body = "TRUSTED CERTIFICATE", b64encode(ssl.PEM_cert_to_DER_cert(certificate) + b"\x30\x00").decode()
+    lines = "\n".join(body[at : at + 64] for at in range(0, len(body), 64))
+    return f"-----BEGIN {label}-----\n{lines}\n-----END {label}-----\n"
 
 
 @pytest.mark.parametrize("fits", TEXTS, ids=[rule.__name__ for rule in TEXTS])
@@ -64,6 +74,18 @@ def test_what_is_taken(fits: Any) -> None:
     """PEM of one or several certificates with whatever is around them, keys in each form; no path, and nothing cut."""
     taken = {name for name, text in texts().items() if fits(text)}
     assert taken == {*TEXTS[fits], *ALSO.get(fits, ())}
+
+
+@pytest.mark.parametrize("field", ["rootcert", "sslcert"])
+def test_a_certificate_in_the_form_of_openssl(field: str) -> None:
+    """The sentence has the command that converts it; beside a plain certificate, it is not looked at."""
+    options = {"host": "h", "user": "u", "dbname": "d"}
+    root, other = texts()["one"], texts()["trusted"]
+    ((name, sentence),) = misfits_in(PgOptions(**options | {field: other}))
+    assert (name, "`openssl x509 -in FILE`" in sentence) == (field, True)
+    assert [*misfits_in(PgOptions(**options | {field: root + other}))] == []
+    ((_, sentence),) = misfits_in(PgOptions(**options | {field: texts()["broken"] + other}))
+    assert "This is no certificate" in sentence
 
 
 @pytest.mark.parametrize("label", ["CERTIFICATE", "PRIVATE KEY"])
