@@ -17,6 +17,8 @@ STEPS = ["connection", "temp_schema", "schema_download", "lineage_download"]
 ENDED = frozenset({"done", "failed", "cancelled"})
 PATIENCE = 120.0
 """Seconds for a job to end: every run of a stock worker starts an interpreter of its own."""
+RARELY = 30 * 86400
+"""An interval for schedules whose own checks must not come while a test runs: Prefect's moments are on a fixed grid."""
 
 _numbers = count(1)
 

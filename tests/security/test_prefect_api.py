@@ -2,6 +2,7 @@
 
 import json
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -15,6 +16,7 @@ import websockets
 from deployments.stack.credential import FILE
 from deployments.stack.probes import probe_prefect
 from tests.acceptance.kit import eventually, unique
+from tests.acceptance.parts import part
 from tests.fixtures.intruder import Answer, Intruder, Request
 from tests.fixtures.service import Service
 
@@ -176,13 +178,11 @@ def test_other_users_reach_no_file_of_the_stack(service: Service, intruder: Intr
 
 def test_every_port_asks_who_is_there(service: Service, intruder: Intruder) -> None:
     """The stack listens on three ports of the loopback, each of which wants a secret: HTTP twice, and PostgreSQL."""
-    family = [psutil.Process(service.pid), *psutil.Process(service.pid).children(recursive=True)]
-    listening = {
-        connection.laddr
-        for process in family
-        for connection in process.net_connections("inet")
-        if connection.status == psutil.CONN_LISTEN
-    }
+    listening = set()
+    for process in (psutil.Process(service.pid), *psutil.Process(service.pid).children(recursive=True)):
+        with suppress(psutil.NoSuchProcess):  # a session of PostgreSQL's has ended meanwhile
+            found = process.net_connections("inet")
+            listening |= {each.laddr for each in found if each.status == psutil.CONN_LISTEN}
     assert {address.ip for address in listening} == {"127.0.0.1"}
     postgres = json.loads((service.home / "postgres.json").read_text())
     http = {httpx.URL(service.api).port, prefect_port(service)}
@@ -264,13 +264,14 @@ def test_job_variables_change_no_setting(service: Service, dead_source: int, var
 
 def test_the_processes_of_runs_hold_no_key_in_their_environment(service: Service, good_answer: dict[str, Any]) -> None:
     """Neither the fork server nor a process that has run a test; the settings reached them another way."""
-    worker = next(p for p in psutil.Process(service.pid).children(recursive=True) if "worker" in p.cmdline())
-    processes = worker.children(recursive=True)
-    assert len(processes) > 1
-    for process in processes:
-        names = process.environ().keys()
+    names: list[set[str]] = []
+    for process in part(service, "worker").children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # it has ended meanwhile
+            names.append({*process.environ()})
+    assert len(names) > 1
+    for found in names:
         assert {
-            name for name in names if name.startswith("SOURCECHECK_") or "AUTH" in name or "DATABASE" in name
+            name for name in found if name.startswith("SOURCECHECK_") or "AUTH" in name or "DATABASE" in name
         } == set()
     assert good_answer["status"] == "done"
 

@@ -14,7 +14,7 @@ import pytest
 
 from deployments.stack.home import Home
 from deployments.stack.postgres import EmbeddedPostgres
-from tests.acceptance.kit import IMMEDIATE, SOURCES, eventually, finished, options, register, unique
+from tests.acceptance.kit import IMMEDIATE, RARELY, SOURCES, eventually, finished, options, register, unique
 from tests.fixtures.servers.database import PASSWORD, Server, free_port
 from tests.fixtures.servers.outage import Database, own_database
 from tests.fixtures.service import Service
@@ -49,8 +49,9 @@ def in_prefect(service: Service, words: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def checks(service: Service, source: int) -> list[dict[str, Any]]:
-    """The tasks of its checks in Prefect, newest first."""
-    chosen = {"task_runs": {"tags": {"all_": [f"data-source:{source}"]}}, "sort": "END_TIME_DESC"}
+    """The tasks of its checks in Prefect that have ended, newest first."""
+    ended = {"type": {"any_": ["COMPLETED", "FAILED", "CRASHED", "CANCELLED"]}}
+    chosen = {"task_runs": {"tags": {"all_": [f"data-source:{source}"]}, "state": ended}, "sort": "END_TIME_DESC"}
     found: list[dict[str, Any]] = service.prefect_api.post("/task_runs/filter", json=chosen).raise_for_status().json()
     return found
 
@@ -262,8 +263,8 @@ def test_schedules_of_others(service: Service, stranger: Any, good_source: int) 
 def test_late_sweeps_drop_themselves(service: Service, admin: httpx.Client, embedded: Server) -> None:
     """One whose successor is due checks nothing and leaves no record; one that an operator starts by hand goes ahead."""
     source = register(admin, unique("Late"), options(embedded))
-    schedule(admin, source, interval_seconds=3601)
-    (there,) = in_prefect(service, {"interval": 3601})
+    schedule(admin, source, interval_seconds=RARELY)
+    (there,) = in_prefect(service, {"interval": RARELY})
 
     def run(deployment: str, parameters: dict[str, Any], scheduled: str) -> dict[str, Any]:
         asked = {"parameters": parameters, "state": {"type": "SCHEDULED"}}

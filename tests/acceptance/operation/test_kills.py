@@ -16,7 +16,7 @@ from prefect.client.schemas.objects import State
 from deployments.stack.home import Home
 from deployments.stack.postgres import EmbeddedPostgres
 from deployments.worker.owner import Owner
-from tests.acceptance.kit import IMMEDIATE, SOURCES, flow_runs, options, read, register, statuses, unique
+from tests.acceptance.kit import IMMEDIATE, RARELY, SOURCES, flow_runs, options, read, register, statuses, unique
 from tests.acceptance.parts import PARTS, part, patiently, ready
 from tests.acceptance.servers import locked_schema
 from tests.fixtures.servers.database import Server
@@ -97,12 +97,12 @@ class Swept(NamedTuple):
 
 @pytest.fixture(scope="module")
 def swept(client: httpx.Client, embedded: Server) -> Iterator[Swept]:
-    """Six good sources and a silent one, checked every hour."""
+    """Six good sources and a silent one, of a schedule that checks nothing by itself meanwhile."""
     with faulty(embedded.port, silent) as port:
         never = register(client, unique("Silent"), options(embedded, port=port), connection_timeout=5)
         good = [register(client, unique("Good"), options(embedded)) for _ in range(6)]
         for source in (never, *good):
-            body = {"interval_seconds": 3600}
+            body = {"interval_seconds": RARELY}
             answer = client.put(f"{IMMEDIATE}/{source}/health/schedule", json=body)
             assert answer.status_code == 200, answer.text
         yield Swept(good, never, port)
@@ -161,6 +161,7 @@ def test_a_source_that_kills_its_process_each_time(client: httpx.Client, embedde
     with locked_schema(embedded, "process_lost_twice"):
         job = started(client, embedded, "process_lost_twice")
         first = waiting_session(embedded, "process_lost_twice")
+        connection_of(client, job)  # until then, the connection step would count as what the process was lost at
         owner_of(first[1]).kill()
         owner_of(waiting_session(embedded, "process_lost_twice", besides=first[1])[1]).kill()
         answer = ended(client, job)
@@ -282,7 +283,7 @@ def test_a_sweep_that_is_lost_before_it_begins(victim: Service, client: httpx.Cl
     ready(client)
     source = register(client, unique("Never begun"), options(embedded))
     address = f"{IMMEDIATE}/{source}/health/schedule"
-    assert client.put(address, json={"interval_seconds": 7200}).status_code == 200
+    assert client.put(address, json={"interval_seconds": RARELY + 1}).status_code == 200
     query = "SELECT timetable_id FROM data_sources WHERE id = %s"
     with psycopg.connect(EmbeddedPostgres(Home(victim.home)).conninfo("catalogue").url(), autocommit=True) as session:
         ((timetable,),) = session.execute(query, [source])

@@ -160,5 +160,5 @@ def test_the_doctor_finds_everything_well(service: Service) -> None:
     assert re.search(r"SOURCECHECK_BOOTSTRAP_KEY +\(set, not shown\) +environment", said)
     assert re.search(r"SOURCECHECK_DATABASE_URL +\(set, not shown\) +local stack", said)
     assert re.search(r"^disk +\d+ MB free", said, re.MULTILINE)
-    assert re.search(r"^size +catalogue \d+ [kM]B: \w+ \d+ kB, ", said, re.MULTILINE), said
-    assert re.search(r"^size +Prefect's database \d+ [kM]B: \w+ \d+ kB, ", said, re.MULTILINE), said
+    assert re.search(r"^size +catalogue \d+ [kM]B: \w+ \d+ [kM]B, ", said, re.MULTILINE), said
+    assert re.search(r"^size +Prefect's database \d+ [kM]B: \w+ \d+ [kM]B, ", said, re.MULTILINE), said
