@@ -80,7 +80,7 @@ def test_a_fault_of_the_way(admin: httpx.Client, embedded: Server, gate: Sshd | 
 def test_a_silent_gateway(admin: httpx.Client, embedded: Server, sshd: Sshd, silent_port: int) -> None:
     """A gateway that accepts and says nothing is TIMEOUT of the stage ssh, in the job's own time."""
     source = source_behind(admin, pinned(sshd, port=silent_port), embedded)
-    connection = results(finished(admin, source, timeout_seconds=3))["connection"]
+    connection = results(finished(admin, source, timeout_seconds=6))["connection"]
     assert (connection["error_code"], connection["details"]["stage"]) == ("TIMEOUT", "ssh")
     assert connection["details"]["ssh_stage"] == "handshake"
     assert connection["duration_ms"] > 500

@@ -28,7 +28,7 @@ def test_a_good_source_and_a_query(service: Service, good_source: int, good_answ
     assert (data["status"], data["connection_successful"], data["test_query_result"]) == ("active", True, "42")
     assert re.fullmatch(r"PostgreSQL \d+(\.\d+)?", data["database_version"])
     assert (data["ssh_tunnel_established"], data["error_message"], data["error_code"]) == (False, None, None)
-    assert 0 <= data["response_time_ms"] < 1000
+    assert 0 <= data["response_time_ms"] < 60_000
     assert asked - timedelta(seconds=1) <= parsed(data["tested_at"]) <= datetime.now(UTC) + timedelta(seconds=1)
     assert (details["status"], details["failure_count"], details["failure_reason"]) == ("active", 0, None)
     assert parsed(details["last_tested_at"]) >= asked - timedelta(seconds=1)

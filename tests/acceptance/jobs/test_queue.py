@@ -10,6 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
+from deployments.stack.home import Home
+from deployments.stack.postgres import EmbeddedPostgres
 from tests.acceptance.kit import IMMEDIATE, SOURCES, ask, ended, options, read, register, statuses, unique
 from tests.acceptance.servers import locked_schema
 from tests.fixtures.servers.database import Server
@@ -134,7 +136,7 @@ def test_immediate_tests_share_as_well(admin: httpx.Client, embedded: Server) ->
     assert sorted(JOINED in answer.headers for answer in answers) == [False, True]
 
 
-def test_an_immediate_test_whose_turn_does_not_come(admin: httpx.Client, embedded: Server) -> None:
+def test_an_immediate_test_whose_turn_does_not_come(service: Service, admin: httpx.Client, embedded: Server) -> None:
     """503 at its limit; it is cancelled and does not run later."""
     with locked_schema(embedded, "no_turn") as holder:
         source = register(admin, unique("No turn"), options(embedded), temp_schema="no_turn")
@@ -146,8 +148,11 @@ def test_an_immediate_test_whose_turn_does_not_come(admin: httpx.Client, embedde
         holder.execute("ROLLBACK")
         holder.execute("BEGIN")
         assert ended(admin, after)["status"] == "done"
-    assert ended(admin, after - 1)["status"] == "cancelled"
-    assert read(admin, after - 1)["flow_run_id"] is None
+    immediate = "SELECT id FROM jobs WHERE source_id = %s AND trigger = 'immediate'"
+    with EmbeddedPostgres(Home(service.home)).conninfo("catalogue").connect() as catalogue:
+        ((job,),) = catalogue.execute(immediate, [source])
+    assert ended(admin, int(job))["status"] == "cancelled"
+    assert read(admin, int(job))["flow_run_id"] is None
 
 
 def test_many_at_once_on_two_processes(

@@ -168,7 +168,7 @@ def listening(run: Running, name: str) -> set[int]:
             _, local, _, state, *_ = line.split()
             address, _, port = local.rpartition(":")
             loopback = address in ("0100007F", "00000000000000000000000001000000")
-            if not loopback and (state == "0A" or table.startswith("udp")):
+            if not loopback and state == ("07" if table.startswith("udp") else "0A"):  # open to all, and not one peer's
                 found.add(int(port, 16))
     return found
 

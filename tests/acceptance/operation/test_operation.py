@@ -85,7 +85,7 @@ def lines(log: Path, job: int) -> list[dict[str, Any]]:
     """The lines of a log about a job, once the last one is written."""
     until = time.monotonic() + 10
     while True:
-        every = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+        every = [json.loads(line) for line in log.read_text().splitlines(keepends=True) if line.endswith("}\n")]
         about = [line for line in every if line.get("job_id") == job]
         if any(line["message"].startswith(("ended", "Finished")) for line in about) or time.monotonic() > until:
             return about

@@ -16,9 +16,6 @@ from tests.fixtures.servers.database import PASSWORD, Server
 from tests.fixtures.servers.ssh import Bastion, fingerprint, running_bastion
 from tests.fixtures.service import KEY, Service
 
-PATIENCE = 60_000.0
-"""Milliseconds for what the stack has to do."""
-
 
 @pytest.fixture
 def gate() -> Iterator[Bastion]:
@@ -32,10 +29,7 @@ async def page(service: Service, chromium: Browser) -> AsyncIterator[Page]:
     """A reader of the stack's pages."""
     site = Site(service.api, Settings(), 0)
     page = await visit(chromium, site, key=KEY)
-    page.set_default_timeout(PATIENCE)
-    expect.set_options(timeout=PATIENCE)
     yield page
-    expect.set_options(timeout=5_000)
     await page.context.close()
     assert [said for said in site.complaints if "status of 4" not in said] == []
 

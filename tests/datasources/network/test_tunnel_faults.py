@@ -39,7 +39,7 @@ async def test_a_silent_gateway(bastion: Bastion, echo: Echo, silent_port: int) 
     error = await refusal(source_behind(bastion.tunnel(port=silent_port), echo.port, timeout=1))
     assert error.code is ErrorCode.TIMEOUT
     assert (error.details["stage"], error.details["ssh_stage"]) == ("ssh", "handshake")
-    assert 0.9 < time.monotonic() - started < 5
+    assert 0.9 < time.monotonic() - started < 30
 
 
 async def test_a_gateway_that_does_not_even_accept(bastion: Bastion, echo: Echo) -> None:
@@ -49,7 +49,7 @@ async def test_a_gateway_that_does_not_even_accept(bastion: Bastion, echo: Echo)
         error = await refusal(source_behind(bastion.tunnel(port=port), echo.port, timeout=1))
     assert error.code is ErrorCode.TIMEOUT
     assert error.details["ssh_stage"] == "tcp"
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
 
 
 @pytest.mark.parametrize("where", ["login", "forward"])
@@ -60,7 +60,7 @@ async def test_a_gateway_that_hangs(bastion: Bastion, echo: Echo, where: str) ->
     error = await refusal(source_behind(bastion.tunnel(), echo.port, timeout=1))
     assert error.code is ErrorCode.TIMEOUT
     assert (error.details["stage"], error.details["ssh_stage"]) == ("ssh", where)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
 
 
 @pytest.mark.parametrize("drip", [b"S", b"no ssh here\r\n"])
@@ -80,7 +80,7 @@ async def test_a_gateway_that_drips(bastion: Bastion, echo: Echo, drip: bytes) -
     error = await refusal(source_behind(bastion.tunnel(port=port), echo.port, timeout=1))
     server.close()
     assert error.code is ErrorCode.TIMEOUT
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
 
 
 @pytest.mark.parametrize(

@@ -198,7 +198,7 @@ async def test_calls_that_are_cut_off() -> None:
 
     for make in (waits, is_busy):
         with pytest.raises(CheckError) as caught:
-            async with Limit(0.1).round("query"):
+            async with Limit(0.5).round("query"):
                 await line.call(make)
         assert (caught.value.code, caught.value.details) == (ErrorCode.TIMEOUT, {"stage": "query"})
     line.end()
