@@ -1,6 +1,6 @@
 """Which table an earlier statement writes, and which tables it reads for that."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import sqlglot
 from msgspec import Struct
@@ -8,10 +8,19 @@ from sqlglot import exp
 
 from datasources.databases.view_lineage import LENGTH_LIMIT
 
-CASED = frozenset({"mysql", "clickhouse"})
-"""Dialects in which an unquoted name keeps its case."""
-QUOTES_KEEP_CASE = frozenset({"postgres"})
-"""Dialects in which a quoted name keeps its case: `"Orders"` and `orders` differ. Dialects in neither set ignore it."""
+CASED = frozenset({"mysql", "mariadb", "clickhouse"})
+"""Dialects in which an unquoted name of a table keeps its case."""
+NAMES_OF_WITH: dict[str, Callable[[str], str]] = {
+    "postgres": str.lower,
+    "oracle": str.upper,
+    "netezza": str.upper,
+    "mysql": str,
+    "clickhouse": str,
+}
+"""What a dialect makes of an unquoted name of a WITH; quoted, it keeps its case: to Oracle, `orders` is `"ORDERS"`, and
+`"Orders"` is another name. All other dialects ignore the case of these names, quoted or not."""
+PARSED_AS = {"netezza": "postgres", "mariadb": "mysql"}
+"""Of dialects that sqlglot does not know, the one whose syntax they have."""
 WRITES = (exp.Insert, exp.Update, exp.Merge, exp.Create, exp.Into)
 
 
@@ -52,7 +61,7 @@ def deed_of(sql: str, dialect: str) -> Deed:
     if len(sql) > LENGTH_LIMIT:
         raise ValueError("too long")
     writes, temporary, understood, cased = list[Write](), set[str](), True, dialect in CASED
-    for tree in sqlglot.parse(sql, dialect=dialect):
+    for tree in sqlglot.parse(sql, dialect=PARSED_AS.get(dialect, dialect)):
         if isinstance(tree, exp.Command):
             understood = False
             continue
@@ -159,8 +168,12 @@ def _query_named(table: exp.Table, dialect: str) -> exp.CTE | None:
 def _compared(named: exp.Expr | None, dialect: str) -> str:
     """The name of a table, or of a query of a WITH, as this dialect compares it."""
     part = named.this if isinstance(named, exp.Table | exp.TableAlias) else named
-    name = _folded(part, dialect in CASED)
-    return name if dialect in CASED | QUOTES_KEEP_CASE else name.lower()
+    if part is None:
+        return ""
+    fold = NAMES_OF_WITH.get(dialect)
+    if fold is not None and part.args.get("quoted"):
+        return part.name
+    return (fold or str.lower)(part.name)
 
 
 def _seen_from(below: exp.Expr, above: exp.Expr) -> list[exp.CTE]:

@@ -50,8 +50,10 @@ async def _read(reading: "_Reading", limit: Limit, known: Iterable[Name]) -> tup
         folded = variables.get("lower_case_table_names") != "0"
         names = SchemaNames(known, folded=folded, shouted=log is logs.DIGEST_LOG)
         seconds = min(PARSE_SECONDS, limit.left / 2)
+        # MariaDB ignores the case of the names of a WITH, even where it respects that of tables.
+        dialect = "mariadb" if folded or reading.is_mariadb else "mysql"
         async with limit.round("history"):
-            edges, count, unread = await edges_apart(found.written, names, "mysql", seconds=seconds)
+            edges, count, unread = await edges_apart(found.written, names, dialect, seconds=seconds)
         unread += found.lost
         return edges, History(read_from=log.kept_in, statements=count, unread=unread)
     if not missing:
@@ -67,6 +69,7 @@ class _Reading:
         self._limit = limit
         self._seconds = seconds
         self._refusal: CheckError | None = None
+        self.is_mariadb = opened.is_mariadb
         name, _, host = opened.user.rpartition("@")
         self.account = f"{_constant(name)}@{_constant(host)}"
 
@@ -104,7 +107,7 @@ class _Reading:
         """The statement with a time limit that the server enforces."""
         if not statement.lstrip().startswith("SELECT"):
             return statement
-        if self._opened.is_mariadb:
+        if self.is_mariadb:
             return f"SET STATEMENT max_statement_time = {self._seconds:.3f} FOR {statement.lstrip()}"
         return statement.replace("SELECT", f"SELECT /*+ MAX_EXECUTION_TIME({round(self._seconds * 1000)}) */", 1)
 

@@ -75,7 +75,7 @@ class NetezzaSession(WarehouseSession):
         written = [Written(str(row[0]), database=str(row[1] or "").strip()) for row in rows]
         async with limit.round("history"):
             edges, count, unread = await edges_apart(
-                written, FoldedNames(catalog.columns, self._asker.database), self.dialect
+                written, FoldedNames(catalog.columns, self._asker.database), "netezza"
             )
         return edges, History(read_from=KEPT_IN, statements=count, unread=unread)
 

@@ -423,3 +423,10 @@ async def test_mysqls_own_record_of_views(historian: Historian) -> None:
         False: {"past.v": (Origin.view_text, ["id", "x"])},
     }
     assert TableName("past", "hidden") not in found.unread
+
+
+def test_mariadb_ignores_the_case_of_names_of_a_with(mariadb: MariaServer) -> None:
+    """In quotes as well, although tables whose names differ in case are two here: the rule for earlier statements."""
+    assert mariadb.run("SELECT @@lower_case_table_names") == [((0,),)]
+    for name in ("ORDERS", "`Orders`", "orders"):
+        assert mariadb.run(f"WITH {name} AS (SELECT 2 AS x) SELECT x FROM `orders`") == [((2,),)]
