@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from benchmarks.kills.swept import count
+from benchmarks.kills.swept import busy, count
 from benchmarks.kills.watched import Visit, at_once
 from benchmarks.sweeps_memory import Sample, judge
 
@@ -47,6 +47,17 @@ def test_how_often_a_sweep_checked_a_source(seconds: list[int], counts: list[int
     """A check belongs to the newest sweep, or to the one before if that has none and this one has another."""
     found = count(MOMENTS, [(5, FIRST + timedelta(seconds=each)) for each in seconds])
     assert [found[5, moment] for moment in MOMENTS] == counts
+
+
+@pytest.mark.parametrize(
+    ("began", "ended", "passed_over"),
+    [(5, 50, []), (5, 60, [1]), (5, 70, [1]), (5, 130, [1, 2]), (60, 70, []), (70, 80, [])],
+    ids=["over in time", "until then", "for longer", "over two", "begun then", "begun later"],
+)
+def test_a_source_whose_test_is_still_open(began: int, ended: int, passed_over: list[int]) -> None:
+    """The next sweep passes it over, and has not lost it."""
+    found = busy(MOMENTS, [(5, FIRST + timedelta(seconds=began), FIRST + timedelta(seconds=ended))])
+    assert found == {(5, MOMENTS[index]) for index in passed_over}
 
 
 @pytest.mark.parametrize(("per_hour", "grown"), [(0.0, []), (4.0, []), (40.0, ["api"])])
