@@ -24,7 +24,7 @@ REPORT_SECONDS = 1.7
 LEAST_SECONDS = 2.0
 """That have to be left of a job's time for another attempt at it."""
 CANCEL_SECONDS = 5.0
-"""After a request to cancel, until it is done by force: the worker gets to stop the process first."""
+"""After Prefect has heard of a request to cancel, until it is done by force: the worker stops the process first."""
 
 
 class Leave(Struct, frozen=True):
@@ -120,9 +120,15 @@ def is_lost(job: Job, state: State[Any], published: Container[str]) -> bool:
 
 
 def _cancel(job: Job, run: Run | None, now: datetime) -> Action:
-    """At once when no worker has it; by way of its worker otherwise, or by force when that does not react."""
-    state = run.state.type if run and run.state else None
-    since = job.cancel_requested_at or job.deadline
-    if job.flow_run_id is None or state not in UNDER_WAY or now > since + timedelta(seconds=CANCEL_SECONDS):
+    """At once when no worker has it; by way of its worker otherwise, or by force when that does not react.
+
+    Its worker may hear of the request long after the client has made it, when Prefect's server was away meanwhile.
+    """
+    state = run.state if run else None
+    if job.flow_run_id is None or state is None or state.type not in UNDER_WAY:
         return Cancel()
-    return Leave() if state is StateType.CANCELLING else StopRun()
+    is_told = state.type is StateType.CANCELLING
+    since = max(job.cancel_requested_at or job.deadline, state.timestamp if is_told else job.deadline)
+    if now > since + timedelta(seconds=CANCEL_SECONDS):
+        return Cancel()
+    return Leave() if is_told else StopRun()

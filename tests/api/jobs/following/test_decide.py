@@ -51,10 +51,16 @@ def job(**columns: Any) -> Job:
     return Job(**facts | columns)
 
 
-def run(kind: StateType | None, pause_key: str | None = None, name: str | None = None, found: int = 2) -> Run:
-    """A run in this state that has published so many of its steps."""
+def run(
+    kind: StateType | None,
+    pause_key: str | None = None,
+    name: str | None = None,
+    found: int = 2,
+    since: datetime = NOW,
+) -> Run:
+    """A run in this state, since this time, that has published so many of its steps."""
     details = StateDetails(pause_key=pause_key)
-    state = State[Any](id=STATE_ID, type=kind, name=name, state_details=details) if kind else None
+    state = State[Any](id=STATE_ID, type=kind, name=name, state_details=details, timestamp=since) if kind else None
     passed = StepResult(code=Code.OK, message="Fine", outcome=Outcome.success)
     published = {step: Published(job_id=1, task=step, result=passed) for step in STEPS[:found]}
     return Run(state=state, started_at=NOW, published=published)
@@ -66,6 +72,7 @@ def ago(seconds: float) -> datetime:
 
 
 ASKED_NOW, ASKED_LONG_AGO = {"cancel_requested_at": NOW}, {"cancel_requested_at": ago(CANCEL_SECONDS) - A_MOMENT}
+TOLD_LONG_AGO = ago(CANCEL_SECONDS) - A_MOMENT
 ANSWERED = {"question": None}
 ASKING = {"question": QUESTION}
 JUST_IN_TIME = {"deadline": ago(REPORT_SECONDS)}
@@ -132,8 +139,10 @@ CASES: list[tuple[str, dict[str, Any], Run | None, Action]] = [
     ("to be cancelled, and a worker has it", ASKED_NOW, run(StateType.PENDING), StopRun()),
     ("to be cancelled, and it runs", ASKED_NOW, run(StateType.RUNNING), StopRun()),
     ("to be cancelled, and its worker knows", ASKED_NOW, run(StateType.CANCELLING), Leave()),
-    ("its worker does not stop it", ASKED_LONG_AGO, run(StateType.CANCELLING), Cancel()),
-    ("its worker never hears of it", ASKED_LONG_AGO, run(StateType.RUNNING), Cancel()),
+    ("its worker does not stop it", ASKED_LONG_AGO, run(StateType.CANCELLING, since=TOLD_LONG_AGO), Cancel()),
+    ("Prefect was away, and its worker has just heard of it", ASKED_LONG_AGO, run(StateType.CANCELLING), Leave()),
+    ("Prefect was away, and does not know of it", ASKED_LONG_AGO, run(StateType.RUNNING), StopRun()),
+    ("Prefect never hears of it", ASKED_LONG_AGO | {"deadline": TOLD_LONG_AGO}, run(StateType.RUNNING), Cancel()),
     ("to be cancelled, and overdue as well", ASKED_NOW | OVERDUE, run(StateType.RUNNING), StopRun()),
     ("its worker may still report the end", JUST_IN_TIME, run(StateType.RUNNING), Leave()),
     ("its worker has not reported the end", OVERDUE, run(StateType.RUNNING), GiveUp()),
