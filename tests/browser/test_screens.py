@@ -44,3 +44,14 @@ async def test_every_screen(chromium: Browser, site: Site, width: str, theme: st
     assert {path: wrong for path, wrong in found.items() if wrong} == {}
     await page.context.close()
     assert [said for said in site.complaints if "404" not in said] == []
+
+
+async def test_the_list_at_every_width(chromium: Browser, site: Site) -> None:
+    """The sentence that says why a source is down has room for a line of three words, however wide the window is."""
+    page = await visit(chromium, site)
+    for width in (800, 941, 1000, 1181, 1200, 1440, 1920):
+        await page.set_viewport_size({"width": width, "height": 900})
+        room = await page.evaluate("document.querySelector('.row .why').clientWidth")
+        assert room >= 140, f"{room} pixels in a window of {width}"
+        assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    await page.context.close()
