@@ -118,8 +118,8 @@ def refuse_too_many(wanted: Plan, others: Sequence[tuple[Plan, int]], settings: 
     if wanted.times not in distinct and len(distinct) >= settings.max_timetables:
         raise Problem(
             409,
-            f"The schedules of your organization have {len(distinct)} different timetables; no more than"
-            f" {settings.max_timetables} may be. Use one of them",
+            f"The schedules of your organization have {len(distinct)} different timetables; the limit is"
+            f" {settings.max_timetables}. Use one of them",
         )
     rate = _rate(wanted, now)
     whole = rate + sum(_rate(plan, now) * sources for plan, sources in others)

@@ -40,7 +40,7 @@ def file_schema() -> dict[str, Any]:
             "title": "Sources of sourcecheck",
             "type": "object",
             "properties": {"sources": {"type": "array", "items": source}},
-            "patternProperties": {"^x-": {"description": "Left out of account: a place for YAML anchors"}},
+            "patternProperties": {"^x-": {"description": "Ignored: a place for YAML anchors"}},
             "required": ["sources"],
             "additionalProperties": False,
             "definitions": options | {"SshTunnel": schema_of(SshTunnel)},

@@ -12,5 +12,5 @@ def add_lines(document: OpenAPI) -> None:
         names = {parameter.name for parameter in operation.parameters or () if isinstance(parameter, Parameter)}
         answer = (operation.responses or {}).get("200")
         if "format" in names and isinstance(answer, OpenAPIResponse):
-            lines = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING, description="One JSON object a line"))
+            lines = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING, description="One JSON object per line"))
             answer.content = {**(answer.content or {}), LINES: lines}

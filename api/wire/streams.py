@@ -23,7 +23,7 @@ Part = Literal["schema", "lineage"]
 Moment = datetime
 FormatName = Literal["json", "ndjson"]
 Format = Annotated[
-    FormatName, QueryParameter(name="format", description="`ndjson`: all of it, one object a line, without pages")
+    FormatName, QueryParameter(name="format", description="`ndjson`: all of it, one object per line, without pages")
 ]
 PageLimit = Annotated[int, QueryParameter(ge=1, le=1000, description="Items per page")]
 Cursor = Annotated[str | None, QueryParameter(max_length=3000, description="`next_cursor` of the page before")]

@@ -58,7 +58,7 @@ def options_from_url(url: str, database: type[Database]) -> dict[str, Any]:
         name = database.options.also_called.get(given, given)
         if name not in database.options.__struct_fields__:
             known = database.options.__struct_fields__
-            raise ValueError(f"it says more than the fields can: {given!r}{did_you_mean(given, known)}")
+            raise ValueError(f"it holds more than the fields can: {given!r}{did_you_mean(given, known)}")
         if name in texts:
             raise ValueError(f"{given!r} is given twice")
         texts[name] = value

@@ -73,7 +73,7 @@ def narrowed(kind: AlertKind, url: str) -> str:
     """
     check_address(kind, url)
     if len(url) > MOST_CHARACTERS or hidden_character(url):
-        raise AlertRefused(f"The address has at most {MOST_CHARACTERS} characters, all of them visible")
+        raise AlertRefused(f"The address may have at most {MOST_CHARACTERS} characters, all of them visible")
     parts = urlsplit(url)
     try:
         host = host_name(parts.hostname or "")
@@ -82,7 +82,7 @@ def narrowed(kind: AlertKind, url: str) -> str:
     if kind == "slack" and (host not in SLACK_HOSTS or parts.port or parts.username):
         raise AlertRefused("The address of a Slack alert begins with https://hooks.slack.com/")
     if kind == "slack" and (parts.query or not SLACK_PATH.fullmatch(parts.path)):
-        raise AlertRefused("The address of a Slack alert has letters and digits in its path, and nothing behind it")
+        raise AlertRefused("The address of a Slack alert has letters and digits in its path, and nothing after it")
     login = ":".join(quote(unquote(part), safe="") for part in (parts.username, parts.password) if part is not None)
     place = (f"{login}@" if login else "") + (f"[{host}]" if ":" in host else host)
     place += f":{parts.port}" if parts.port else ""

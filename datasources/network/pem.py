@@ -126,18 +126,18 @@ CONVERT = (
 RULES: dict[Holds, tuple[Callable[[str], bool], str]] = {
     Holds.certificates: (
         are_certificates,
-        "This is no certificate in PEM form: paste its text, from -----BEGIN CERTIFICATE----- to "
+        "This is not a certificate in PEM form: paste its text, from -----BEGIN CERTIFICATE----- to "
         "-----END CERTIFICATE-----, not the path of a file",
     ),
     Holds.key: (
         is_key,
-        "This is no private key in PEM form: paste its text, from -----BEGIN … PRIVATE KEY----- to the line that "
+        "This is not a private key in PEM form: paste its text, from -----BEGIN … PRIVATE KEY----- to the line that "
         "ends it, not the path of a file",
     ),
     Holds.wallet: (
         is_wallet,
-        "This is no wallet in PEM form: paste the text of ewallet.pem, with its lines -----BEGIN … and -----END …",
+        "This is not a wallet in PEM form: paste the text of ewallet.pem, with its lines -----BEGIN … and -----END …",
     ),
-    Holds.der: (is_der, "This is no PKCS #12 wallet in base64: paste what `base64 ewallet.p12` prints"),
+    Holds.der: (is_der, "This is not a PKCS #12 wallet in base64: paste what `base64 ewallet.p12` prints"),
 }
 """What each has to be, and what is said of a text that is something else."""

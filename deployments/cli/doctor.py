@@ -148,7 +148,7 @@ def _packages(pins: str) -> str:
     if not other:
         return "packages    all have the versions that this release was tested with"
     more = f" and {len(other) - MOST_NAMED} more" if len(other) > MOST_NAMED else ""
-    return f"packages    not of the version that was tested: {', '.join(other[:MOST_NAMED])}{more}"
+    return f"packages    not in the tested version: {', '.join(other[:MOST_NAMED])}{more}"
 
 
 def differing(pins: str) -> Iterator[str]:

@@ -19,19 +19,19 @@ async def test_alerts(chromium: Browser, service: Service, receiver: ThreadingHT
     await page.goto("/alerts")
     await page.get_by_label("Slack").check()
     await page.get_by_label("Address").fill("https://example.org/")
-    await page.get_by_role("button", name="Make the alert").click()
+    await page.get_by_role("button", name="Add the alert").click()
     await expect(page.locator("#f-url-wrong")).to_contain_text("begins with https://hooks.slack.com/")
     await page.get_by_label("a webhook").check()
     await page.get_by_label("Address").fill(f"http://127.0.0.1:{receiver.server_address[1]}/s3cret-path")
     await page.get_by_label("Name (optional)").fill("Of a page <b>")
-    await page.get_by_role("button", name="Make the alert").click()
-    await expect(page.locator("#notice")).to_contain_text("The alert “Of a page <b>” is made.")
+    await page.get_by_role("button", name="Add the alert").click()
+    await expect(page.locator("#notice")).to_contain_text("The alert “Of a page <b>” has been added.")
     row = page.get_by_role("row").filter(has_text="Of a page <b>")
     await expect(row).to_contain_text("127.0.0.1")
     assert "s3cret-path" not in await page.content()
     assert await findings(page) == []
     await row.get_by_role("button", name="Send").click()
-    await expect(page.locator("#notice")).to_contain_text("The test is sent")
+    await expect(page.locator("#notice")).to_contain_text("The test has been sent")
     assert [told["payload"]["error_code"] for _, told in received] == ["TEST"]
     for press, state in (("Pause", "paused"), ("Resume", "active")):
         await row.get_by_role("button", name=press).click()

@@ -71,12 +71,12 @@ async def test_rows_change_as_tests_are_asked_for(page: Page) -> None:
     await expect(page.locator("#ready")).to_contain_text("Service not ready")
     row = page.locator('[data-row="3"]')
     await row.get_by_role("button", name="Test").click()
-    await expect(page.locator("#notice")).to_contain_text("1 test has been asked for.")
+    await expect(page.locator("#notice")).to_contain_text("Requested 1 test.")
     await expect(row.locator(".state")).to_contain_text("Queued")
     for number in (4, 8):
         await page.locator(f'[data-row="{number}"] input[type=checkbox]').check()
     await page.get_by_role("button", name="Test selected").click()
-    await expect(page.locator("#notice")).to_contain_text("2 tests have been asked for.")
+    await expect(page.locator("#notice")).to_contain_text("Requested 2 tests.")
     await expect(page.locator('[data-row="8"] .state')).to_contain_text("Queued")
     assert await page.evaluate("window.here")
     for number in (3, 4, 8):
@@ -128,7 +128,7 @@ async def test_keys(page: Page) -> None:
     page.on("dialog", lambda dialog: dialog.accept())
     await page.goto("/keys")
     await page.get_by_label("Name", exact=True).fill("Of a page <b>")
-    await page.get_by_role("button", name="Make the key").click()
+    await page.get_by_role("button", name="Add the key").click()
     made = await page.locator("#made").inner_text()
     assert made.startswith("sck_")
     await page.goto("/keys")
@@ -194,7 +194,7 @@ async def test_without_scripts(chromium: Browser, site: Site) -> None:
     await page.get_by_role("button", name="Show").click()
     assert await page.locator(".row").count() == await page.locator(".row.is-down").count() > 0
     await page.locator('[data-row="7"]').get_by_role("button", name="Test").click()
-    await expect(page.locator("#notice")).to_contain_text("1 test has been asked for.")
+    await expect(page.locator("#notice")).to_contain_text("Requested 1 test.")
     assert "state=down" in page.url
     await page.goto("/sources/7")
     await page.get_by_role("button", name="Cancel").click()

@@ -47,7 +47,7 @@ class AccessController(Controller):
         """Revoke a key; that of the session ends the session."""
         await keys.require_key(session, reader.member, key_id)
         if not await reader.is_sure():
-            question = "Programs that use this key will be refused, and sessions that it has opened end."
+            question = "Programs that use this key will be refused, and browser sessions opened with it will end."
             return await reader.ask(question, "Revoke the key", "/keys")
         await keys.revoke(session, reader.services, reader.member, key_id)
         return reader.done("The key is revoked.", "/keys")
@@ -73,7 +73,7 @@ class AccessController(Controller):
         """Trust a key no longer."""
         await keys.require_host_key(session, reader.member, key_id)
         if not await reader.is_sure():
-            question = "The key is no longer trusted: the next test through this gateway asks again."
+            question = "The next test through this gateway will ask again whether to trust its key."
             return await reader.ask(question, "Revoke the host key", "/host-keys")
         await keys.distrust(session, reader.member, key_id)
         return reader.done("The key is no longer trusted: the next test through this gateway asks again.", "/host-keys")

@@ -46,7 +46,7 @@ class AlertsController(Controller):
             await session.rollback()
             field = "data_source_id" if problem.status == 404 else "name"
             return await _alerts(reader, session, wrong=at_field(problem, field), given=form)
-        return reader.done(f"The alert “{kept.name}” is made.", "/alerts")
+        return reader.done(f"The alert “{kept.name}” has been added.", "/alerts")
 
     @post("/alerts/{alert:uuid}/pause", status_code=303)
     async def pause(self, alert: FromPath[UUID], reader: ReaderDep) -> Response[Any]:
@@ -69,7 +69,7 @@ class AlertsController(Controller):
             if problem.status != 424:
                 raise
             return reader.done(f"{problem.sentence}.", "/alerts")
-        return reader.done("The test is sent: look for it at the receiver.", "/alerts")
+        return reader.done("The test has been sent: look for it at the receiver.", "/alerts")
 
     @post("/alerts/{alert:uuid}/remove", status_code=303)
     async def remove(self, alert: FromPath[UUID], reader: ReaderDep) -> Response[Any]:
@@ -77,7 +77,7 @@ class AlertsController(Controller):
         require_admin(reader.member, alerts.FORBIDDEN)
         kept = await alerts.require_alert(reader.services, reader.member, alert)
         if not await reader.is_sure():
-            question = f"The alert “{kept.name}” is removed, and the address of its receiver is forgotten."
+            question = f"This removes the alert “{kept.name}” and forgets the address of its receiver."
             return await reader.ask(question, "Remove the alert", "/alerts")
         await alerts.remove(reader.services, reader.member, alert)
         return reader.done(f"The alert “{kept.name}” is removed.", "/alerts")
@@ -88,7 +88,7 @@ class AlertsController(Controller):
         require_admin(reader.member, PUBLISHING)
         wanted = bool((await reader.request.form()).get("on"))
         if not wanted and not await reader.is_sure():
-            question = "The public page disappears, and its address will never work again."
+            question = "The public page will disappear, and its address will never work again."
             return await reader.ask(question, "Switch the page off", "/alerts")
         await set_status_page(session, reader.member.organization_id, on=wanted)
         await session.commit()

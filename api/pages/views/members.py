@@ -64,7 +64,7 @@ class MemberPageController(Controller):
         await members.require_member(session, reader.member, user_id)
         name = (await find_user(session, user_id)).name
         if not await reader.is_sure():
-            question = f"{name} is removed, and the keys of {name} in this organization no longer work."
+            question = f"This removes {name} from the organization, and their keys here stop working."
             return await reader.ask(question, f"Remove {name}", "/members")
         await session.rollback()
         await members.remove(session, reader.services, reader.member, user_id)

@@ -56,4 +56,4 @@ async def _answer(reader: Reader, session: Session, source_id: int, job_id: int,
         await session.rollback()
         return await show_source(reader, session, source_id, status=422, wrong=invalid)
     await reader.board(anew=True)
-    return reader.done("Thank you, the test continues.", f"/sources/{source_id}#test")
+    return reader.done("Thank you. The test continues.", f"/sources/{source_id}#test")

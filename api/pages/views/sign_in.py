@@ -52,7 +52,7 @@ class SignInController(Controller):
         if member is None:
             if request.user:
                 return Redirect("/", status_code=303)
-            error = "This address has been used, or its hour is over. Sign in with an API key."
+            error = "This link has already been used, or has expired. Sign in with an API key."
             return bare("sign_in.html", 422, to="/", error=error)
         cookies = [signed_in(member.key_id, services.vault, request)]
         before: Member | None = request.user

@@ -115,7 +115,7 @@ class SourcePageController(Controller):
         """Forget what the source logs in with."""
         source = await require_source(session, reader.member, source_id)
         if not await reader.is_sure():
-            question = "The credentials of this source are forgotten: its next test asks for them."
+            question = "This forgets the secrets of this source: its next test will ask for them."
             return await reader.ask(question, "Forget the secrets", f"/sources/{source_id}")
         forget_secret(source)
         await session.commit()
@@ -141,9 +141,9 @@ class SourcePageController(Controller):
 def _before_removal(source: DataSource) -> tuple[str, str]:
     """What is asked before a source, or a draft of one, is removed; and the word on the button."""
     if source.fields.get("created_from") == DRAFT:
-        return "What was filled in, and not saved yet, is forgotten with its secrets.", "Discard the draft"
-    removed = f"“{source.name}” is removed, with its secrets and its schedule. Its past tests stay readable by the API."
-    return removed, "Remove the source"
+        return "This discards everything that you filled in and did not save, secrets included.", "Discard the draft"
+    removing = f"This removes “{source.name}” with its secrets and its schedule. The API still shows its past tests."
+    return removing, "Remove the source"
 
 
 async def show_source(

@@ -136,7 +136,7 @@ def _numbers(texts: Sequence[Any]) -> list[int]:
 async def _ask_for(reader: Reader, ids: Sequence[int]) -> str:
     """Ask for a test of each; answers a sentence about how that went."""
     if not ids:
-        return "Tick a source first."
+        return "Select a source first."
     room = asyncio.Semaphore(AT_ONCE)
     refusals: list[str] = []
 
@@ -150,8 +150,8 @@ async def _ask_for(reader: Reader, ids: Sequence[int]) -> str:
     await asyncio.gather(*(ask(source_id) for source_id in ids))
     await reader.board(anew=True)
     asked = len(ids) - len(refusals)
-    sentence = "1 test has been asked for." if asked == 1 else f"{asked} tests have been asked for."
-    return f"{sentence} {len(refusals)} could not be: {'; '.join(dict.fromkeys(refusals))}." if refusals else sentence
+    sentence = f"Requested {asked} test{'' if asked == 1 else 's'}."
+    return f"{sentence} Refused {len(refusals)}: {'; '.join(dict.fromkeys(refusals))}." if refusals else sentence
 
 
 async def _ask_for_one(reader: Reader, session: Session, source_id: int) -> None:

@@ -60,7 +60,7 @@ class TimingController(Controller):
         source = await require_source(session, reader.member, source_id)
         name = source.name
         if not await reader.is_sure():
-            question = f"“{name}” is checked on request only from then on. Its history stays."
+            question = f"“{name}” will be checked only on request. Its history stays."
             return await _ask(reader, question, source_id, "schedule")
         await schedules.remove(session, reader.services, source)
         return await _done(reader, f"The schedule of “{name}” is removed; the history stays.", source_id, "schedule")
@@ -100,7 +100,7 @@ class TimingController(Controller):
         source = await require_source(session, reader.member, source_id)
         downloads.require_download(source, field)
         if not await reader.is_sure():
-            question = f"{DOWNLOADS[field]} of “{source.name}” end. What was downloaded stays."
+            question = f"{DOWNLOADS[field]} of “{source.name}” will end. What was downloaded stays."
             return await _ask(reader, question, source_id, "downloads")
         await session.rollback()
         await downloads.remove(session, reader.services, reader.member, source_id, field)

@@ -6,7 +6,10 @@ from datasources.databases.objects.store import Said
 from datasources.databases.refusal import Refusal
 from datasources.model.vocabulary import ErrorCode
 
-GRANT = "Assign the roles of docs/databases/files_azure_datalake.md to the application; it takes some minutes to count."
+GRANT = (
+    "Assign the roles of docs/databases/files_azure_datalake.md to the application, and wait a few minutes until they "
+    "take effect."
+)
 SLOW = Refusal(ErrorCode.TOO_MANY_CONNECTIONS, "Test again when fewer requests reach the account.")
 AWAY = Refusal(ErrorCode.CONNECTION_ERROR, transient=True)
 CODES: dict[str, Refusal] = {

@@ -7,13 +7,13 @@ from datasources.databases.refusal import Refusal
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
 
-AGAIN = "The cluster asks for the transaction again, as others changed the same rows or schema: test again."
-LOST = "The node ended the connection, or drains before it stops: test again, and look at the cluster's nodes."
+AGAIN = "The cluster asks for a retry, because others changed the same rows or schema: test again."
+LOST = "The node ended the connection, or is draining before it stops: test again, and look at the cluster's nodes."
 FULL = (
     "The node has no connection left (server.max_connections_per_gateway), or no memory (--max-sql-memory): close "
     "some, or name a load balancer in front of the nodes."
 )
-NODE = "The node failed at this by itself: ask the cluster's administrator, whose log says more."
+NODE = "This is a fault of the node itself: ask the cluster's administrator, whose log says more."
 UNSUPPORTED = "This version of CockroachDB does not have what this step needs: update it, or tell us the version."
 STATES = {
     "40001": Refusal(ErrorCode.QUERY_ERROR, AGAIN, transient=True),

@@ -18,16 +18,16 @@ LICENCE = "The server is Db2 for z/OS or for i, which the driver reaches only wi
 USABLE = "Make the database usable: back it up, roll it forward or restore it, or name the primary server of HADR."
 START = "Start the instance (db2start), and activate the database."
 CLEAR = (
-    "The server does not take an encrypted password: use ssl, set AUTHENTICATION to SERVER_ENCRYPT over there (UPDATE "
-    "DBM CFG), or set allow_cleartext_password if you trust the network in between."
+    "The server does not take an encrypted password: use ssl, set AUTHENTICATION to SERVER_ENCRYPT on the server "
+    "(UPDATE DBM CFG), or set allow_cleartext_password if you trust the network in between."
 )
 REASONS: dict[int, str] = {
-    1: "The password has expired: set a new one with the server's operating system or directory.",
+    1: "The password has expired: set a new one in the server's operating system or directory.",
     15: "The server could not check the password: see its db2diag.log.",
     17: CLEAR,
-    19: "The user is disabled or restricted: enable it with the server's operating system or directory.",
-    24: "Check the user and the password with the server's operating system or directory: Db2 keeps none itself.",
-    25: "The server does not let the user connect: see its plugin for security, and trusted contexts.",
+    19: "The user is disabled or restricted: enable it in the server's operating system or directory.",
+    24: "Check the user and the password in the server's operating system or directory: Db2 keeps none itself.",
+    25: "The server does not let the user connect: check its security plugin and its trusted contexts.",
 }
 """What to do about a refused login, by the reason that the message gives as a number."""
 

@@ -112,7 +112,7 @@ STATES: dict[int, Refusal] = {
     38: Refusal(DATABASE, f"Check dbname, or: {MAPPED}"),
     40: Refusal(DATABASE, "ALTER LOGIN [<login>] WITH DEFAULT_DATABASE = [<database>], or name a dbname."),
     46: Refusal(DATABASE, f"Check dbname, or: {MAPPED}"),
-    58: Refusal(AUTHENTICATION, "The server takes Windows logins alone: set its authentication mode to mixed."),
+    58: Refusal(AUTHENTICATION, "The server takes only Windows logins: set its authentication mode to mixed."),
 }
 """Of 18456. Most servers tell every client state 1, and write the other one into their error log."""
 

@@ -28,6 +28,6 @@ def statements_of(script: str | None) -> list[str]:
             if not statement.strip():
                 continue
             if not ALLOWED.fullmatch(statement.strip()):
-                raise ValueError(f"`session_script`, line {number}, is no SET statement that a session may have")
+                raise ValueError(f"`session_script`, line {number}, is not a SET statement that a session may have")
             found.append(statement.strip())
     return found

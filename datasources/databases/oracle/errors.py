@@ -23,7 +23,7 @@ SERVICE = "Check database against the services of `lsnrctl status`, and database
 SID = "Check database against the instances of `lsnrctl status`; most databases are named by a service today."
 NO_NAME = "Name the service in database: the listener has no default service."
 VERIFIER = (
-    "The user's password has only a verifier of Oracle 10g, or the server allows none that a driver of today has: set "
+    "The user's password has only a verifier of Oracle 10g, or the server allows none that current drivers have: set "
     "the password again (ALTER USER … IDENTIFIED BY …), and SQLNET.ALLOWED_LOGON_VERSION_SERVER to 12 or 11."
 )
 NATIVE = (

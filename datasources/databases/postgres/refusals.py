@@ -30,7 +30,7 @@ STAGES |= dict.fromkeys(("begin", "create", "write", "read", "drop", "commit", "
 STAGES |= {"query": Place.QUERY}
 """The place of each stage; every other is the catalogue's."""
 
-ADMINISTRATOR = "The server has a problem of its own: ask its administrator, whose server log says more."
+ADMINISTRATOR = "The server has an internal problem: ask its administrator; the server log says more."
 READ_ONLY = (
     "The role or the server is read-only: name a server that takes writes (not a standby), or have the administrator "
     "change default_transaction_read_only of the role or of the database."

@@ -14,8 +14,8 @@ Group = Annotated[str, Meta(min_length=1, max_length=512, pattern=r"^[\w./#-]+$(
 Region = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[a-z0-9-]+$(?!\n)")]
 BUNDLE = pem_field("Root certificates (PEM): Amazon's bundle of the region", max_length=BUNDLE_LENGTH)
 NO_IAM = (
-    "`aws_access_key_id` is no login: IAM is not supported for that. It belongs to aws_cloudwatch_log_group; "
-    "leave the aws_ fields out, and give the user a password"
+    "`aws_access_key_id` is only for aws_cloudwatch_log_group: logins by IAM are not supported. Leave the aws_ fields "
+    "out, and give the user a password"
 )
 
 

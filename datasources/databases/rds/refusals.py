@@ -10,17 +10,17 @@ from datasources.model.vocabulary import ErrorCode
 BUNDLE = "https://truststore.pki.rds.amazonaws.com/REGION/REGION-bundle.pem"
 UNKNOWN_SIGNER = Refusal(
     ErrorCode.TLS_ERROR,
-    f"Amazon signs these certificates by itself: give the text of {BUNDLE} as rootcert, with the region's name twice.",
+    f"Amazon signs these certificates itself: give the text of {BUNDLE} as rootcert, with the region's name twice.",
 )
 OWN_DATABASE = Refusal(ErrorCode.PERMISSION_DENIED, "Only Amazon can use rdsadmin: name one of your own databases.")
 IAM = Refusal(
     ErrorCode.AUTHENTICATION_FAILED,
-    "The user has the role rds_iam, so that it logs in with tokens of IAM, which sourcecheck does not make: "
+    "The user has the role rds_iam, so it logs in with IAM tokens, which sourcecheck does not make: "
     "REVOKE rds_iam FROM the user, and give it a password.",
 )
 NO_WAY_IN = Refusal(
     ErrorCode.AUTHENTICATION_FAILED,
-    "Amazon's rules for logins refuse this: use sslmode require or higher where rds.force_ssl is on, and check the "
+    "Amazon's login rules refuse this: use sslmode require or higher where rds.force_ssl is on, and check the "
     "names of the user and the database.",
 )
 READER = Refusal(

@@ -87,7 +87,7 @@ def test_the_page(home: Path, service: Service, embedded: Server) -> None:
     assert "exit code 1" in said
     assert "is cancelled" in said
     assert f"{service.api}/sources/" in said
-    assert said.count("is revoked") + said.count("no longer trusted") == 2
+    assert said.count("Revoked API key") + said.count("no longer trusted") == 2
     assert "name: Warehouse" in (home / "all.yaml").read_text()
     assert options(embedded)["password"] not in said
     assert "<testsuite" in (home / "report.xml").read_text()

@@ -53,7 +53,7 @@ def test_alerts(
     source = register(admin, unique("Told"), options(embedded))
     source_name = admin.get(f"{SOURCES}/{source}").json()["name"]
     name = f"on call {source}"
-    assert "is made" in terminal("alerts", "add", "webhook", address, "--source", source_name, "--name", name)
+    assert "Added the alert" in terminal("alerts", "add", "webhook", address, "--source", source_name, "--name", name)
     assert "another alert" in terminal("alerts", "add", "webhook", address + "2", "--name", name, code=2).lower()
     assert "begins with https://hooks.slack.com/" in terminal("alerts", "add", "slack", "https://x.example", code=2)
     (row,) = [line for line in terminal("alerts", "list").splitlines() if name in line]
@@ -61,7 +61,7 @@ def test_alerts(
     assert "webhook" in row
     assert "127.0.0.1" in row
     assert "s3cret-path" not in json.dumps(terminal.json("alerts", "list"))
-    assert "is sent as a test" in terminal("alerts", "try", name)
+    assert "as a test: look for it" in terminal("alerts", "try", name)
     eventually(lambda: received)
     assert [told["payload"]["error_code"] for _, told in received] == ["TEST"]
     assert terminal.json("alerts", "pause", name)["paused"] is True
@@ -75,7 +75,7 @@ def test_alerts(
         )
         assert client.resume_alert(alert.id).paused is False
     assert "add --yes" in terminal("alerts", "remove", name, code=2)
-    assert "is removed" in terminal("alerts", "remove", alert.id, "--yes")
+    assert "Removed the alert" in terminal("alerts", "remove", alert.id, "--yes")
     assert "no alert is called" in terminal("alerts", "try", name, code=2)
 
     async def again() -> None:
@@ -111,7 +111,7 @@ def test_members(service: Service, terminal: Terminal) -> None:
         assert "Sign in:" in said
         assert "only time" in said
         (second,) = [line.split()[-1] for line in said.splitlines() if line.startswith("API key:")]
-        assert "is removed" in terminal("members", "remove", str(made["user_id"]), "--yes")
+        assert "Removed" in terminal("members", "remove", str(made["user_id"]), "--yes")
         for key in (made["key"], second):
             with pytest.raises((Unauthorized, Forbidden)):
                 eventually_refused(service, key)

@@ -32,5 +32,5 @@ async def test_a_test_without_its_driver(lone_api: Client, browser: Client, monk
     many = await browser.post(
         "/test", data=token | {"id": [str(source) for source in sources]}, headers=HTML | {"HX-Request": "true"}
     )
-    assert "0 tests have been asked for. 2 could not be: The driver no_such_driver is not installed" in many.text
+    assert "Requested 0 tests. Refused 2: The driver no_such_driver is not installed" in many.text
     assert many.text.count("no_such_driver") == 1

@@ -53,7 +53,7 @@ async def test_nothing_of_another_organization(lone_api: Client, browser: Client
         answer = await browser.post(f"/sources/{source}/{path.format(job=job)}", data=data, headers=HTML)
         assert answer.status_code == 404, path
     asked = await browser.post("/test", data=token | {"only": str(source)}, headers=HTML | {"HX-Request": "true"})
-    assert "0 tests have been asked for. 1 could not be: Data source not found." in asked.text
+    assert "Requested 0 tests. Refused 1: Data source not found." in asked.text
     browser.headers["Authorization"] = f"Key {ours}"
     still = (await browser.get(f"{SOURCES}/test/{job}")).json()
     assert still["status"] == "waiting"

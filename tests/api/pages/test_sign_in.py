@@ -154,7 +154,7 @@ async def test_an_address_signs_in_once(key: str, browser: Client) -> None:
     for used in (token, "made-up"):
         again = await browser.get(f"/sign-in/{used}", follow_redirects=False)
         assert again.status_code == 422
-        assert "This address has been used" in again.text
+        assert "This link has already been used" in again.text
 
 
 def test_a_cookie_of_something_else_is_no_session() -> None:

@@ -131,7 +131,7 @@ def _add_key(call: Invocation) -> int:
 def _revoke_key(call: Invocation) -> int:
     call.client.revoke_key(call.given.id)
     call.out.result({"revoked": call.given.id})
-    call.out.say(f"API key {call.given.id} is revoked")
+    call.out.say(f"Revoked API key {call.given.id}")
     return 0
 
 
@@ -149,7 +149,7 @@ def _list_host_keys(call: Invocation) -> int:
 def _add_host_key(call: Invocation) -> int:
     key = call.client.add_host_key(call.given.host, call.given.host_key, call.given.port)
     call.out.result(key)
-    call.out.say(f"{key.host}:{key.port} is trusted by {key.fingerprint}")
+    call.out.say(f"{key.host}:{key.port} is now trusted with the key {key.fingerprint}")
     return 0
 
 

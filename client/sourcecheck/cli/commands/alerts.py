@@ -77,7 +77,7 @@ def _add(call: Invocation) -> int:
         given.kind, given.address or _read_address(), name=given.called, source_id=source_id
     )
     call.out.result(made)
-    call.out.say(f"The alert {made.name!r} is made; `sourcecheck alerts try` sends it once")
+    call.out.say(f"Added the alert {made.name!r}; `sourcecheck alerts try` sends it once, as a test")
     return 0
 
 
@@ -92,21 +92,21 @@ def _try(call: Invocation) -> int:
     alert = _found(call)
     call.client.try_alert(alert.id)
     call.out.result({"sent": alert.id})
-    call.out.say(f"The alert {alert.name!r} is sent as a test: look for it at the receiver")
+    call.out.say(f"Sent the alert {alert.name!r} as a test: look for it at the receiver")
     return 0
 
 
 def _pause(call: Invocation) -> int:
     alert = call.client.pause_alert(_found(call).id)
     call.out.result(alert)
-    call.out.say(f"The alert {alert.name!r} is paused")
+    call.out.say(f"Paused the alert {alert.name!r}")
     return 0
 
 
 def _resume(call: Invocation) -> int:
     alert = call.client.resume_alert(_found(call).id)
     call.out.result(alert)
-    call.out.say(f"The alert {alert.name!r} is resumed")
+    call.out.say(f"Resumed the alert {alert.name!r}")
     return 0
 
 
@@ -116,7 +116,7 @@ def _remove(call: Invocation) -> int:
         return 0
     call.client.delete_alert(alert.id)
     call.out.result({"removed": alert.id})
-    call.out.say(f"The alert {alert.name!r} is removed")
+    call.out.say(f"Removed the alert {alert.name!r}")
     return 0
 
 

@@ -92,7 +92,7 @@ def _remove(call: Invocation) -> int:
         return 0
     call.client.remove_member(member.id)
     call.out.result({"removed": member.id})
-    call.out.say(f"{member.name} is removed")
+    call.out.say(f"Removed {member.name}")
     return 0
 
 
