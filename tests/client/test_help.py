@@ -26,6 +26,15 @@ def leaves(root: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
                 yield from leaves(found)
 
 
+def groups(root: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """The parser of each command that has commands of its own, and of the whole command line."""
+    for action in root._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            yield root
+            for found in action.choices.values():
+                yield from groups(found)
+
+
 COMMANDS = {leaf.prog: leaf for leaf in leaves(parser([add_commands]))}
 
 
@@ -44,6 +53,28 @@ def examples(command: argparse.ArgumentParser) -> list[list[str]]:
 def test_the_service_and_the_client_are_one_command() -> None:
     """Both have their commands in it, under names that do not clash."""
     assert {f"{OURS} test", f"{OURS} up", f"{OURS} keys add", f"{OURS} key add"} <= COMMANDS.keys()
+
+
+def test_groups_say_what_they_are_for() -> None:
+    """A sentence above the list of commands; that of the whole command line ends with what to do first."""
+    found = {group.prog: group for group in groups(parser([add_commands]))}
+    assert {f"{OURS} keys", f"{OURS} import", f"{OURS} key", f"{OURS} automations"} <= found.keys()
+    assert [prog for prog, group in found.items() if not group.description] == []
+    (_, first, *_) = (found[OURS].epilog or "").splitlines()
+    words = shlex.split(first, comments=True)
+    assert callable(parser([add_commands]).parse_args(words[1:]).run)
+
+
+@pytest.mark.parametrize("words", [[], ["keys"], ["import"]])
+def test_no_command_shows_the_help(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """What there is, with exit code 2: nothing was done."""
+    with pytest.raises(SystemExit) as ended:
+        parser([add_commands]).parse_args(words)
+    assert ended.value.code == 2
+    said = capsys.readouterr()
+    assert not said.out
+    assert "show this help message" in said.err
+    assert "required" not in said.err
 
 
 @pytest.mark.parametrize("name", COMMANDS)

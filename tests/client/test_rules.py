@@ -28,6 +28,7 @@ from sourcecheck.access import Access, find_access, forget_login, keep_login, lo
 from sourcecheck.ages import seconds
 from sourcecheck.calls import get_job, list_sources, read_answer, start_test
 from sourcecheck.cli import exits
+from sourcecheck.cli.command import how_to_log_in
 from sourcecheck.cli.commands.testing import cannot_be_tested
 from sourcecheck.cli.parsing import sentence_of
 from sourcecheck.cli.text import ago, duration, milliseconds, safe
@@ -166,6 +167,23 @@ def test_a_mistyped_command_is_answered_with_the_nearest_one() -> None:
         "there is no command 'tset' (did you mean test?); `sourcecheck --help` lists them all"
     )
     assert sentence_of("unrecognized arguments: --qeury", "sourcecheck") == "unrecognized arguments: --qeury"
+
+
+@pytest.mark.parametrize(
+    ("has_key", "environ", "said"),
+    [
+        (False, {}, "no API key for http://x: run `sourcecheck login http://x`, or set SOURCECHECK_API_KEY"),
+        (True, {}, "This API key is not valid: run `sourcecheck login http://x` with another"),
+        (
+            True,
+            {"SOURCECHECK_API_KEY": "sck_1"},
+            "This API key is not valid: SOURCECHECK_API_KEY holds it, and takes precedence over `sourcecheck login`",
+        ),
+    ],
+)
+def test_how_to_log_in(has_key: bool, environ: dict[str, str], said: str) -> None:
+    """After a 401 the user learns which key it was, and how to give another."""
+    assert how_to_log_in("This API key is not valid", "http://x", has_key=has_key, environ=environ) == said
 
 
 def test_which_source_a_name_means() -> None:

@@ -1,17 +1,19 @@
 """What every command is given, and how commands are added."""
 
 import argparse
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 
+from sourcecheck.access import KEY_VARIABLE
 from sourcecheck.cli import exits
 from sourcecheck.cli.output import Output
 from sourcecheck.client import Client
-from sourcecheck.errors import SourcecheckError
+from sourcecheck.errors import SourcecheckError, Unauthorized
 
 Run = Callable[["Invocation"], int]
 """Carries a command out and answers its exit code."""
@@ -63,13 +65,23 @@ def add_command(
     parser: argparse.ArgumentParser = commands.add_parser(
         name,
         help=summary,
-        description=summary[0].upper() + summary[1:] + ".",
+        description=_sentence(summary),
         epilog="\n".join(["examples:", *(f"  {line}" for line in examples.splitlines()), *notes.splitlines()]),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         parents=[shared_options()],
     )
     parser.set_defaults(run=lambda call: carry_out(run, call))
     return parser
+
+
+def add_group(commands: Any, name: str, summary: str, *, metavar: str = "COMMAND") -> Any:
+    """Add a command that has commands of its own; answers their subparsers."""
+    group: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=_sentence(summary))
+    return group.add_subparsers(required=True, metavar=metavar)
+
+
+def _sentence(summary: str) -> str:
+    return f"{summary[0].upper()}{summary[1:]}."
 
 
 def carry_out(run: Run, call: Invocation) -> int:
@@ -79,6 +91,9 @@ def carry_out(run: Run, call: Invocation) -> int:
         sys.stdout.flush()
     except BrokenPipeError:
         raise
+    except Unauthorized as error:
+        call.out.complain(how_to_log_in(str(error), call.client.url, has_key=call.client.api_key is not None))
+        return exits.of_error(error)
     except (SourcecheckError, TimeoutError) as error:
         call.out.complain(str(error))
         return exits.of_error(error)
@@ -86,6 +101,15 @@ def carry_out(run: Run, call: Invocation) -> int:
         call.out.complain(str(error))
         return exits.WRONG_CALL
     return code
+
+
+def how_to_log_in(sentence: str, url: str, *, has_key: bool, environ: Mapping[str, str] = os.environ) -> str:
+    """What the user does after a 401; `sentence` is the service's own, which says what is wrong with a key."""
+    if not has_key:
+        return f"no API key for {url}: run `sourcecheck login {url}`, or set {KEY_VARIABLE}"
+    if environ.get(KEY_VARIABLE):
+        return f"{sentence}: {KEY_VARIABLE} holds it, and takes precedence over `sourcecheck login`"
+    return f"{sentence}: run `sourcecheck login {url}` with another"
 
 
 def shared_options() -> argparse.ArgumentParser:

@@ -41,6 +41,13 @@ MODULES = (
     completion,
 )
 """In the order in which the help shows their commands."""
+BEGIN = """\
+to begin:
+  sourcecheck login http://127.0.0.1:8000    # the address of the service; asks for your API key
+  sourcecheck add Shop pg host=db.example user=me dbname=shop --ask password
+  sourcecheck test Shop
+`sourcecheck COMMAND --help` says what a command takes, with examples."""
+"""The end of the help: what a newcomer does first."""
 Plugin = Callable[[Any], None]
 """Adds commands to argparse's subparsers; each sets `run`, which takes an `Invocation` and answers the exit code."""
 PLUGINS = "sourcecheck.commands"
@@ -77,7 +84,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
 def parser(plugins: Iterable[Plugin] = ()) -> argparse.ArgumentParser:
     """Every command and what it takes: the client's own, and those of the plugins."""
     root = Parser(
-        prog="sourcecheck", description="Is every data source reachable, and ready for the work you want to do on it?"
+        prog="sourcecheck",
+        description="Is every data source reachable, and ready for the work you want to do on it?",
+        epilog=BEGIN,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     root.add_argument("--version", action="version", version=_versions())
     commands = root.add_subparsers(required=True, metavar="COMMAND")

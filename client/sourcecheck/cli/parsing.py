@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import sys
 from difflib import get_close_matches
 from typing import NoReturn
 
@@ -11,11 +12,18 @@ _UNKNOWN = re.compile(
 """How argparse says that there is no such command, before it lists all of them."""
 
 
+NO_COMMAND = tuple(f"the following arguments are required: {what}" for what in ("COMMAND", "FROM"))
+"""How argparse says that there is no command at all."""
+
+
 class Parser(argparse.ArgumentParser):
     """argparse's parser; a command that does not exist is answered with the nearest one."""
 
     def error(self, message: str) -> NoReturn:
-        """End with exit code 2, the usage and a sentence."""
+        """End with exit code 2, the usage and a sentence; without a command, with the list of them."""
+        if message in NO_COMMAND:
+            self.print_help(sys.stderr)
+            self.exit(2)
         super().error(sentence_of(message, self.prog))
 
 

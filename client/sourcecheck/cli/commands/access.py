@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from sourcecheck.access import KEY_VARIABLE, Access, find_access, forget_login, keep_login, login_file
-from sourcecheck.cli.command import Invocation, add_command
+from sourcecheck.cli.command import Invocation, add_command, add_group
 from sourcecheck.cli.text import ago
 from sourcecheck.client import Client
 from sourcecheck.errors import SourcecheckError
@@ -32,9 +32,7 @@ def add_commands(commands: Any) -> None:
 
 
 def _add_keys(commands: Any) -> None:
-    keys = commands.add_parser("keys", help="list, make and revoke your API keys").add_subparsers(
-        required=True, metavar="COMMAND"
-    )
+    keys = add_group(commands, "keys", "list, make and revoke your API keys")
     add_command(keys, "list", _list_keys, "list your API keys, including revoked ones", "sourcecheck keys list")
     make = add_command(
         keys, "add", _add_key, "make an API key; it is shown once", "sourcecheck keys add nightly --on-question fail"
@@ -52,9 +50,7 @@ def _add_keys(commands: Any) -> None:
 
 
 def _add_host_keys(commands: Any) -> None:
-    keys = commands.add_parser("host-keys", help="list, trust and revoke keys of SSH gateways").add_subparsers(
-        required=True, metavar="COMMAND"
-    )
+    keys = add_group(commands, "host-keys", "list, trust and revoke keys of SSH gateways")
     listed = add_command(
         keys, "list", _list_host_keys, "list the keys that your organization trusts", "sourcecheck host-keys list --all"
     )

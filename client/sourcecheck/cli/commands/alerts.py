@@ -4,7 +4,7 @@ import getpass
 import sys
 from typing import Any
 
-from sourcecheck.cli.command import Invocation, Run, add_command
+from sourcecheck.cli.command import Invocation, Run, add_command, add_group
 from sourcecheck.errors import SourcecheckError
 from sourcecheck.finding import choose_alert
 from sourcecheck.people import Alert
@@ -12,9 +12,7 @@ from sourcecheck.people import Alert
 
 def add_commands(commands: Any) -> None:
     """Add the commands of this module."""
-    alerts = commands.add_parser(
-        "alerts", help="list, add, try, pause and remove alerts of your organization"
-    ).add_subparsers(required=True, metavar="COMMAND")
+    alerts = add_group(commands, "alerts", "list, add, try, pause and remove alerts of your organization")
     add_command(
         alerts, "list", _list, "list who hears when a source goes down or comes back", "sourcecheck alerts list"
     )

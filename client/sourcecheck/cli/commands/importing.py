@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sourcecheck.cli import exits
-from sourcecheck.cli.command import Invocation, add_command
+from sourcecheck.cli.command import Invocation, add_command, add_group
 from sourcecheck.cli.plan import lines, summary
 from sourcecheck.errors import SourcecheckError
 from sourcecheck.files.exported import Placeholder, write_sources
@@ -21,9 +21,7 @@ Read = Callable[[Invocation], Found]
 
 def add_commands(commands: Any) -> None:
     """Add the commands of this module."""
-    places = commands.add_parser("import", help="make sources from connections that you already have").add_subparsers(
-        required=True, metavar="FROM"
-    )
+    places = add_group(commands, "import", "make sources from connections that you already have", metavar="FROM")
     dbt = _add(places, "dbt", _dbt, "import every target of dbt's profiles", "sourcecheck import dbt ~/.dbt --apply")
     dbt.add_argument("path", nargs="?", metavar="PATH", help="profiles.yml or its folder (default: ~/.dbt)")
     airflow = _add(

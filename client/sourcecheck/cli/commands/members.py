@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sourcecheck.cli.command import Invocation, add_command
+from sourcecheck.cli.command import Invocation, add_command, add_group
 from sourcecheck.cli.text import ago
 from sourcecheck.finding import choose_member
 from sourcecheck.people import Invitation, Member
@@ -14,9 +14,7 @@ WHO = "name, e-mail address or id"
 
 def add_commands(commands: Any) -> None:
     """Add the commands of this module."""
-    members = commands.add_parser(
-        "members", help="list, invite and remove members of your organization"
-    ).add_subparsers(required=True, metavar="COMMAND")
+    members = add_group(commands, "members", "list, invite and remove members of your organization")
     add_command(members, "list", _list, "list the members of your organization", "sourcecheck members list")
     new = add_command(
         members,

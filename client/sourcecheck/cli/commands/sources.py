@@ -34,8 +34,10 @@ def add_commands(commands: Any) -> None:
         "sourcecheck add Shop pg host=db.example user=me dbname=shop password=@file --temp-schema scratch",
     )
     new.add_argument("name", metavar="NAME", help="its name, as lists and alerts show it")
-    new.add_argument("type", metavar="TYPE", help="type of source, such as pg")
-    _add_fields(new)
+    new.add_argument(
+        "type", metavar="TYPE", help="type of source, such as pg; an unknown one is answered with all types"
+    )
+    _add_fields(new, "a tag; repeat the option for several")
     change = add_command(
         commands,
         "edit",
@@ -45,13 +47,13 @@ def add_commands(commands: Any) -> None:
     )
     change.add_argument("source", metavar="NAME", help="name or id")
     change.add_argument("--name", help="its new name")
-    _add_fields(change)
+    _add_fields(change, "a tag, in place of its present ones; repeat the option for several")
     gone = add_command(commands, "remove", _remove, "remove a source and its history", "sourcecheck remove Shop --yes")
     gone.add_argument("source", metavar="NAME", help="name or id")
     gone.add_argument("--yes", action="store_true", help="do not ask for confirmation")
 
 
-def _add_fields(parser: Any) -> None:
+def _add_fields(parser: Any, tags: str) -> None:
     parser.add_argument("options", nargs="*", metavar="OPTION=VALUE", help="options of the type; @FILE reads the value")
     parser.add_argument(
         "--ask",
@@ -64,9 +66,7 @@ def _add_fields(parser: Any) -> None:
         "--temp-schema", metavar="SCHEMA", help="where the test may write, as database.schema or schema"
     )
     parser.add_argument("--description", metavar="TEXT", help="what the source is, in your own words")
-    parser.add_argument(
-        "--tag", action="append", dest="tags", metavar="TAG", help="a tag; repeat the option for several"
-    )
+    parser.add_argument("--tag", action="append", dest="tags", metavar="TAG", help=tags)
     parser.add_argument("--from-json", metavar="FILE", help="more fields as a JSON object; - for standard input")
 
 
