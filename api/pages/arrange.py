@@ -14,10 +14,10 @@ from datasources.health.glance import GLANCES
 PAGE_SIZE = 50
 Sort = Literal["attention", "name", "type", "slowest", "oldest"]
 SORTS: dict[Sort, str] = {
-    "attention": "What needs a look",
+    "attention": "Needs attention first",
     "name": "Name",
     "type": "Type",
-    "slowest": "Slowest answer",
+    "slowest": "Slowest first",
     "oldest": "Tested longest ago",
 }
 """Orders, as the page calls them."""

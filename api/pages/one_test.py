@@ -35,7 +35,7 @@ VERDICTS = {
     JobStatus.needs_authentication: ("asks", "Waits for a secret"),
 }
 """Mark and words of where a test stands."""
-TRIGGERS = {"test": "asked for", "immediate": "asked for (quick)", "schedule": "scheduled"}
+TRIGGERS = {"test": "requested", "immediate": "requested (quick)", "schedule": "scheduled"}
 
 
 class StepView(Struct, frozen=True, kw_only=True):

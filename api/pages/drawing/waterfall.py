@@ -16,7 +16,7 @@ LEAST = 4
 STAGES = {
     "resolve": "name resolved",
     "tcp": "connected (TCP)",
-    "tls": "TLS agreed",
+    "tls": "TLS negotiated",
     "login": "logged in",
     "database": "database opened",
 }

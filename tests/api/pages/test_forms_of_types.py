@@ -48,3 +48,11 @@ async def test_what_is_known_of_a_field_is_in_it(key: str, browser: Client) -> N
     assert 'placeholder="DATAFOLD"' in fields["options-user"]
     assert "required" not in fields["options-user"]
     assert 'autocomplete="new-password"' in fields["options-password"]
+
+
+async def test_an_empty_default_is_no_hint(key: str, browser: Client) -> None:
+    """A field whose default is the empty text says nothing about it."""
+    await sign_in(browser, key)
+    page = (await browser.get("/sources/new", params={"type": "snowflake"})).text
+    assert "If you leave it empty: DATAFOLD" in page
+    assert re.search(r"If you leave it empty: *<", page) is None
