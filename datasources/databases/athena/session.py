@@ -10,7 +10,7 @@ from datasources.databases.athena.asker import WORKGROUP, AthenaAsker
 from datasources.databases.athena.model import AthenaOptions
 from datasources.databases.base import Column, History, LineageEdge
 from datasources.databases.flood import CONNECTION_BYTES
-from datasources.databases.history.apart import edges_apart
+from datasources.databases.history.apart import history_of_texts
 from datasources.databases.history.edges import FoldedNames, Written
 from datasources.databases.limits import Limit
 from datasources.databases.warehouse.catalog import Catalog, Member
@@ -96,11 +96,8 @@ class AthenaSession(WarehouseSession):
             for query in queries
             if query.get("SubstatementType") in WRITES and query.get("Status", {}).get("State") == "SUCCEEDED"
         ]
-        async with limit.round("history"):
-            edges, count, unread = await edges_apart(
-                written, FoldedNames(catalog.columns, self._options.catalog), self.dialect
-            )
-        return edges, History(read_from=KEPT_IN, statements=count, unread=unread)
+        names = FoldedNames(catalog.columns, self._options.catalog)
+        return await history_of_texts(written, names, self.dialect, limit, KEPT_IN)
 
     async def _queries(self, limit: Limit) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []

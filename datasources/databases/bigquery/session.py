@@ -8,7 +8,7 @@ import msgspec
 from datasources.databases.base import Column, ForeignKey, History, LineageEdge, Origin, TableName
 from datasources.databases.bigquery.asker import BigqueryAsker
 from datasources.databases.bigquery.model import BigqueryOptions
-from datasources.databases.history.apart import edges_apart
+from datasources.databases.history.apart import history_of_texts
 from datasources.databases.history.edges import MOST_STATEMENTS, FoldedNames, Written
 from datasources.databases.limits import Limit
 from datasources.databases.warehouse.asker import Row
@@ -172,11 +172,8 @@ class BigquerySession(WarehouseSession):
     ) -> tuple[list[LineageEdge], History]:
         rows = await self._read(limit, "history", QUERIES.format(region=region, most=MOST_STATEMENTS))
         written = [Written(str(row[0])) for row in rows]
-        async with limit.round("history"):
-            edges, count, unread = await edges_apart(
-                written, FoldedNames(catalog.columns, self._options.projectId), self.dialect
-            )
-        return edges, History(read_from=where, statements=count, unread=unread)
+        names = FoldedNames(catalog.columns, self._options.projectId)
+        return await history_of_texts(written, names, self.dialect, limit, where)
 
     def asked_pages(self, sql: str) -> AsyncGenerator[list[Row], None]:
         """After a dry run, in which the server says what kind of statement it is (security row 6)."""

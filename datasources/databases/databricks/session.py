@@ -9,6 +9,7 @@ from datasources.databases.flood import CONNECTION_BYTES
 from datasources.databases.limits import Limit
 from datasources.databases.warehouse.asker import Row
 from datasources.databases.warehouse.catalog import Catalog, Member, Name, by_table
+from datasources.databases.warehouse.records import edges_by_columns
 from datasources.databases.warehouse.session import WarehouseSession
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
@@ -193,16 +194,7 @@ def _edges(rows: list[Row]) -> list[LineageEdge]:
         edge = found.setdefault((TableName(source_schema, source), TableName(target_schema, target)), set())
         if source_column and target_column:
             edge.add(ColumnEdge(source_column, target_column))
-    return [
-        LineageEdge(
-            source=source,
-            target=target,
-            columns=sorted({edge.source for edge in edges}),
-            column_edges=sorted(edges),
-            origin=Origin.query_history,
-        )
-        for (source, target), edges in found.items()
-    ]
+    return edges_by_columns(found, Origin.query_history)
 
 
 def literal(text: str) -> str:

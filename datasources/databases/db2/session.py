@@ -10,7 +10,6 @@ from datasources.databases.base import History, Lineage, LineageEdge
 from datasources.databases.db2 import catalog
 from datasources.databases.db2.asker import Db2Asker, folded, literal
 from datasources.databases.db2.texts import REWRITTEN
-from datasources.databases.flood import CONNECTION_BYTES
 from datasources.databases.globs import Globs
 from datasources.databases.limits import Limit
 from datasources.databases.warehouse.asker import Row
@@ -74,7 +73,7 @@ class Db2Session(WarehouseSession):
             message = ANOTHER.format(version=self._db2.version)
             raise CheckError(ErrorCode.QUERY_ERROR, message, {"stage": stage})
         rows = {
-            name: await self.ask(limit, stage, statement, most=CONNECTION_BYTES)
+            name: await self._read(limit, stage, statement)
             for name, statement in {
                 "tables": catalog.TABLES,
                 "columns": catalog.COLUMNS,
@@ -88,7 +87,7 @@ class Db2Session(WarehouseSession):
 
     async def server_edges(self, limit: Limit) -> list[LineageEdge] | None:
         """What views read, by SYSCAT.TABDEP; of Db2's own tables too, which tell that a view is read."""
-        return catalog.edges_of(await self.ask(limit, "lineage", catalog.DEPENDENCIES, most=CONNECTION_BYTES))
+        return catalog.edges_of(await self._read(limit, "lineage", catalog.DEPENDENCIES))
 
     async def lineage(self, wanted: Globs) -> Lineage:
         """The same between tables that are shown."""
@@ -97,12 +96,10 @@ class Db2Session(WarehouseSession):
 
     async def history(self, limit: Limit, catalog: Catalog) -> tuple[list[LineageEdge], History | None]:
         """How many statements there are that fill tables: no parser of ours knows Db2's SQL, so they are unread."""
-        try:
-            ((count,),) = await self.ask(limit, "history", STATEMENTS)
-        except CheckError as error:
-            if error.code not in (ErrorCode.QUERY_ERROR, ErrorCode.PERMISSION_DENIED):
-                raise
+        rows = await self._read_if_shown(limit, "history", STATEMENTS)
+        if rows is None:
             return [], History(read_from=KEPT_IN, missing=NO_HISTORY)
+        ((count,),) = rows
         return [], History(read_from=KEPT_IN, statements=int(count), unread=int(count))
 
     def require_reading(self, sql: str) -> None:

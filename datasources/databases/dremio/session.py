@@ -4,12 +4,12 @@ from typing import Any
 
 from datasources.databases.base import Column, History, LineageEdge
 from datasources.databases.dremio.asker import CATALOG
-from datasources.databases.history.apart import edges_apart
+from datasources.databases.history.apart import history_of_texts
 from datasources.databases.history.edges import MOST_STATEMENTS, FoldedNames, Written
 from datasources.databases.limits import Limit
 from datasources.databases.warehouse.asker import Row
 from datasources.databases.warehouse.catalog import Catalog, Member, by_table
-from datasources.databases.warehouse.session import WarehouseSession
+from datasources.databases.warehouse.session import HIDDEN, WarehouseSession
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
 
@@ -32,7 +32,6 @@ SELECT query FROM {jobs} WHERE status = 'COMPLETED' AND query_type NOT LIKE 'MET
 ORDER BY submitted_ts DESC LIMIT {most}
 """
 RECENT, OF_PROJECT = "sys.jobs_recent", "sys.project.history.jobs"
-UNKNOWN = frozenset({ErrorCode.QUERY_ERROR, ErrorCode.PERMISSION_DENIED, ErrorCode.SCHEMA_NOT_FOUND})
 GRANT = "GRANT VIEW JOB HISTORY ON SYSTEM TO USER … (in the cloud: ON PROJECT)"
 
 
@@ -40,6 +39,7 @@ class DremioSession(WarehouseSession):
     """Questions of one user."""
 
     dialect = "dremio"
+    hidden = HIDDEN | {ErrorCode.SCHEMA_NOT_FOUND}
 
     def __init__(self, asker: Any, seconds: float, in_cloud: bool) -> None:
         super().__init__(asker, seconds)
@@ -79,16 +79,11 @@ class DremioSession(WarehouseSession):
 
     async def history(self, limit: Limit, catalog: Catalog) -> tuple[list[LineageEdge], History | None]:
         """The texts of jobs that made one table from others."""
-        try:
-            rows = await self._read(limit, "history", JOBS.format(jobs=self._jobs, most=MOST_STATEMENTS))
-        except CheckError as error:
-            if error.code not in UNKNOWN:
-                raise
+        rows = await self._read_if_shown(limit, "history", JOBS.format(jobs=self._jobs, most=MOST_STATEMENTS))
+        if rows is None:
             return [], History(read_from=self._jobs, missing=GRANT)
         written = [Written(str(row[0])) for row in rows]
-        async with limit.round("history"):
-            edges, count, unread = await edges_apart(written, FoldedNames(catalog.columns, CATALOG), self.dialect)
-        return edges, History(read_from=self._jobs, statements=count, unread=unread)
+        return await history_of_texts(written, FoldedNames(catalog.columns, CATALOG), self.dialect, limit, self._jobs)
 
 
 def _column(row: Row) -> Column:

@@ -13,9 +13,10 @@ from collections.abc import Iterable
 import msgspec
 from msgspec import Struct
 
-from datasources.databases.base import LineageEdge
+from datasources.databases.base import History, LineageEdge
 from datasources.databases.history.edges import Names, Written, edges_from
 from datasources.databases.history.statements import Deed, understood
+from datasources.databases.limits import Limit
 from datasources.databases.separate import limit_memory, process_of
 
 READ_SECONDS = 30.0
@@ -32,6 +33,15 @@ class Texts(Struct, frozen=True):
     texts: list[str]
     dialect: str
     seconds: float
+
+
+async def history_of_texts(
+    statements: Iterable[Written], names: Names, dialect: str, limit: Limit, read_from: str
+) -> tuple[list[LineageEdge], History]:
+    """The edges that these statements have made, and what of them was read."""
+    async with limit.round("history"):
+        edges, count, unread = await edges_apart(statements, names, dialect)
+    return edges, History(read_from=read_from, statements=count, unread=unread)
 
 
 async def edges_apart(

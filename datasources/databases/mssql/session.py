@@ -5,23 +5,22 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from typing import Any, ClassVar
 
-from datasources.databases.base import Column, ForeignKey, History, LineageEdge, Origin, TableName
-from datasources.databases.history.apart import edges_apart
+from datasources.databases.base import Column, History, LineageEdge, Origin
+from datasources.databases.history.apart import history_of_texts
 from datasources.databases.history.edges import FoldedNames, Written
 from datasources.databases.limits import Limit
 from datasources.databases.mssql import guard, queries
 from datasources.databases.mssql.asker import MssqlAsker
 from datasources.databases.mssql.products import DEDICATED
 from datasources.databases.warehouse.asker import Row
-from datasources.databases.warehouse.catalog import Catalog, Member, Name, by_table
+from datasources.databases.warehouse.catalog import Catalog, Member, by_table
+from datasources.databases.warehouse.records import edges_between, foreign_of, primary_of
 from datasources.databases.warehouse.session import WarehouseSession
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
 
 BEGIN = "BEGIN TRANSACTION"
 ROLLBACK = "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION"
-REFUSED = frozenset({ErrorCode.PERMISSION_DENIED, ErrorCode.QUERY_ERROR})
-"""How a view is refused that the user may not read, or that this product or version does not have."""
 STORE_OFF = "ALTER DATABASE {database} SET QUERY_STORE = ON (OPERATION_MODE = READ_WRITE)"
 PARAMETERS = re.compile(r"\A\s*\(@[^()]*(?:\([^()]*\)[^()]*)*\)")
 """What the server keeps before the text of a statement that has any."""
@@ -98,18 +97,8 @@ class MssqlSession(WarehouseSession):
 
     async def server_edges(self, limit: Limit) -> list[LineageEdge] | None:
         """What views read, as the server records it; None where the user may not read that."""
-        try:
-            rows = await self._read(limit, "lineage", queries.DEPENDENCIES)
-        except CheckError as error:
-            if error.code not in REFUSED:
-                raise
-            return None
-        return [
-            LineageEdge(
-                source=TableName(row[0], row[1]), target=TableName(row[2], row[3]), origin=Origin.dependency_record
-            )
-            for row in rows
-        ]
+        rows = await self._read_if_shown(limit, "lineage", queries.DEPENDENCIES)
+        return None if rows is None else edges_between(rows, Origin.dependency_record)
 
     async def history(self, limit: Limit, catalog: Catalog) -> tuple[list[LineageEdge], History | None]:
         """What the statements that the server has kept have made from what."""
@@ -120,15 +109,12 @@ class MssqlSession(WarehouseSession):
                 return [], History(read_from=log.read_from, missing=missing, kept=False)
             rows = await self._read(limit, "history", log.statement)
         except CheckError as error:
-            if error.code not in REFUSED:
+            if error.code not in self.hidden:
                 raise
             return [], History(read_from=log.read_from, missing=log.missing.format(user=self._user))
         written = [Written(PARAMETERS.sub("", str(text), count=1), str(schema)) for text, schema in rows if text]
-        async with limit.round("history"):
-            edges, count, unread = await edges_apart(
-                written, FoldedNames(catalog.columns, self._asker.database), self.dialect
-            )
-        return edges, History(read_from=log.read_from, statements=count, unread=unread)
+        names = FoldedNames(catalog.columns, self._asker.database)
+        return await history_of_texts(written, names, self.dialect, limit, log.read_from)
 
     async def _stores_queries(self, limit: Limit) -> bool:
         return await self._read(limit, "history", queries.QUERY_STORE_STATE) not in ([], [[0]])
@@ -198,24 +184,3 @@ def type_of(word: str, length: Any, precision: Any, scale: Any) -> str:
     if word in EXACT:
         return f"{word}({int(precision)},{int(scale)})"
     return f"{word}({int(scale)})" if word in WITH_SCALE else word
-
-
-def primary_of(rows: list[Row]) -> dict[Name, list[str]]:
-    """Columns of each primary key, in the order in which they come."""
-    found: dict[Name, list[str]] = {}
-    for schema, table, column in rows:
-        found.setdefault((schema, table), []).append(column)
-    return found
-
-
-def foreign_of(rows: list[Row]) -> dict[Name, list[ForeignKey]]:
-    """References of each table: of one name, the columns in the order in which they come."""
-    keys: dict[tuple[Name, str], list[Row]] = {}
-    for row in rows:
-        keys.setdefault(((row[0], row[1]), row[2]), []).append(row)
-    found: dict[Name, list[ForeignKey]] = {}
-    for (name, _), parts in keys.items():
-        there = TableName(parts[0][4], parts[0][5])
-        key = ForeignKey(columns=[row[3] for row in parts], table=there, referenced=[row[6] for row in parts])
-        found.setdefault(name, []).append(key)
-    return found

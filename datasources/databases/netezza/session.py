@@ -1,7 +1,7 @@
 """A login's questions to Netezza, about one database."""
 
 from datasources.databases.base import Column, History, LineageEdge
-from datasources.databases.history.apart import edges_apart
+from datasources.databases.history.apart import history_of_texts
 from datasources.databases.history.edges import MOST_STATEMENTS, FoldedNames, Written
 from datasources.databases.limits import Limit
 from datasources.databases.warehouse.asker import Row
@@ -73,11 +73,8 @@ class NetezzaSession(WarehouseSession):
         if rows is None:
             return [], History(read_from=KEPT_IN, missing=GRANT.format(user=self._asker.user or "…"))
         written = [Written(str(row[0]), database=str(row[1] or "").strip()) for row in rows]
-        async with limit.round("history"):
-            edges, count, unread = await edges_apart(
-                written, FoldedNames(catalog.columns, self._asker.database), "netezza"
-            )
-        return edges, History(read_from=KEPT_IN, statements=count, unread=unread)
+        names = FoldedNames(catalog.columns, self._asker.database)
+        return await history_of_texts(written, names, "netezza", limit, KEPT_IN)
 
 
 def catalog_of(

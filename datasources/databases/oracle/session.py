@@ -6,8 +6,7 @@ from functools import partial
 from typing import ClassVar
 
 from datasources.databases.base import History, LineageEdge
-from datasources.databases.flood import CONNECTION_BYTES
-from datasources.databases.history.apart import edges_apart
+from datasources.databases.history.apart import history_of_texts
 from datasources.databases.history.edges import MOST_STATEMENTS, FoldedNames, Written
 from datasources.databases.limits import Limit
 from datasources.databases.oracle import catalog
@@ -72,7 +71,7 @@ class OracleSession(WarehouseSession):
     async def catalog(self, limit: Limit, stage: str) -> Catalog:
         """Seven statements; Oracle's own schemas are left out."""
         rows = {
-            name: await self.ask(limit, stage, statement, most=CONNECTION_BYTES)
+            name: await self._read(limit, stage, statement)
             for name, statement in {
                 "tables": catalog.TABLES,
                 "views": catalog.VIEWS,
@@ -88,20 +87,15 @@ class OracleSession(WarehouseSession):
 
     async def server_edges(self, limit: Limit) -> list[LineageEdge] | None:
         """What views read, by ALL_DEPENDENCIES."""
-        return catalog.edges_of(await self.ask(limit, "lineage", catalog.DEPENDENCIES, most=CONNECTION_BYTES))
+        return catalog.edges_of(await self._read(limit, "lineage", catalog.DEPENDENCIES))
 
     async def history(self, limit: Limit, catalog: Catalog) -> tuple[list[LineageEdge], History | None]:
         """What recent statements have written from what. DBA_HIST_SQLTEXT is left alone: reading it takes a licence."""
-        try:
-            rows = await self.ask(limit, "history", STATEMENTS, most=CONNECTION_BYTES)
-        except CheckError as error:
-            if error.code not in (ErrorCode.QUERY_ERROR, ErrorCode.PERMISSION_DENIED):
-                raise
+        rows = await self._read_if_shown(limit, "history", STATEMENTS)
+        if rows is None:
             return [], History(read_from=KEPT_IN, missing=NO_HISTORY)
         written = [Written(str(text or ""), str(schema or "")) for text, schema in rows]
-        async with limit.round("history"):
-            edges, count, unread = await edges_apart(written, FoldedNames(catalog.columns, ""), self.dialect)
-        return edges, History(read_from=KEPT_IN, statements=count, unread=unread)
+        return await history_of_texts(written, FoldedNames(catalog.columns, ""), self.dialect, limit, KEPT_IN)
 
     def require_reading(self, sql: str) -> None:
         """A query: EXPLAIN PLAN writes, and what else reads elsewhere is none of Oracle's."""

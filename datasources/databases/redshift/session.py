@@ -3,7 +3,7 @@
 import re
 
 from datasources.databases.base import History, LineageEdge
-from datasources.databases.history.apart import edges_apart
+from datasources.databases.history.apart import history_of_texts
 from datasources.databases.history.edges import FoldedNames, Written
 from datasources.databases.limits import Limit
 from datasources.databases.postgres import scratch
@@ -60,9 +60,8 @@ class RedshiftSession(PlainSession):
         for number, piece in rows:  # of 4,000 characters each
             texts[number] = texts.get(number, "") + piece
         written = [Written(text, "public") for text in texts.values()]
-        async with Limit(self._terms.seconds).round("history"):
-            edges, count, unread = await edges_apart(written, FoldedNames(found.columns, database), "redshift")
-        return edges, History(read_from=KEPT_IN, statements=count, unread=unread)
+        names = FoldedNames(found.columns, database)
+        return await history_of_texts(written, names, self.dialect, Limit(self._terms.seconds), KEPT_IN)
 
     async def _catalog(self, stage: str) -> Catalog:
         members = await self._read(stage, queries.MEMBERS, catalog.MemberRow)

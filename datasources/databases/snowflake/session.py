@@ -1,9 +1,8 @@
 """A login's questions to Snowflake, about one database or all."""
 
 import re
-from collections.abc import Mapping
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 
@@ -13,7 +12,8 @@ from datasources.databases.limits import Limit
 from datasources.databases.snowflake.asker import SnowflakeAsker, literal
 from datasources.databases.warehouse.asker import Row
 from datasources.databases.warehouse.catalog import Catalog, Member, Name, by_table
-from datasources.databases.warehouse.session import IN_SCRATCH, WarehouseSession
+from datasources.databases.warehouse.records import edges_between, edges_by_columns
+from datasources.databases.warehouse.session import HIDDEN, WarehouseSession
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
 from datasources.network.threads import in_thread
@@ -55,15 +55,13 @@ GRANT = (
 )
 SYSTEM = re.compile(r"\bsystem\s*\$", re.IGNORECASE)
 """Functions of the system that do something: cancel queries, abort sessions, wait."""
-UNKNOWN = frozenset({ErrorCode.QUERY_ERROR, ErrorCode.PERMISSION_DENIED, ErrorCode.DATABASE_NOT_FOUND})
-"""How a view of the account is refused: it does not exist, or the role is not authorized."""
 
 
 class SnowflakeSession(WarehouseSession):
     """Questions of one login. A schema is `database.schema` where no database is named."""
 
     dialect = "snowflake"
-    special: ClassVar[Mapping[ErrorCode, ErrorCode]] = IN_SCRATCH
+    hidden = HIDDEN | {ErrorCode.DATABASE_NOT_FOUND}
 
     def __init__(self, asker: SnowflakeAsker, seconds: float, database: str, metadata: str) -> None:
         super().__init__(asker, seconds)
@@ -132,28 +130,15 @@ class SnowflakeSession(WarehouseSession):
         if not self._database:
             return None
         statement = DEPENDENCIES.format(metadata=self.quoted(self._metadata), database=literal(self._database))
-        try:
-            rows = await self._read(limit, "lineage", statement)
-        except CheckError as error:
-            if error.code not in UNKNOWN:
-                raise
-            return None
-        return [
-            LineageEdge(
-                source=TableName(row[0], row[1]), target=TableName(row[2], row[3]), origin=Origin.dependency_record
-            )
-            for row in rows
-        ]
+        rows = await self._read_if_shown(limit, "lineage", statement)
+        return None if rows is None else edges_between(rows, Origin.dependency_record)
 
     async def history(self, limit: Limit, catalog: Catalog) -> tuple[list[LineageEdge], History | None]:
         """What statements of the last days have made from what, down to columns: Snowflake's own access history."""
         where = f"{self._metadata}.ACCOUNT_USAGE.ACCESS_HISTORY ({DAYS} days; Enterprise edition)"
         statement = ACCESS.format(metadata=self.quoted(self._metadata), days=DAYS, most=MOST_STATEMENTS)
-        try:
-            rows = await self._read(limit, "history", statement)
-        except CheckError as error:
-            if error.code not in UNKNOWN:
-                raise
+        rows = await self._read_if_shown(limit, "history", statement)
+        if rows is None:
             return [], History(read_from=where, missing=GRANT)
         async with limit.round("history"):
             edges = await in_thread(partial(_accesses, [row[0] for row in rows], self._database))
@@ -245,16 +230,7 @@ def _accesses(texts: list[Any], database: str) -> list[LineageEdge]:
                     if source and target and source != target:
                         edge = ColumnEdge(origin.column_name, made.column_name)
                         found.setdefault((source, target), set()).add(edge)
-    return [
-        LineageEdge(
-            source=source,
-            target=target,
-            columns=sorted({edge.source for edge in edges}),
-            column_edges=sorted(edges),
-            origin=Origin.query_history,
-        )
-        for (source, target), edges in found.items()
-    ]
+    return edges_by_columns(found, Origin.query_history)
 
 
 def _named(name: str, database: str) -> TableName | None:

@@ -1,7 +1,7 @@
 """A login's questions to Teradata. A schema is one of its databases."""
 
 from datasources.databases.base import Column, History, LineageEdge
-from datasources.databases.history.apart import edges_apart
+from datasources.databases.history.apart import history_of_texts
 from datasources.databases.history.edges import MOST_STATEMENTS, FoldedNames, Written
 from datasources.databases.limits import Limit
 from datasources.databases.teradata.types import type_text
@@ -96,9 +96,7 @@ class TeradataSession(WarehouseSession):
         if rows is None:
             return [], History(read_from=KEPT_IN, missing=GRANT.format(user=self._asker.user or "…"))
         written = [Written(str(row[0]), schema=str(row[1] or "").strip()) for row in rows]
-        async with limit.round("history"):
-            edges, count, unread = await edges_apart(written, FoldedNames(catalog.columns, ""), self.dialect)
-        return edges, History(read_from=KEPT_IN, statements=count, unread=unread)
+        return await history_of_texts(written, FoldedNames(catalog.columns, ""), self.dialect, limit, KEPT_IN)
 
     def require_reading(self, sql: str) -> None:
         """Teradata has no read-only session: one statement that reads, and no order to the driver."""

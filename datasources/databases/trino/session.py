@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator
 
 from datasources.databases.base import Column, History, LineageEdge
-from datasources.databases.history.apart import edges_apart
+from datasources.databases.history.apart import history_of_texts
 from datasources.databases.history.edges import MOST_STATEMENTS, FoldedNames, Written
 from datasources.databases.limits import Limit
 from datasources.databases.trino.asker import TrinoAsker
@@ -107,13 +107,8 @@ class TrinoSession(WarehouseSession):
 
     async def _comments(self, limit: Limit, stage: str, catalog: str) -> dict[tuple[str, str], str]:
         """Comments on tables: the server asks each connector, and one that fails has none."""
-        try:
-            rows = await self._read(limit, stage, COMMENTS.format(names=f"catalog_name = {literal(catalog)}"))
-        except CheckError as error:
-            if error.code not in (ErrorCode.QUERY_ERROR, ErrorCode.PERMISSION_DENIED):
-                raise
-            return {}
-        return {(row[1], row[2]): row[3] for row in rows if row[3]}
+        rows = await self._read_if_shown(limit, stage, COMMENTS.format(names=f"catalog_name = {literal(catalog)}"))
+        return {(row[1], row[2]): row[3] for row in rows or () if row[3]}
 
     async def history(self, limit: Limit, catalog: Catalog) -> tuple[list[LineageEdge], History | None]:
         """The queries that the coordinator still remembers, and that the user may see."""
@@ -124,11 +119,8 @@ class TrinoSession(WarehouseSession):
                 raise
             return [], History(read_from=KEPT_IN, missing=NO_HISTORY)
         written = [Written(str(row[0])) for row in rows]
-        async with limit.round("history"):
-            edges, count, unread = await edges_apart(
-                written, FoldedNames(catalog.columns, self._catalog or ""), self.dialect
-            )
-        return edges, History(read_from=KEPT_IN, statements=count, unread=unread)
+        names = FoldedNames(catalog.columns, self._catalog or "")
+        return await history_of_texts(written, names, self.dialect, limit, KEPT_IN)
 
     def asked_pages(self, sql: str) -> AsyncGenerator[list[Row], None]:
         """In a read-only transaction (security row 6)."""

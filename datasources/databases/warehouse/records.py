@@ -1,8 +1,8 @@
 """Keys and edges from the rows of catalogue queries, where a product answers one row a column or a pair of tables."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
 
-from datasources.databases.base import ForeignKey, LineageEdge, Origin, TableName
+from datasources.databases.base import ColumnEdge, ForeignKey, LineageEdge, Origin, TableName
 from datasources.databases.warehouse.asker import Row
 from datasources.databases.warehouse.catalog import Name
 
@@ -36,4 +36,18 @@ def edges_between(rows: Iterable[Row], origin: Origin, known: Iterable[Name] | N
         LineageEdge(source=TableName(*source), target=TableName(*target), origin=origin)
         for source, target in sorted(pairs)
         if source != target and (seen is None or {source, target} <= seen)
+    ]
+
+
+def edges_by_columns(found: Mapping[tuple[TableName, TableName], Set[ColumnEdge]], origin: Origin) -> list[LineageEdge]:
+    """Edges from pairs of source and target, each with its pairs of columns."""
+    return [
+        LineageEdge(
+            source=source,
+            target=target,
+            columns=sorted({edge.source for edge in edges}),
+            column_edges=sorted(edges),
+            origin=origin,
+        )
+        for (source, target), edges in found.items()
     ]

@@ -3,7 +3,7 @@
 import secrets
 import time
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Set
 from contextlib import AbstractContextManager, aclosing, suppress
 from functools import partial
 from typing import ClassVar
@@ -49,7 +49,8 @@ class WarehouseSession(Session):
     """Whether the text of a view may name tables of other databases, which are not read."""
     quote: ClassVar[str] = '"'
     text_type: ClassVar[str] = "varchar"
-    special: ClassVar[Mapping[ErrorCode, ErrorCode]] = IN_SCRATCH
+    hidden: ClassVar[Set[ErrorCode]] = HIDDEN
+    """How this product refuses what `_read_if_shown` may leave out."""
 
     def __init__(self, asker: Asker, seconds: float) -> None:
         self._asker = asker
@@ -133,7 +134,7 @@ class WarehouseSession(Session):
             try:
                 return await self.ask(limit, stage, statements[stage], f"Unable to {failure} {shown}: ")
             except CheckError as error:
-                code = self.special.get(error.code, error.code)
+                code = IN_SCRATCH.get(error.code, error.code)
                 raise CheckError(code, error.message, error.details, error.advice) from error
 
         await step("create", "create table")
@@ -225,11 +226,11 @@ class WarehouseSession(Session):
         return await self.ask(limit, stage, statement, most=CONNECTION_BYTES)
 
     async def _read_if_shown(self, limit: Limit, stage: str, statement: str) -> list[Row] | None:
-        """The same; None where the server refuses it as it does with what is `HIDDEN`."""
+        """The same; None where the server refuses it as it does with what is `hidden`."""
         try:
             return await self._read(limit, stage, statement)
         except CheckError as error:
-            if error.code not in HIDDEN:
+            if error.code not in self.hidden:
                 raise
             return None
 

@@ -9,7 +9,7 @@ from datasources.databases.base import Column
 from datasources.databases.history.edges import FoldedNames, Written, edges_by
 from datasources.databases.mssql.guard import require_reading
 from datasources.databases.mssql.products import Product
-from datasources.databases.mssql.session import PARAMETERS, MssqlSession, foreign_of, literal, member_of, type_of
+from datasources.databases.mssql.session import PARAMETERS, MssqlSession, literal, member_of, type_of
 from datasources.databases.mssql.tds import (
     NOT_SUPPORTED,
     ON,
@@ -22,6 +22,7 @@ from datasources.databases.mssql.tds import (
     with_encryption,
 )
 from datasources.databases.warehouse.catalog import Catalog, Member
+from datasources.databases.warehouse.records import foreign_of
 from datasources.model.column_kinds import ColumnKind, kind_of
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
