@@ -7,9 +7,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from datasources.databases.base import Identity, Session
 from datasources.databases.limits import Limit
-from datasources.databases.scratch_names import marked_name
-from datasources.model.errors import CheckError
-from datasources.model.vocabulary import ErrorCode
+from datasources.databases.scratch import marked_name, require_written
 
 T = TypeVar("T")
 
@@ -64,8 +62,8 @@ class FileSession(Session, Generic[F]):
         )
         for stage, failure, statement in steps:
             rows = await self._file.within(limit, stage, partial(rows_of, statement), f"{failure} {shown}: ")
-            if stage == "read" and rows != [(token,)]:
-                raise CheckError(ErrorCode.QUERY_ERROR, f"{failure} {shown}: it does not hold what was written")
+            if stage == "read":
+                require_written(rows, [(token,)], f"table {shown}")
 
 
 def rows_of(statement: str, connection: Any) -> list[tuple[Any, ...]]:

@@ -12,7 +12,7 @@ import pytest
 from datasources.databases.globs import Globs
 from datasources.databases.objects.database import StoreDatabase
 from datasources.databases.objects.model import Endpoint
-from datasources.databases.scratch_names import MARKED, leftovers, marked_name
+from datasources.databases.scratch import MARKED, leftovers, marked_name
 from datasources.model.errors import CheckError
 from datasources.model.source import Source
 from datasources.model.vocabulary import ErrorCode

@@ -19,7 +19,7 @@ from datasources.databases.clickhouse.lineage import read_lineage
 from datasources.databases.flood import CONNECTION_BYTES, MEGABYTE, Flood
 from datasources.databases.globs import Globs
 from datasources.databases.limits import Limit
-from datasources.databases.scratch_names import leftovers, marked_name
+from datasources.databases.scratch import dropped, leftovers, marked_name, require_written
 from datasources.databases.values import as_text, refuse_nul
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
@@ -78,17 +78,10 @@ class ClickhouseSession(Session):
 
         create = f"CREATE TABLE {table} (token String) ENGINE = MergeTree ORDER BY tuple()"
         await step("create", "Unable to create table", create)
-        try:
+        async with dropped(partial(step, "drop", "Unable to drop table", f"DROP TABLE {table}")):
             await step("write", "Unable to write to table", f"INSERT INTO {table} VALUES ('{token}')")  # noqa: S608 -- ours
             found = await step("read", "Unable to read table", f"SELECT token FROM {table}")  # noqa: S608 -- ours
-            if found != [[token]]:
-                message = f"Unable to read table {shown}: it does not hold what was written"
-                raise CheckError(ErrorCode.QUERY_ERROR, message, {"stage": "read"})
-        except CheckError:
-            with suppress(CheckError):
-                await step("drop", "Unable to drop table", f"DROP TABLE {table}")
-            raise
-        await step("drop", "Unable to drop table", f"DROP TABLE {table}")
+            require_written(found, [[token]], f"table {shown}")
 
     async def tables(self, wanted: Globs) -> AsyncIterator[list[Table]]:
         """All tables and views in batches, in the order of their names, by two queries."""

@@ -5,16 +5,14 @@ commit, and with `autocommit_before_ddl`, on since 25.1, they end it.
 """
 
 import secrets
-from contextlib import suppress
+from functools import partial
 
 from datasources.databases.limits import Limit
 from datasources.databases.postgres.answers import rows_of
 from datasources.databases.postgres.connect import Connection
 from datasources.databases.postgres.errors import translated
 from datasources.databases.postgres.transaction import Terms, ended, identifier, run
-from datasources.databases.scratch_names import marked_name
-from datasources.model.errors import CheckError
-from datasources.model.vocabulary import ErrorCode
+from datasources.databases.scratch import dropped, marked_name, require_written
 
 
 async def write_and_drop(connection: Connection, terms: Terms, schema: str) -> None:
@@ -34,13 +32,7 @@ async def write_and_drop(connection: Connection, terms: Terms, schema: str) -> N
                 return [list(row) for result in results if result.nfields for row in rows_of(result)]
 
     await step("create", "Unable to create table", f"CREATE TABLE {table} (token text)")
-    try:
+    async with dropped(partial(step, "drop", "Unable to drop table", f"DROP TABLE {table}")):
         await step("write", "Unable to write to table", f"INSERT INTO {table} VALUES ('{token}')")  # noqa: S608 -- quoted
         found = await step("read", "Unable to read table", f"SELECT token FROM {table}")  # noqa: S608 -- quoted
-        if found != [[token]]:
-            raise CheckError(ErrorCode.QUERY_ERROR, f"Unable to read table {shown}: it does not hold what was written")
-    except CheckError:
-        with suppress(CheckError):
-            await step("drop", "Unable to drop table", f"DROP TABLE {table}")
-        raise
-    await step("drop", "Unable to drop table", f"DROP TABLE {table}")
+        require_written(found, [[token]], f"table {shown}")

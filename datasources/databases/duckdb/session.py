@@ -11,7 +11,7 @@ from datasources.databases.duckdb.connect import File
 from datasources.databases.file_session import FileSession, rows_of
 from datasources.databases.globs import Globs
 from datasources.databases.limits import Limit
-from datasources.databases.scratch_names import leftovers
+from datasources.databases.scratch import leftovers
 from datasources.databases.values import as_text, refuse_nul
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode

@@ -11,7 +11,7 @@ from datasources.databases.globs import Globs
 from datasources.databases.limits import Limit
 from datasources.databases.mongodb import catalog
 from datasources.databases.mongodb.connect import Server
-from datasources.databases.scratch_names import leftovers, marked_name
+from datasources.databases.scratch import dropped, leftovers, marked_name, require_written
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
 from datasources.network.tls import MODES
@@ -67,21 +67,19 @@ class MongodbSession(Session):
         shown = f'"{self._server.database}"."{schema}"."{name}"'
         database = await self._database_called(schema)
         await self._ask("create", database.command("create", name), limit, f"Unable to create collection {shown}: ")
-        try:
-            write = database.command("insert", name, documents=[{"_id": 1, "token": token}])
+
+        async def drop() -> None:
+            await self._ask("drop", database.command("drop", name), limit, f"Unable to drop collection {shown}: ")
+
+        async with dropped(drop):
+            document = {"_id": 1, "token": token}
+            write = database.command("insert", name, documents=[document])
             done = await self._ask("write", write, limit, f"Unable to write to collection {shown}: ")
             if done.get("writeErrors"):
                 message = f"Unable to write to collection {shown}: {done['writeErrors'][0].get('errmsg')}"
                 raise CheckError(ErrorCode.QUERY_ERROR, message, {"stage": "write"})
             found = await self._ask("read", database[name].find_one(), limit, f"Unable to read collection {shown}: ")
-            if found != {"_id": 1, "token": token}:
-                message = f"Unable to read collection {shown}: it does not hold what was written"
-                raise CheckError(ErrorCode.QUERY_ERROR, message, {"stage": "read"})
-        except CheckError:
-            with suppress(CheckError):
-                await self._ask("drop", database.command("drop", name), limit)
-            raise
-        await self._ask("drop", database.command("drop", name), limit, f"Unable to drop collection {shown}: ")
+            require_written(found, document, f"collection {shown}")
 
     async def tables(self, wanted: Globs) -> AsyncIterator[list[Table]]:
         """The collections and views of the source's database in batches, in the order of their names."""

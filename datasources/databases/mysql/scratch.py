@@ -8,7 +8,7 @@ from typing import Any
 from datasources.databases.limits import Limit
 from datasources.databases.mysql.catalog import Row, rows
 from datasources.databases.mysql.connect import Opened
-from datasources.databases.scratch_names import leftovers, marked_name
+from datasources.databases.scratch import dropped, leftovers, marked_name, require_written
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
 
@@ -34,16 +34,10 @@ async def write_and_drop(opened: Opened, schema: str, limit: Limit) -> None:
         return await opened.within(limit, stage, partial(rows, statement), f"{failure} {shown}: ", special=STANDBY)
 
     await step("create", "Unable to create table", f"CREATE TABLE {table} (token varchar(32))")
-    try:
+    async with dropped(partial(step, "drop", "Unable to drop table", f"DROP TABLE {table}")):
         await step("write", "Unable to write to table", f"INSERT INTO {table} VALUES ('{token}')")  # noqa: S608 -- ours
         found = await step("read", "Unable to read table", f"SELECT token FROM {table}")  # noqa: S608 -- ours
-        if found != [(token,)]:
-            raise CheckError(ErrorCode.QUERY_ERROR, f"Unable to read table {shown}: it does not hold what was written")
-    except CheckError:
-        with suppress(CheckError):
-            await step("drop", "Unable to drop table", f"DROP TABLE {table}")
-        raise
-    await step("drop", "Unable to drop table", f"DROP TABLE {table}")
+        require_written(found, [(token,)], f"table {shown}")
 
 
 async def sweep(opened: Opened, schema: str, limit: Limit) -> list[str]:

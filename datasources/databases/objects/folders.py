@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from datasources.databases.base import Table
 from datasources.databases.objects.store import Item
-from datasources.databases.scratch_names import MARKED
+from datasources.databases.scratch import MARKED
 
 MOST_OBJECTS = 50_000
 """That are listed; a bucket may have milliards."""

@@ -10,7 +10,7 @@ from datasources.databases.globs import Globs
 from datasources.databases.limits import Limit
 from datasources.databases.objects.connect import Opened
 from datasources.databases.objects.folders import MOST_OBJECTS, tables_of
-from datasources.databases.scratch_names import MARK, leftovers, marked_name
+from datasources.databases.scratch import MARK, dropped, leftovers, marked_name, require_written
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
 
@@ -68,17 +68,10 @@ class StoreSession(Session):
 
         write = partial(self._store.put, path, token)
         await self._opened.within(limit, "create", write, f"Unable to write object {shown}: ")
-        try:
+        async with dropped(delete):
             read = partial(self._store.get, path)
             found = await self._opened.within(limit, "read", read, f"Unable to read object {shown}: ")
-            if found != token:
-                message = f"Unable to read object {shown}: it does not hold what was written"
-                raise CheckError(ErrorCode.QUERY_ERROR, message, {"stage": "read"})
-        except CheckError:
-            with suppress(CheckError):
-                await delete()
-            raise
-        await delete()
+            require_written(found, token, f"object {shown}")
 
     async def tables(self, wanted: Globs) -> AsyncIterator[list[Table]]:
         """Folders and files in batches, in the order of their names, of the objects that are listed first."""

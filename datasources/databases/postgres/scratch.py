@@ -10,9 +10,7 @@ from datasources.databases.postgres.connect import Connection
 from datasources.databases.postgres.errors import translated
 from datasources.databases.postgres.queries import LEFTOVERS
 from datasources.databases.postgres.transaction import Terms, ended, identifier, literal, run
-from datasources.databases.scratch_names import leftovers, marked_name
-from datasources.model.errors import CheckError
-from datasources.model.vocabulary import ErrorCode
+from datasources.databases.scratch import leftovers, marked_name, require_written
 
 
 async def write_and_drop(connection: Connection, terms: Terms, schema: str) -> None:
@@ -36,8 +34,8 @@ async def write_and_drop(connection: Connection, terms: Terms, schema: str) -> N
             async with limit.round(stage):
                 with translated(stage, f"{failure} {shown}: "):
                     *_, result = await run(connection, statement)
-                    if stage == "read" and rows_of(result) != [[token]]:
-                        raise CheckError(ErrorCode.QUERY_ERROR, f"{failure} {shown}: it does not hold what was written")
+                    if stage == "read":
+                        require_written(rows_of(result), [[token]], f"table {shown}")
 
 
 async def sweep(connection: Connection, terms: Terms, schema: str, listed: str | None = None) -> list[str]:

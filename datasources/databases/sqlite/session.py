@@ -10,7 +10,7 @@ from datasources.databases.base import Lineage, QueryAnswer, Table
 from datasources.databases.file_session import FileSession
 from datasources.databases.globs import Globs
 from datasources.databases.limits import Limit
-from datasources.databases.scratch_names import leftovers
+from datasources.databases.scratch import leftovers
 from datasources.databases.sqlite import catalog
 from datasources.databases.sqlite.connect import File
 from datasources.databases.values import as_text, refuse_nul

@@ -12,7 +12,7 @@ from datasources.databases.base import History, Identity, Lineage, LineageEdge, 
 from datasources.databases.flood import CONNECTION_BYTES, MEGABYTE, Flood
 from datasources.databases.globs import Globs
 from datasources.databases.limits import Limit
-from datasources.databases.scratch_names import leftovers, marked_name
+from datasources.databases.scratch import dropped, leftovers, marked_name, require_written
 from datasources.databases.values import as_text
 from datasources.databases.warehouse.asker import Asker, Row
 from datasources.databases.warehouse.catalog import Catalog, Rewriting
@@ -138,17 +138,10 @@ class WarehouseSession(Session):
                 raise CheckError(code, error.message, error.details, error.advice) from error
 
         await step("create", "create table")
-        try:
+        async with dropped(partial(step, "drop", "drop table")):
             await step("write", "write to table")
             found = await step("read", "read table")
-            if [list(row) for row in found] != [[token]]:
-                message = f"Unable to read table {shown}: it does not hold what was written"
-                raise CheckError(ErrorCode.QUERY_ERROR, message, {"stage": "read"})
-        except CheckError:
-            with suppress(CheckError):
-                await step("drop", "drop table")
-            raise
-        await step("drop", "drop table")
+            require_written([list(row) for row in found], [[token]], f"table {shown}")
 
     async def tables(self, wanted: Globs) -> AsyncIterator[list[Table]]:
         """All tables and views in batches, in the order of their names."""

@@ -16,7 +16,7 @@ import pytest
 
 from datasources.databases.base import Database, Identity, Origin, Table
 from datasources.databases.globs import Globs
-from datasources.databases.scratch_names import LEFTOVER_SECONDS, MARKED, leftovers, marked_name
+from datasources.databases.scratch import LEFTOVER_SECONDS, MARKED, leftovers, marked_name
 from datasources.model.errors import CheckError
 from datasources.model.results import Finding
 from datasources.model.source import Source

@@ -13,7 +13,7 @@ from datasources.databases.databricks.errors import failed_statement
 from datasources.databases.databricks.model import DatabricksOptions, DatabricksSource
 from datasources.databases.databricks.session import _keys
 from datasources.databases.globs import Globs
-from datasources.databases.scratch_names import LEFTOVER_SECONDS, marked_name
+from datasources.databases.scratch import LEFTOVER_SECONDS, marked_name
 from datasources.databases.warehouse.catalog import Catalog
 from datasources.model.vocabulary import ErrorCode
 from tasks.steps import temp_schema

@@ -8,7 +8,7 @@ from contextlib import suppress
 import pytest
 
 from datasources.databases.postgres import Postgres
-from datasources.databases.scratch_names import LEFTOVER_SECONDS, marked_name
+from datasources.databases.scratch import LEFTOVER_SECONDS, marked_name
 from datasources.model.errors import CheckError
 from tests.fixtures.servers.database import Server
 

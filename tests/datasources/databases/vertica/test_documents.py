@@ -17,7 +17,7 @@ import vertica_python.errors as theirs
 
 from datasources.databases.base import Column, ForeignKey, LineageEdge, Origin, TableName
 from datasources.databases.globs import Globs
-from datasources.databases.scratch_names import marked_name
+from datasources.databases.scratch import marked_name
 from datasources.databases.vertica import Vertica
 from datasources.databases.vertica import session as questions
 from datasources.databases.vertica.asker import SSL_REQUEST, version_of
