@@ -21,6 +21,11 @@ class Request:
     headers: Mapping[str, str]
     body: bytes
 
+    @property
+    def whole(self) -> bytes:
+        """All of it, as a text."""
+        return f"{self.method} {self.path}\n{self.headers}\n".encode() + self.body
+
 
 Answer = tuple[int, dict[str, str], bytes]
 

@@ -43,6 +43,9 @@ class Login:
     host: str
     reads_only: bool
     token: str
+    process: int
+    card: bytes
+    """Its network card's address."""
 
 
 @dataclass
@@ -65,6 +68,8 @@ class TdsDouble:
     logins: list[Login] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     connections: int = 0
+    heard: bytes = b""
+    """All that clients have said, as it was before TLS."""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One client."""
@@ -149,6 +154,7 @@ class _Client:
             kind, status, length, *_ = struct.unpack(">BBHHBB", await self.exactly(8))
             whole += await self.exactly(length - 8)
             if status & 1:
+                self.double.heard += whole
                 return kind, whole
 
     async def exactly(self, count: int) -> bytes:
@@ -215,8 +221,10 @@ def _login(body: bytes) -> Login:
         assert feature == 2, "the feature of federated authentication"
         token = body[place + 10 : place + 10 + length].decode("utf-16-le")
     user, server, database, application, host = (text(place).decode("utf-16-le") for place in (40, 52, 68, 48, 36))
-    reads_only = bool(body[26] & 0x20)
-    return Login(user, password.decode("utf-16-le"), database, server, application, host, reads_only, token)
+    reads_only, (process,) = bool(body[26] & 0x20), struct.unpack_from("<I", body, 16)
+    return Login(
+        user, password.decode("utf-16-le"), database, server, application, host, reads_only, token, process, body[72:78]
+    )
 
 
 def _env(kind: int, value: bytes) -> bytes:

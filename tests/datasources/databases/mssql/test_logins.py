@@ -25,6 +25,7 @@ from datasources.network import way_out
 from tests.doubles.https import Answer, Request, https_double
 from tests.doubles.tds import NOT_SUPPORTED, OFF, ON, REQUIRED, Fault, TdsDouble, running
 from tests.fixtures.deadline import keeps_the_promise, spending
+from tests.fixtures.identity import telltale_machine, told_by
 from tests.fixtures.servers.database import authority_and_certificate
 
 PASSWORD = "Gr33n; t&a 🍵"
@@ -87,6 +88,17 @@ async def test_a_login(server: TdsDouble) -> None:
     assert {*who.stages_ms} == {"resolve", "tcp", "tls", "login", "database"}
     assert server.asked[1] == "SET LOCK_TIMEOUT 5000"
     assert server.connections == 1
+
+
+@pytest.mark.parametrize("kind", [Mssql, AzureSynapse])
+async def test_what_the_server_learns_of_the_worker(server: TdsDouble, kind: type[Mssql]) -> None:
+    """Who logs in, and neither where nor as whom it runs (security row 34)."""
+    with telltale_machine():
+        async with kind.open(source_of(server), read_only=True) as session:
+            await session.version()
+        assert "sourcecheck".encode("utf-16-le") in server.heard
+        assert told_by(server.heard) == []
+    assert {(login.process, login.card) for login in server.logins} == {(0, bytes(6))}
 
 
 async def test_certificates(server: TdsDouble, identity: tuple[str, bytes, bytes]) -> None:
@@ -429,9 +441,11 @@ async def test_fabric(
     with https_double(answer, identity) as double:
         monkeypatch.setattr(entra, "AUTHORITY", f"https://localhost:{double.port}")
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authorities.pem"))
-        async with MicrosoftFabric.open(source, read_only=True) as session:
-            who = await session.identity()
-            lineage = await session.lineage(Globs())
+        with telltale_machine():
+            async with MicrosoftFabric.open(source, read_only=True) as session:
+                who = await session.identity()
+                lineage = await session.lineage(Globs())
+            assert told_by(server.heard + b"".join(request.whole for request in double.asked)) == []
         wrong = msgspec.structs.replace(source, options=msgspec.structs.replace(options, client_secret="wrong"))
         with pytest.raises(SourceUnreachable) as refusal:
             async with MicrosoftFabric.open(wrong, read_only=True):
