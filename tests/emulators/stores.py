@@ -4,6 +4,7 @@ import asyncio
 import time
 from abc import ABC, abstractmethod
 from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
@@ -19,7 +20,9 @@ from datasources.model.vocabulary import ErrorCode
 from tasks.steps import connection, schema_download, temp_schema, version_probe
 from tests.datasources.databases.contract import HOUR, check_of, skipped
 from tests.fixtures.deadline import keeps_the_promise, spending
+from tests.fixtures.identity import telltale_machine, told_by
 from tests.fixtures.servers.database import free_port
+from tests.fixtures.servers.ear import ear
 from tests.fixtures.servers.silent import MODES, lane
 from tests.labels import Level, note
 
@@ -49,6 +52,8 @@ class StoreEngine(ABC):
     scratch = "scratch"
     host = "localhost"
     port: int
+    identity: Path
+    """The folder of the server's certificate and key."""
 
     @abstractmethod
     def source(self, *, temp_schema: str | None = None, port: int | None = None, **options: Any) -> Source:
@@ -176,6 +181,15 @@ class StoreContract:
         assert error.details["secret_missing"] is True
         async with engine.kind.connect(engine.source()) as session:
             assert (await session.identity()).user == engine.user
+
+    async def test_what_the_service_learns_of_the_worker(self, engine: StoreEngine) -> None:
+        """Who asks, and neither where nor as whom it runs (security row 34)."""
+        with telltale_machine(), ear(engine.port, secured=True, identity=engine.identity) as way:
+            async with engine.kind.connect(engine.source(port=way.port), read_only=False) as session:
+                assert [batch async for batch in session.tables(Globs())]
+                await session.write_and_drop(self.place(engine, engine.scratch))
+            assert b"User-Agent: sourcecheck" in way.heard
+            assert told_by(way.heard) == []
 
     async def test_what_is_not_there(self, engine: StoreEngine) -> None:
         """A bucket that is not there, a port where nothing listens, a host that DNS does not know."""

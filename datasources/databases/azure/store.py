@@ -1,11 +1,12 @@
 """One account by Azure's libraries: as the source's application alone, and nothing of the worker's environment."""
 
 from typing import Any
+from uuid import uuid4
 
 from datasources.databases.azure.errors import said_by_entra, said_by_service
 from datasources.databases.azure.model import AzureOptions
 from datasources.databases.objects.model import Endpoint
-from datasources.databases.objects.store import Item, Route, Said, Store
+from datasources.databases.objects.store import US, Item, Route, Said, Store
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
 
@@ -41,6 +42,7 @@ class AzureStore(Store):
         out: dict[str, Any] = {
             "proxies": {"https": route.proxy},
             "use_env_settings": False,
+            "raw_request_hook": _say_who_asks,
             "connection_verify": route.authority,
             "connection_timeout": route.seconds,
             "read_timeout": route.seconds,
@@ -121,3 +123,8 @@ class AzureStore(Store):
         """Let go of connections."""
         self._client.close()
         self._login.close()
+
+
+def _say_who_asks(request: Any) -> None:
+    """Tell nothing of the worker: the libraries name its system, and their numbers of requests hold its network card's."""
+    request.http_request.headers.update({"User-Agent": US, "x-ms-client-request-id": str(uuid4())})

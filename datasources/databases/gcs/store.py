@@ -6,7 +6,7 @@ from datasources.databases.gcs.errors import KEY, said_of
 from datasources.databases.gcs.key import read_key
 from datasources.databases.gcs.model import GcsOptions
 from datasources.databases.objects.model import Endpoint
-from datasources.databases.objects.store import Item, Route, Said, Store
+from datasources.databases.objects.store import US, Item, Route, Said, Store
 from datasources.databases.refusal import Refusal
 from datasources.model.errors import SourceUnreachable
 from datasources.model.vocabulary import ErrorCode
@@ -27,6 +27,7 @@ class GcsStore(Store):
     product = "Google Cloud Storage"
 
     def __init__(self, options: GcsOptions, route: Route) -> None:
+        from google.api_core.client_info import ClientInfo
         from google.cloud.storage import Client
 
         key = _key(options)
@@ -38,6 +39,7 @@ class GcsStore(Store):
             project=key["project_id"],
             credentials=credentials,
             _http=_session(credentials, route),
+            client_info=ClientInfo(user_agent=US),
             client_options={"api_endpoint": place},
         )
         self._client._connection.API_BASE_MTLS_URL = place  # a variable would have another address used

@@ -7,6 +7,9 @@ from msgspec import Struct
 
 from datasources.databases.refusal import Refusal
 
+US = "sourcecheck"
+"""What a store is told of who asks; a driver would name the operating system's version (security row 34)."""
+
 
 class Item(Struct, frozen=True):
     """One object, in its bucket or container."""

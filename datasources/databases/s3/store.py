@@ -5,7 +5,7 @@ from threading import Lock
 from typing import Any
 
 from datasources.databases.objects.model import Endpoint
-from datasources.databases.objects.store import Item, Route, Said, Store
+from datasources.databases.objects.store import US, Item, Route, Said, Store
 from datasources.databases.s3.errors import REDIRECTS, said_of
 from datasources.databases.s3.model import S3Options
 
@@ -37,6 +37,7 @@ class S3Store(Store):
         self._own = options.endpoint is None
         config = Config(
             signature_version="s3v4",
+            user_agent=US,
             s3={"addressing_style": "path"},
             proxies={"https": route.proxy},
             connect_timeout=route.seconds,

@@ -5,7 +5,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -34,6 +34,8 @@ class AzureServer:
     ca: str
     entra_port: int = 0
     file: str = ""
+    asked: list[Request] = field(default_factory=list)
+    """What the double of Entra was asked."""
 
     def entra(self, request: Request) -> Answer:
         """What Entra answers, as far as an application with a secret asks."""
@@ -97,7 +99,7 @@ def azurite() -> Iterator[AzureServer]:
                 for name in OBJECTS:
                     client.get_blob_client(CONTAINER, name).upload_blob(b"data" if not name.endswith("/") else b"")
             with https_double(server.entra, (ca, certificate, key)) as double:
-                server.entra_port = double.port
+                server.entra_port, server.asked = double.port, double.asked
                 yield server
 
 

@@ -1,5 +1,6 @@
 """Azure storage keeps the contract of all stores."""
 
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -12,6 +13,7 @@ from tasks.steps import temp_schema
 from tests.datasources.databases.contract import check_of
 from tests.emulators.azure.conftest import ACCOUNT, CLIENT, CONTAINER, TENANT, AzureServer
 from tests.emulators.stores import StoreContract, StoreEngine
+from tests.fixtures.identity import telltale_machine, told_by
 from tests.fixtures.servers.database import PASSWORD
 
 
@@ -27,6 +29,7 @@ class AzureEngine(StoreEngine):
     def __init__(self, server: AzureServer) -> None:
         self.server = server
         self.port = server.port
+        self.identity = Path(server.file).parent
         self.store = server.client().get_container_client("scratch")
 
     def source(self, *, temp_schema: str | None = None, port: int | None = None, **options: Any) -> AzureSource:
@@ -89,6 +92,16 @@ class TestAzure(StoreContract):
                 await temp_schema.run(check_of(engine.source(temp_schema=path)))
             assert caught.value.code is ErrorCode.SCHEMA_NOT_FOUND
             assert said in caught.value.message
+
+    async def test_what_the_authority_learns_of_the_worker(self, engine: AzureEngine) -> None:
+        """As little as the service (security row 34)."""
+        engine.server.asked.clear()
+        with telltale_machine():
+            async with engine.kind.connect(engine.source()):
+                pass
+            heard = b"".join(request.whole for request in engine.server.asked)
+            assert heard.count(b"User-Agent: sourcecheck") == len(engine.server.asked) > 0
+            assert told_by(heard) == []
 
     async def test_refusals(self, engine: AzureEngine) -> None:
         """Each has Entra's own code in its details."""

@@ -5,6 +5,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -18,7 +19,7 @@ from tests.doubles.https import Answer, Request, https_double
 from tests.emulators.kit import environment, scratch_folder
 from tests.emulators.stores import OBJECTS
 from tests.fixtures.processes import kept
-from tests.fixtures.servers.database import free_port
+from tests.fixtures.servers.database import authority_and_certificate, free_port
 
 BUCKET = "shop-data"
 HOP = {"content-length", "transfer-encoding", "connection", "server", "date"}
@@ -43,6 +44,8 @@ class GcsServer:
     """The emulator, its front, and the key of our user."""
 
     emulator: str
+    identity: Path
+    """The folder of the front's certificate and key."""
     port: int = 0
     ca: str = ""
     key: str = ""
@@ -96,17 +99,20 @@ def gcs() -> Iterator[GcsServer]:
         str(home / "bin" / "python"), str(home / "bin" / "gcp-storage-emulator"), "start", "--host=127.0.0.1",
         f"--port={port}", "--in-memory", "--default-bucket", BUCKET, "--quiet",
     ]  # fmt: skip
-    server = GcsServer(f"http://127.0.0.1:{port}")
-    server.key, server.users["reader@shop.iam.gserviceaccount.com"] = new_key("reader@shop.iam.gserviceaccount.com")
+    ca, certificate, key = authority_and_certificate()
     with (
         scratch_folder("gcs") as folder,
         kept(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process,
     ):
+        server = GcsServer(f"http://127.0.0.1:{port}", folder)
+        server.key, server.users["reader@shop.iam.gserviceaccount.com"] = new_key("reader@shop.iam.gserviceaccount.com")
+        (folder / "server.crt").write_bytes(certificate)
+        (folder / "server.key").write_bytes(key)
         _wait(server.emulator, process)
         for name in OBJECTS:
             if not name.endswith("/"):  # the emulator dies of a placeholder
                 server.put(name, b"data")
-        with https_double(server.answer) as front:
+        with https_double(server.answer, (ca, certificate, key)) as front:
             server.port, server.ca = front.port, front.ca
             yield server
 

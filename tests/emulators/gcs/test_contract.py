@@ -23,6 +23,7 @@ class GcsEngine(StoreEngine):
     def __init__(self, server: GcsServer) -> None:
         self.server = server
         self.port = server.port
+        self.identity = server.identity
 
     def source(self, *, temp_schema: str | None = None, port: int | None = None, **options: Any) -> GcsSource:
         facts = {

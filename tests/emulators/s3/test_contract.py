@@ -1,5 +1,6 @@
 """S3 keeps the contract of all stores."""
 
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -22,6 +23,7 @@ class S3Engine(StoreEngine):
     def __init__(self, server: MotoServer) -> None:
         self.server = server
         self.port = server.port
+        self.identity = Path(server.folder)
         self.user = server.reader[0]
         self.store = server.client()
 

@@ -98,7 +98,7 @@ class TestSnowflake(NetworkContract):
     """Snowflake."""
 
     no_login = {"user": "stranger"}
-    tells = {"user", "home"}  # by the path of Python's library
+    tells = {"account", "home"}  # by the path of Python's library
 
     @pytest.fixture
     def engine(self, snow: Snow) -> SnowflakeEngine:
