@@ -126,5 +126,5 @@ class AzureStore(Store):
 
 
 def _say_who_asks(request: Any) -> None:
-    """Tell nothing of the worker: the libraries name its system, and their numbers of requests hold its network card's."""
+    """Say nothing of the worker: the libraries name its system, and number requests by its network card."""
     request.http_request.headers.update({"User-Agent": US, "x-ms-client-request-id": str(uuid4())})

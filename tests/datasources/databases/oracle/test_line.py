@@ -1,13 +1,10 @@
 """Oracle's driver on our line, against small servers that speak the beginning of its protocol."""
 
 import asyncio
-import contextlib
 import ssl
 import threading
 import time
 from base64 import encodebytes
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,35 +27,14 @@ from datasources.databases.oracle.wallet import context_of, wallet_of
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
 from datasources.network.progress import Progress
-from tests.datasources.databases.oracle.packets import packet
+from tests.datasources.databases.oracle.packets import Talk, listener, packet, packet_of
+from tests.doubles.oracle import Challenger
+from tests.fixtures.identity import telltale_machine, told_by
 from tests.fixtures.servers.certificates import Authority
 
 pytest.importorskip("oracledb")
 
-Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any]
 DN = "C=US,O=example,CN=db.example.com"
-
-
-@asynccontextmanager
-async def listener(talk: Talk, context: ssl.SSLContext | None = None) -> AsyncIterator[int]:
-    """A port at which this is said to each connection."""
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-            await talk(reader, writer)
-        writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-
-
-async def packet_of(reader: asyncio.StreamReader) -> bytes:
-    """The next packet of the driver's."""
-    head = await reader.readexactly(8)
-    return head + await reader.readexactly(int.from_bytes(head[:2], "big") - 8)
 
 
 def refusal(number: int) -> bytes:
@@ -206,6 +182,20 @@ async def test_calls_that_are_cut_off() -> None:
     async with asyncio.timeout(10):
         while not line.loop.is_closed():
             await asyncio.sleep(0.05)
+
+
+async def test_what_the_server_learns_of_the_worker() -> None:
+    """Who logs in, besides the driver's process; neither where nor as whom it runs (security row 34)."""
+    server = Challenger()
+    with telltale_machine():
+        async with listener(server) as port:
+            assert (await refused(port)).code is ErrorCode.CONNECTION_ERROR
+        for name in ("TERMINAL", "PROGRAM_NM", "MACHINE", "SID"):
+            assert server.said(f"AUTH_{name}") == "sourcecheck"
+        for name in ("PROGRAM", "HOST", "USER"):
+            assert f"({name}=sourcecheck)".encode() in server.heard
+        assert server.said("SESSION_CLIENT_DRIVER_NAME") == "sourcecheck"
+        assert {*told_by(server.heard)} <= {"process"}
 
 
 async def test_without_a_password() -> None:
