@@ -1,5 +1,6 @@
 """SAP HANA by its documents, and its client on servers that misbehave."""
 
+import contextlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
@@ -14,8 +15,13 @@ from datasources.databases.warehouse.errors import translated
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
 from tests.datasources.databases.documents import DocumentsContract, bad_server
+from tests.emulators.kit import environment
+from tests.emulators.sap_hana.hana import double
+from tests.fixtures.identity import told_apart
 
 GOOD = {"host": "hana.example.com", "port": 443, "user": "DATAFOLD", "password": "swordfish"}
+APPLICATION, OS_USER = b"\x03\x1d\x0b\0", b"\x20\x1d\x0b\0"
+"""Numbers of options of the protocol, before a text of 11 letters."""
 WRITES = "feature not supported: writable statement not allowed in read-only transaction"
 
 
@@ -95,3 +101,19 @@ async def test_the_environment_lends_nothing(monkeypatch: pytest.MonkeyPatch) ->
         async with SapHana.open(source(port, tls=False), read_only=True):
             pass
     assert caught.value.code in (ErrorCode.CONNECTION_ERROR, ErrorCode.PROTOCOL_ERROR)
+
+
+async def login() -> bytes:
+    """What a server hears of a login that it challenges, and then leaves."""
+    with double() as server, contextlib.suppress(CheckError):
+        async with SapHana.open(source(server.port, tls=False), read_only=True):
+            pass
+    return server.heard
+
+
+def test_what_the_server_learns_of_the_worker() -> None:
+    """Who logs in, besides machine and process, which SAP's client always names; not as whom it runs (security row 34)."""
+    sent, told = told_apart(f"{__name__}:login", str(environment("drivers")))
+    assert OS_USER + b"sourcecheck" in sent
+    assert APPLICATION + b"sourcecheck" in sent
+    assert {*told} <= {"host", "process"}
