@@ -112,6 +112,7 @@ def settings_of(source: Db2Source, port: int) -> str:
         "PROTOCOL": "TCPIP",
         "CONNECTTIMEOUT": str(max(1, round(min(source.connection_timeout, options.connection_timeout)))),
         "PROGRAMNAME": "sourcecheck",
+        "CLIENTWRKSTNNAME": "sourcecheck",  # else the machine's name (security row 34)
     }
     if not options.ssl and not options.allow_cleartext_password:
         settings["AUTHENTICATION"] = "SERVER_ENCRYPT"

@@ -18,7 +18,9 @@ from datasources.model.vocabulary import ErrorCode
 from tests.datasources.databases.documents import DocumentsContract, bad_server
 from tests.emulators.db2.drda import ACCSEC, ENCRYPTED, IN_CLEAR, PASSWORD, RDBNAM, SECCHK, SECMEC, USRID, double
 from tests.emulators.kit import environment
+from tests.fixtures.identity import told_apart
 from tests.fixtures.servers.certificates import Authority
+from tests.fixtures.servers.ear import ear
 
 WRONG_PASSWORD = 0x0F
 SECRET = """p'a"s{s}=w rd"""
@@ -197,3 +199,17 @@ def test_files_of_settings_are_not_read(tmp_path: Path, variable: str, monkeypat
     assert done.returncode == 0, done.stderr
     assert server.first(ACCSEC)[SECMEC] == ENCRYPTED.to_bytes(2, "big")
     assert PASSWORD not in server.first(SECCHK)
+
+
+async def login() -> bytes:
+    """What a server hears of a login, in clear."""
+    with double() as server, ear(server.port) as way:
+        await refused(source(way.port))
+        return way.heard
+
+
+def test_what_the_server_learns_of_the_worker() -> None:
+    """Machine, account and process, which IBM's driver always names (security row 34); no more than that, and who asks."""
+    sent, told = told_apart(f"{__name__}:login", str(environment("drivers")))
+    assert "sourcecheck".encode("cp500") in sent
+    assert {*told} <= {"host", "account", "process"}
