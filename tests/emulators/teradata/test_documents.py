@@ -1,5 +1,6 @@
 """Teradata by its documents, and its driver on servers that misbehave."""
 
+import asyncio
 import contextlib
 import json
 import socket
@@ -21,10 +22,13 @@ from datasources.databases.warehouse.errors import translated
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
 from tests.datasources.databases.documents import DocumentsContract, bad_server
+from tests.emulators.kit import environment
+from tests.fixtures.identity import told_apart, told_by
 from tests.fixtures.servers.database import authority_and_certificate
 
 GOOD = {"host": "td.example.com", "port": None, "user": "DATAFOLD", "password": "swordfish", "database": "shop"}
 
+CHUNK = 65536
 SERVER_SECONDS = 10
 """How long a server of ours may take to notice that a connection has ended."""
 
@@ -117,6 +121,28 @@ async def test_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
+async def first_words() -> bytes:
+    """What a server hears, without TLS, before it has answered."""
+    heard: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.read(CHUNK))
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        with contextlib.suppress(CheckError):
+            async with Teradata.open(source(server.sockets[0].getsockname()[1]), read_only=True):
+                pass
+    return b"".join(heard)
+
+
+def test_what_the_server_learns_before_the_login() -> None:
+    """Nothing of the worker (security row 34). What the login itself tells, it tells encrypted, to a real server alone."""
+    sent, told = told_apart(f"{__name__}:first_words", str(environment("drivers")))
+    assert b"TTU" in sent
+    assert told == []
+
+
 @pytest.mark.parametrize(
     ("host", "code"), [("localhost", ErrorCode.CONNECTION_ERROR), ("127.0.0.1", ErrorCode.TLS_ERROR)]
 )
@@ -146,3 +172,4 @@ async def test_tls_is_verified(tmp_path: Path, host: str, code: ErrorCode) -> No
     assert not server.is_alive()
     assert caught.value.code is code
     assert any(heard) == (code is ErrorCode.CONNECTION_ERROR)
+    assert told_by(b"".join(heard)) == []

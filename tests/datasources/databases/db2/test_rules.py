@@ -44,6 +44,7 @@ def test_what_the_driver_is_told(options: dict[str, Any], authentication: str) -
     assert told.startswith("DATABASE=SHOP;HOSTNAME=127.0.0.1;PORT=12345;PROTOCOL=TCPIP;CONNECTTIMEOUT=30;")
     assert told.endswith(f"{authentication}UID=reader;PWD=secret;")
     assert ("AUTHENTICATION" in told) == bool(authentication)
+    assert "PROGRAMNAME=sourcecheck;CLIENTWRKSTNNAME=sourcecheck;" in told
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from datasources.databases.warehouse.errors import translated
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
 from tests.datasources.databases.documents import DocumentsContract
-from tests.fixtures.identity import told_by
+from tests.fixtures.identity import telltale_machine, told_by
 from tests.fixtures.servers.database import authority_and_certificate
 
 GOOD = {
@@ -394,8 +394,8 @@ async def test_a_server_that_asks_for_a_file(tmp_path: Path, kind: bytes) -> Non
 async def test_the_server_learns_nothing_of_the_worker() -> None:
     """Not its user, machine, system or program: neither in the handshake nor in the driver's own queries."""
     server = Server()
-    with listening(server) as port:
+    with telltale_machine(), listening(server) as port:
         async with Netezza.open(source(port, tls=False, allow_cleartext_password=True), read_only=True):
             pass
+        assert told_by(b"".join([*server.said, *(query.encode() for query in server.queries)])) == []
     assert b"sourcecheck" in b"".join(server.said)
-    assert told_by(b"".join([*server.said, *(query.encode() for query in server.queries)])) == []
