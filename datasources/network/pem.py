@@ -75,15 +75,24 @@ def _holds(found: Any) -> Holds | None:
     return None
 
 
+def certificates_in(text: str) -> str:
+    """The certificates without what stands around them, such as comments in any language.
+
+    Raises `ValueError` for a text that holds none, and for letters within one that no PEM has.
+    """
+    blocks = "\n".join(found[0] for found in BLOCK.finditer(text) if found["label"] in CERTIFICATES)
+    if not blocks or not blocks.isascii():
+        raise ValueError("no certificate in PEM form")
+    return blocks
+
+
 def are_certificates(text: str) -> bool:
     """Whether these are certificates in PEM form, and nothing that looks like one and is broken."""
-    blocks = [found[0] for found in BLOCK.finditer(text) if found["label"] in CERTIFICATES]
     try:
-        if blocks:
-            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata="\n".join(blocks))
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=certificates_in(text))
     except (ssl.SSLError, ValueError):
         return False
-    return bool(blocks)
+    return True
 
 
 def is_key(text: str) -> bool:

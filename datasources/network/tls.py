@@ -5,6 +5,7 @@ from typing import Literal
 
 from datasources.model.errors import SourceUnreachable
 from datasources.model.vocabulary import ErrorCode
+from datasources.network.pem import certificates_in
 
 Verification = Literal["full", "ca", "none"]
 """What of a server's certificate is verified: its authority and its name, its authority alone, or nothing."""
@@ -39,7 +40,7 @@ def context_of(rootcert: str | None, verification: Verification = "full") -> ssl
         context.verify_mode = ssl.CERT_NONE
         return context
     try:
-        context = ssl.create_default_context(cadata=rootcert)
+        context = ssl.create_default_context(cadata=certificates_in(rootcert) if rootcert else None)
     except (ssl.SSLError, ValueError) as error:
         message = "rootcert is not a certificate in PEM form"
         raise SourceUnreachable(ErrorCode.TLS_ERROR, message, {"stage": "tls"}) from error

@@ -12,9 +12,9 @@ REWRITTEN = tuple(
         (r"\bFOR\s+(?:BIT|SBCS|MIXED)\s+DATA\b", ""),
         (r"\bFOR\s+SYSTEM_TIME\s+AS\s+OF\s+CURRENT_TIMESTAMP(?:\s*[-+]\s*\d+)?", ""),
         (r"\bWITH\s+(?:UR|CS|RS|RR)\b", ""),
-        (r"\bWITH\s+(?:(?:CASCADED|LOCAL)\s+)?CHECK\s+OPTION\s*;?\s*$", ""),
-        (r"\bWITH\s+(?:NO\s+)?ROW\s+MOVEMENT\s*;?\s*$", ""),
-        (r"^\s*CREATE\s+(?:SUMMARY\s+)?TABLE\s+(.*?)\bAS\s*\((.*)\)\s*DATA\s+INITIALLY\s+DEFERRED\b.*$",
+        (r"\bWITH\s+(?:(?:CASCADED|LOCAL)\s+)?CHECK\s+OPTION\s*+;?+\s*+$", ""),
+        (r"\bWITH\s+(?:NO\s+)?ROW\s+MOVEMENT\s*+;?+\s*+$", ""),
+        (r"^\s*CREATE\s+(?:SUMMARY\s+)?TABLE\s+((?:(?!\bAS\s*\().)*+)AS\s*\((.*)\)\s*DATA\s+INITIALLY\s+DEFERRED\b.*$",
          r"CREATE VIEW \1 AS \2"),
     )
 )  # fmt: skip

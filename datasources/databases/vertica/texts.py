@@ -7,7 +7,7 @@ REWRITTEN = tuple(
     for pattern, instead in (
         (r"::!", "::"),
         (r"^\s*AT\s+(?:EPOCH\s+(?:LATEST|\d+)|TIME\s+'[^']*')\s+", ""),
-        (r"\s+USING\s+PARAMETERS\s+(?:[^()]|\([^()]*\))*(?=\))", ""),
+        (r"(?<!\s)\s++USING\s+PARAMETERS\s++(?:(?!\sUSING\s+PARAMETERS\s)[^()]|\([^()]*\))*+(?=\))", ""),
         (r"\bLIMIT\s+\d+\s+OVER\s*\((?:[^()]|\([^()]*\))*\)", ""),
         (r"\bINTERPOLATE\s+(?:PREVIOUS|NEXT)\s+VALUE\b", "="),
         (r"\bMATCH\s*\((?=\s*PARTITION\b)(?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)", ""),

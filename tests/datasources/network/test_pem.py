@@ -18,7 +18,10 @@ from cryptography.hazmat.primitives.serialization import (
 
 from datasources.databases import DATABASES
 from datasources.databases.postgres.model import PgOptions
+from datasources.model.errors import SourceUnreachable
+from datasources.model.vocabulary import ErrorCode
 from datasources.network.pem import are_certificates, held_by, is_der, is_key, is_wallet, misfits_in
+from datasources.network.tls import context_of
 from tests.fixtures.servers.database import authority_and_certificate
 
 BUNDLE = "# Comment, with ä\nsubject=CN = Test CA\n{0}\n\n{0}"
@@ -59,6 +62,7 @@ def texts() -> dict[str, str]:
         "no key": "-----BEGIN PRIVATE KEY-----\nit is a secret\n-----END PRIVATE KEY-----",
         "header": "-----BEGIN CERTIFICATE-----",
         "trusted": trusted(root),
+        "foreign": root.replace("M", "É", 1),
     }
 
 
@@ -95,6 +99,20 @@ def test_a_text_of_beginnings_is_read_once(label: str) -> None:
     assert not are_certificates(text)
     assert not is_key(text)
     assert not is_wallet(text)
+
+
+@pytest.mark.parametrize("name", sorted({*TEXTS[are_certificates], *ALSO[are_certificates]}))
+def test_what_is_taken_can_be_used(name: str) -> None:
+    """Bundles name their authorities in any language: what was saved does not fail when it is tested."""
+    assert context_of(texts()[name]).cert_store_stats()["x509"] > 0
+
+
+@pytest.mark.parametrize("name", ["word", "broken", "empty", "foreign"])
+def test_what_is_none_is_refused_by_a_test_as_well(name: str) -> None:
+    """A reference to a secret is resolved only then."""
+    with pytest.raises(SourceUnreachable) as refusal:
+        context_of(texts()[name])
+    assert refusal.value.code is ErrorCode.TLS_ERROR
 
 
 @pytest.mark.parametrize("word", sorted(DATABASES))

@@ -10,6 +10,7 @@ from sqlglot.dialects.dialect import Dialect
 from datasources.databases.db2.session import Db2Session
 from datasources.databases.sap_hana.session import HanaSession
 from datasources.databases.vertica.session import VerticaSession
+from datasources.databases.view_lineage import LENGTH_LIMIT
 from datasources.databases.warehouse.session import WarehouseSession
 from tests.datasources.databases.near import db2, sap_hana, vertica
 from tests.datasources.databases.near.kit import believed, measure
@@ -57,3 +58,27 @@ def test_another_record(session: type[WarehouseSession], product: ModuleType, ho
                     reads,
                 )
     assert believed(product.BY_ANOTHER_NAME, product.COLUMNS, home, session.dialect, session.rewritten) is None
+
+
+LONG = [
+    " " * LENGTH_LIMIT,
+    *(
+        f"SELECT 1 {words}{' ' * 150_000}x"
+        for words in ("WITH CHECK OPTION", "WITH ROW MOVEMENT", "WITH", "FOR", "CONCAT")
+    ),
+    "CREATE TABLE T " + " AS()" * 30_000,
+    *(
+        words * (150_000 // len(words))
+        for words in (" USING PARAMETERS", "WITH HINT(", "MATCH(PARTITION ", "LIMIT 1 OVER(")
+    ),
+    "1" * 150_000,
+]
+"""Texts in which a pattern could begin again at each place."""
+
+
+@pytest.mark.parametrize(("session", "product", "home"), CASES)
+def test_a_text_is_rewritten_in_one_go(session: type[WarehouseSession], product: ModuleType, home: str) -> None:
+    """Any user may have written it, and while a pattern looks for its end, the process does nothing else."""
+    for text in LONG:
+        for pattern, instead in session.rewritten:
+            pattern.sub(instead, text)
