@@ -8,6 +8,9 @@ from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 
+NAME = "blocking-work"
+"""What these threads are called."""
+
 
 async def in_thread(work: Callable[[], Result]) -> Result:
     """Run `work` in a daemon thread of its own and wait for it.
@@ -31,5 +34,10 @@ async def in_thread(work: Callable[[], Result]) -> Result:
         with suppress(RuntimeError):  # the loop is closed, and with it the caller is gone
             loop.call_soon_threadsafe(settle, setter, value)
 
-    threading.Thread(target=run, name="blocking-work", daemon=True).start()
+    threading.Thread(target=run, name=NAME, daemon=True).start()
     return await outcome
+
+
+def threads_left() -> int:
+    """How many of these threads are still at work: after a test, those that nothing could end."""
+    return sum(thread.name == NAME for thread in threading.enumerate())

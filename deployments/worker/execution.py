@@ -97,7 +97,7 @@ class Execution:
             raise
         finally:
             self._process = None
-            self._pool.give_back(process, rss=ended.rss if ended else 0)
+            self._pool.give_back(process, ended)
 
     async def _has_not_begun(self) -> bool:
         """Whether Prefect still has the run as we claimed it: the first thing a run does is to change that."""

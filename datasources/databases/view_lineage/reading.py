@@ -1,13 +1,14 @@
 """What a view reads according to its text, and which columns it makes of that."""
 
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
-import sqlglot
 from msgspec import Struct
 from sqlglot import exp
+from sqlglot.dialects.dialect import Dialect
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import Scope, traverse_scope
+from sqlglot.tokens import TokenType
 
 from datasources.databases.base import ColumnEdge
 from datasources.databases.view_lineage.agreement import Claim
@@ -17,6 +18,11 @@ from datasources.databases.view_lineage.origins import Origins, is_made, selects
 LENGTH_LIMIT = 200_000
 """How many characters of a definition are parsed; a longer one counts as unread."""
 
+LITERAL_LIMIT = 1000
+"""How many characters of a literal are parsed: what it says makes no difference to lineage, and sqlglot looks for
+intervals and time zones in it with patterns that begin again at each digit."""
+
+LITERALS = frozenset({TokenType.NUMBER, *(kind for kind in TokenType if kind.name.split("_")[-1] == "STRING")})
 RECURSIVE_UNSAID = frozenset({"oracle", "tsql"})
 """Dialects in which a query may read itself without the word RECURSIVE."""
 
@@ -96,7 +102,7 @@ def _claim(scopes: Iterable[Scope], made: int, known: KnownNames) -> Claim:
 def _query(view: View, known: KnownNames, dialect: str) -> exp.Query:
     if view.definition is None or not view.definition.strip() or len(view.definition) > LENGTH_LIMIT:
         raise Unreadable
-    statements = sqlglot.parse(view.definition, dialect=dialect)
+    statements = _statements(view.definition, dialect)
     tree = statements[0] if len(statements) == 1 else None
     query = tree.expression if isinstance(tree, exp.Create) else tree
     if not isinstance(query, exp.Query):
@@ -118,6 +124,16 @@ def _query(view: View, known: KnownNames, dialect: str) -> exp.Query:
         quote_identifiers=False,
         identify=False,
     )
+
+
+def _statements(text: str, dialect: str) -> Sequence[exp.Expr | None]:
+    """As `sqlglot.parse` reads them, but for the ends of long literals."""
+    spoken = Dialect.get_or_raise(dialect)
+    tokens = spoken.tokenize(text)
+    for token in tokens:
+        if len(token.text) > LITERAL_LIMIT and token.token_type in LITERALS:
+            token.text = token.text[:LITERAL_LIMIT]
+    return spoken.parser().parse(tokens, text)
 
 
 def _complete(query: exp.Query, recorded: Collection[Name], known: KnownNames) -> None:

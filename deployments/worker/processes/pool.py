@@ -47,6 +47,11 @@ class Limits(Struct, frozen=True):
     idle: int = 8
     """Idle processes kept beyond the moment."""
 
+    def allow_another(self, runs: int, ended: Ended | None) -> bool:
+        """Whether a process may run something else after so many runs, the last of which ended so."""
+        last = ended or Ended()
+        return runs < self.runs and last.rss < self.rss and not last.threads
+
 
 class ProcessHandle:
     """One process, seen from the worker."""
@@ -126,11 +131,10 @@ class WarmPool:
         self.fill()
         return process
 
-    def give_back(self, process: ProcessHandle, *, rss: int = 0) -> None:
-        """It has run something, and may run something else."""
-        limits = self._limits
-        worn = process.runs >= limits.runs or rss >= limits.rss or len(self._idle) >= limits.idle
-        if process.reusable and not worn:
+    def give_back(self, process: ProcessHandle, ended: Ended | None) -> None:
+        """It has run something, and may run something else; None if it has not said how that ended."""
+        room = len(self._idle) < self._limits.idle
+        if process.reusable and room and self._limits.allow_another(process.runs, ended):
             self._idle.append(process)
         else:
             process.dismiss()

@@ -17,6 +17,7 @@ from prefect.exceptions import Abort, Pause
 
 from datasources.catalogue.engine import keep_connections
 from datasources.model.settings import Settings
+from datasources.network.threads import threads_left
 from deployments.serve.gc_tuning import collect_rarely
 from deployments.serve.logs import start_logging
 from deployments.worker._prefect import (
@@ -75,7 +76,8 @@ class WarmProcess:
             trouble = _trouble(error, run)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
-        self._line.say(Ended(trouble=trouble, rss=psutil.Process().memory_info().rss))
+        rss = psutil.Process().memory_info().rss
+        self._line.say(Ended(trouble=trouble, rss=rss, threads=threads_left()))
         self._run(self._line.flush())
 
     def _drive(self, engine: WarmEngine | WarmSyncEngine) -> None:

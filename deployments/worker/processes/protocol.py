@@ -32,6 +32,8 @@ class Ended(Struct, tag="ended", frozen=True):
     """Why the engine could not conclude the run; then the worker has to."""
     rss: int = 0
     """Resident memory of the process, in bytes."""
+    threads: int = 0
+    """How many threads of the run are still at work: they would take their time from the next run."""
 
 
 ToProcess = Order | Suspend

@@ -144,3 +144,15 @@ CREATE VIEW viewed.twice AS SELECT a.id, b.total FROM shop.orders AS a JOIN shop
 CREATE MATERIALIZED VIEW viewed.kept AS SELECT total FROM viewed.unions JOIN shop.orders USING (id);
 CREATE RECURSIVE VIEW viewed.numbers (n) AS SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 5;
 """
+
+
+@pytest.mark.parametrize("dialect", ["mysql", "clickhouse", "snowflake", "postgres"])
+def test_what_a_literal_says_is_not_read(dialect: str) -> None:
+    """A view of one long interval or time would keep the process of a run for an hour, and no limit of ours would end it."""
+    for literal in (
+        f"INTERVAL '{'1' * 150_000}' DAY",
+        f"TIMESTAMP '{':' * 150_000}'",
+        f"'{'x' * 150_000}'",
+        "1" * 150_000,
+    ):
+        assert edges(f"SELECT {literal} AS a, total FROM orders", dialect) == {"shop.Orders": ["total"]}
