@@ -4,11 +4,10 @@ import logging
 from collections.abc import Collection, Iterable, Sequence
 
 from msgspec import Struct
-from sqlglot import exp
+from sqlglot import TokenType, exp
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.optimizer.scope import Scope, traverse_scope
-from sqlglot.tokens import TokenType
 
 from datasources.databases.base import ColumnEdge
 from datasources.databases.view_lineage.agreement import Claim
