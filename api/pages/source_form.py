@@ -176,7 +176,7 @@ def values_from_dbt(pasted: str) -> tuple[str, dict[str, Any]]:
     """
     given = _yaml(pasted)
     if not isinstance(given, dict):
-        raise ValueError("this is neither a connection string nor a profile of dbt")
+        raise ValueError("this is neither a connection string nor a dbt profile")
     if "outputs" in given:
         given = {"dbt": given}
     elif isinstance(given.get("type"), str):

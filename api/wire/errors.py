@@ -60,7 +60,7 @@ UNAVAILABLE = (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError, s
 """What SQLAlchemy raises when the catalogue is being restarted, or has no connection left for us."""
 
 _PLACE = re.compile(r"^(?P<reason>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
-_NAMED = re.compile(r"^`(?P<rule>\w+)` |(?:missing required field|contains unknown field) `(?P<name>[^`]+)`")
+_NAMED = re.compile(r"^`(?P<rule>\w+)`(?=[ ,])|(?:missing required field|contains unknown field) `(?P<name>[^`]+)`")
 """A field that the sentence names, although the place of the error is the object that has it."""
 
 

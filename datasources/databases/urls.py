@@ -19,6 +19,8 @@ PASSWORD_FIELDS = ("password", "secret", "aws_secret_access_key", "m2m_client_se
 """Options that a URL's user and password may be: the first that the type has."""
 OF_SOURCE = {"temp_schema": "temp_schema", "connect_timeout": "connection_timeout", "query_timeout": "query_timeout"}
 """Parameters about the source itself, to its fields."""
+HASH = "a # in a user name, a password or a path is written %23"
+UNREADABLE = "the URL cannot be read: check its port and brackets; a / in a user name or a password is written %2F"
 
 
 def source_from_url(url: str, more: dict[str, str] | None = None) -> Source:
@@ -39,9 +41,9 @@ def _split(url: str) -> tuple[SplitResult, int | None]:
         parts = urlsplit(scheme.replace("_", "-") + separator + rest)
         port = parts.port
     except ValueError as error:
-        raise ValueError("the URL cannot be read: is a port missing, or a bracket?") from error
+        raise ValueError(HASH if "#" in url else UNREADABLE) from error
     if parts.fragment or url.rstrip().endswith("#"):
-        raise ValueError("a # in a user name, a password or a path is written %23")
+        raise ValueError(HASH)
     return parts, port
 
 

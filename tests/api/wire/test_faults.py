@@ -33,6 +33,18 @@ SOURCES: list[tuple[dict[str, Any], list[str]]] = [
     (GOOD | {"options": 1, "ssh_tunnel": 1}, ["options", "ssh_tunnel"]),
     ({"name": "x", "type": "nothing", "options": {}}, ["type"]),
     (
+        {"name": "x", "type": "mssql", "options": {"host": "h", "password": "p", "session_script": "DROP TABLE x"}},
+        ["options.session_script"],
+    ),
+    (
+        {"name": "x", "type": "oracle", "options": {"host": "h", "password": "p", "session_script": "DROP TABLE x"}},
+        ["options.session_script"],
+    ),
+    (
+        {"name": "x", "type": "snowflake", "options": {"account": "a", "sql_variables": "x"}},
+        ["options.sql_variables"],
+    ),
+    (
         {"nmae": "x", "type": "nothing", "tags": 1, "down_after": 0, "ssh_tunnel": {"host": "h"}},
         ["nmae", "type", "name", "tags", "down_after", "ssh_tunnel.username"],
     ),
