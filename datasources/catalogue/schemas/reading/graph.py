@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from datasources.catalogue.schemas.content import read_edge
+from datasources.catalogue.schemas.reading.batches import in_batches
 from datasources.catalogue.schemas.reading.overview import storable
 from datasources.catalogue.tables import KeptEdge
 from datasources.databases.base import LineageEdge, TableName
@@ -96,16 +97,13 @@ async def read_edges(
 
 
 async def every_edge(sessions: async_sessionmaker[AsyncSession], source_id: int) -> AsyncIterator[list[LineageEdge]]:
-    """All edges, some at a time: never more of them are held."""
-    after = 0
-    while True:
-        async with sessions() as session:
-            rows = await read_edges(session, source_id, AT_ONCE, after)
-        if rows:
-            yield [edge for _, edge in rows]
-        if len(rows) < AT_ONCE:
-            return
-        after = rows[-1][0]
+    """All edges, in batches."""
+
+    async def read(session: AsyncSession, limit: int, after: int | None) -> list[tuple[int, LineageEdge]]:
+        return await read_edges(session, source_id, limit, after or 0)
+
+    async for rows in in_batches(sessions, read, lambda row: row[0], AT_ONCE):
+        yield [edge for _, edge in rows]
 
 
 async def edges_into(session: AsyncSession, source_id: int, names: Collection[TableName]) -> list[LineageEdge]:

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from datasources.catalogue.schemas.compare import Change
+from datasources.catalogue.schemas.reading.batches import in_batches
 from datasources.catalogue.schemas.reading.overview import AT_ONCE, storable
 from datasources.catalogue.tables import SchemaChange
 
@@ -73,16 +74,12 @@ async def read_changes(
     ]
 
 
-async def every_change(
+def every_change(
     sessions: async_sessionmaker[AsyncSession], source_id: int, wanted: WantedChanges
 ) -> AsyncIterator[list[KeptChange]]:
-    """All changes, newest first, some at a time: never more of them are held."""
-    before: int | None = None
-    while True:
-        async with sessions() as session:
-            changes = await read_changes(session, source_id, wanted, AT_ONCE, before)
-        if changes:
-            yield changes
-        if len(changes) < AT_ONCE:
-            return
-        before = changes[-1].id
+    """All changes, newest first, in batches."""
+
+    async def read(session: AsyncSession, limit: int, before: int | None) -> list[KeptChange]:
+        return await read_changes(session, source_id, wanted, limit, before)
+
+    return in_batches(sessions, read, lambda change: change.id, AT_ONCE)

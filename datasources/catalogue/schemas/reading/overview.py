@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from datasources.catalogue.schemas.content import read_table
 from datasources.catalogue.schemas.figures import Figures
+from datasources.catalogue.schemas.reading.batches import in_batches
 from datasources.catalogue.schemas.store import SCHEMA, head
 from datasources.catalogue.tables import KeptTable
 from datasources.databases.base import Table, TableName
@@ -76,22 +77,18 @@ async def read_tables(
     return [read_table(content, rows) for content, rows in await session.execute(order)]
 
 
-async def every_table(
+def every_table(
     sessions: async_sessionmaker[AsyncSession], source_id: int, version: int, wanted: Wanted
 ) -> AsyncIterator[list[Table]]:
-    """All tables of this version in the order of their names, some at a time: never more of them are held.
+    """All tables of this version in the order of their names, in batches.
 
     A download that is stored meanwhile changes nothing of it.
     """
-    after: Place | None = None
-    while True:
-        async with sessions() as session:
-            tables = await read_tables(session, source_id, version, wanted, AT_ONCE, after)
-        if tables:
-            yield tables
-        if len(tables) < AT_ONCE:
-            return
-        after = Place(version, tables[-1].schema, tables[-1].name)
+
+    async def read(session: AsyncSession, limit: int, after: Place | None) -> list[Table]:
+        return await read_tables(session, source_id, version, wanted, limit, after)
+
+    return in_batches(sessions, read, lambda table: Place(version, table.schema, table.name), AT_ONCE)
 
 
 async def read_one(session: AsyncSession, source_id: int, name: TableName) -> Table | None:

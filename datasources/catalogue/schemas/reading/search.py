@@ -8,6 +8,7 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from datasources.catalogue.schemas.content import read_table
+from datasources.catalogue.schemas.reading.batches import in_batches
 from datasources.catalogue.schemas.reading.overview import AT_ONCE, storable
 from datasources.catalogue.tables import MAX_ID, DataSource, KeptTable
 from datasources.databases.base import Table
@@ -82,19 +83,15 @@ async def search_tables(
     ]
 
 
-async def every_hit(
+def every_hit(
     sessions: async_sessionmaker[AsyncSession], organization_id: int, text: str, source_id: int | None = None
 ) -> AsyncIterator[list[Hit]]:
-    """All hits, some at a time: never more of them are held."""
-    after: After | None = None
-    while True:
-        async with sessions() as session:
-            hits = await search_tables(session, organization_id, text, AT_ONCE, after, source_id)
-        if hits:
-            yield hits
-        if len(hits) < AT_ONCE:
-            return
-        after = hits[-1].place
+    """All hits, in batches."""
+
+    async def read(session: AsyncSession, limit: int, after: After | None) -> list[Hit]:
+        return await search_tables(session, organization_id, text, limit, after, source_id)
+
+    return in_batches(sessions, read, lambda hit: hit.place, AT_ONCE)
 
 
 def matches(table: Table, words: list[str]) -> list[Match]:
