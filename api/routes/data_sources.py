@@ -39,7 +39,10 @@ class DataSourceController(Controller):
         session: SessionDep,
         member: MemberDep,
         workspace_id: Annotated[int | None, QueryParameter(ge=1, le=2**63 - 1)] = None,
-        type_: Annotated[str | None, QueryParameter(name="type", max_length=50)] = None,
+        type_: Annotated[
+            str | None,
+            QueryParameter(name="type", max_length=50, description="In the words of either API; others find none"),
+        ] = None,
         status_filter: Annotated[
             Literal["active", "inactive", "testing", "failed", "maintenance"] | None, QueryParameter()
         ] = None,
