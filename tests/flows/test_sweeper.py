@@ -90,7 +90,7 @@ async def test_one_source_cannot_hold_up_another(
 ) -> None:
     """The good ones are written down while the silent one is waited for, whose failure gets a full test of its own."""
     with faulty(embedded.port, silent) as port:
-        never = msgspec.structs.replace(embedded.source(port=port), connection_timeout=4)
+        never = msgspec.structs.replace(embedded.source(port=port), connection_timeout=6)
         round_ = await make_round(sessions, organization_id, settings, never, *[embedded.source()] * 5)
         run = asyncio.create_task(Sweeper(settings, round_, 0).run())
         while len(await rows(sessions, HealthRecord, round_)) < 5 and not run.done():
@@ -126,7 +126,7 @@ async def test_a_run_that_is_stopped(
 ) -> None:
     """Its worker stops: what it has found is kept, and another run checks the rest as if nothing had been."""
     with faulty(embedded.port, silent) as port:
-        never = msgspec.structs.replace(embedded.source(port=port), connection_timeout=2)
+        never = msgspec.structs.replace(embedded.source(port=port), connection_timeout=5)
         round_ = await make_round(sessions, organization_id, settings, never, embedded.source())
         run = asyncio.create_task(Sweeper(settings, round_, 0).run())
         while not await rows(sessions, HealthRecord, round_) and not run.done():

@@ -183,5 +183,8 @@ async def test_what_is_no_list_of_sources(lone_api: Client, body: str) -> None:
 
 async def test_plans_are_limited(lone_api: Client) -> None:
     """A plan says whether a secret is the stored one: 60 guesses a minute, as slow as tests are (security row 26)."""
-    statuses = [(await lone_api.post(APPLY, json={"sources": [], "dry_run": True})).status_code for _ in range(61)]
-    assert statuses[-1] == 429
+    for _ in range(2 * 60 + 1):  # a minute may end in the middle
+        refused = await lone_api.post(APPLY, json={"sources": [], "dry_run": True})
+        if refused.status_code == 429:
+            break
+    assert refused.status_code == 429
