@@ -47,7 +47,11 @@ def _source(row: DataSource) -> dict[str, Any]:
     plan = own_plan(row)
     if plan and not plan.rrule:  # what is left out here is left alone there
         paused = found.get("is_paused")  # then every schedule is, and starts again with the source
-        found[SCHEDULE] = {name: value for name, value in plan.plain().items() if not (paused and name == "active")}
+        found[SCHEDULE] = {
+            name: int(value) if isinstance(value, float) and value.is_integer() else value  # as apply takes it: no 60.0
+            for name, value in plan.plain().items()
+            if not (paused and name == "active")
+        }
     return found
 
 

@@ -15,6 +15,10 @@ from datasources.model.vocabulary import ErrorCode
 
 CHECK_PATH = "Check the path; the file has to be on the machine that runs the test."
 MAY_READ = "Give the user that runs the test the right to read the file and its folder."
+NAME_A_FOLDER = (
+    "Ask the operator to set SOURCECHECK_FILE_ROOT to a folder on the worker's machine that holds such files."
+)
+STAY_BELOW = "Give the path from that folder on (SOURCECHECK_FILE_ROOT), without links that lead out of it."
 FilePath = Annotated[
     str,
     Meta(
@@ -57,16 +61,19 @@ def file_of(options: FileOptions, companions: tuple[str, ...] = ()) -> Path:
     """
     root = Settings.load().file_root
     if root is None:
-        raise _no(ErrorCode.DESTINATION_FORBIDDEN, "The operator allows no files: SOURCECHECK_FILE_ROOT is not set")
+        message = "The operator allows no files: SOURCECHECK_FILE_ROOT is not set"
+        raise _no(ErrorCode.DESTINATION_FORBIDDEN, message, NAME_A_FOLDER)
     folder = Path(os.path.realpath(root))
     path = Path(os.path.realpath(folder / options.path))
     if folder not in path.parents:
-        raise _no(ErrorCode.DESTINATION_FORBIDDEN, f"{options.path} is not below the folder for files")
+        message = f"{options.path} is not below the folder for files"
+        raise _no(ErrorCode.DESTINATION_FORBIDDEN, message, STAY_BELOW)
     _require_file(path, options.path)
     for ending in companions:
         beside = Path(f"{path}{ending}")
         if beside.is_symlink() and folder not in Path(os.path.realpath(beside)).parents:
-            raise _no(ErrorCode.DESTINATION_FORBIDDEN, f"{options.path}{ending} is not below the folder for files")
+            message = f"{options.path}{ending} is not below the folder for files"
+            raise _no(ErrorCode.DESTINATION_FORBIDDEN, message, STAY_BELOW)
     return path
 
 

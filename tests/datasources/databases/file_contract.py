@@ -36,6 +36,8 @@ class FileContract(Contract):
             async with engine.kind.connect(engine.source(path=path)):
                 pass
         assert str(engine.root) not in caught.value.message
+        if caught.value.code is ErrorCode.DESTINATION_FORBIDDEN:
+            assert "SOURCECHECK_FILE_ROOT" in (caught.value.advice or "")  # not advice about a range of addresses
         return caught.value.code
 
     async def test_only_files_below_the_folder(self, engine: FileEngine) -> None:
