@@ -22,7 +22,7 @@ async def write_and_drop(connection: Connection, terms: Terms, schema: str) -> N
     sweep of a later test.
     """
     name, token, limit = marked_name(), secrets.token_hex(8), Limit(terms.seconds)
-    table, shown = identifier(schema, name), identifier(connection.info.dbname, schema, name)
+    table, shown = identifier(schema, name), identifier(connection.database, schema, name)
 
     async def step(stage: str, failure: str, statement: str) -> list[list[str | None]]:
         async with limit.round(stage):

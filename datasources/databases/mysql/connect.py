@@ -28,6 +28,8 @@ QUIET_SECONDS = 3.0
 """After how long a port that has not greeted is asked what it speaks: a MySQL server speaks first, others wait."""
 KILL_SECONDS = 1.0
 """How long telling the server that we no longer wait may take."""
+WHOLE = "SET SESSION sql_select_limit = 18446744073709551615, SESSION sql_big_selects = 1"
+"""Of our questions, every row: a limit that an administrator has set for all sessions would cut them off in silence."""
 WHO = "SELECT CURRENT_USER(), DATABASE(), VERSION(), @@hostname, @@port, CONNECTION_ID()"
 
 
@@ -187,6 +189,8 @@ class _refusals:
             with translated("login", kind=SourceUnreachable):
                 raise error if not isinstance(error, ssl.SSLError) else _tls(error)
         except SourceUnreachable as refusal:
+            if refusal.code is ErrorCode.TLS_ERROR:
+                refusal.details["stage"] = "tls"
             if refusal.code is ErrorCode.AUTHENTICATION_FAILED and not self._options.password:
                 refusal.details.update(secret_missing=True, missing=list(self._options.asked_fields))
             raise
@@ -198,6 +202,7 @@ def _tls(error: ssl.SSLError) -> SourceUnreachable:
 
 def _prepare(found: Opened, source: Source, read_only: bool) -> None:
     """Bound every statement over there, and make the session read-only unless it has to write."""
+    _run(found.driver, WHOLE)
     seconds = max(0.001, source.query_timeout)
     if found.is_mariadb:
         _run(found.driver, f"SET SESSION max_statement_time = {seconds:.3f}")

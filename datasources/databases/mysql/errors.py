@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from datasources.databases.flood import Flood
+from datasources.databases.refusal import Refusal
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
 
@@ -34,8 +35,13 @@ CODES: dict[int, ErrorCode] = {
     **dict.fromkeys(PROTOCOL, ErrorCode.PROTOCOL_ERROR),
     1049: ErrorCode.DATABASE_NOT_FOUND,
     1008: ErrorCode.DATABASE_NOT_FOUND,
+    1102: ErrorCode.DATABASE_NOT_FOUND,  # no database can have this name
 }
 """Of the server below 2000 and from 3000 on, of the client between."""
+ADVICE: dict[int, str] = {
+    1184: "The server ended the session at the login, and its log says why: often a statement of init_connect fails.",
+}
+"""By the same numbers, where more is known than the code's own sentence."""
 CLEARTEXT = (
     "The server asks for the password in a way that others could read, and the connection is not encrypted: have the "
     "server use TLS, or set allow_cleartext_password if you trust the network in between"
@@ -51,13 +57,13 @@ def translated(
     stage: str,
     prefix: str = "",
     *,
-    special: Mapping[ErrorCode, ErrorCode] | None = None,
+    special: Mapping[ErrorCode, Refusal] | None = None,
     kind: type[CheckError] = CheckError,
 ) -> Iterator[None]:
     """Raise `CheckError`, or the `kind` of it that is named, for anything that PyMySQL raises.
 
-    `special` are codes that mean something else here. What is neither its own error nor ours comes from an answer that
-    it could not read: PROTOCOL_ERROR.
+    `special` is for codes that mean something else here. What is neither its own error nor ours comes from an answer
+    that it could not read: PROTOCOL_ERROR.
     """
     import pymysql
 
@@ -72,8 +78,8 @@ def translated(
     except pymysql.Error as error:
         number, message = said(error)
         code = code_of(error, number)
-        code = (special or {}).get(code, code)
-        raise kind(code, prefix + message, {"stage": stage, "mysql_error": number}) from error
+        meaning = (special or {}).get(code) or Refusal(code, ADVICE.get(number or 0))
+        raise meaning.error(prefix + message, {"stage": stage, "mysql_error": number}, kind) from error
     except Exception as error:
         message = f"{prefix}The server's answer breaks the protocol ({type(error).__name__})"
         raise kind(ErrorCode.PROTOCOL_ERROR, message, {"stage": stage, "reason": type(error).__name__}) from error

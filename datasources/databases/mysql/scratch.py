@@ -8,12 +8,17 @@ from typing import Any
 from datasources.databases.limits import Limit
 from datasources.databases.mysql.catalog import Row, rows
 from datasources.databases.mysql.connect import Opened
+from datasources.databases.refusal import Refusal
 from datasources.databases.scratch import dropped, leftovers, marked_name, require_written
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
 
 SCHEMAS = "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA"
-STANDBY = {ErrorCode.QUERY_NOT_READ_ONLY: ErrorCode.PERMISSION_DENIED}
+NO_WRITES = (
+    "The server takes no writes here, by the setting that its message names: name a server that does (not a replica), "
+    "or have the administrator change the setting."
+)
+STANDBY = {ErrorCode.QUERY_NOT_READ_ONLY: Refusal(ErrorCode.PERMISSION_DENIED, NO_WRITES)}
 """Here a read-only server is not the fault of a query."""
 
 

@@ -67,7 +67,9 @@ def driver_connection(options: MysqlOptions, wire: Wire, seconds: float, *, tls:
     Raises `SourceUnreachable` for an authority that is none.
     """
     import pymysql
+    from pymysql.converters import encoders
 
+    to_server: Any = encoders
     guarded = not (tls or options.allow_cleartext_password)
     made: Any = pymysql.Connection(
         host=options.host,  # for TLS alone: the socket is there already
@@ -77,7 +79,7 @@ def driver_connection(options: MysqlOptions, wire: Wire, seconds: float, *, tls:
         database=options.db,
         charset="utf8mb4",
         use_unicode=True,
-        conv={},  # values stay text
+        conv=to_server,  # for what the driver itself says; values stay text
         connect_timeout=seconds + LATER_SECONDS,
         read_timeout=seconds + LATER_SECONDS,
         write_timeout=seconds + LATER_SECONDS,

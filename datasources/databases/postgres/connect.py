@@ -68,6 +68,11 @@ class Connection(psycopg.AsyncConnection):
             return UTF_8
         return UTF_8 if found == "ascii" else found
 
+    @property
+    def database(self) -> str:
+        """The database's name as we sent it at the login: psycopg would read it in the server's encoding."""
+        return self.pgconn.db.decode(errors="replace")
+
     def encode(self, statement: str) -> bytes:
         """A statement as the server wants it; characters that its encoding does not have become question marks."""
         return statement.encode(self.codec, errors="replace")

@@ -20,7 +20,7 @@ async def write_and_drop(connection: Connection, terms: Terms, schema: str) -> N
     with it, and there is no state in which it could stay behind. Raises `CheckError` naming the table.
     """
     name, token, limit = marked_name(), secrets.token_hex(8), Limit(terms.seconds)
-    table, shown = identifier(schema, name), identifier(connection.info.dbname, schema, name)
+    table, shown = identifier(schema, name), identifier(connection.database, schema, name)
     steps = (
         ("begin", "Unable to create table", terms.begin(writes=True)),
         ("create", "Unable to create table", f"CREATE TABLE {table} (token text)"),

@@ -4,11 +4,13 @@ import asyncio
 import socket
 import ssl
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
 
+from datasources.databases.globs import Globs
 from datasources.databases.mysql import Mariadb
 from datasources.databases.mysql.model import MariadbSource, MysqlOptions
 from datasources.databases.mysql.query import require_reading
@@ -54,7 +56,8 @@ async def test_tls_is_verified(mariadb: MariaServer) -> None:
     ):
         tried = source(mariadb, sslmode=mode, host=host, rootcert=ca)
         if code is not None:
-            assert (await refused(tried)).code is code, (mode, host)
+            error = await refused(tried)
+            assert (error.code, error.details["stage"]) == (code, "tls"), (mode, host)
             continue
         async with Mariadb.connect(tried) as session:
             assert (await session.identity()).tls
@@ -275,3 +278,56 @@ def test_passwd_is_taken_as_well() -> None:
     assert MysqlOptions.under_own_names({"passwd": "x", "host": "h"}) == {"password": "x", "host": "h"}
     assert MysqlOptions.under_own_names({"passwd": "x", "password": "y"}) == {"passwd": "x", "password": "y"}
     assert MysqlOptions.under_own_names(None) is None
+
+
+@contextmanager
+def for_all_sessions(server: MariaServer, name: str, value: str, usual: str) -> Iterator[None]:
+    """Meanwhile new sessions begin with this setting."""
+    server.run(f"SET GLOBAL {name} = {value}")
+    try:
+        yield
+    finally:
+        server.run(f"SET GLOBAL {name} = {usual}")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "usual"),
+    [
+        ("sql_select_limit", "1", "18446744073709551615"),
+        ("max_join_size", "1", "18446744073709551615"),
+        ("autocommit", "0", "1"),
+        ("init_connect", "'SET SESSION sql_select_limit = 1'", "''"),
+    ],
+)
+async def test_settings_for_all_sessions(mariadb: MariaServer, name: str, value: str, usual: str) -> None:
+    """What an administrator sets to spare the server neither cuts what we read of the catalogue nor stops us."""
+    with for_all_sessions(mariadb, name, value, usual):
+        async with Mariadb.connect(source(mariadb), read_only=False) as session:
+            found = {table.name async for batch in session.tables(Globs("shop.*")) for table in batch}
+            edges = (await session.lineage(Globs("shop.*"))).edges
+            await session.write_and_drop("scratch")
+    assert found == {"customer", "orders", "totals", "best"}
+    assert len(edges) == 3
+
+
+@pytest.mark.parametrize("name", ["tx_read_only", "read_only"])
+async def test_a_server_that_takes_no_writes(mariadb: MariaServer, name: str) -> None:
+    """A replica, for one: it is no right that the user lacks, and the advice says so."""
+    with for_all_sessions(mariadb, name, "1", "0"), pytest.raises(CheckError) as caught:
+        async with Mariadb.connect(source(mariadb), read_only=False) as session:
+            await session.write_and_drop("scratch")
+    assert caught.value.code is ErrorCode.PERMISSION_DENIED
+    assert "not a replica" in (caught.value.advice or "")
+
+
+async def test_a_session_that_ends_with_the_login(mariadb: MariaServer) -> None:
+    """The administrator's own statement for each login fails: neither host nor port is at fault."""
+    with for_all_sessions(mariadb, "init_connect", "'SET nothing = 1'", "''"):
+        error = await refused(source(mariadb))
+    assert error.code is ErrorCode.CONNECTION_ERROR
+    assert "init_connect" in (error.advice or "")
+
+
+async def test_names_that_no_database_can_have(mariadb: MariaServer) -> None:
+    """A name with a blank at its end, as it is pasted, is that of no database."""
+    assert (await refused(source(mariadb, db="shop "))).code is ErrorCode.DATABASE_NOT_FOUND

@@ -13,6 +13,8 @@ from datasources.databases.postgres import Postgres
 from datasources.databases.postgres.model import PgOptions, PgSource
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
+from tasks.steps import temp_schema
+from tests.datasources.databases.contract import check_of
 from tests.fixtures.servers.database import PASSWORD, Server
 from tests.fixtures.servers.pooler import Pooler, running_pooler
 
@@ -305,6 +307,26 @@ async def test_text_in_any_encoding(database: Server, encoding: str, name: bytes
     finally:
         with database.connect() as admin:
             admin.execute("DROP DATABASE encoded")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name"), [("MULE_INTERNAL", "encoded"), ("EUC_TW", "encoded"), ("SQL_ASCII", "encodéd")]
+)
+async def test_writing_in_any_encoding(database: Server, encoding: str, name: str) -> None:
+    """Also in one that Python does not know, and where the database's own name is none of its encoding."""
+    with database.connect() as admin:
+        admin.execute(
+            f"CREATE DATABASE \"{name}\" ENCODING '{encoding}' TEMPLATE template0 "  # type: ignore[arg-type]
+            "LC_COLLATE 'C' LC_CTYPE 'C' OWNER reader"
+        )
+    try:
+        found = await temp_schema.run(check_of(database.source(dbname=name, temp_schema="public")))
+        assert found.message == f'Schema "{name}"."public" is writeable'
+        with pytest.raises(CheckError, match=f'"{name}"."missing"'):
+            await temp_schema.run(check_of(database.source(dbname=name, temp_schema="missing")))
+    finally:
+        with database.connect() as admin:
+            admin.execute(f'DROP DATABASE "{name}"')  # type: ignore[arg-type]
 
 
 def test_the_pooler_is_one_connection(pooler: Pooler) -> None:
