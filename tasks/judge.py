@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from datasources.databases import database_of
-from datasources.model.errors import CheckError, SourceUnreachable, advise
+from datasources.model.errors import BUSY, CheckError, SourceUnreachable, advise
 from datasources.model.questions import asks_again, worth_asking
 from datasources.model.results import Finding, Published, StepResult
 from datasources.model.source import SshTunnel
@@ -18,7 +18,7 @@ from datasources.model.vocabulary import Code, ErrorCode, Outcome
 from datasources.network.tunnel import tunnel_faults
 from tasks import TASKS
 from tasks.context import StepContext
-from tasks.place import placed
+from tasks.place import STAGES, placed
 from tasks.sanitize import clean
 
 Log = Callable[[str], object]
@@ -105,12 +105,14 @@ def passed(finding: Finding) -> StepResult:
 def refusal(error: CheckError, step: str) -> StepResult:
     """A "no" as the result on the wire (contract 2.4). Its advice speaks to the user: only a test query is theirs."""
     transient = error.transient
+    late = error.code is ErrorCode.TIMEOUT and error.details.get("stage") not in STAGES
+    advice = error.advice or (BUSY if late else None)
     return StepResult(
         code=Code.ERROR,
         message=error.message,
         outcome=Outcome.failed,
         error_code=error.code,
-        remediation=advise(error.code, error.advice, transient=transient, own_query=step == TEST_QUERY),
+        remediation=advise(error.code, advice, transient=transient, own_query=step == TEST_QUERY),
         details=error.details | {"transient": True} if transient else error.details,
     )
 

@@ -100,16 +100,24 @@ def unknown(loc: list[str | int], known: Iterable[str]) -> Invalid:
 def answer(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """Any exception as an answer in the dialect of the path."""
     problem = problem_of(request, error)
-    if request.url.path.startswith(ENVELOPE_PATH):
-        content: Any = {
-            "success": False,
-            "data": None,
-            "message": _sentence(problem),
-            "error_code": CODES.get(problem.status, "INTERNAL_ERROR"),
-        }
-    else:
-        content = {"detail": problem.errors if isinstance(problem, Invalid) else problem.sentence}
+    content = _content(problem, request.url.path)
     return Response(content, status_code=problem.status, headers=problem.headers, media_type="application/json")
+
+
+def body_of(path: str, status: int, sentence: str) -> bytes:
+    """An error that stops a request before the application has it, as JSON in the dialect of the path."""
+    return msgspec.json.encode(_content(Problem(status, sentence), path))
+
+
+def _content(problem: Problem, path: str) -> dict[str, Any]:
+    if not path.startswith(ENVELOPE_PATH):
+        return {"detail": problem.errors if isinstance(problem, Invalid) else problem.sentence}
+    return {
+        "success": False,
+        "data": None,
+        "message": _sentence(problem),
+        "error_code": CODES.get(problem.status, "INTERNAL_ERROR"),
+    }
 
 
 def problem_of(request: Request[Any, Any, Any], error: Exception) -> Problem:

@@ -6,7 +6,7 @@ from typing import Any, TypeVar, get_args
 import msgspec
 from msgspec import Struct
 
-from api.wire.errors import Invalid, unknown
+from api.wire.errors import Invalid, invalid, unknown
 from api.wire.faults import MOST_FAULTS, REQUIRED, Fault, fault_of, faults, together
 from api.wire.requests import ANSWERED_ONLY, PUBLISHED_FIELDS, SourceFields
 from api.wire.schemas import SourceAnswer
@@ -47,13 +47,16 @@ SHOWN = {
     "catalog_exclude_list": LINE_BREAKS,
 }
 """Fields that other people see, and what each may hold beside visible characters."""
+_ENDLESS = msgspec.json.Decoder(float_hook=float)
 HIDDEN = "Control characters, and characters that hide or reverse text, are not accepted (here: {code})"
 
 
 def decode(body: bytes) -> dict[str, Any]:
     """A JSON object. Raises `Invalid`."""
     try:
-        data = msgspec.json.decode(body or b"{}")
+        data = _decode(body or b"{}")
+    except msgspec.ValidationError as error:
+        raise invalid(error) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Invalid(["body"], str(error), "json_invalid") from error
     except RecursionError as error:
@@ -63,6 +66,14 @@ def decode(body: bytes) -> dict[str, Any]:
     if not is_storable(data):
         _refuse_unstorable(data, ["body"])
     return data
+
+
+def _decode(body: bytes) -> Any:
+    """JSON as plain data; a number beyond every float is infinite here, so that its field can be named."""
+    try:
+        return msgspec.json.decode(body)
+    except msgspec.ValidationError:
+        return _ENDLESS.decode(body)
 
 
 def read(body: bytes, kind: type[T]) -> T:

@@ -56,6 +56,8 @@ OWN_STATEMENTS: dict[ErrorCode, str] = dict.fromkeys(
     (ErrorCode.QUERY_ERROR, ErrorCode.QUERY_NOT_READ_ONLY), OWN_STATEMENT
 )
 """The sentence where the statement was not the user's own: there is no query to run by hand, or to change."""
+BUSY = "Raise the time limit, or find out what keeps the database busy."
+"""The sentence of a time limit that is over after the way to the server was open: host and port are right."""
 LATER = "This may pass by itself: test again in a few minutes."
 """Added where a failure is transient."""
 

@@ -20,6 +20,9 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 
+BodyOf = Callable[[str, int, str], bytes]
+
+FORBIDDEN = 403
 ANY = "*"
 LOCAL = ("localhost",)
 """Names that always mean this machine."""
@@ -80,22 +83,30 @@ def host_of(header: str) -> str:
 class KnownHosts:
     """An ASGI application in front of another one, which sees only requests that are welcome."""
 
-    def __init__(self, app: Any, hosts: Hosts) -> None:
+    def __init__(self, app: Any, hosts: Hosts, body_of: BodyOf | None = None) -> None:
+        """`body_of`: what a refusal with this status and sentence says at this path, as JSON."""
         self._app: App = app
         self._hosts = hosts
+        self._body_of = body_of or _detail
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer 403, also to a websocket, or pass the request on."""
         if scope["type"] in ("http", "websocket"):
             server = scope.get("server")
             if why := self._hosts.refusal(scope["headers"], server[0] if server else None):
-                await (_refuse(send, why) if scope["type"] == "http" else send({"type": "websocket.close"}))
+                await (self._refuse(scope, send, why) if scope["type"] == "http" else send({"type": "websocket.close"}))
                 return
         await self._app(scope, receive, send)
 
+    async def _refuse(self, scope: Message, send: Send, why: str) -> None:
+        await _send(send, self._body_of(scope["path"], FORBIDDEN, why))
 
-async def _refuse(send: Send, why: str) -> None:
-    body = msgspec.json.encode({"detail": why})
+
+def _detail(path: str, status: int, sentence: str) -> bytes:
+    return msgspec.json.encode({"detail": sentence})
+
+
+async def _send(send: Send, body: bytes) -> None:
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": 403, "headers": headers})
+    await send({"type": "http.response.start", "status": FORBIDDEN, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -38,11 +38,12 @@ def serve_api(settings: Settings, inherited_fd: int | None = None) -> None:
         listener = socket.socket(fileno=inherited_fd)
     with quick_import():
         from api.app import create_app
+        from api.wire.errors import body_of
         from deployments.serve.slow_clients import ImpatientHttp
         from deployments.serve.turns import InTurns
     start_logging(settings)
     _run(
-        InTurns(KnownHosts(create_app(), Hosts.of_api(settings))),
+        InTurns(KnownHosts(create_app(), Hosts.of_api(settings), body_of)),
         listener,
         http=ImpatientHttp,
         log_config=None,

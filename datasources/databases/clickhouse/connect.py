@@ -23,6 +23,8 @@ from datasources.network.tls import MODES, context_of
 KILL_SECONDS = 1.0
 """How long telling the server that we no longer wait may take."""
 WHO = "SELECT currentUser(), currentDatabase(), version(), getSetting('readonly')"
+WHOLE = {"output_format_json_quote_denormals": "1"}
+"""So that `nan` and `inf` are no nulls; not for a user who may change no setting."""
 NUMBER = "X-ClickHouse-Exception-Code"
 CLEARTEXT = (
     "HTTP sends the password in clear text, and the connection is not encrypted: use tls, or set "
@@ -74,8 +76,8 @@ class Asker:
 
     async def first_lines(self, statement: str, count: int) -> list[bytes]:
         """The first lines of an answer whose rows are JSON, one a line; the rest is not read. Raises as `rows`."""
-        found = b""
-        async with self._answer(statement, {"default_format": "JSONCompactEachRowWithNames"}) as response:
+        found, form = b"", {"default_format": "JSONCompactEachRowWithNames"}
+        async with self._answer(statement, form | (WHOLE if self.settings else {})) as response:
             async for piece in response.aiter_raw():
                 found += piece
                 if found.count(b"\n") >= count:

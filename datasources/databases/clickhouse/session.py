@@ -6,7 +6,6 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from functools import partial
-from typing import Any
 
 import msgspec
 
@@ -114,8 +113,8 @@ class ClickhouseSession(Session):
                     message = f"A row of the test query has more than {error.most // MEGABYTE} MB"
                     raise CheckError(ErrorCode.QUERY_ERROR, message, {"stage": "query"}) from error
                 spent = round((time.monotonic() - started) * 1000, 3)
-                has_row = len(lines) > 1 and bool(lines[1].strip())
-                return QueryAnswer(value=_value(lines), response_time_ms=spent, has_row=has_row)
+                value, has_row = _first_value(lines)
+                return QueryAnswer(value=value, response_time_ms=spent, has_row=has_row)
 
     async def _catalog(
         self, stage: str, limit: Limit
@@ -125,22 +124,33 @@ class ClickhouseSession(Session):
         return members, catalog.columns_by_table(columns)
 
 
-def _value(lines: list[bytes]) -> str | None:
-    """The first value of names and a row, as text; `Refused` where the server wrote an error instead."""
+def _first_value(lines: list[bytes]) -> tuple[str | None, bool]:
+    """The first value of names and a row, as text, and whether there is a row.
+
+    Raises `Refused` where the server wrote an error instead.
+    """
     for line in lines:
         if thrown := THROWN.match(line):
             raise Refused(int(thrown[1]), 200, line.decode(errors="replace"))
     if not lines or not lines[0].strip():
         message = "The test query returns no rows (only statements that return rows are allowed)"
         raise CheckError(ErrorCode.QUERY_NOT_READ_ONLY, message, {"stage": "query"})
-    if len(lines) < 2 or not lines[1].strip():
-        return None
+    names, row = (_parts(line) for line in [*lines, b""][:2])
+    if names is None:  # the query names a format of its own
+        return as_text(lines[0]), True
+    if not row:
+        return None, False
+    raw = row[0]
+    return as_text(msgspec.json.decode(raw) if raw[:1] in (b'"', b"n") else raw), True
+
+
+def _parts(line: bytes) -> list[bytes] | None:
+    """The values of a line as JSON has them; what is no UTF-8 in a text, which ClickHouse passes on, is U+FFFD."""
     try:
-        raw = bytes(msgspec.json.decode(lines[1], type=list[msgspec.Raw])[0])
-    except (msgspec.DecodeError, IndexError):  # the query names a format of its own
-        return as_text(lines[0])
-    value: Any = msgspec.json.decode(raw) if raw[:1] in (b'"', b"n") else raw
-    return as_text(value)
+        found = msgspec.json.decode(line.decode(errors="replace"), type=list[msgspec.Raw])
+    except msgspec.DecodeError:
+        return None
+    return [bytes(value) for value in found]
 
 
 def _of_scratch(error: CheckError) -> CheckError:

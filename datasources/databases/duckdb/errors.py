@@ -15,14 +15,19 @@ TYPES: dict[str, ErrorCode] = {
     "InternalException": ErrorCode.CONNECTION_ERROR,
 }
 """By the name of the exception's type; it has no numbers."""
+NO_DATABASE = "not a valid DuckDB database"
 WORDS: tuple[tuple[str, ErrorCode, str], ...] = (
     ("Could not set lock on file", ErrorCode.TOO_MANY_CONNECTIONS, "Another process has the file open"),
-    ("not a valid DuckDB database", ErrorCode.DATABASE_NOT_FOUND, "The file is not a DuckDB database"),
+    (NO_DATABASE, ErrorCode.DATABASE_NOT_FOUND, "The file is not a DuckDB database"),
     ("version number", ErrorCode.DRIVER_MISSING, "The file was written by a version of DuckDB that ours cannot read"),
     ("Permission denied", ErrorCode.PERMISSION_DENIED, "The worker may not open the file"),
     ("read-only mode", ErrorCode.QUERY_NOT_READ_ONLY, "Only statements that read are allowed"),
 )
 """What DuckDB says of files, and what we say instead: it names paths, programs and processes of the worker."""
+
+
+EXTENSION = "PermissionException"
+"""What opening raises for a file of another kind that DuckDB could read with an extension, such as SQLite's."""
 
 
 @contextmanager
@@ -35,6 +40,8 @@ def translated(stage: str, path: Path, prefix: str = "", *, kind: type[CheckErro
     except duckdb.Error as error:
         text = str(error)
         name = type(error).__name__
+        if stage == "file" and name == EXTENSION:
+            text = NO_DATABASE
         for words, code, message in WORDS:
             if words in text:
                 raise kind(code, prefix + message, {"stage": stage, "duckdb_error": name}) from error

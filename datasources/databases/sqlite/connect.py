@@ -44,6 +44,7 @@ class File:
             check_same_thread=False,  # one call at a time, each in a thread of its own
             cached_statements=0,
         )
+        self.connection.text_factory = _as_text
         self.shown = shown
         self.database = path.stem
         self.stages_ms: dict[str, float] = {}
@@ -81,6 +82,11 @@ class File:
         """What `work` returns. Raises `CheckError`."""
         with translated(stage, prefix):
             return await self.calls.within(limit, stage, lambda: work(self.connection))
+
+
+def _as_text(value: bytes) -> str:
+    """SQLite keeps whatever bytes it was given as a text: those that are none are shown as U+FFFD."""
+    return value.decode(errors="replace")
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ from cryptography.fernet import Fernet
 
 from api.wire.errors import Invalid
 from api.wire.faults import MOST_FAULTS
-from api.wire.registration import hidden_in, merged, parse, read, strangers_in
+from api.wire.registration import decode, hidden_in, merged, parse, read, strangers_in
 from api.wire.requests import NewAlert, NewHostKey, WantedSchedule
 from datasources.catalogue.sources import write_source
 from datasources.catalogue.tables import DataSource
@@ -116,3 +116,23 @@ def test_the_nearest_name_is_looked_for_no_more_often_than_it_is_told(monkeypatc
     ):
         asked.clear()
         assert len(places(work)) == len(asked) == MOST_FAULTS
+
+
+@pytest.mark.parametrize(
+    ("body", "loc"),
+    [
+        (b'{"a": [1, {"b": 1e400}]}', ["body", "a", 1, "b"]),
+        (b'{"a": -1e400}', ["body", "a"]),
+        (b'{"a": 1e308}', ["body", "a"]),
+        (b'{"a": 99999999999999999999}', ["body", "a"]),
+        (b'{"a": ' + b"9" * 5000 + b"}", ["body"]),
+    ],
+    ids=range(5),
+)
+def test_numbers_that_are_too_large(body: bytes, loc: list[str | int]) -> None:
+    """The field is named, but for a number so long that no program reads it."""
+    with pytest.raises(Invalid) as caught:
+        decode(body)
+    (error,) = caught.value.errors
+    assert error["loc"] == loc
+    assert "$" not in str(error["msg"])

@@ -1,10 +1,15 @@
 """Under which names and for which pages our servers answer (security row 15)."""
 
+import json
+from typing import Any
+
 import pytest
 
+from api.wire.errors import body_of
 from datasources.model.settings import Settings
-from deployments.serve.hosts import Hosts, host_of
+from deployments.serve.hosts import Hosts, KnownHosts, Message, host_of
 
+SENTENCE = "This server is not known under the host name of the request"
 OPEN = Hosts(frozenset({"localhost", "checks.example", "*.inside.example"}), frozenset({"http://127.0.0.1:4200"}))
 
 
@@ -67,3 +72,33 @@ def test_the_host_of_a_header() -> None:
     """Without port, brackets and the root's dot."""
     found = {text: host_of(text) for text in ("a:1", "a.", "[::1]:80", "a.:80")}
     assert found == {"a:1": "a", "a.": "a", "[::1]:80": "::1", "a.:80": "a"}
+
+
+@pytest.mark.parametrize(
+    ("path", "answer"),
+    [
+        ("/api/v1/data_sources", {"detail": SENTENCE}),
+        ("/health/live", {"detail": SENTENCE}),
+        (
+            "/api/v1/data-sources/1",
+            {"success": False, "data": None, "message": SENTENCE, "error_code": "FORBIDDEN"},
+        ),
+    ],
+)
+async def test_a_refusal_in_the_dialect_of_the_path(path: str, answer: dict[str, Any]) -> None:
+    """Although the application never sees the request."""
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    guarded = KnownHosts(None, OPEN, body_of)
+    scope = {"type": "http", "path": path, "headers": [(b"host", b"evil.example")], "server": ("10.1.2.3", 8000)}
+    await guarded(scope, receive, send)
+    assert sent[0]["status"] == 403
+    assert json.loads(sent[1]["body"]) == answer
+
+
+async def receive() -> Message:
+    """Nothing comes."""
+    raise AssertionError("a refused request is not read")

@@ -100,3 +100,20 @@ class TestClickhouse(NetworkContract):
         """What answers speaks no TLS."""
         error = await self.failure(engine, engine.source(tls="require"))
         assert error.code is ErrorCode.TLS_ERROR
+
+    @pytest.mark.parametrize(
+        ("query", "value"),
+        [
+            ("SELECT unhex('636166E9')", "caf\ufffd"),
+            ("SELECT [unhex('E9')]", '["\ufffd"]'),
+            ("SELECT nan", "nan"),
+            ("SELECT -inf", "-inf"),
+            ("SELECT 41 + 1 FORMAT TSV", "42"),
+            ("SELECT 41 + 1 FORMAT JSON", "{"),
+        ],
+    )
+    async def test_values_that_json_lacks(self, engine: ClickhouseEngine, query: str, value: str) -> None:
+        """Bytes that are no text, numbers that are none, and formats that the query itself names: there is a row."""
+        async with Clickhouse.connect(engine.source()) as session:
+            answer = await session.query(query)
+        assert (answer.value, answer.has_row) == (value, True)

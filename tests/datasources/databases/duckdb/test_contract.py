@@ -1,5 +1,6 @@
 """DuckDB files keep the contract of all databases, and that of files."""
 
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -128,3 +129,10 @@ class TestDuckdb(FileContract):
         assert caught.value.code is ErrorCode.TOO_MANY_CONNECTIONS
         assert "python" not in str(caught.value)
         assert str(other.pid) not in str(caught.value)
+
+    async def test_files_of_other_products(self, engine: DuckdbEngine) -> None:
+        """DuckDB would load an extension for some of them, which it may not: they are none of its databases."""
+        sqlite3.connect(engine.root / "of_sqlite").execute("CREATE TABLE a (b)").connection.close()
+        (engine.root / "of_parquet").write_bytes(b"PAR1" + b"\0" * 5000 + b"PAR1")
+        for path in ("of_sqlite", "of_parquet"):
+            assert await self.code(engine, path) is ErrorCode.DATABASE_NOT_FOUND, path

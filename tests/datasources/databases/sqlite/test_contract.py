@@ -156,3 +156,27 @@ class TestSqlite(FileContract):
             async with Sqlite.connect(engine.source(), database="other"):
                 pass
         assert caught.value.code is ErrorCode.DATABASE_NOT_FOUND
+
+    async def test_bytes_that_are_no_text(self, engine: SqliteEngine) -> None:
+        """SQLite keeps them in values and in names: they are shown as U+FFFD."""
+        file = engine.root / "bytes.db"
+        made = sqlite3.connect(file)
+        made.executescript("CREATE TABLE cafX (i int); CREATE VIEW of_it AS SELECT i FROM cafX")
+        made.close()
+        file.write_bytes(file.read_bytes().replace(b"cafX", b"caf\xe9"))
+        async with Sqlite.connect(engine.source(path="bytes.db")) as session:
+            found = {table.name async for batch in session.tables(Globs()) for table in batch}
+            await session.lineage(Globs())
+            assert (await session.query("SELECT CAST(x'636166E9' AS TEXT)")).value == "caf\ufffd"
+        assert "caf\ufffd" in found
+
+    async def test_a_file_that_is_damaged(self, engine: SqliteEngine) -> None:
+        """There is no host to check, and no firewall."""
+        content = bytearray(engine.file.read_bytes())
+        content[100:300] = b"\xff" * 200
+        (engine.root / "damaged.db").write_bytes(content)
+        with pytest.raises(CheckError) as caught:
+            async with Sqlite.connect(engine.source(path="damaged.db")):
+                pass
+        assert caught.value.code is ErrorCode.CONNECTION_ERROR
+        assert "backup" in (caught.value.advice or "")
