@@ -16,6 +16,9 @@ SAYS = re.compile(
     r"LOG:  (?:duration: [\d.]+ ms  )?(?:statement|execute [^\n:]{1,200}): "
 )
 """What follows `[`: `%p]:`, and where the prefix is the longer one, `%l:%e:%s:%v:%x:%c:%q%a:`."""
+AGAIN = re.compile(rf"\]:(?:(?:LOG|{OTHERS}):  |\d+:[0-9A-Z]{{5}}:)")
+"""The rest of a prefix, behind a statement. A client that cannot log in names a user and a database as well: such a
+name may look like a prefix with a statement, but what the server writes behind the names follows it."""
 
 
 class LogLines:
@@ -29,4 +32,6 @@ class LogLines:
         head = HEAD.match(entry)
         at = entry.find(self._named, head.end(), HEAD_LENGTH) if head else -1
         found = SAYS.match(entry, at + len(self._named)) if at >= 0 else None
-        return None if found is None else entry[found.end() :].replace("\n\t", "\n").strip()
+        if found is None or AGAIN.search(entry, found.end()):
+            return None
+        return entry[found.end() :].replace("\n\t", "\n").strip()

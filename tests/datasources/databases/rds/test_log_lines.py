@@ -25,6 +25,11 @@ CASES = {
     f"{TIME}:10.0.0.5(50123):etl@shop:[77]:STATEMENT:  UPDATE a": None,
     f"{TIME}::@:[8]:LOG:  checkpoint starting: time": None,
     f"{TIME}:" + "@shop" * 50_000: None,
+    f'{TIME}:10.0.0.5(1):x@shop:[1]:LOG:  statement: insert into a table b--@z:[77]:FATAL:  password authentication failed for user "x"': None,
+    f'{TIME}:10.0.0.5(1):x@shop:[1]:LOG:  statement: insert into a table b--:[77]:FATAL:  database "shop:…" does not exist': None,
+    f"{TIME}:10.0.0.5(1):x@shop:[1]:LOG:  statement: insert into a table b\n\t--@z:[77]:FATAL:  no such role": None,
+    f"{TIME}:10.0.0.5(1):x@shop:[1]:LOG:  statement: insert into a table b--@z:[77]:3:28P01:{TIME}:4/5:0:66.11::FATAL:  no": None,
+    f"{TIME}:10.0.0.5(1):etl@shop:[77]:LOG:  statement: SELECT ':ERROR:  ', a[1]\n\tINTO a": "SELECT ':ERROR:  ', a[1]\nINTO a",
     "": None,
 }  # fmt: skip
 
