@@ -4,6 +4,9 @@ Read when it is asked for and not when it is kept: parsing takes milliseconds a 
 takes longer than seconds is given up.
 """
 
+import asyncio
+from weakref import WeakValueDictionary
+
 from msgspec import structs
 from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,6 +22,8 @@ Name = tuple[str, str]
 
 MOST_VIEWS = 50
 """Views that are read for one graph, the nearest first; of others it is not known what makes which column."""
+_turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+"""By organization, as long as a request has one."""
 
 
 async def with_columns(session: AsyncSession, source: DataSource, graph: Graph) -> Graph:
@@ -32,8 +37,14 @@ async def with_columns(session: AsyncSession, source: DataSource, graph: Graph) 
     tables = await _tables(session, source.id, list(named))
     recorded = {} if _is_partly_kept(source) else _recorded(await edges_into(session, source.id, views))
     await session.commit()  # nothing is written: its connection is free while the texts are read
-    made = await columns_made([tables[view] for view in views if view in tables], tables, recorded, dialect)
+    async with turn_of(source.organization_id):
+        made = await columns_made([tables[view] for view in views if view in tables], tables, recorded, dialect)
     return structs.replace(graph, edges=[_filled(edge, made) for edge in graph.edges])
+
+
+def turn_of(organization_id: int) -> asyncio.Lock:
+    """Held while texts of this organization are read: those that take their seconds hold up its own requests alone."""
+    return _turns.setdefault(organization_id, asyncio.Lock())
 
 
 async def columns_made(
