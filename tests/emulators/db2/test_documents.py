@@ -204,7 +204,7 @@ def test_files_of_settings_are_not_read(tmp_path: Path, variable: str, monkeypat
 async def login() -> bytes:
     """What a server hears of a login, in clear."""
     with double() as server, ear(server.port) as way:
-        await refused(source(way.port))
+        await refused(source(way.port, seconds=30))
         return way.heard
 
 

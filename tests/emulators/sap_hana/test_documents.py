@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
+import msgspec
 import pytest
 
 from datasources.databases.sap_hana import SapHana
@@ -106,7 +107,8 @@ async def test_the_environment_lends_nothing(monkeypatch: pytest.MonkeyPatch) ->
 async def login() -> bytes:
     """What a server hears of a login that it challenges, and then leaves."""
     with double() as server, contextlib.suppress(CheckError):
-        async with SapHana.open(source(server.port, tls=False), read_only=True):
+        asks = msgspec.structs.replace(source(server.port, tls=False), connection_timeout=30)
+        async with SapHana.open(asks, read_only=True):
             pass
     return server.heard
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
+import msgspec
 import pytest
 
 from datasources.databases.teradata import Teradata
@@ -130,8 +131,9 @@ async def first_words() -> bytes:
         writer.close()
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        asks = msgspec.structs.replace(source(server.sockets[0].getsockname()[1]), connection_timeout=30)
         with contextlib.suppress(CheckError):
-            async with Teradata.open(source(server.sockets[0].getsockname()[1]), read_only=True):
+            async with Teradata.open(asks, read_only=True):
                 pass
     return b"".join(heard)
 

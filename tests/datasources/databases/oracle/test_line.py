@@ -189,7 +189,7 @@ async def test_what_the_server_learns_of_the_worker() -> None:
     server = Challenger()
     with telltale_machine():
         async with listener(server) as port:
-            assert (await refused(port)).code is ErrorCode.CONNECTION_ERROR
+            assert (await refused(port, seconds=30)).code is ErrorCode.CONNECTION_ERROR
         for name in ("TERMINAL", "PROGRAM_NM", "MACHINE", "SID"):
             assert server.said(f"AUTH_{name}") == "sourcecheck"
         for name in ("PROGRAM", "HOST", "USER"):
