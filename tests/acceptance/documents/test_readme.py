@@ -42,7 +42,7 @@ def shown(script: str, folder: Path) -> str:
         env=os.environ,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=240,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -64,6 +64,7 @@ def home(tmp_path: Path, service: Service) -> Path:
     return tmp_path
 
 
+@pytest.mark.timeout(600)  # a dozen programs: on a busy machine each takes seconds
 def test_the_readme(home: Path, service: Service, embedded: Server, good_source: int) -> None:
     """From the first line to the health of the reader's own database, and the same by HTTP with the demo's."""
     begin, own, by_http = blocks("README.md", HEADING)

@@ -57,7 +57,7 @@ async def test_a_gateway_that_hangs(bastion: Bastion, echo: Echo, where: str) ->
     """A gateway that stops to answer at the login, or when it is to forward, is TIMEOUT of that stage."""
     setattr(bastion, f"hangs_at_{where}", True)
     started = time.monotonic()
-    error = await refusal(source_behind(bastion.tunnel(), echo.port, timeout=1))
+    error = await refusal(source_behind(bastion.tunnel(), echo.port, timeout=3))
     assert error.code is ErrorCode.TIMEOUT
     assert (error.details["stage"], error.details["ssh_stage"]) == ("ssh", where)
     assert time.monotonic() - started < 30
