@@ -60,10 +60,10 @@ class Running(Struct, frozen=True):
         headers = LOCAL | {"Authorization": f"Key {key or self.key}"}
         return httpx.Client(base_url=self.address(name), headers=headers, timeout=120, trust_env=False)
 
-    def async_client(self, connections: int = 100) -> httpx.AsyncClient:
+    def async_client(self) -> httpx.AsyncClient:
         """The same for many requests at once."""
         headers = LOCAL | {"Authorization": f"Key {self.key}"}
-        limits = httpx.Limits(max_connections=connections)
+        limits = httpx.Limits(max_connections=100)
         return httpx.AsyncClient(
             base_url=self.address("api"), headers=headers, timeout=120, limits=limits, trust_env=False
         )

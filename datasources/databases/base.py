@@ -1,7 +1,7 @@
 """The interface of every database, so that no step asks which one it is."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from enum import StrEnum
 from functools import partial
@@ -115,6 +115,12 @@ class LineageEdge(Struct, kw_only=True, frozen=True, omit_defaults=True):
     def is_wanted(self, wanted: Globs, database: str) -> bool:
         """Whether both of its ends are."""
         return all(wanted.match(end.schema, end.name, database) for end in (self.source, self.target))
+
+
+def in_order(edges: Iterable[LineageEdge]) -> list[LineageEdge]:
+    """One edge for each pair of tables, the last of several, in the order of the tables that are made."""
+    pairs = {(edge.target, edge.source): edge for edge in edges}
+    return [pairs[ends] for ends in sorted(pairs)]
 
 
 class History(Struct, kw_only=True, frozen=True, omit_defaults=True):

@@ -9,17 +9,17 @@ from functools import partial
 
 import msgspec
 
-from datasources.databases.base import Identity, Lineage, QueryAnswer, Session, Table
+from datasources.databases.base import Identity, Lineage, QueryAnswer, Session, Table, in_order
 from datasources.databases.clickhouse import catalog
 from datasources.databases.clickhouse.connect import Asker
 from datasources.databases.clickhouse.errors import Refused, translated
 from datasources.databases.clickhouse.history import read_history
 from datasources.databases.clickhouse.lineage import read_lineage
-from datasources.databases.flood import CONNECTION_BYTES, MEGABYTE, Flood
+from datasources.databases.flood import CONNECTION_BYTES, Flood
 from datasources.databases.globs import Globs
 from datasources.databases.limits import Limit
 from datasources.databases.scratch import dropped, leftovers, marked_name, require_written
-from datasources.databases.values import as_text, refuse_nul
+from datasources.databases.values import as_text, no_rows, refuse_nul, too_wide
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
 from datasources.network.threads import in_thread
@@ -97,9 +97,8 @@ class ClickhouseSession(Session):
             with translated("lineage"):  # a server may answer anything
                 found = await in_thread(partial(read_lineage, members, columns))
         made, history = await read_history(self._asker, limit, self._seconds, members, found.edges)
-        edges = {(edge.source, edge.target): edge for edge in [*made, *found.edges]}
-        ordered = sorted(edges.values(), key=lambda edge: (edge.target, edge.source))
-        return Lineage(edges=ordered, unread=found.unread, history=history).only(wanted, self._asker.database)
+        edges = in_order([*made, *found.edges])
+        return Lineage(edges=edges, unread=found.unread, history=history).only(wanted, self._asker.database)
 
     async def query(self, sql: str) -> QueryAnswer:
         """One statement that only reads: the server takes one a request, and `readonly` stops all that writes."""
@@ -110,8 +109,7 @@ class ClickhouseSession(Session):
                 try:
                     lines = await self._asker.first_lines(sql, 2)
                 except Flood as error:
-                    message = f"A row of the test query has more than {error.most // MEGABYTE} MB"
-                    raise CheckError(ErrorCode.QUERY_ERROR, message, {"stage": "query"}) from error
+                    raise too_wide(error) from error
                 spent = round((time.monotonic() - started) * 1000, 3)
                 value, has_row = _first_value(lines)
                 return QueryAnswer(value=value, response_time_ms=spent, has_row=has_row)
@@ -133,8 +131,7 @@ def _first_value(lines: list[bytes]) -> tuple[str | None, bool]:
         if thrown := THROWN.match(line):
             raise Refused(int(thrown[1]), 200, line.decode(errors="replace"))
     if not lines or not lines[0].strip():
-        message = "The test query returns no rows (only statements that return rows are allowed)"
-        raise CheckError(ErrorCode.QUERY_NOT_READ_ONLY, message, {"stage": "query"})
+        raise no_rows()
     names, row = (_parts(line) for line in [*lines, b""][:2])
     if names is None:  # the query names a format of its own
         return as_text(lines[0]), True

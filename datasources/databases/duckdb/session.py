@@ -12,7 +12,7 @@ from datasources.databases.file_session import FileSession, rows_of
 from datasources.databases.globs import Globs
 from datasources.databases.limits import Limit
 from datasources.databases.scratch import leftovers
-from datasources.databases.values import as_text, refuse_nul
+from datasources.databases.values import answer_of, has_parameters, no_reading, refuse_nul
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
 
@@ -78,18 +78,11 @@ def _first(sql: str, connection: Any) -> QueryAnswer:
     """The first value; rows are made as they are fetched, so that an endless answer costs nothing."""
     statements = connection.extract_statements(sql)  # `execute` would run several of them
     if len(statements) != 1 or statements[0].type.name not in READS:
-        message = "Use a single statement that only reads"
-        raise CheckError(ErrorCode.QUERY_NOT_READ_ONLY, message, {"stage": "query"})
+        raise no_reading()
     if statements[0].named_parameters:
-        raise CheckError(
-            ErrorCode.QUERY_ERROR,
-            "The test query contains parameters ($1, ...); they are not supported",
-            {"stage": "query"},
-        )
+        raise has_parameters()
     started = time.monotonic()
-    row = connection.execute(statements[0]).fetchone()
-    spent = round((time.monotonic() - started) * 1000, 3)
-    return QueryAnswer(value=as_text(row[0]) if row else None, response_time_ms=spent, has_row=row is not None)
+    return answer_of(connection.execute(statements[0]).fetchone(), started)
 
 
 def _quoted(name: str) -> str:

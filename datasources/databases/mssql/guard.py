@@ -2,9 +2,7 @@
 
 import re
 
-from datasources.databases.values import refuse_nul
-from datasources.model.errors import CheckError
-from datasources.model.vocabulary import ErrorCode
+from datasources.databases.values import no_reading, refuse_nul
 
 TOKEN = re.compile(
     r"""
@@ -44,19 +42,14 @@ def require_reading(sql: str) -> None:
     for token in TOKEN.finditer(sql):
         comment, word = token["comment"], token["word"]
         if comment and comment.startswith("/*") and "/*" in comment[2:]:
-            raise _refusal()  # comments nest here
+            raise no_reading()  # comments nest here
         if not comment and ended:
-            raise _refusal()
+            raise no_reading()
         ended = ended or bool(token["end"])
         if word:
             words.append(word.lower())
         if (word or (token["name"] or "")[1:-1]).lower() in FILES:
-            raise _refusal()
+            raise no_reading()
     sequence = NEXT_VALUE.search(" ".join(words))
     if not words or words[0] not in FIRST or REFUSED.intersection(words) or sequence:
-        raise _refusal()
-
-
-def _refusal() -> CheckError:
-    message = "Use a single statement that only reads"
-    return CheckError(ErrorCode.QUERY_NOT_READ_ONLY, message, {"stage": "query"})
+        raise no_reading()

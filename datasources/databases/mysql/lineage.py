@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import structs
 
-from datasources.databases.base import Lineage, LineageEdge, Origin, TableName
+from datasources.databases.base import Lineage, LineageEdge, Origin, TableName, in_order
 from datasources.databases.mysql.catalog import COLUMNS, VIEWS, Name, Row, rows
 from datasources.databases.view_lineage import View, lineage_of
 
@@ -39,7 +39,7 @@ def with_record(read: Lineage, record: Sequence[Row]) -> Lineage:
         edges[ends] = structs.replace(known, origin=Origin.dependency_record)
     told = {TableName(schema, name) for _, _, schema, name in record}
     return Lineage(
-        edges=sorted(edges.values(), key=lambda edge: (edge.target, edge.source)),
+        edges=in_order(edges.values()),
         unread=[view for view in read.unread if view not in told],
     )
 

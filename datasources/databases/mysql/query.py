@@ -5,11 +5,9 @@ import time
 from typing import Any
 
 from datasources.databases.base import QueryAnswer
-from datasources.databases.flood import MEGABYTE, Flood
+from datasources.databases.flood import Flood
 from datasources.databases.mysql.connect import forget_rest
-from datasources.databases.values import as_text, refuse_nul
-from datasources.model.errors import CheckError
-from datasources.model.vocabulary import ErrorCode
+from datasources.databases.values import answer_of, no_reading, no_rows, refuse_nul, too_wide
 
 LEADING = re.compile(r"(?:\s|\(|--[\s][^\n]*(?:\n|\Z)|\#[^\n]*(?:\n|\Z)|/\*(?![!+]|M!).*?\*/)*", re.DOTALL)
 """What the server skips before the first word. An executable comment, `/*! … */`, is no comment."""
@@ -30,8 +28,7 @@ def require_reading(sql: str) -> None:
     start = LEADING.match(sql)
     word = WORD.match(sql, start.end() if start else 0)
     if word is None or word[0].lower() not in READS or FILES.search(sql) or "/*!" in sql or "/*M!" in sql:
-        message = "Use a single statement that only reads"
-        raise CheckError(ErrorCode.QUERY_NOT_READ_ONLY, message, {"stage": "query"})
+        raise no_reading()
 
 
 def first_value(sql: str, driver: Any) -> QueryAnswer:
@@ -45,13 +42,10 @@ def first_value(sql: str, driver: Any) -> QueryAnswer:
     try:
         cursor.execute(sql)
         if cursor.description is None:
-            message = "The test query returns no rows (only statements that return rows are allowed)"
-            raise CheckError(ErrorCode.QUERY_NOT_READ_ONLY, message, {"stage": "query"})
-        row = cursor.fetchone()
+            raise no_rows()
+        answer = answer_of(cursor.fetchone(), started)
     except Flood as error:
-        message = f"A row of the test query has more than {error.most // MEGABYTE} MB"
-        raise CheckError(ErrorCode.QUERY_ERROR, message, {"stage": "query"}) from error
+        raise too_wide(error) from error
     finally:
         forget_rest(driver)
-    spent = round((time.monotonic() - started) * 1000, 3)
-    return QueryAnswer(value=as_text(row[0]) if row else None, response_time_ms=spent, has_row=bool(row))
+    return answer

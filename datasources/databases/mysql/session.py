@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
 
-from datasources.databases.base import Identity, Lineage, QueryAnswer, Session, Table
+from datasources.databases.base import Identity, Lineage, QueryAnswer, Session, Table, in_order
 from datasources.databases.flood import CONNECTION_BYTES
 from datasources.databases.globs import Globs
 from datasources.databases.limits import Limit
@@ -83,9 +83,8 @@ class MysqlSession(Session):
         read = partial(read_lineage, recorded=not self._opened.is_mariadb)
         found, columns = await self._opened.within(limit, "lineage", read)
         made, history = await read_history(self._opened, limit, self._seconds, columns)
-        edges = {(edge.source, edge.target): edge for edge in [*made, *found.edges]}
-        ordered = sorted(edges.values(), key=lambda edge: (edge.target, edge.source))
-        return Lineage(edges=ordered, unread=found.unread, history=history).only(wanted, catalog.CATALOG)
+        edges = in_order([*made, *found.edges])
+        return Lineage(edges=edges, unread=found.unread, history=history).only(wanted, catalog.CATALOG)
 
     async def query(self, sql: str) -> QueryAnswer:
         """One statement that only reads, in a read-only transaction (security row 6); the session ends with it."""

@@ -11,6 +11,7 @@ from datasources.databases.history.edges import MOST_STATEMENTS, FoldedNames, Wr
 from datasources.databases.limits import Limit
 from datasources.databases.oracle import catalog
 from datasources.databases.oracle.asker import OracleAsker
+from datasources.databases.values import no_reading
 from datasources.databases.warehouse.asker import Row
 from datasources.databases.warehouse.catalog import Catalog
 from datasources.databases.warehouse.guard import refuse_files
@@ -101,8 +102,7 @@ class OracleSession(WarehouseSession):
         """A query: EXPLAIN PLAN writes, and what else reads elsewhere is none of Oracle's."""
         super().require_reading(sql)
         if not QUERY.match(COMMENT.sub(" ", sql)):
-            message = "Use a single statement that only reads: SELECT, or WITH"
-            raise CheckError(ErrorCode.QUERY_NOT_READ_ONLY, message, {"stage": "query"})
+            raise no_reading(": SELECT, or WITH")
         refuse_files(sql, INLINE)
 
     def asked_pages(self, sql: str) -> AsyncGenerator[list[Row], None]:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterable
 from functools import partial
 from typing import Any, ClassVar
 
-from datasources.databases.base import History, Lineage, LineageEdge, Origin, Table, TableName
+from datasources.databases.base import History, Lineage, LineageEdge, Origin, Table, TableName, in_order
 from datasources.databases.globs import Globs
 from datasources.databases.limits import Limit
 from datasources.databases.postgres.session import BATCH, PgSession
@@ -62,9 +62,8 @@ class PlainSession(PgSession):
         async with Limit(self._terms.seconds).round("lineage"):
             read_by_us = await in_thread(partial(lineage_of, views, found.names, self.dialect))
         made, history = await self._history(found, database)
-        known = {(edge.source, edge.target): edge for edge in [*made, *read_by_us.edges, *edges]}
-        ordered = sorted(known.values(), key=lambda edge: (edge.target, edge.source))
-        return Lineage(edges=ordered, unread=read_by_us.unread, history=history).only(wanted, database)
+        known = in_order([*made, *read_by_us.edges, *edges])
+        return Lineage(edges=known, unread=read_by_us.unread, history=history).only(wanted, database)
 
     async def _read_if_granted(self, stage: str, statement: str, kind: Any) -> list[Any] | None:
         """The same, or None where the user may not ask that, or the server does not have it."""

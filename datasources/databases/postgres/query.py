@@ -6,13 +6,13 @@ import psycopg
 from psycopg import generators, pq
 
 from datasources.databases.base import QueryAnswer
-from datasources.databases.flood import MEGABYTE, Flood
+from datasources.databases.flood import Flood
 from datasources.databases.limits import Limit
 from datasources.databases.postgres.answers import checked
 from datasources.databases.postgres.connect import Connection, cancel
 from datasources.databases.postgres.errors import translated
 from datasources.databases.postgres.transaction import Terms, roll_back, run
-from datasources.databases.values import as_text, refuse_nul
+from datasources.databases.values import as_text, has_parameters, no_rows, refuse_nul, too_wide
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
 
@@ -68,14 +68,9 @@ async def _describe(connection: Connection, text: bytes) -> None:
     pgconn.send_describe_prepared(NAME)
     described = await _result(connection)
     if described.nparams:
-        raise CheckError(
-            ErrorCode.QUERY_ERROR,
-            "The test query contains parameters ($1, ...); they are not supported",
-            {"stage": "query"},
-        )
+        raise has_parameters()
     if not described.nfields:
-        message = "The test query returns no rows; only statements that return rows are allowed"
-        raise CheckError(ErrorCode.QUERY_NOT_READ_ONLY, message, {"stage": "query"})
+        raise no_rows()
 
 
 async def _result(connection: Connection) -> pq.abc.PGresult:
@@ -93,8 +88,7 @@ async def _first(connection: Connection) -> QueryAnswer:
         await connection.wait(generators.send(pgconn))
         result = await connection.wait(generators.fetch(pgconn))
     except Flood as error:
-        message = f"A row of the test query has more than {error.most // MEGABYTE} MB"
-        raise CheckError(ErrorCode.QUERY_ERROR, message, {"stage": "query"}) from error
+        raise too_wide(error) from error
     spent = round((time.monotonic() - started) * 1000, 3)
     rows = checked(result, codec=connection.codec)
     value = as_text(rows.get_value(0, 0), connection.codec)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg import generators, pq
 
-from datasources.databases.base import History, Identity, Lineage, LineageEdge, QueryAnswer, Session, Table
+from datasources.databases.base import History, Identity, Lineage, LineageEdge, QueryAnswer, Session, Table, in_order
 from datasources.databases.flood import MEGABYTE, Flood
 from datasources.databases.globs import Globs
 from datasources.databases.history.apart import READ_SECONDS
@@ -124,9 +124,8 @@ class PgSession(Session):
                     with translated("lineage"):
                         raise Flood(size, LINEAGE_BYTES)
         made, history = await self._made_before(database)
-        recorded = {(edge.source, edge.target) for edge in edges}
-        edges += [e for e in made if (e.source, e.target) not in recorded and e.is_wanted(wanted, database)]
-        return Lineage(edges=sorted(edges, key=lambda edge: (edge.target, edge.source)), history=history)
+        known = in_order([*(edge for edge in made if edge.is_wanted(wanted, database)), *edges])
+        return Lineage(edges=known, history=history)
 
     async def count_unreadable(self) -> int:
         """How many tables of users there are that the user may not read."""

@@ -205,7 +205,6 @@ def _type(name: str, length: Any, precision: Any, scale: Any) -> str:
 class _Source(msgspec.Struct, frozen=True, rename="camel"):
     object_name: str = ""
     column_name: str = ""
-    object_domain: str = ""
 
 
 class _Made(msgspec.Struct, frozen=True, rename="camel"):

@@ -13,7 +13,7 @@ from datasources.databases.limits import Limit
 from datasources.databases.scratch import leftovers
 from datasources.databases.sqlite import catalog
 from datasources.databases.sqlite.connect import File
-from datasources.databases.values import as_text, refuse_nul
+from datasources.databases.values import answer_of, no_rows, refuse_nul
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
 
@@ -72,12 +72,10 @@ class SqliteSession(FileSession[File]):
             started = time.monotonic()
             cursor = connection.execute(sql)
             if cursor.description is None:
-                message = "The test query returns no rows; only statements that return rows are allowed"
-                raise CheckError(ErrorCode.QUERY_NOT_READ_ONLY, message, {"stage": "query"})
-            row = cursor.fetchone()
-            spent = round((time.monotonic() - started) * 1000, 3)
+                raise no_rows()
+            answer = answer_of(cursor.fetchone(), started)
             cursor.close()
-            return QueryAnswer(value=as_text(row[0]) if row else None, response_time_ms=spent, has_row=row is not None)
+            return answer
 
         return await self._file.within(Limit(self._seconds), "query", first)
 

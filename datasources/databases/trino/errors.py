@@ -33,7 +33,6 @@ class Failure(Struct, frozen=True, rename="camel"):
     message: str = ""
     error_code: int = 0
     error_name: str = ""
-    error_type: str = ""
 
 
 def refusal_of(failure: Failure) -> Refused:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import product
 
 from datasources.databases.read_only import Reading, bare, judge
-from datasources.databases.values import refuse_nul
+from datasources.databases.values import no_reading, refuse_nul
 from datasources.model.errors import CheckError
 from datasources.model.vocabulary import ErrorCode
 
@@ -38,10 +38,10 @@ def require_reading(sql: str) -> None:
     refuse_nul(sql)
     for text in _readings(sql):
         if judge(text) is not Reading.reads:
-            raise refusal()
+            raise no_reading()
         shown = bare(text)
         if NESTED.search(shown) or SEQUENCES.search(shown):
-            raise refusal()
+            raise no_reading()
 
 
 def refuse_calls(sql: str, refused: re.Pattern[str]) -> None:
@@ -67,8 +67,3 @@ def _readings(sql: str) -> Iterator[str]:
         for out, pattern in zip(taken, WAYS_TO_READ, strict=True):
             text = pattern.sub(" ", text) if out else text
         yield text
-
-
-def refusal() -> CheckError:
-    """What is no single statement that reads."""
-    return CheckError(ErrorCode.QUERY_NOT_READ_ONLY, "Use a single statement that only reads", {"stage": "query"})

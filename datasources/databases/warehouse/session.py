@@ -8,12 +8,12 @@ from contextlib import AbstractContextManager, aclosing, suppress
 from functools import partial
 from typing import ClassVar
 
-from datasources.databases.base import History, Identity, Lineage, LineageEdge, QueryAnswer, Session, Table
-from datasources.databases.flood import CONNECTION_BYTES, MEGABYTE, Flood
+from datasources.databases.base import History, Identity, Lineage, LineageEdge, QueryAnswer, Session, Table, in_order
+from datasources.databases.flood import CONNECTION_BYTES, Flood
 from datasources.databases.globs import Globs
 from datasources.databases.limits import Limit
 from datasources.databases.scratch import dropped, leftovers, marked_name, require_written
-from datasources.databases.values import as_text
+from datasources.databases.values import answer_of, no_rows, too_wide
 from datasources.databases.warehouse.asker import Asker, Row
 from datasources.databases.warehouse.catalog import Catalog, Rewriting
 from datasources.databases.warehouse.errors import translated
@@ -24,7 +24,6 @@ from datasources.network.threads import in_thread
 
 BATCH = 500
 """Tables handed on at a time."""
-NO_ROWS = "The test query returns no rows (only statements that return rows are allowed)"
 IN_SCRATCH = {
     ErrorCode.DATABASE_NOT_FOUND: ErrorCode.SCHEMA_NOT_FOUND,
     ErrorCode.QUERY_NOT_READ_ONLY: ErrorCode.PERMISSION_DENIED,
@@ -170,9 +169,8 @@ class WarehouseSession(Session):
                 )
             )
         made, history = await self.history(limit, catalog)
-        edges = {(edge.source, edge.target): edge for edge in [*made, *(known or []), *read.edges]}
         found = Lineage(
-            edges=sorted(edges.values(), key=lambda edge: (edge.target, edge.source)),
+            edges=in_order([*made, *(known or []), *read.edges]),
             unread=read.unread,
             columns_unread=read.columns_unread,
             history=history,
@@ -195,13 +193,10 @@ class WarehouseSession(Session):
         try:
             async with aclosing(self.asked_pages(sql)) as pages:
                 async for page in pages:
-                    spent = round((time.monotonic() - started) * 1000, 3)
-                    value = as_text(page[0][0]) if page and page[0] else None
-                    return QueryAnswer(value=value, response_time_ms=spent, has_row=bool(page))
+                    return answer_of(page[0] if page else None, started)
         except Flood as error:
-            message = f"A row of the test query has more than {error.most // MEGABYTE} MB"
-            raise CheckError(ErrorCode.QUERY_ERROR, message, {"stage": "query"}) from error
-        raise CheckError(ErrorCode.QUERY_NOT_READ_ONLY, NO_ROWS, {"stage": "query"})
+            raise too_wide(error) from error
+        raise no_rows()
 
     def asked_pages(self, sql: str) -> AsyncGenerator[list[Row], None]:
         """The pages of a test query, as a session that cannot write where the product has such."""
