@@ -3,4 +3,8 @@
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+FOLDERS = ("docs", "client", "benchmarks", "tests")
+DOCUMENTS = [
+    *sorted(ROOT.glob("*.md")),
+    *(file for folder in FOLDERS for file in sorted((ROOT / folder).rglob("*.md"))),
+]

@@ -17,7 +17,7 @@ CONTRACT = (ROOT / "docs/contract.md").read_text()
 SECURITY = (ROOT / "docs/security.md").read_text()
 NUMBERS = r"\d+(?:\.\d+)?(?:(?:, | and | to )\d+(?:\.\d+)?)*"
 PATH = re.compile(rf"`((?:{'|'.join(CODE)}|docs)/[\w./-]*)`")
-LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)")
+LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)")
 
 
 def sources() -> Iterator[tuple[Path, str]]:
@@ -75,11 +75,20 @@ def test_rows_name_tests_that_exist(row: str) -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: file.name)
 def test_documents_name_what_is_there(document: Path) -> None:
-    """Paths in backticks and links lead to files and folders of the project."""
+    """Paths in backticks and links lead to files, folders and headings of the project."""
     text = document.read_text()
     named = [path for path in PATH.findall(text) if "NAME" not in path]
     assert [path for path in named if not (ROOT / path).exists()] == []
-    assert [link for link in LINK.findall(text) if not (document.parent / link).exists()] == []
+    links = LINK.findall(text)
+    assert [path for path, _ in links if not (document.parent / path).exists()] == []
+    places = [(document.parent / path if path else document, anchor) for path, anchor in links if anchor]
+    assert [anchor for place, anchor in places if anchor not in anchors_of(place.read_text())] == []
+
+
+def anchors_of(text: str) -> set[str]:
+    """The names by which links reach the headings of a document."""
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_the_contract_has_every_word() -> None:
