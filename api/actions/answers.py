@@ -6,8 +6,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.auth import Member
 from api.runtime import Services
+from api.wire.changes import merged
 from api.wire.errors import Invalid, Problem
-from api.wire.registration import is_mask, merged, parse
+from api.wire.registration import is_mask, parse
 from api.wire.requests import Confirmation, SecretAnswer
 from datasources.catalogue.jobs.questions import lock_job, question_of, take_answer
 from datasources.catalogue.sources import write_source

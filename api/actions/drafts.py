@@ -9,8 +9,9 @@ from api.actions.sources import apply_change, save
 from api.auth import Member
 from api.dependencies import require_source
 from api.runtime import Services
+from api.wire.changes import merged
 from api.wire.errors import Problem
-from api.wire.registration import decode, merged, parse, stored_options, strangers_in
+from api.wire.registration import decode, parse, stored_options, strangers_in
 from datasources.catalogue.health.overview import DRAFT
 from datasources.catalogue.sources import DRAFT_OF, drafts_of, remove_source, source_of, write_source
 from datasources.catalogue.tables import DataSource

@@ -9,9 +9,10 @@ from api.auth import Member
 from api.dependencies import require_source
 from api.runtime import Services
 from api.timetables import forget_schedule, pause_schedule
+from api.wire.changes import merged
 from api.wire.errors import Problem
 from api.wire.faults import Fault
-from api.wire.registration import decode, hidden_in, merged, parse, stored_options, strangers_in
+from api.wire.registration import decode, hidden_in, parse, stored_options, strangers_in
 from datasources.catalogue.sources import (
     NameTaken,
     change_source,

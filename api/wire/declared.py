@@ -10,8 +10,9 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
+from api.wire.changes import replaced
 from api.wire.errors import Invalid
-from api.wire.registration import hidden_in, parse, replaced, strangers_in
+from api.wire.registration import hidden_in, parse, strangers_in
 from api.wire.requests import SourceFields
 from datasources.catalogue.health.timetables import own_plan
 from datasources.catalogue.sources import source_of

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 
+from api.wire.changes import merged, replaced
 from api.wire.errors import Invalid
-from api.wire.registration import merged, parse, replaced, stored_options
+from api.wire.registration import parse, stored_options
 from datasources.catalogue.tables import DataSource
 from datasources.secrecy.vault import Vault
 from tests.fixtures.servers.database import authority_and_certificate

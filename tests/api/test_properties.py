@@ -10,8 +10,9 @@ from cryptography.fernet import Fernet
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.wire.changes import merged
 from api.wire.errors import Invalid, invalid
-from api.wire.registration import answered, decode, merged, parse, strangers_in
+from api.wire.registration import answered, decode, parse, strangers_in
 from api.wire.requests import PUBLISHED_FIELDS, SourceFields, TestRequest
 from datasources.catalogue.health.record_check import FULL, wire_steps
 from datasources.catalogue.sources import write_source

@@ -6,9 +6,10 @@ import msgspec
 import pytest
 from cryptography.fernet import Fernet
 
+from api.wire.changes import merged
 from api.wire.errors import Invalid
 from api.wire.faults import MOST_FAULTS
-from api.wire.registration import decode, hidden_in, merged, parse, read, strangers_in
+from api.wire.registration import decode, hidden_in, parse, read, strangers_in
 from api.wire.requests import NewAlert, NewHostKey, WantedSchedule
 from datasources.catalogue.sources import write_source
 from datasources.catalogue.tables import DataSource
