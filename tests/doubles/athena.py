@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from tests.doubles.lake import CATALOG, Failed, Lake
+from tests.doubles.serving import serving
 
 CREATE = re.compile(
     r"CREATE TABLE `(\w+)`\.`(\w+)` \(token string\) LOCATION 's3://.*' TBLPROPERTIES \('table_type' = 'ICEBERG'\)"
@@ -200,9 +201,5 @@ class _Handler(BaseHTTPRequestHandler):
 def running(key_id: str, secret: str) -> Iterator[AthenaDouble]:
     """A region that answers."""
     double = AthenaDouble(key_id, secret)
-    threading.Thread(target=double.server.serve_forever, daemon=True).start()
-    try:
+    with serving(double.server):
         yield double
-    finally:
-        double.server.shutdown()
-        double.server.server_close()

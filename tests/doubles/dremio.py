@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 from sqlglot import exp
 
 from tests.doubles.lake import CATALOG, Failed, Lake
+from tests.doubles.serving import serving
 
 SYSTEM = f"""
 ATTACH ':memory:' AS dremio; USE dremio; CREATE SCHEMA information; CREATE SCHEMA sys;
@@ -134,9 +135,5 @@ def _plain(value: Any) -> Any:
 def running(user: str, password: str, token: str) -> Iterator[DremioDouble]:
     """A coordinator that answers."""
     double = DremioDouble(user, password, token)
-    threading.Thread(target=double.server.serve_forever, daemon=True).start()
-    try:
+    with serving(double.server):
         yield double
-    finally:
-        double.server.shutdown()
-        double.server.server_close()

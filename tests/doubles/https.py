@@ -2,13 +2,13 @@
 
 import ssl
 import tempfile
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from tests.doubles.serving import serving
 from tests.fixtures.servers.database import authority_and_certificate
 
 
@@ -90,9 +90,5 @@ def https_double(
         context.load_cert_chain(Path(folder) / "both.pem")
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     double = HttpsDouble(server.server_port, ca)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
+    with serving(server):
         yield double
-    finally:
-        server.shutdown()
-        server.server_close()

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import Any
 from sqlglot import exp
 
 from tests.doubles.lake import CATALOG, Failed, Lake
+from tests.doubles.serving import serving
 
 VERSION = "476"
 NAMES = {
@@ -171,9 +171,5 @@ def _plain(value: Any) -> Any:
 def running(users: dict[str, str], tokens: dict[str, str]) -> Iterator[TrinoDouble]:
     """A coordinator that answers."""
     double = TrinoDouble(users, tokens)
-    threading.Thread(target=double.server.serve_forever, daemon=True).start()
-    try:
+    with serving(double.server):
         yield double
-    finally:
-        double.server.shutdown()
-        double.server.server_close()

@@ -1,7 +1,10 @@
 """Where the emulators are, below `.emulators` (`make emulators`), and a test of what answers there through the API."""
 
 import shutil
+import socket
+import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,6 +39,20 @@ def scratch_folder(name: str) -> Iterator[Path]:
         yield Path(folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def wait_until_listening(port: int, process: subprocess.Popen[bytes], seconds: float, log: Path | None = None) -> None:
+    """Return when the process takes connections at this port of the loopback; fails if it ends, or takes too long."""
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+            return
+        except OSError:
+            said = log.read_text()[-3000:] if log else ""
+            assert process.poll() is None, f"it ended: {said}"
+            assert time.monotonic() < until, f"it does not listen: {said}"
+            time.sleep(0.1)
 
 
 def travels(admin: httpx.Client, source: Source) -> dict[str, Any]:

@@ -57,7 +57,7 @@ class Engine(ABC):
     """What stands before the schema in a glob of three parts, if that is not the database."""
     types: dict[str, str]
     """Columns of `orders` and their types, as the server writes them."""
-    kinds: dict[str, str]
+    kinds: dict[str, str] = {"customer": "table", "orders": "table", "totals": "view", "best": "view"}
     """What `shop` has, by name."""
     comments: bool = True
     """Whether the product knows comments."""
@@ -73,7 +73,11 @@ class Engine(ABC):
     """Whether the product knows primary keys."""
     not_null: bool = True
     """Whether the product knows columns that take no null."""
-    lineage: dict[tuple[str, str], list[str]]
+    lineage: dict[tuple[str, str], list[str]] = {
+        ("shop.orders", "shop.totals"): ["customer_id", "total"],
+        ("shop.totals", "shop.best"): ["customer_id", "total"],
+        ("shop.customer", "shop.best"): ["id", "name"],
+    }
     """Of the views of `shop`, by (source, target): the columns that they read, in any order."""
     unread: list[str] = []
     """Views that cannot be read."""

@@ -39,15 +39,9 @@ class AthenaEngine(LakeEngine):
     database = "shop"
     user = KEY_ID
     types = {"id": "integer", "customer_id": "integer", "total": "decimal(10,2)"}
-    kinds = {"customer": "table", "orders": "table", "totals": "view", "best": "view"}
     references = False
     keys = False
     not_null = False
-    lineage = {
-        ("shop.orders", "shop.totals"): ["customer_id", "total"],
-        ("shop.totals", "shop.best"): ["customer_id", "total"],
-        ("shop.customer", "shop.best"): ["id", "name"],
-    }
     endless = "SELECT n FROM UNNEST(SEQUENCE(1, 10000)) AS a(n)"
     slow = (
         "SELECT sum((a.n * b.n + c.n + d.n) % 7) FROM UNNEST(SEQUENCE(1, 10000)) AS a(n), UNNEST(SEQUENCE(1, 10000)) AS b(n),"

@@ -1,7 +1,6 @@
 """Azure storage of others: Microsoft's Azurite by TLS, and a double of Entra that signs tokens for it."""
 
 import json
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ import jwt
 import pytest
 
 from tests.doubles.https import Answer, Request, https_double
-from tests.emulators.kit import environment, scratch_folder
+from tests.emulators.kit import environment, scratch_folder, wait_until_listening
 from tests.emulators.stores import OBJECTS
 from tests.fixtures.processes import kept
 from tests.fixtures.servers.database import PASSWORD, authority_and_certificate, free_port
@@ -91,7 +90,7 @@ def azurite() -> Iterator[AzureServer]:
             "--disableTelemetry",
         ]  # fmt: skip
         with kept(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-            _wait(port, process)
+            wait_until_listening(port, process, 60)
             server = AzureServer(port, ca, file=str(folder / "ca.crt"))
             with server.client() as client:
                 for container in (CONTAINER, "scratch"):
@@ -101,15 +100,3 @@ def azurite() -> Iterator[AzureServer]:
             with https_double(server.entra, (ca, certificate, key)) as double:
                 server.entra_port, server.asked = double.port, double.asked
                 yield server
-
-
-def _wait(port: int, process: "subprocess.Popen[bytes]") -> None:
-    until = time.monotonic() + 60
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-            return
-        except OSError:
-            if time.monotonic() > until or process.poll() is not None:
-                raise
-            time.sleep(0.1)

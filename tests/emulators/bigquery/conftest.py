@@ -2,9 +2,7 @@
 
 import json
 import os
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from datasources.databases.bigquery.keys import service_account
-from tests.emulators.kit import environment, scratch_folder
+from tests.emulators.kit import environment, scratch_folder, wait_until_listening
 from tests.fixtures.processes import kept
 from tests.fixtures.servers.database import free_port
 
@@ -92,15 +90,7 @@ def bigquery() -> Iterator[Bigquery]:
         )
         command = [python, str(SERVER), str(port), "lake", EMAIL, str(folder / "key.pem")]
         with kept(command, env=around, stdout=subprocess.DEVNULL, stderr=(folder / "log").open("wb")) as process:
-            until = time.monotonic() + 120
-            while True:
-                try:
-                    socket.create_connection(("127.0.0.1", port)).close()
-                    break
-                except OSError:
-                    assert time.monotonic() < until
-                    assert process.poll() is None, (folder / "log").read_text()
-                    time.sleep(0.1)
+            wait_until_listening(port, process, 120, folder / "log")
             started = Bigquery(port, *texts)
             started.run(*(statement for statement in SHOP.split(";") if statement.strip()))
             yield started

@@ -25,12 +25,6 @@ class BigqueryEngine(Engine):
     database = "lake"
     user = EMAIL
     types = {"id": "INT64", "customer_id": "INT64", "total": "NUMERIC"}
-    kinds = {"customer": "table", "orders": "table", "totals": "view", "best": "view"}
-    lineage = {
-        ("shop.orders", "shop.totals"): ["customer_id", "total"],
-        ("shop.totals", "shop.best"): ["customer_id", "total"],
-        ("shop.customer", "shop.best"): ["id", "name"],
-    }
     endless = (
         "SELECT n FROM UNNEST(GENERATE_ARRAY(1, 100000)) AS n CROSS JOIN UNNEST(GENERATE_ARRAY(1, 10)) AS m ORDER BY n"
     )

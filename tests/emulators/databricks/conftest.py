@@ -2,9 +2,7 @@
 
 import os
 import shutil
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.emulators.kit import environment, scratch_folder
+from tests.emulators.kit import environment, scratch_folder, wait_until_listening
 from tests.fixtures.processes import kept
 from tests.fixtures.servers.database import PASSWORD, free_port
 from tests.fixtures.skips import absent
@@ -52,8 +50,7 @@ def workspace() -> Iterator[Workspace]:
     """Spark takes half a minute to start."""
     home, port = environment("spark"), free_port()
     if shutil.which("java") is None:
-        reason = "no Java: install openjdk-17-jre-headless"
-        absent(reason)
+        absent("no Java: install openjdk-17-jre-headless")
     with scratch_folder("spark") as folder:
         python = str(home / "bin" / "python")
         around = {**os.environ, "PYSPARK_PYTHON": python, "SPARK_LOCAL_IP": "127.0.0.1"}
@@ -61,15 +58,7 @@ def workspace() -> Iterator[Workspace]:
         with kept(
             command, env=around, cwd=folder, stdout=subprocess.DEVNULL, stderr=(folder / "log").open("wb")
         ) as process:
-            until = time.monotonic() + 240
-            while True:
-                try:
-                    socket.create_connection(("127.0.0.1", port)).close()
-                    break
-                except OSError:
-                    assert time.monotonic() < until
-                    assert process.poll() is None, (folder / "log").read_text()[-3000:]
-                    time.sleep(0.3)
+            wait_until_listening(port, process, 240, folder / "log")
             started = Workspace(port)
             for _ in range(3):  # the first statements of a JVM take seconds, which would be taken for the source's
                 started.run(

@@ -33,15 +33,9 @@ class DatabricksEngine(Engine):
     database = "main"
     http_path = "/sql/1.0/warehouses/1"
     types = {"id": "int", "customer_id": "int", "total": "decimal(10,2)"}
-    kinds = {"customer": "table", "orders": "table", "totals": "view", "best": "view"}
     references = False
     keys = False
     not_null = False
-    lineage = {
-        ("shop.orders", "shop.totals"): ["customer_id", "total"],
-        ("shop.totals", "shop.best"): ["customer_id", "total"],
-        ("shop.customer", "shop.best"): ["id", "name"],
-    }
     endless = "SELECT id + 1 FROM range(1000000000000)"
     slow = "SELECT sum(id % 7) FROM range(0, 1000000000000000, 1, 1)"
     wide = "SELECT repeat('x', CAST(id AS INT)) FROM range(40000000, 40000001)"

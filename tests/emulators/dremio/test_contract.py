@@ -34,15 +34,9 @@ class DremioEngine(LakeEngine):
     version = "Dremio 26"
     database = "DREMIO"
     types = {"id": "INTEGER", "customer_id": "INTEGER", "total": "DECIMAL(10,2)"}
-    kinds = {"customer": "table", "orders": "table", "totals": "view", "best": "view"}
     references = False
     keys = False
     comments = False
-    lineage = {
-        ("shop.orders", "shop.totals"): ["customer_id", "total"],
-        ("shop.totals", "shop.best"): ["customer_id", "total"],
-        ("shop.customer", "shop.best"): ["id", "name"],
-    }
     endless = "SELECT a.n FROM (VALUES (1), (2)) AS a(n)"
     slow = "SELECT sum(n % 7) FROM range(1000000000000) AS a(n)"
     wide = "SELECT rpad('', 40000000, 'x')"

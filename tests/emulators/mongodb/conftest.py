@@ -1,7 +1,6 @@
 """A MongoDB server of others: SecantusDB, with users, roles and TLS."""
 
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.emulators.kit import environment, scratch_folder
+from tests.emulators.kit import environment, scratch_folder, wait_until_listening
 from tests.fixtures.processes import kept
 from tests.fixtures.servers.database import PASSWORD, authority_and_certificate, free_port
 
@@ -102,20 +101,10 @@ def _fill(port: int) -> None:
 
 @contextmanager
 def _running(home: Path, folder: Path, port: int, *more: str) -> Iterator[int]:
-    import socket
-
     command = [
         str(home / "bin" / "python"), str(home / "bin" / "secantusd-py"), "--port", str(port), "--standalone",
         "--cache-size", "64M", "--storage-path", str(folder / "data"), "--log-level", "ERROR", *more,
     ]  # fmt: skip
     with kept(command, 15, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        until = time.monotonic() + 60
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port)).close()
-                break
-            except OSError:
-                if time.monotonic() > until or process.poll() is not None:
-                    raise
-                time.sleep(0.1)
+        wait_until_listening(port, process, 60)
         yield port

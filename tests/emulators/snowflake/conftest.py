@@ -1,9 +1,7 @@
 """Snowflake as fakesnow has it, in an environment of its own."""
 
 import os
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +10,7 @@ from typing import Any
 import pytest
 
 from datasources.databases.snowflake.library import connector
-from tests.emulators.kit import environment, scratch_folder
+from tests.emulators.kit import environment, scratch_folder, wait_until_listening
 from tests.fixtures.processes import kept
 from tests.fixtures.servers.database import PASSWORD, free_port
 
@@ -60,15 +58,7 @@ def snow() -> Iterator[Snow]:
         command = [str(home / "bin" / "python"), str(SERVER), str(port), PASSWORD, str(folder)]
         quiet = {name: value for name, value in os.environ.items() if not name.startswith("SNOWFLAKE")}
         with kept(command, env=quiet, stdout=subprocess.DEVNULL, stderr=(folder / "log").open("wb")) as process:
-            until = time.monotonic() + 120
-            while True:
-                try:
-                    socket.create_connection(("127.0.0.1", port)).close()
-                    break
-                except OSError:
-                    assert time.monotonic() < until
-                    assert process.poll() is None, (folder / "log").read_text()
-                    time.sleep(0.1)
+            wait_until_listening(port, process, 120, folder / "log")
             started = Snow(port, folder)
             started.run(*(statement for statement in SHOP.split(";") if statement.strip()), database="")
             yield started

@@ -37,12 +37,6 @@ class SnowflakeEngine(Engine):
     database = "lake"
     user = "duckdb"
     types = {"id": "NUMBER(38,0)", "customer_id": "NUMBER(38,0)", "total": "NUMBER(10,2)"}
-    kinds = {"customer": "table", "orders": "table", "totals": "view", "best": "view"}
-    lineage = {
-        ("shop.orders", "shop.totals"): ["customer_id", "total"],
-        ("shop.totals", "shop.best"): ["customer_id", "total"],
-        ("shop.customer", "shop.best"): ["id", "name"],
-    }
     endless = "SELECT a.value::int + 1 FROM TABLE(FLATTEN(ARRAY_GENERATE_RANGE(0, 100000))) AS a"
     slow = "SELECT COUNT(*) FROM shop.orders /* slow */"
     wide = "SELECT REPEAT('x', 40000000)"

@@ -36,15 +36,9 @@ class TrinoEngine(LakeEngine):
     version = "Trino 476"
     database = "lake"
     types = {"id": "integer", "customer_id": "integer", "total": "decimal(10,2)"}
-    kinds = {"customer": "table", "orders": "table", "totals": "view", "best": "view"}
     references = False
     keys = False
     default = "'unknown'"
-    lineage = {
-        ("shop.orders", "shop.totals"): ["customer_id", "total"],
-        ("shop.totals", "shop.best"): ["customer_id", "total"],
-        ("shop.customer", "shop.best"): ["id", "name"],
-    }
     endless = "SELECT a.n FROM UNNEST(SEQUENCE(1, 10000)) AS a(n), UNNEST(SEQUENCE(1, 10000)) AS b(n)"
     slow = (
         "SELECT sum((a.n * b.n + c.n + d.n) % 7) FROM UNNEST(SEQUENCE(1, 10000)) AS a(n), UNNEST(SEQUENCE(1, 10000)) AS b(n),"

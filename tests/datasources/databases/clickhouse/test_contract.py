@@ -21,14 +21,8 @@ class ClickhouseEngine(Engine):
     user = "default"
     database = "shop"
     types = {"id": "Int32", "customer_id": "Nullable(Int32)", "total": "Decimal(10, 2)"}
-    kinds = {"customer": "table", "orders": "table", "totals": "view", "best": "view"}
     references = False
     default = "'unknown'"
-    lineage = {
-        ("shop.orders", "shop.totals"): ["customer_id", "total"],
-        ("shop.totals", "shop.best"): ["customer_id", "total"],
-        ("shop.customer", "shop.best"): ["id", "name"],
-    }
     endless = "SELECT number + 1 FROM system.numbers"
     slow = "SELECT count() FROM numbers(100000000000) WHERE sipHash64(number) = 1"
     wide = "SELECT repeat('x', 20000000) || repeat('y', 20000000)"

@@ -3,7 +3,6 @@
 That statements run is shown on Spark's own Thrift server (tests/emulators/databricks).
 """
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -28,6 +27,7 @@ from datasources.databases.warehouse.errors import Refused
 from datasources.databases.warehouse.guard import require_reading
 from datasources.model.errors import CheckError, SourceUnreachable
 from datasources.model.vocabulary import ErrorCode
+from tests.doubles.serving import serving
 from tests.fixtures.servers.database import PASSWORD, free_port
 
 PATH = "/sql/protocolv1/o/0/1126-071400-small"
@@ -115,10 +115,8 @@ class Handler(BaseHTTPRequestHandler):
 def server() -> Iterator[Server]:
     """It answers on the loopback."""
     made = Server()
-    threading.Thread(target=made.serve_forever, args=(0.01,), daemon=True).start()
-    yield made
-    made.shutdown()
-    made.server_close()
+    with serving(made):
+        yield made
 
 
 def source_at(port: int, seconds: float = 5, **options: Any) -> DatabricksSource:

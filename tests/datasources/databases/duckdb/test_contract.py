@@ -35,13 +35,7 @@ class DuckdbEngine(FileEngine):
     version = "DuckDB 2."
     database = "shop_file"
     types = {"id": "INTEGER", "customer_id": "INTEGER", "total": "DECIMAL(10,2)"}
-    kinds = {"customer": "table", "orders": "table", "totals": "view", "best": "view"}
     default = "'unknown'"
-    lineage = {
-        ("shop.orders", "shop.totals"): ["customer_id", "total"],
-        ("shop.totals", "shop.best"): ["customer_id", "total"],
-        ("shop.customer", "shop.best"): ["id", "name"],
-    }
     endless = "SELECT i + 1 FROM range(1000000000000) AS t(i)"
     slow = "SELECT sum(n % 7) FROM range(1000000000000) AS a(n)"
     wide = "SELECT repeat('x', 40000000)"

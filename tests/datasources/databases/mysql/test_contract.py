@@ -26,13 +26,7 @@ class MariaEngine(Engine):
     database = "shop"
     catalog = "def"
     types = {"id": "int(11)", "customer_id": "int(11)", "total": "decimal(10,2)"}
-    kinds = {"customer": "table", "orders": "table", "totals": "view", "best": "view"}
     default = "'unknown'"
-    lineage = {
-        ("shop.orders", "shop.totals"): ["customer_id", "total"],
-        ("shop.totals", "shop.best"): ["customer_id", "total"],
-        ("shop.customer", "shop.best"): ["id", "name"],
-    }
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) SELECT a.i FROM n AS a, n AS b, n AS c, n AS d"
     slow = "SELECT SLEEP(60)"
     wide = "SELECT repeat('x', 15000000)"

@@ -1,6 +1,5 @@
 """Requests go where the policy lets them, and nowhere else."""
 
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -12,6 +11,7 @@ from datasources.databases.trino.model import TrinoOptions, TrinoSource
 from datasources.databases.warehouse.http import way_of
 from datasources.model.errors import SourceUnreachable
 from datasources.model.vocabulary import ErrorCode
+from tests.doubles.serving import serving
 from tests.fixtures.servers.database import PASSWORD, free_port
 
 
@@ -48,10 +48,8 @@ def server() -> Iterator[Server]:
     """It answers on the loopback."""
     made = Server(("127.0.0.1", 0), Handler)
     made.asked = []
-    threading.Thread(target=made.serve_forever, daemon=True).start()
-    yield made
-    made.shutdown()
-    made.server_close()
+    with serving(made):
+        yield made
 
 
 def source_at(port: int, host: str = "127.0.0.1") -> TrinoSource:
