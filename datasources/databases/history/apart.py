@@ -33,6 +33,8 @@ class Texts(Struct, frozen=True):
     texts: list[str]
     dialect: str
     seconds: float
+    asker: int
+    """The number of the process that asks."""
 
 
 async def history_of_texts(
@@ -55,7 +57,7 @@ async def edges_apart(
 
 async def deeds_apart(texts: list[str], dialect: str, seconds: float) -> list[Deed | None]:
     """What each text does; None if the parser understands nothing of it, or takes too long or too much memory."""
-    return await _deeds(Texts(texts, dialect, seconds)) if texts else []
+    return await _deeds(Texts(texts, dialect, seconds, os.getpid())) if texts else []
 
 
 async def _deeds(asked: Texts) -> list[Deed | None]:
@@ -74,9 +76,9 @@ class _TooLong(BaseException):
 
 def answer(asked: Texts) -> list[Deed | None]:
     """What each text does, as far as time allows and while the process that asked is still running."""
-    until, asker = time.monotonic() + asked.seconds, os.getppid()
+    until = time.monotonic() + asked.seconds
     return [
-        _in_time(text, asked.dialect) if time.monotonic() < until and os.getppid() == asker else None
+        _in_time(text, asked.dialect) if time.monotonic() < until and os.getppid() == asked.asker else None
         for text in asked.texts
     ]
 

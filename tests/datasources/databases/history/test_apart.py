@@ -39,10 +39,14 @@ async def test_a_process_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -
 
 def test_whoever_asked_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that is killed cannot end the process that reads for it: that one ends by itself, after the text at hand."""
-    deed, parents = Deed([], frozenset()), iter([7, 7, 1])
+    deed, parents = Deed([], frozenset()), iter([7, 1])
     monkeypatch.setattr(apart, "understood", lambda text, dialect: deed)
     monkeypatch.setattr(apart.os, "getppid", lambda: next(parents, 1))
-    assert apart.answer(apart.Texts(["x", "y", "z"], "postgres", 60)) == [deed, None, None]
+    assert apart.answer(apart.Texts(["x", "y", "z"], "postgres", 60, asker=7)) == [deed, None, None]
+
+    assert apart.answer(apart.Texts(["x", "y"], "postgres", 60, asker=7)) == [None, None], (
+        "it was gone before the first"
+    )
 
 
 async def test_nothing_to_read() -> None:
