@@ -3,7 +3,10 @@
 from datetime import UTC, datetime
 from xml.etree import ElementTree as ET
 
+import pytest
 from sourcecheck import Job, JobStatus, Question, Result, Source, Step
+from sourcecheck.cli.commands.testing import block
+from sourcecheck.cli.output import Output
 from sourcecheck.cli.reports import github
 from sourcecheck.cli.reports.junit import junit
 from sourcecheck.cli.results import SourceResult
@@ -56,3 +59,11 @@ def test_what_a_test_asks_is_its_sentence() -> None:
 
 
 OK_TIME = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_a_failure_on_the_screen_has_its_code_and_advice(capsys: pytest.CaptureFixture[str]) -> None:
+    """The code is what the runbooks and documents go by."""
+    Output(color=False).console.print(block("Shop", SHOP.job))
+    result = FAILED.result
+    assert result
+    assert f"→ {result.error_code}: {result.remediation}" in capsys.readouterr().out

@@ -112,7 +112,7 @@ def _list_keys(call: Invocation) -> int:
         [str(k.id), k.name, f"{k.prefix}…", ago(k.created_at), ago(k.last_used_at), "revoked" if k.revoked_at else ""]
         for k in keys
     ]
-    call.out.table(["id", "name", "key", "made", "used", ""], rows)
+    call.out.table(["id", "name", "key", "added", "last used", ""], rows)
     return 0
 
 

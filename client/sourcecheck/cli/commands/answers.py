@@ -6,7 +6,7 @@ from typing import Any
 
 from sourcecheck.cli import exits
 from sourcecheck.cli.command import Invocation, add_command
-from sourcecheck.cli.commands.sources import show_steps
+from sourcecheck.cli.commands.testing import block
 from sourcecheck.errors import SourcecheckError
 from sourcecheck.models import Job
 
@@ -77,7 +77,5 @@ def _cancel(call: Invocation) -> int:
 
 def _verdict(call: Invocation, job: Job) -> int:
     call.out.result(job)
-    show_steps(call, job.steps)
-    if job.question:
-        call.out.note(f"the test asks: {job.question.message}")
+    call.out.console.print(block("Test", job))
     return exits.of_jobs([job])

@@ -69,7 +69,7 @@ def _tell(call: Invocation, source: Source, one: Healthy | Job) -> None:
         return
     word = "healthy" if _is_healthy(one) else one.status.value if isinstance(one, Job) else ""
     detail = f"tested {ago(one.tested_at)}" if isinstance(one, Healthy) else _why(one) or f"job {one.id}"
-    call.out.say(source.name, state(word), detail)
+    call.out.say(f"{source.name}:", state(word), f"({detail})")
 
 
 def _when(one: Healthy | Job) -> str:

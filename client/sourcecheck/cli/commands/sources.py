@@ -123,10 +123,10 @@ def show_steps(call: Invocation, steps: list[Step]) -> None:
             [step.step, word, brief(found.message) if found else "", milliseconds(found.duration_ms if found else None)]
         )
     if rows:
-        call.out.table(["step", "", "", ""], rows)
+        call.out.table(["step", "outcome", "what happened", "time"], rows)
     for step in steps:
         if step.failed and step.result and step.result.remediation:
-            call.out.say(f"{step.result.error_code}: {step.result.remediation}")
+            call.out.say(f"→ {step.result.error_code}: {step.result.remediation}")
 
 
 def _add(call: Invocation) -> int:

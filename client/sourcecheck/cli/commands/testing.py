@@ -201,7 +201,7 @@ def block(name: str, job: Job) -> Group:
             Text(milliseconds(found.duration_ms if found else None), style="dim"),
         )
     advice = [
-        Text(f"  → {safe(step.result.remediation)}", style="yellow")
+        Text(f"  → {step.result.error_code}: {safe(step.result.remediation)}", style="yellow")
         for step in job.steps
         if step.failed and step.result and step.result.remediation
     ]
