@@ -104,9 +104,17 @@ def at_field(problem: Problem, field: str, statuses: Collection[int] = (409, 422
 
 
 def problems(invalid: Invalid | None) -> dict[str, str]:
-    """The sentence of each field at fault, by its way from the body: `options.host`."""
+    """The sentence of each field at fault, by its way from the body: `options.host`.
+
+    It stands beside the field, which has a title there: a sentence that begins with the field's name begins with This.
+    """
     errors = invalid.errors if invalid else []
-    return {".".join(str(part) for part in error["loc"][1:]): str(error["msg"]) for error in errors}
+    return {".".join(str(part) for part in error["loc"][1:]): _beside_its_field(error) for error in errors}
+
+
+def _beside_its_field(error: dict[str, Any]) -> str:
+    name, sentence = f"`{error['loc'][-1]}` ", str(error["msg"])
+    return f"This {sentence.removeprefix(name)}" if sentence.startswith(name) else sentence
 
 
 def _read(given: dict[str, Any], kind: type[T]) -> T:
