@@ -28,7 +28,7 @@ class Athena(Database):
     options: ClassVar = AthenaOptions
     verified = Verified(
         "protocol",
-        "a double of ours that says engine 3, over DuckDB 2.0; signatures and Glue by moto 5.2",
+        "our own double of engine 3, over DuckDB 2.0; signatures and Glue by moto 5.2",
         "2026-11-26",
     )
 

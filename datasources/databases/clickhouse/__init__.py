@@ -19,7 +19,7 @@ class Clickhouse(Database):
     protocol = "HTTP"
     source: ClassVar = ClickhouseSource
     options: ClassVar = ClickhouseOptions
-    verified = Verified("engine", "chDB 4 (ClickHouse 26) behind a small HTTP server of ours", "2026-11-25")
+    verified = Verified("engine", "chDB 4 (ClickHouse 26) behind our own small HTTP server", "2026-11-25")
 
     @classmethod
     def elsewhere(cls, source: Any, database: str) -> Any:

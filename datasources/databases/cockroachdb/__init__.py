@@ -23,7 +23,7 @@ class Cockroachdb(Postgres):
     aliases = ()
     name_bytes = None
     verified = Verified(
-        "protocol", "PostgreSQL 18 that says CockroachDB 25, with a view of ours; no CockroachDB", "2026-11-26"
+        "protocol", "PostgreSQL 18 that reports CockroachDB 25, with a view of our own; no CockroachDB", "2026-11-26"
     )
 
     @classmethod

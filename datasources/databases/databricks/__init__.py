@@ -33,8 +33,8 @@ class Databricks(Database):
     driver = Driver("thrift", "databricks")
     verified = Verified(
         "protocol",
-        "Spark 3.5: its own Thrift server for clusters, for warehouses a double of ours of the Statement Execution "
-        "API; no Unity Catalog",
+        "Spark 3.5: its own Thrift server for clusters, for warehouses our own double of the Statement Execution API; "
+        "no Unity Catalog",
         "2026-11-26",
     )
 

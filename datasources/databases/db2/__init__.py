@@ -21,7 +21,7 @@ class Db2(Database):
     name_bytes = 128
     verified = Verified(
         "documents",
-        "IBM's documentation of Db2 11.5, and a double of ours up to the login; no Db2 server",
+        "IBM's documentation of Db2 11.5, and our own double up to the login; no Db2 server",
         "2026-11-26",
     )
 

@@ -26,7 +26,7 @@ class Dremio(Database):
     protocol = "HTTP"
     source: ClassVar = DremioSource
     options: ClassVar = DremioOptions
-    verified = Verified("protocol", "a double of ours that says Dremio 26, over DuckDB 2.0", "2026-11-26")
+    verified = Verified("protocol", "our own double of Dremio 26, over DuckDB 2.0", "2026-11-26")
 
     @classmethod
     def elsewhere(cls, source: Any, database: str) -> Any:

@@ -20,7 +20,7 @@ class Gcs(StoreDatabase):
     source: ClassVar = GcsSource
     options: ClassVar = GcsOptions
     verified = Verified(
-        "emulator", "gcp-storage-emulator 2026.7 behind a front of ours that checks tokens and rights", "2026-11-26"
+        "emulator", "gcp-storage-emulator 2026.7 behind our own front end, which checks tokens and rights", "2026-11-26"
     )
     driver = Driver("google.cloud.storage", "gcp")
 

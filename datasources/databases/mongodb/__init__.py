@@ -20,7 +20,7 @@ class Mongodb(Database):
     protocol = "MongoDB"
     source: ClassVar = MongodbSource
     options: ClassVar = MongodbOptions
-    verified = Verified("emulator", "SecantusDB 0.7, which says that it is MongoDB 8.2", "2026-11-26")
+    verified = Verified("emulator", "SecantusDB 0.7, which reports MongoDB 8.2", "2026-11-26")
     driver = Driver("pymongo", "mongodb")
     lacks: ClassVar = {TEST_QUERY: NO_QUERIES}
 

@@ -17,7 +17,7 @@ from datasources.databases.mssql.session import MssqlSession
 from datasources.databases.warehouse.login import let_in
 from datasources.model.source import Options, Source
 
-DOCUMENTS = "Microsoft's documentation and MS-TDS; logins by a double of ours; no server"
+DOCUMENTS = "Microsoft's documentation and MS-TDS; logins by our own double; no server"
 
 
 class Mssql(Database):

@@ -23,7 +23,7 @@ class Mysql(Database):
     options: ClassVar = MysqlOptions
     driver = Driver("pymysql", "mysql")
     verified = Verified(
-        "emulator", "MariaDB 10.11 that says MySQL 8, with MySQL's record of views by us; no MySQL server", "2026-11-26"
+        "emulator", "MariaDB 10.11 that reports MySQL 8, with our own record of views; no MySQL server", "2026-11-26"
     )
 
     @classmethod

@@ -43,7 +43,7 @@ class Aurora(Rds):
     source = AuroraSource
     verified = Verified(
         "emulator",
-        "PostgreSQL 18, which Aurora is made from, with aurora_version() of ours, and CloudWatch Logs of moto 5.2; "
+        "PostgreSQL 18, which Aurora is made from, with our own aurora_version(), and CloudWatch Logs of moto 5.2; "
         "no Aurora",
         "2026-11-26",
     )

@@ -22,7 +22,7 @@ class Redshift(Postgres):
     name_bytes = 127
     dependency_dialect = "redshift"
     verified = Verified(
-        "protocol", "PostgreSQL 18 that says Redshift 1, with system views of ours; no Redshift", "2026-11-26"
+        "protocol", "PostgreSQL 18 that reports Redshift 1, with our own system views; no Redshift", "2026-11-26"
     )
 
     @classmethod

@@ -26,7 +26,7 @@ class Snowflake(Database):
     source: ClassVar = SnowflakeSource
     options: ClassVar = SnowflakeOptions
     driver = Driver("snowflake.connector", "snowflake")
-    verified = Verified("emulator", "fakesnow 0.12, which says Snowflake 10, over DuckDB 2.0", "2026-11-26")
+    verified = Verified("emulator", "fakesnow 0.12, which reports Snowflake 10, over DuckDB 2.0", "2026-11-26")
 
     @classmethod
     @asynccontextmanager

@@ -28,7 +28,7 @@ class Trino(Database):
     protocol = "HTTP"
     source: ClassVar[type[Source]] = TrinoSource
     options: ClassVar[Any] = TrinoOptions
-    verified = Verified("protocol", "a double of ours that says Trino 476, over DuckDB 2.0", "2026-11-26")
+    verified = Verified("protocol", "our own double of Trino 476, over DuckDB 2.0", "2026-11-26")
 
     @classmethod
     @asynccontextmanager
@@ -52,4 +52,4 @@ class Starburst(Trino):
     title = "Starburst"
     source: ClassVar[type[Source]] = StarburstSource
     options: ClassVar[Any] = StarburstOptions
-    verified = Verified("protocol", "the double of Trino 476, over DuckDB 2.0", "2026-11-26")
+    verified = Verified("protocol", "our own double of Trino 476, over DuckDB 2.0", "2026-11-26")
