@@ -12,7 +12,7 @@ from datasources.model.source import Source
 from datasources.model.vocabulary import ErrorCode
 from datasources.network.addresses import Policy, resolve
 from datasources.network.progress import Progress
-from datasources.network.recognise import first_bytes, recognise
+from datasources.network.recognise import first_bytes, recognise, recognise_silent
 
 T = TypeVar("T")
 
@@ -98,7 +98,7 @@ async def recognising(
             what = error.details.get("speaks")
             left = min(PROBE_SECONDS, source.connection_timeout - (time.monotonic() - began))
             if what is None and left > 0 and _may_be_foreign(source, error):
-                what = recognise(await first_bytes(*await addresses_of(source), left) or b"")
+                what = await _spoken(source, own, left)
             if what in (None, own):
                 raise
             message = f"The server at this port speaks {what}, not {product} ({error.message})"
@@ -106,6 +106,18 @@ async def recognising(
             advice = f"Check the host and port: the server there speaks {what}, not {product}."
             raise SourceUnreachable(ErrorCode.PROTOCOL_ERROR, message, details, advice) from error
         yield opened
+
+
+async def _spoken(source: Source, own: str | None, seconds: float) -> str | None:
+    """What speaks at the source's port.
+
+    PostgreSQL has to be asked in its own way, in which its relatives answer as well: so it is looked for only where
+    the product's own protocol is known to be none of theirs.
+    """
+    where = await addresses_of(source)
+    if own is not None:
+        return await recognise_silent(*where, seconds)
+    return recognise(await first_bytes(*where, seconds) or b"")
 
 
 def _may_be_foreign(source: Source, error: SourceUnreachable) -> bool:

@@ -31,6 +31,7 @@ LOST = (
     "server closed the connection",
     "could not receive data",
     "could not send data",
+    "server sent an error response during SSL exchange",  # it has no process for us, and can say no more
     os.strerror(errno.ECONNRESET),
     os.strerror(errno.EPIPE),
 )

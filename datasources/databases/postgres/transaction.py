@@ -29,6 +29,8 @@ class Terms(Struct, frozen=True):
     """For each statement, each lock, and each pause of ours."""
     role: str | None = None
     """The role that it acts as, if not the user's own."""
+    isolation: ClassVar[str] = "READ COMMITTED"
+    """Of a transaction without a snapshot. Each says so: a role's default may be one that a standby refuses."""
     leave: ClassVar[str] = "ROLLBACK; SELECT pg_catalog.pg_advisory_unlock_all()"
     """Locks of a session outlast the transaction; in one message, a pooler gives both to the same connection."""
     impatient: ClassVar[str] = "SET LOCAL lock_timeout = '1s'"
@@ -40,9 +42,9 @@ class Terms(Struct, frozen=True):
         Whether it may write is said only when it must not: a role that is read-only by default stays so.
         """
         limit = max(1, round(self.seconds * 1000))
-        isolation = " ISOLATION LEVEL REPEATABLE READ" if snapshot else ""
+        isolation = "REPEATABLE READ" if snapshot else self.isolation
         statements = [
-            f"BEGIN{isolation}{'' if writes else ' READ ONLY'}",
+            f"BEGIN ISOLATION LEVEL {isolation}{'' if writes else ' READ ONLY'}",
             f"SET LOCAL statement_timeout = {limit}",
             f"SET LOCAL lock_timeout = {limit}",
             f"SET LOCAL idle_in_transaction_session_timeout = {limit}",

@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from datasources.databases.clickhouse import Clickhouse
+from datasources.databases.clickhouse.model import ClickhouseOptions, ClickhouseSource
 from datasources.databases.mysql import Mysql
 from datasources.databases.mysql.model import MysqlOptions, MysqlSource
 from datasources.databases.postgres import Postgres
@@ -88,6 +90,18 @@ async def test_mysql_at_a_port_of_postgresql(embedded: Server) -> None:
     assert caught.value.details["speaks"] == "PostgreSQL"
 
 
+async def test_clickhouse_at_a_port_of_postgresql(embedded: Server) -> None:
+    """PostgreSQL hangs up when it is asked as HTTP asks: it is asked in its own way as well."""
+    options = ClickhouseOptions(
+        host="127.0.0.1", port=embedded.port, user="reader", database="shop", tls="off", allow_cleartext_password=True
+    )
+    with pytest.raises(SourceUnreachable) as caught:
+        async with Clickhouse.connect(ClickhouseSource(name="confused", connection_timeout=10, options=options)):
+            pass
+    assert caught.value.code is ErrorCode.PROTOCOL_ERROR
+    assert "speaks PostgreSQL, not ClickHouse" in caught.value.message
+
+
 async def test_mysql_at_a_port_of_http() -> None:
     """A server of HTTP waits to be asked as well."""
     async with speaking(b"", b"HTTP/1.1 400 Bad Request\r\n\r\n") as port:
@@ -96,6 +110,15 @@ async def test_mysql_at_a_port_of_http() -> None:
             async with Mysql.connect(MysqlSource(name="confused", connection_timeout=6, options=options)):
                 pass
     assert caught.value.details["speaks"] == "HTTP"
+
+
+async def test_a_server_that_has_no_process_for_us(embedded: Server) -> None:
+    """PostgreSQL's answer to the question for TLS is then an error, which says nothing of TLS."""
+    async with speaking(b"", b"E\0\0\0\x10SFATAL\0\0") as port:
+        with pytest.raises(SourceUnreachable) as caught:
+            async with Postgres.connect(embedded.source(port=port)):
+                pass
+    assert caught.value.code is ErrorCode.CONNECTION_ERROR
 
 
 async def test_a_port_that_hangs_up() -> None:

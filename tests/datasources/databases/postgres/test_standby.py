@@ -1,5 +1,6 @@
 """A streaming standby: what works on it, and what it says where nothing can."""
 
+import asyncio
 import shutil
 import subprocess
 import tempfile
@@ -55,3 +56,24 @@ async def test_what_writes_is_told(standby: Server) -> None:
         with pytest.raises(CheckError, match="read-only transaction") as caught:
             await session.write_and_drop("scratch")
     assert caught.value.code is ErrorCode.PERMISSION_DENIED
+
+
+async def test_a_role_whose_transactions_are_serializable(standby: Server, debian: Server) -> None:
+    """A standby has no such transactions: ours say themselves how much they are isolated."""
+    with debian.connect() as admin:
+        admin.execute(f"CREATE ROLE serial LOGIN PASSWORD '{PASSWORD}' IN ROLE reader")
+        admin.execute("ALTER ROLE serial SET default_transaction_isolation = serializable")
+        admin.execute("ALTER ROLE serial SET default_transaction_deferrable = on")
+        (wanted,) = admin.execute("SELECT pg_current_wal_lsn()").fetchone() or ("",)
+    try:
+        with standby.connect() as admin:
+            while admin.execute("SELECT pg_last_wal_replay_lsn() < %s::pg_lsn", [wanted]).fetchone() == (True,):
+                await asyncio.sleep(0.05)
+        async with Postgres.connect(standby.source(user="serial")) as session:
+            assert (await session.identity()).user == "serial"
+            assert [table async for batch in session.tables(Globs("shop.*")) for table in batch]
+            assert (await session.lineage(Globs())).edges
+            assert (await session.query("SELECT 1")).value == "1"
+    finally:
+        with debian.connect() as admin:
+            admin.execute("DROP ROLE serial")
