@@ -312,6 +312,12 @@ class Database(ABC):
         """
 
     @classmethod
+    def no_schemas(cls) -> SourceUnreachable:
+        """The error for `database.schema` at a product whose schemas are databases, so that none lies in another."""
+        message = f"{cls.title} has no schemas in a database: temp_schema has to be the name of a database"
+        return SourceUnreachable(ErrorCode.DATABASE_NOT_FOUND, message, {"stage": "database"})
+
+    @classmethod
     def elsewhere(cls, source: Any, database: str) -> Any:
         """The source, but with another database on the same server."""
         field = cls.options.shown_as.get("database_name")

@@ -1,4 +1,4 @@
-"""Names as people write them into `temp_schema`."""
+"""Names as people write them into `temp_schema`, and texts as SQL has them."""
 
 import re
 
@@ -20,3 +20,8 @@ def split_schema(name: str) -> tuple[str | None, str]:
 
 def _unquoted(quoted: str | None, plain: str | None) -> str | None:
     return quoted.replace('""', '"') if quoted is not None else plain
+
+
+def literal(text: str) -> str:
+    """A text as a constant, for products in which a backslash is no escape."""
+    return "'" + text.replace("'", "''") + "'"

@@ -36,8 +36,7 @@ class Athena(Database):
     def elsewhere(cls, source: Any, database: str) -> Any:
         """A schema is a database here, so that `database.schema` may only name the source's own, or its catalog."""
         if database not in (source.options.database, source.options.catalog):
-            message = f"{cls.title} has no schemas in a database: temp_schema has to be the name of a database"
-            raise SourceUnreachable(ErrorCode.DATABASE_NOT_FOUND, message, {"stage": "database"})
+            raise cls.no_schemas()
         return source
 
     @classmethod

@@ -8,8 +8,6 @@ from datasources.databases.base import Database, Verified
 from datasources.databases.clickhouse.connect import opened
 from datasources.databases.clickhouse.model import ClickhouseOptions, ClickhouseSource
 from datasources.databases.clickhouse.session import ClickhouseSession
-from datasources.model.errors import SourceUnreachable
-from datasources.model.vocabulary import ErrorCode
 
 
 class Clickhouse(Database):
@@ -25,8 +23,7 @@ class Clickhouse(Database):
     def elsewhere(cls, source: Any, database: str) -> Any:
         """A schema is a database here, so that `database.schema` may only name the source's own."""
         if database != source.options.database:
-            message = f"{cls.title} has no schemas in a database: temp_schema has to be the name of a database"
-            raise SourceUnreachable(ErrorCode.DATABASE_NOT_FOUND, message, {"stage": "database"})
+            raise cls.no_schemas()
         return source
 
     @classmethod

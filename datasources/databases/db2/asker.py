@@ -12,6 +12,7 @@ from datasources.databases.db2.library import driver
 from datasources.databases.db2.model import Db2Source
 from datasources.databases.dbapi.asker import CLOSE_SECONDS, DbapiAsker
 from datasources.databases.dbapi.errors import missing_secret
+from datasources.databases.names import literal
 from datasources.databases.warehouse.asker import Row
 from datasources.databases.warehouse.errors import Refused
 from datasources.model.errors import SourceUnreachable
@@ -134,8 +135,3 @@ def version_of(product: str, number: str) -> str:
 def folded(name: str) -> str:
     """A name as Db2 takes it without quotes: one in lower case is in upper case."""
     return name.upper() if name.islower() else name
-
-
-def literal(text: str) -> str:
-    """A text as a constant."""
-    return "'" + text.replace("'", "''") + "'"

@@ -8,10 +8,11 @@ from msgspec.structs import replace
 
 from datasources.databases.base import History, Lineage, LineageEdge
 from datasources.databases.db2 import catalog
-from datasources.databases.db2.asker import Db2Asker, folded, literal
+from datasources.databases.db2.asker import Db2Asker, folded
 from datasources.databases.db2.texts import REWRITTEN
 from datasources.databases.globs import Globs
 from datasources.databases.limits import Limit
+from datasources.databases.names import literal
 from datasources.databases.warehouse.asker import Row
 from datasources.databases.warehouse.catalog import Catalog
 from datasources.databases.warehouse.guard import refuse_files

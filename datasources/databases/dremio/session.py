@@ -7,6 +7,7 @@ from datasources.databases.dremio.asker import CATALOG
 from datasources.databases.history.apart import history_of_texts
 from datasources.databases.history.edges import MOST_STATEMENTS, FoldedNames, Written
 from datasources.databases.limits import Limit
+from datasources.databases.names import literal
 from datasources.databases.warehouse.asker import Row
 from datasources.databases.warehouse.catalog import Catalog, Member, by_table
 from datasources.databases.warehouse.session import HIDDEN, WarehouseSession
@@ -91,8 +92,3 @@ def _column(row: Row) -> Column:
     if type_ == "DECIMAL" and precision is not None:
         type_ = f"DECIMAL({int(precision)},{int(scale or 0)})"
     return Column(name=name, type=type_, nullable=nullable != "NO")
-
-
-def literal(text: str) -> str:
-    """A text as a constant."""
-    return "'" + text.replace("'", "''") + "'"

@@ -8,9 +8,7 @@ from datasources.databases.base import Database, Driver, Verified
 from datasources.databases.mongodb.connect import opened
 from datasources.databases.mongodb.model import MongodbOptions, MongodbSource
 from datasources.databases.mongodb.session import NO_QUERIES, MongodbSession
-from datasources.model.errors import SourceUnreachable
 from datasources.model.steps import TEST_QUERY
-from datasources.model.vocabulary import ErrorCode
 
 
 class Mongodb(Database):
@@ -28,8 +26,7 @@ class Mongodb(Database):
     def elsewhere(cls, source: Any, database: str) -> Any:
         """A schema is a database here, so that `database.schema` may only name the source's own."""
         if database != source.options.database:
-            message = f"{cls.title} has no schemas in a database: temp_schema has to be the name of a database"
-            raise SourceUnreachable(ErrorCode.DATABASE_NOT_FOUND, message, {"stage": "database"})
+            raise cls.no_schemas()
         return source
 
     @classmethod

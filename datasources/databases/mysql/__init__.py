@@ -9,9 +9,7 @@ from datasources.databases.mysql.catalog import CATALOG
 from datasources.databases.mysql.connect import opened
 from datasources.databases.mysql.model import MariadbSource, MysqlOptions, MysqlSource
 from datasources.databases.mysql.session import MysqlSession
-from datasources.model.errors import SourceUnreachable
 from datasources.model.source import Source
-from datasources.model.vocabulary import ErrorCode
 
 
 class Mysql(Database):
@@ -30,8 +28,7 @@ class Mysql(Database):
     def elsewhere(cls, source: Any, database: str) -> Any:
         """A schema is a database here, so that `database.schema` may only name the source's own, or `def`."""
         if database not in (CATALOG, source.options.db):
-            message = f"{cls.title} has no schemas in a database: temp_schema has to be the name of a database"
-            raise SourceUnreachable(ErrorCode.DATABASE_NOT_FOUND, message, {"stage": "database"})
+            raise cls.no_schemas()
         return source
 
     @classmethod

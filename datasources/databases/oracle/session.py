@@ -9,6 +9,7 @@ from datasources.databases.base import History, LineageEdge
 from datasources.databases.history.apart import history_of_texts
 from datasources.databases.history.edges import MOST_STATEMENTS, FoldedNames, Written
 from datasources.databases.limits import Limit
+from datasources.databases.names import literal
 from datasources.databases.oracle import catalog
 from datasources.databases.oracle.asker import OracleAsker
 from datasources.databases.values import no_reading
@@ -108,8 +109,3 @@ class OracleSession(WarehouseSession):
     def asked_pages(self, sql: str) -> AsyncGenerator[list[Row], None]:
         """In a read-only transaction (security row 6); Oracle takes no semicolon at the end."""
         return self._oracle.reading_pages(sql.rstrip().removesuffix(";"))
-
-
-def literal(text: str) -> str:
-    """A text as a constant."""
-    return "'" + text.replace("'", "''") + "'"

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from datasources.databases.base import Column, History, LineageEdge, Origin
 from datasources.databases.history.edges import MOST_STATEMENTS
 from datasources.databases.limits import Limit
+from datasources.databases.names import literal
 from datasources.databases.sap_hana.texts import REWRITTEN
 from datasources.databases.warehouse.asker import Row
 from datasources.databases.warehouse.catalog import Catalog, Member, Name, by_table
@@ -156,8 +157,3 @@ def written_of(rows: Iterable[Row], known: Iterable[Name]) -> list[Row]:
             if source is not None:
                 found.append([*source, schema, table])
     return found
-
-
-def literal(text: str) -> str:
-    """A text as a constant."""
-    return "'" + text.replace("'", "''") + "'"

@@ -4,6 +4,7 @@ from datasources.databases.base import Column, History, LineageEdge
 from datasources.databases.history.apart import history_of_texts
 from datasources.databases.history.edges import MOST_STATEMENTS, FoldedNames, Written
 from datasources.databases.limits import Limit
+from datasources.databases.names import literal as plain_literal
 from datasources.databases.teradata.types import type_text
 from datasources.databases.warehouse.asker import Row
 from datasources.databases.warehouse.catalog import Catalog, Member, by_table
@@ -144,4 +145,4 @@ def literal(text: str) -> str:
     if "{" in text:
         message = "The name of a Teradata database cannot contain {"
         raise CheckError(ErrorCode.SCHEMA_NOT_FOUND, message, {"stage": "sweep"})
-    return "'" + text.replace("'", "''") + "'"
+    return plain_literal(text)

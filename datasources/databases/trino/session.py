@@ -6,6 +6,7 @@ from datasources.databases.base import Column, History, LineageEdge
 from datasources.databases.history.apart import history_of_texts
 from datasources.databases.history.edges import MOST_STATEMENTS, FoldedNames, Written
 from datasources.databases.limits import Limit
+from datasources.databases.names import literal
 from datasources.databases.trino.asker import TrinoAsker
 from datasources.databases.warehouse.asker import Row
 from datasources.databases.warehouse.catalog import Catalog, Member, by_table
@@ -130,8 +131,3 @@ class TrinoSession(WarehouseSession):
         await self._trino.begin_reading()
         async for page in self._trino.pages(sql):
             yield page
-
-
-def literal(text: str) -> str:
-    """A text as a constant."""
-    return "'" + text.replace("'", "''") + "'"

@@ -5,6 +5,7 @@ import re
 from datasources.databases.base import Column, History, LineageEdge, Origin
 from datasources.databases.history.edges import MOST_STATEMENTS
 from datasources.databases.limits import Limit
+from datasources.databases.names import literal
 from datasources.databases.vertica.texts import REWRITTEN
 from datasources.databases.warehouse.asker import Row
 from datasources.databases.warehouse.catalog import Catalog, Member, by_table
@@ -164,8 +165,3 @@ def catalog_of(
     )
     members.sort(key=lambda member: (member.schema, member.name))
     return Catalog(members=members, columns=found, primary=primary_of(primary), foreign=foreign_of(foreign))
-
-
-def literal(text: str) -> str:
-    """A text as a constant; a backslash is no escape (`STANDARD_CONFORMING_STRINGS`)."""
-    return "'" + text.replace("'", "''") + "'"

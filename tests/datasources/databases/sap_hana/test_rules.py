@@ -3,8 +3,9 @@
 import pytest
 
 from datasources.databases.base import Column, ForeignKey, LineageEdge, Origin, TableName
+from datasources.databases.names import literal
 from datasources.databases.sap_hana.asker import milliseconds
-from datasources.databases.sap_hana.session import HanaSession, catalog_of, literal, type_text, written_of
+from datasources.databases.sap_hana.session import HanaSession, catalog_of, type_text, written_of
 from datasources.databases.warehouse.records import edges_between
 
 
