@@ -18,7 +18,6 @@ NOW = datetime.now(UTC)
 
 
 @pytest.mark.parametrize("action", [StopRun(), Cancel(), GiveUp()], ids=lambda action: type(action).__name__)
-@pytest.mark.timeout(30)
 async def test_prefect_does_not_answer(
     silent_port: int, monkeypatch: pytest.MonkeyPatch, action: StopRun | Cancel | GiveUp
 ) -> None:
