@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 from msgspec import Struct, field
 
+from benchmarks.kills.swept import count
 from benchmarks.machines.load import Load, Test, register
 from benchmarks.machines.running import Running
 from benchmarks.tools.report import Table
@@ -86,20 +87,24 @@ async def _every_sweep(session: psycopg.Connection[Any], sources: list[int], say
 
 
 def counted(session: psycopg.Connection[Any], sources: list[int]) -> tuple[list[tuple[int, int]], list[int]]:
-    """Sources with more checks in an interval than the one that belongs there, and those that have none at all."""
-    twice = session.execute(
-        "SELECT source_id, count(*) FROM health_records JOIN data_sources ON data_sources.id = source_id"
-        " JOIN sweeps USING (timetable_id) WHERE source_id = ANY(%s) AND job_id IS NULL"
-        " AND health_records.trigger = 'schedule' AND checked_at >= due_at AND checked_at < ends_at"
-        " GROUP BY source_id, sweeps.id HAVING count(*) > 1",
+    """Sources that a sweep checked more than once, and those that have no check at all."""
+    moments = session.execute(
+        "SELECT DISTINCT due_at FROM sweeps JOIN data_sources USING (timetable_id)"
+        " WHERE data_sources.id = ANY(%s) ORDER BY due_at",
         [sources],
     ).fetchall()
+    records = session.execute(
+        "SELECT source_id, checked_at FROM health_records"
+        " WHERE source_id = ANY(%s) AND job_id IS NULL AND trigger = 'schedule' ORDER BY checked_at",
+        [sources],
+    ).fetchall()
+    times = count([row[0] for row in moments], [(row[0], row[1]) for row in records])
     never = session.execute(
         "SELECT id FROM data_sources WHERE id = ANY(%s) AND NOT EXISTS"
         " (SELECT FROM health_records WHERE source_id = data_sources.id)",
         [sources],
     ).fetchall()
-    return [(row[0], row[1]) for row in twice], [row[0] for row in never]
+    return [(source, found) for (source, _), found in times.items() if found > 1], [row[0] for row in never]
 
 
 def _table(load: Load, moments: dict[str, float]) -> Table:
