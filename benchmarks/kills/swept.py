@@ -2,9 +2,8 @@
 
 import asyncio
 import time
-from bisect import bisect_right
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -14,6 +13,7 @@ import psycopg
 from msgspec import Struct
 
 from benchmarks.kills.clients import patiently
+from benchmarks.tools.sweep_counts import busy, count
 
 LOOK_SECONDS = 1.0
 END_SECONDS = 400.0
@@ -115,28 +115,3 @@ def look(url: str, timetable: int, ids: Collection[int], interval: int, until: d
         left=[key for key in unchecked if key[1] in over],
         open=sum(row[1] is None for row in sweeps),
     )
-
-
-def count(moments: Sequence[datetime], records: Iterable[tuple[int, datetime]]) -> Counter[tuple[int, datetime]]:
-    """How often each sweep checked each source: `records` are source and time of the checks, oldest first.
-
-    The time of a check that was repeated by a run of its own is when that was asked for, which may have been after the
-    next sweep had begun.
-    """
-    counts: Counter[tuple[int, datetime]] = Counter()
-    for source, at in records:
-        index = bisect_right(moments, at) - 1
-        if index > 0 and counts[source, moments[index]] and not counts[source, moments[index - 1]]:
-            counts[source, moments[index]] -= 1
-            counts[source, moments[index - 1]] += 1
-        if index >= 0:
-            counts[source, moments[index]] += 1
-    return +counts
-
-
-def busy(moments: Sequence[datetime], tests: Iterable[tuple[int, datetime, datetime]]) -> set[tuple[int, datetime]]:
-    """Sources that a sweep passed over, since a test of the sweep before was open: its record counts (docs/health.md).
-
-    `tests` are source, begin and end.
-    """
-    return {(source, moment) for source, began, ended in tests for moment in moments if began < moment <= ended}

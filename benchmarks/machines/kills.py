@@ -8,10 +8,10 @@ from typing import Any
 import psycopg
 from msgspec import Struct, field
 
-from benchmarks.kills.swept import count
 from benchmarks.machines.load import Load, Test, register
 from benchmarks.machines.running import Running
 from benchmarks.tools.report import Table
+from benchmarks.tools.sweep_counts import count
 
 PARTS = ("redis", "prefect-api-1", "prefect-services", "prefect", "worker-1", "api-1", "api", "postgres")
 COLUMNS = ("killed", "under way", "done", "a second attempt", "longest s", "median of the others s")

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from benchmarks.kills.swept import busy, count
 from benchmarks.kills.watched import Visit, at_once
 from benchmarks.sweeps_memory import Sample, judge
+from benchmarks.tools.sweep_counts import busy, count
 
 FIRST = datetime(2026, 11, 26, 4, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
