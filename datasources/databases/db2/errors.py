@@ -7,7 +7,7 @@ from datasources.databases.refusal import Refusal
 from datasources.databases.warehouse.errors import Refused
 from datasources.model.vocabulary import ErrorCode
 
-EVIDENCE = re.compile(r"\s*SQLSTATE=(\w{5})(?:\s+SQLCODE=(-?\d+))?\s*$")
+EVIDENCE = re.compile(r"(?<!\s)\s*+SQLSTATE=(\w{5})(?:\s++SQLCODE=(-?\d+))?\s*+$")
 PREFIX = re.compile(r"^(?:ibm_db_dbi::\w+: )?(?:Statement \w+ Failed: )?(?:\[[^\]]*\]\s*)*")
 REASON = re.compile(r'^SQL30082N .*?"(\d+)"')
 

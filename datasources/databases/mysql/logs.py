@@ -9,6 +9,8 @@ from datasources.databases.history.edges import MOST_STATEMENTS
 
 TEXT_LIMIT = 20_000
 """How many characters of a statement are read; a longer statement counts as unread."""
+SESSION_LIMIT = 400
+"""The same, where the text says which schema a session chose."""
 VARIABLES = """
 SHOW GLOBAL VARIABLES WHERE Variable_name IN
 ('general_log', 'slow_query_log', 'log_output', 'performance_schema', 'lower_case_table_names')
@@ -41,7 +43,7 @@ WHERE command_type IN ('Query', 'Execute') AND {writes(GENERAL_TEXT)}
 ORDER BY event_time DESC LIMIT {MOST_STATEMENTS}
 """  # noqa: S608 -- put together from constants
 SESSIONS = f"""
-SELECT LEFT({GENERAL_TEXT}, 400), thread_id, event_time, command_type FROM mysql.general_log
+SELECT LEFT({GENERAL_TEXT}, {SESSION_LIMIT}), thread_id, event_time, command_type FROM mysql.general_log
 WHERE command_type IN ('Connect', 'Change user', 'Init DB')
 OR command_type = 'Query' AND {GENERAL_TEXT} REGEXP '^[[:space:]]*use[[:space:]`]'
 ORDER BY event_time DESC LIMIT {4 * MOST_STATEMENTS}

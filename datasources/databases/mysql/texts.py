@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from datasources.databases.history.edges import Written
 from datasources.databases.mysql.catalog import Row
-from datasources.databases.mysql.logs import TEXT_LIMIT
+from datasources.databases.mysql.logs import SESSION_LIMIT, TEXT_LIMIT
 from datasources.databases.mysql.query import LEADING
 
 CUT = "..."
@@ -22,7 +22,7 @@ VERB = re.compile(
     r"WITH\b|CREATE(?:\s+(?:OR\s+REPLACE|TEMPORARY)\b)*\s+TABLE\b",
     re.IGNORECASE,
 )
-CONNECTED = re.compile(r".* on (.*?)(?: using [A-Za-z/ ]+)?", re.DOTALL)
+CONNECTED = re.compile(r"(.*?)(?: using [A-Za-z/ ]+)?", re.DOTALL)
 USED = re.compile(r"\s*use\s*(`(?:[^`]|``)+`|[^\s;`]+)[\s;]*", re.IGNORECASE)
 
 
@@ -80,7 +80,7 @@ def in_sessions(statements: Iterable[Row], sessions: Iterable[Row]) -> list[Kept
     """
     chosen = defaultdict[str, list[tuple[str, str]]](list)
     for text, thread, at, command in sessions:
-        chosen[thread].append((at, _chosen(command, text or "")))
+        chosen[thread].append((at, _chosen(command, (text or "")[:SESSION_LIMIT])))
     for moments in chosen.values():
         moments.sort()
     found: list[Kept] = []
@@ -98,5 +98,6 @@ def _chosen(command: str, text: str) -> str:
     if command == "Query":
         used = USED.fullmatch(text)
         return used[1].removeprefix("`").removesuffix("`").replace("``", "`") if used else ""
-    connected = CONNECTED.fullmatch(text)
+    _, begins, place = text.rpartition(" on ")
+    connected = CONNECTED.fullmatch(place) if begins else None
     return connected[1] if connected else ""

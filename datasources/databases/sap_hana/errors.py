@@ -38,7 +38,7 @@ ADVICE: dict[int, str] = {
     663: "Allow the worker's address to connect: the list of allowed connections in HANA Cloud Central.",
 }
 _REASON = re.compile(r" ?\(RTE:\[\d+\] ")
-_RELAYED = re.compile(r"\{[^}]*\}|\([^()]*->[^()]*\)\)?")
+_RELAYED = re.compile(r"\{[^{}]*\}|\((?:(?!->)[^()])*+->[^()]*\)\)?")
 """What the client says of its connection, which leads to our relay."""
 WRITES = ("read only", "read-only", "readonly", "read-enabled")
 

@@ -188,6 +188,11 @@ def test_messages(text: str, code: ErrorCode, message: str) -> None:
     assert "SQLSTATE" not in found.message
 
 
+def test_a_long_message_is_read_once() -> None:
+    """A server chooses it, and while a pattern looks for its end, the process does nothing else."""
+    assert refusal_of(f"SQL1{' ' * 200_000}x").code is ErrorCode.CONNECTION_ERROR
+
+
 def test_statements_of_temp_schema() -> None:
     """A name in lower case is Db2's own in upper case."""
     made = session().scratch("scratch", "sourcecheck_tmp_0_0", "t")

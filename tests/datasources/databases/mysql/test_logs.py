@@ -9,6 +9,7 @@ from datasources.databases.mysql.logs import (
     DIGEST_LOG,
     GENERAL_LOG,
     RECENT_LOG,
+    SESSION_LIMIT,
     SLOW_LOG,
     TEXT_LIMIT,
     Log,
@@ -123,6 +124,15 @@ def test_the_schema_of_a_session() -> None:
     ]
     found = [schema for _, schema in in_sessions(at, sessions)]
     assert found == ["shop", "scratch", "", "odd`name", "b", "", None]
+
+
+def test_a_long_text_about_a_session_is_no_schema() -> None:
+    """A server that sends more of it than it was asked for; a user whose name looks like the rest of the text."""
+    long = ("x" + " on y using a" * 50_000 + "!", "7", "01", "Connect")
+    ((_, schema),) = in_sessions([("s", "7", "02")], [long])
+    assert len(schema or "") < SESSION_LIMIT
+    odd = ("a on b using c@localhost on shop using TCP/IP", "7", "01", "Connect")
+    assert in_sessions([("s", "7", "02")], [odd]) == [("s", "shop")]
 
 
 def test_the_servers_record_and_the_texts_of_views() -> None:

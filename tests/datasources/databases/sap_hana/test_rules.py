@@ -5,6 +5,7 @@ import pytest
 from datasources.databases.base import Column, ForeignKey, LineageEdge, Origin, TableName
 from datasources.databases.names import literal
 from datasources.databases.sap_hana.asker import milliseconds
+from datasources.databases.sap_hana.errors import by_number
 from datasources.databases.sap_hana.session import HanaSession, catalog_of, type_text, written_of
 from datasources.databases.warehouse.records import edges_between
 
@@ -66,6 +67,22 @@ def test_what_a_statement_wrote() -> None:
         LineageEdge(source=TableName("SHOP", name), target=TableName("SHOP", "REPORT"), origin=Origin.query_history)
         for name in ("CUSTOMERS", "ORDERS")
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("Connection failed (RTE:[89001] Cannot resolve host {127.0.0.1:4}) x", "Connection failed: Cannot resolve host ) x"),
+        ("System error (127.0.0.1:4 -> 127.0.0.1:5) closed", "System error closed"),
+        ("Nothing (of the kind) here", "Nothing (of the kind) here"),
+        ("x" + "{" * 200_000, "x{"),
+        ("x(" + "->" * 200_000, "x(->"),
+    ],
+    ids=["place", "relay", "other", "braces", "arrows"],
+)  # fmt: skip
+def test_what_the_client_says_of_the_way_is_left_out(text: str, said: str) -> None:
+    """It leads to our relay; a server may choose the text, which is read once."""
+    assert by_number(-10709, text).message.startswith(said)
 
 
 def test_statements() -> None:
