@@ -91,14 +91,14 @@ async def test_filters_search_and_keyboard(page: Page) -> None:
     await page.keyboard.press("/")
     await page.keyboard.type("payroll")
     await expect(page.locator(".of")).to_contain_text("found among")
-    assert "q=payroll" in page.url
+    await expect(page).to_have_url(re.compile("q=payroll"))
     await page.locator("select[name=state]").select_option("up")
     await expect(page.locator(".row.is-down")).to_have_count(0)
     await page.goto("/")
     await page.keyboard.press("Tab")
     await expect(page.get_by_text("Skip to the content")).to_be_focused()
     await page.keyboard.press("Enter")
-    assert page.url.endswith("#main")
+    await expect(page).to_have_url(re.compile("#main$"))
 
 
 async def test_a_bar_tells_of_each_check(page: Page) -> None:
