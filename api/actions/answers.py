@@ -1,6 +1,7 @@
 """Answering what a test asks: confirm a host key or a query, give a secret (contract 2.5)."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -8,6 +9,7 @@ from api.auth import Member
 from api.runtime import Services
 from api.wire.changes import merged
 from api.wire.errors import Invalid, Problem
+from api.wire.faults import together
 from api.wire.registration import is_mask, parse
 from api.wire.requests import Confirmation, SecretAnswer
 from datasources.catalogue.jobs.questions import lock_job, question_of, take_answer
@@ -16,7 +18,7 @@ from datasources.catalogue.tables import DataSource, Job
 from datasources.model.inputs.host_keys import HostKey, echoes
 from datasources.model.inputs.secret_references import escaped
 from datasources.model.questions import Answer, HostKeyQuestion, Owner, Question, SecretQuestion
-from datasources.model.source import SshTunnel
+from datasources.model.source import Source, SshTunnel
 from datasources.secrecy.vault import Vault
 
 
@@ -39,8 +41,10 @@ async def give_secret(session: AsyncSession, services: Services, member: Member,
     if not isinstance(question, SecretQuestion):
         raise Problem(409, "This test asks for a confirmation, not for a secret")
     secrets = _fitting(given, question)
+    row, source, fields = await _with_secrets(session, job, question.of, secrets, services.vault)
     if given.save:
-        await _store(session, job, question.of, secrets, services.vault)
+        write_source(row, source, fields, services.vault)
+        row.revision += 1
         _take_back(job, question.of, services.vault)
     else:
         _lend(job, question.of, secrets, services.vault)
@@ -96,14 +100,22 @@ def _fitting(given: SecretAnswer, question: SecretQuestion) -> dict[str, str]:
     return secrets
 
 
-async def _store(session: AsyncSession, job: Job, of: str, secrets: dict[str, str], vault: Vault) -> None:
-    """As a change of the source would, with the same checks."""
+async def _with_secrets(
+    session: AsyncSession, job: Job, of: Owner, secrets: dict[str, str], vault: Vault
+) -> tuple[DataSource, Source, dict[str, Any]]:
+    """The source as it would be with these, checked as any change of it; no other request changes it meanwhile.
+
+    A secret that does not fit would be the end of the run. Raises `Invalid` naming the field of the answer.
+    """
     row = await session.get_one(DataSource, job.source_id, with_for_update=True, populate_existing=True)
     if row.deleted_at is not None:
         raise Problem(409, "The data source has been removed")
-    source, fields = parse(*merged(row, {of: {name: escaped(secret) for name, secret in secrets.items()}}, vault))
-    write_source(row, source, fields, vault)
-    row.revision += 1
+    change: dict[str, Any] = {of: {name: escaped(secret) for name, secret in secrets.items()}}
+    try:
+        return row, *parse(*merged(row, change, vault), stored=row.options)
+    except Invalid as refusal:
+        faults = [fault | {"loc": [part for part in fault["loc"] if part != of]} for fault in refusal.errors]
+        raise together(faults) from refusal
 
 
 def _lend(job: Job, of: str, secrets: dict[str, str], vault: Vault) -> None:

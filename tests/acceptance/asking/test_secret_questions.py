@@ -49,6 +49,8 @@ def test_a_password_for_this_run(service: Service, admin: httpx.Client, keyless:
         ({"password": None}, "password"),
         ({"password": 1}, "password"),
         ({"password": "***"}, "password"),
+        ({"password": "x" * 4097}, "password"),
+        ({"password": "x" * 4097, "save": True}, "password"),
         ({"private_key": "x"}, "private_key"),
         ({"password": "x", "passphrase": "y"}, "passphrase"),
         ({"password": "x", "save": "yes"}, "save"),
