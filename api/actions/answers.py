@@ -10,7 +10,7 @@ from api.runtime import Services
 from api.wire.changes import merged
 from api.wire.errors import Invalid, Problem
 from api.wire.faults import together
-from api.wire.registration import is_mask, parse
+from api.wire.registration import is_mask, parse, stored_options
 from api.wire.requests import Confirmation, SecretAnswer
 from datasources.catalogue.jobs.questions import lock_job, question_of, take_answer
 from datasources.catalogue.sources import write_source
@@ -112,7 +112,7 @@ async def _with_secrets(
         raise Problem(409, "The data source has been removed")
     change: dict[str, Any] = {of: {name: escaped(secret) for name, secret in secrets.items()}}
     try:
-        return row, *parse(*merged(row, change, vault), stored=row.options)
+        return row, *parse(*merged(row, change, vault), stored_options(row, vault))
     except Invalid as refusal:
         faults = [fault | {"loc": [part for part in fault["loc"] if part != of]} for fault in refusal.errors]
         raise together(faults) from refusal
