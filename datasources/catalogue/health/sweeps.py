@@ -46,7 +46,10 @@ async def begin_sweep(session: AsyncSession, timetable_id: int, due_at: datetime
     plan = Plan.read(timetable.plan) or Plan()
     if newer := too_late(plan, due_at, now):
         return f"Too late: a newer sweep was due at {newer.isoformat(timespec='seconds')}"
-    values = {"timetable_id": timetable_id, "due_at": due_at, "ends_at": plan.times.next_after(due_at), "heard_at": now}
+    ends_at = plan.times.next_after(due_at)
+    if ends_at is not None and ends_at <= now:  # late by more than its interval, and goes ahead all the same
+        ends_at = plan.times.next_after(now)
+    values = {"timetable_id": timetable_id, "due_at": due_at, "ends_at": ends_at, "heard_at": now}
     begun = insert(Sweep).values(values)
     begun = begun.on_conflict_do_update(index_elements=["timetable_id", "due_at"], set_={"heard_at": now})
     sweep_id = await session.scalar(begun.returning(Sweep.id))
