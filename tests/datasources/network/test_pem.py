@@ -89,7 +89,7 @@ def test_a_certificate_in_the_form_of_openssl(field: str) -> None:
     assert (name, "`openssl x509 -in FILE`" in sentence) == (field, True)
     assert [*misfits_in(PgOptions(**options | {field: root + other}))] == []
     ((_, sentence),) = misfits_in(PgOptions(**options | {field: texts()["broken"] + other}))
-    assert "This is no certificate" in sentence
+    assert "This is not a certificate" in sentence
 
 
 @pytest.mark.parametrize("label", ["CERTIFICATE", "PRIVATE KEY"])
