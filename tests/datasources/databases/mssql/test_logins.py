@@ -55,7 +55,7 @@ def source_of(double: TdsDouble, **options: Any) -> MssqlSource:
     return MssqlSource(
         name="x",
         connection_timeout=5,
-        query_timeout=5,
+        query_timeout=60,
         temp_schema="scratch",
         options=MssqlOptions(**(facts | options)),
     )
@@ -86,7 +86,7 @@ async def test_a_login(server: TdsDouble) -> None:
     assert (login.application, login.host, login.reads_only) == ("sourcecheck", "sourcecheck", False)
     assert (who.user, who.database, who.tls, who.tls_version) == ("reader", "shop", True, "TLSv1.2")
     assert {*who.stages_ms} == {"resolve", "tcp", "tls", "login", "database"}
-    assert server.asked[1] == "SET LOCK_TIMEOUT 5000"
+    assert server.asked[1] == "SET LOCK_TIMEOUT 60000"
     assert server.connections == 1
 
 
