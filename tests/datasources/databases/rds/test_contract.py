@@ -138,7 +138,7 @@ class TestAurora(NetworkContract):
 
 def test_keys_are_no_login() -> None:
     """Keys without a log group would be ignored: they are refused, with a sentence that says what they are for."""
-    with pytest.raises(ValueError, match="IAM is not supported"):
+    with pytest.raises(ValueError, match="logins by IAM are not supported"):
         RdsOptions(host="h", user="u", dbname="d", aws_access_key_id="AKIA")
     given = {"host": "h", "user": "u", "dbname": "d", "keep_alive": 30, **LOG}
     assert msgspec.convert(given, RdsOptions).secrets()["aws_secret_access_key"] == "never sent"
