@@ -20,8 +20,19 @@ PARTS = {
 
 def part(victim: Service, name: str) -> psutil.Process:
     """The process of this part."""
-    children = psutil.Process(victim.pid).children()
-    return next(child for child in children if PARTS[name] in " ".join(child.cmdline()))
+    return child_of(psutil.Process(victim.pid), PARTS[name])
+
+
+def child_of(parent: psutil.Process, words: str) -> psutil.Process:
+    """The child whose command line has these words; others may end while it is looked for."""
+    return next(child for child in parent.children() if words in " ".join(_command_line(child)))
+
+
+def _command_line(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.NoSuchProcess:  # a zombie is one too
+        return []
 
 
 def patiently(client: httpx.Client, method: str, path: str, **options: Any) -> httpx.Response:

@@ -1,6 +1,9 @@
 """What a gateway carries for us: one target, reached through a port on our own loopback."""
 
-from paramiko import ChannelException, SSHException
+import selectors
+import socket
+
+from paramiko import Channel, ChannelException, SSHException
 from sshtunnel import BaseSSHTunnelForwarderError, SSHTunnelForwarder
 
 from datasources.model.errors import SourceUnreachable
@@ -13,6 +16,9 @@ LOOPBACK = "127.0.0.1"
 PROHIBITED, CONNECT_FAILED = 1, 2
 """Reasons for which a channel is not opened (RFC 4254, section 5.1)."""
 REASONS = {PROHIBITED: "prohibited", CONNECT_FAILED: "connect_failed"}
+PIECE_BYTES = 16_384
+LOOK_SECONDS = 5.0
+"""How often a connection on which nothing arrives is looked at: its channel may have ended without a word."""
 
 
 class Forwarder(SSHTunnelForwarder):  # type: ignore[misc]
@@ -42,6 +48,9 @@ class Forwarder(SSHTunnelForwarder):  # type: ignore[misc]
     def _connect_to_gateway(self) -> None:
         self._transport = self._given
 
+    def _make_ssh_forward_handler_class(self, remote_address_: tuple[str, int]) -> type:
+        return type("Handler", (_Carrier, super()._make_ssh_forward_handler_class(remote_address_)), {})
+
     def open(self) -> int:
         """Start to listen, and return the port. Raises `SourceUnreachable`."""
         try:
@@ -66,6 +75,33 @@ class Forwarder(SSHTunnelForwarder):  # type: ignore[misc]
         if not self._given.is_active():
             return lost("before the tunnel was open")
         return fault(ErrorCode.INTERNAL_ERROR, "The local end of the SSH tunnel could not be opened")
+
+
+class _Carrier:
+    """Carries one connection, also where the process has more than 1,024 files open.
+
+    sshtunnel's own way is select(2), which refuses descriptors beyond that, and then the connection ends silently.
+    A process that has many checks under way, each through a gateway, can get there.
+    """
+
+    request: socket.socket
+
+    def _redirect(self, channel: Channel) -> None:
+        with selectors.DefaultSelector() as ready:
+            ready.register(self.request, selectors.EVENT_READ)
+            ready.register(channel, selectors.EVENT_READ)
+            while channel.active:
+                readable = {key.fileobj for key, _ in ready.select(LOOK_SECONDS)}
+                if self.request in readable:
+                    data = self.request.recv(PIECE_BYTES)
+                    if not data:
+                        return
+                    channel.sendall(data)
+                if channel in readable:
+                    data = channel.recv(PIECE_BYTES) if channel.recv_ready() else b""
+                    if not data:
+                        return
+                    self.request.sendall(data)
 
 
 def try_forward(transport: Transport, target: tuple[str, int]) -> None:

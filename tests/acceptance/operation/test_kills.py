@@ -17,7 +17,7 @@ from deployments.stack.home import Home
 from deployments.stack.postgres import EmbeddedPostgres
 from deployments.worker.owner import Owner
 from tests.acceptance.kit import IMMEDIATE, RARELY, SOURCES, flow_runs, options, read, register, statuses, unique
-from tests.acceptance.parts import PARTS, part, patiently, ready
+from tests.acceptance.parts import PARTS, child_of, part, patiently, ready
 from tests.acceptance.servers import locked_schema
 from tests.fixtures.servers.database import Server
 from tests.fixtures.servers.faults import faulty, silent
@@ -242,8 +242,7 @@ def test_the_process_that_forks_is_killed(victim: Service, client: httpx.Client,
 
 def fork_server(victim: Service) -> psutil.Process:
     """The process that forks those of the worker."""
-    children = part(victim, "worker").children()
-    return next(child for child in children if any("fork_server" in word for word in child.cmdline()))
+    return child_of(part(victim, "worker"), "fork_server")
 
 
 def test_a_run_that_its_worker_does_not_know(victim: Service, client: httpx.Client, embedded: Server) -> None:

@@ -2,10 +2,13 @@
 
 import asyncio
 import logging
+import os
+import resource
 import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 
 import psutil
 import pytest
@@ -15,6 +18,8 @@ from datasources.model.source import Source
 from datasources.model.vocabulary import ErrorCode
 from datasources.network.tunnel import Tunnel, TunnelInfo, open_tunnel
 from tests.fixtures.servers.ssh import GATEWAY_PASSWORD, KEYS, Bastion, Echo, Sshd, code_of, source_behind
+
+SELECT_LIMIT = 1024
 
 
 @pytest.fixture(autouse=True)
@@ -73,6 +78,20 @@ async def test_connections_side_by_side(bastion: Bastion, echo: Echo) -> None:
         answers = await asyncio.gather(*(echoed(seen, word) for word in words))
         assert answers == [word.splitlines(keepends=True)[0] for word in words]
         assert bastion.logins == ["tunnel"]
+
+
+async def test_a_process_with_many_open_files(bastion: Bastion, echo: Echo) -> None:
+    """Descriptors beyond 1,023, which select(2) refuses, are carried like all others."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    try:
+        async with AsyncExitStack() as opened:
+            for _ in range(SELECT_LIMIT):
+                opened.callback(os.close, os.open(os.devnull, os.O_RDONLY))
+            async with open_tunnel(source_behind(bastion.tunnel(), echo.port)) as seen:
+                assert await echoed(seen) == b"hello\n"
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 async def test_what_is_known_of_it(sshd: Sshd, echo: Echo) -> None:

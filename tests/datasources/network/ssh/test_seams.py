@@ -38,6 +38,12 @@ from sshtunnel import SSHTunnelForwarder
             "_connect_to_gateway",
             "sshtunnel would open an UNVERIFIED connection of its own: Forwarder",
         ),
+        (
+            SSHTunnelForwarder,
+            "_make_ssh_forward_handler_class",
+            "connections of a process with many open files would end: Forwarder",
+        ),
+        (sshtunnel._ForwardHandler, "_redirect", "connections of a process with many open files would end: _Carrier"),
         (SSHTunnelForwarder, "start", "no tunnel would open"),
         (SSHTunnelForwarder, "stop", "a tunnel would stay open"),
     ],
